@@ -1,33 +1,34 @@
 """The error tree. A class's docstring is the sentence the caller reads; the detail stays in the log.
 
-    ClipferryError                       500
-    ├── InvalidRequestError              400
-    │   ├── UnknownModelError            400
-    │   └── ModelRetiredError            400
-    ├── UnauthorizedError                401
-    │   └── InvalidSignatureError        401
-    ├── ForbiddenError                   403
-    ├── InsufficientCreditsError         402
-    ├── NotFoundError                    404
-    │   └── VideoNotFoundError           404
-    ├── ConflictError                    409
-    │   └── IdempotencyKeyReusedError    409
-    ├── OriginalExpiredError             410
-    ├── TooManyJobsError                 429
-    ├── RateLimitedError                 429
-    ├── ProviderError                    502
-    │   ├── ProviderRefusedError         502   it said no: another may be asked
-    │   ├── ProviderUnreachableError     502   nothing was sent: another may be asked
-    │   ├── ProviderSilentError          502   sent, and the outcome is unknown: never send again
-    │   └── TaskNotFoundError            502
-    ├── SourceError                      502   the provider's file
-    │   ├── SourceGoneError              502
-    │   └── SourceInvalidError           502
-    ├── StorageError                     503
-    ├── QueueError                       503
-    ├── DatabaseUnavailableError         503
-    │   └── DatabaseBusyError            503
-    └── ConfigurationError               500
+ClipferryError                       500
+├── ReplayedError                    as it was
+├── InvalidRequestError              400
+│   ├── UnknownModelError            400
+│   └── ModelRetiredError            400
+├── UnauthorizedError                401
+│   └── InvalidSignatureError        401
+├── ForbiddenError                   403
+├── InsufficientCreditsError         402
+├── NotFoundError                    404
+│   └── VideoNotFoundError           404
+├── ConflictError                    409
+│   └── IdempotencyKeyReusedError    409
+├── OriginalExpiredError             410
+├── TooManyJobsError                 429
+├── RateLimitedError                 429
+├── ProviderError                    502
+│   ├── ProviderRefusedError         502   it said no: another may be asked
+│   ├── ProviderUnreachableError     502   nothing was sent: another may be asked
+│   ├── ProviderSilentError          502   sent, and the outcome is unknown: never send again
+│   └── TaskNotFoundError            502
+├── SourceError                      502   the provider's file
+│   ├── SourceGoneError              502
+│   └── SourceInvalidError           502
+├── StorageError                     503
+├── QueueError                       503
+├── DatabaseUnavailableError         503
+│   └── DatabaseBusyError            503
+└── ConfigurationError               500
 """
 
 from __future__ import annotations
@@ -52,6 +53,24 @@ class ClipferryError(Exception):
     def message(self) -> str:
         """The public sentence: the first paragraph of the class's docstring."""
         return (type(self).__doc__ or "").strip().split("\n\n")[0]
+
+    def as_answer(self) -> dict[str, Any]:
+        """What the caller is told, as data: an HTTP `status` and the envelope's `error`."""
+        error: dict[str, Any] = {"code": self.code, "message": self.message}
+        if self.details is not None:
+            error["details"] = self.details
+        return {"status": self.status, "error": error}
+
+
+class ReplayedError(ClipferryError):
+    """An error that was answered before, answered again as it was."""
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        super().__init__("replayed")
+        self._answer = answer
+
+    def as_answer(self) -> dict[str, Any]:
+        return self._answer
 
 
 class InvalidRequestError(ClipferryError):

@@ -50,6 +50,23 @@ _SENTENCES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """What a request shows to say who it is: a session's token or an API key's SHA-256; nothing is `Credential()`."""
+
+    session_token: str | None = None
+    key_sha256: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """A user who has shown a credential."""
+
+    user_id: str
+    is_admin: bool
+    setting: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Video:
     """A row of `public.videos`, with what `clipferry.jobs` knows of it. Times are aware UTC."""
 
@@ -90,6 +107,7 @@ class Order:
     """What a provider is asked to make. `model` and `input` are the provider's own words, from the catalogue."""
 
     video_uuid: str
+    provider: str
     prompt: str
     model: str
     duration: int
@@ -105,6 +123,16 @@ class Submission:
     """A provider took the order. `estimated_seconds` is its own guess, when it makes one."""
 
     task_id: str
+    estimated_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """How a submit ended, other than refused. `task_id` is None while nobody knows whether the provider took it."""
+
+    provider: str
+    status: VideoStatus
+    task_id: str | None = None
     estimated_seconds: int | None = None
 
 

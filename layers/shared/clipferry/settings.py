@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 from clipferry.errors import ConfigurationError
 
@@ -26,6 +34,8 @@ class Settings(BaseModel):
 
     database_url: SecretStr
     """A libpq URL; TLS parameters pass through. Pooled or direct."""
+    database_direct_url: SecretStr | None = None
+    """For migrations, where DATABASE_URL goes through a pooler."""
     database_connect_timeout_seconds: int = Field(default=5, ge=1, le=25)
     database_statement_timeout_seconds: int = Field(default=10, ge=1, le=60)
 
@@ -60,6 +70,8 @@ class Settings(BaseModel):
     submit_deadline_seconds: int = Field(default=3900, ge=1)
     generation_deadline_seconds: int = Field(default=3600, ge=1)
     upload_deadline_seconds: int = Field(default=21600, ge=1)
+    reconcile_interval_seconds: float = Field(default=60, gt=0)
+    """How often reconcile runs: in AWS the schedule in the template, in the local stack this number."""
     status_refresh_seconds: int = Field(default=15, ge=0)
 
     models_file: str | None = None

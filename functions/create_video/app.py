@@ -1,0 +1,40 @@
+"""POST /api/v1/video/generate: a user asks for a video."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.logging import correlation_paths
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from clipferry import api, contract, runtime
+from clipferry.observability import logger
+from clipferry.usecases.create_video import create_video
+
+app = api.build_app()
+
+
+@app.post("/api/v1/video/generate")
+def generate() -> Response[str]:
+    event = app.current_event
+    credential = api.credential(event)
+    key = api.idempotency_key(event)
+    request = contract.video_request(event, runtime.catalog(), allow_loopback=runtime.settings().allow_loopback)
+    created = create_video(
+        request,
+        credential=credential,
+        idempotency_key=key,
+        database=runtime.database(),
+        providers=runtime.providers(),
+        preferred_provider=runtime.settings().default_ai_provider,
+        submit=runtime.submit(api.own_callback_base(event)),
+        max_concurrent=runtime.settings().video_max_concurrent,
+        timing=runtime.timing(),
+    )
+    return api.reply(HTTPStatus.ACCEPTED, contract.created_json(created), headers=contract.replay_headers(created))
+
+
+@logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP, clear_state=True)
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return app.resolve(event, context)

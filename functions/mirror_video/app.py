@@ -1,0 +1,31 @@
+"""The mirror queue: each message names a video whose file is to be ferried into the bucket."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from clipferry import runtime
+from clipferry.mirror_queue import read_message
+from clipferry.observability import logger
+from clipferry.usecases.mirror_video import mirror_video
+
+processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+
+
+def mirror(record: SQSRecord, lambda_context: LambdaContext) -> None:
+    mirror_video(
+        read_message(record.body),
+        database=runtime.database(),
+        storage=runtime.storage(),
+        providers=runtime.providers(),
+        timing=runtime.timing(),
+        seconds_left=runtime.seconds_left(lambda_context),
+    )
+
+
+@logger.inject_lambda_context(clear_state=True)
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    return process_partial_response(event=event, record_handler=mirror, processor=processor, context=context)

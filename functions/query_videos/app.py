@@ -1,0 +1,59 @@
+"""GET /api/v1/video/…: what users read of their videos. Also the health route, and every route that doesn't exist."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.logging import correlation_paths
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from clipferry import api, contract, runtime
+from clipferry.observability import logger
+from clipferry.usecases import query_videos
+from clipferry.usecases.check_health import check_health
+
+app = api.build_app()
+
+
+@app.get("/api/v1/video/list")
+def list_videos() -> Response[str]:
+    query = api.query(app.current_event)
+    page = query_videos.list_videos(
+        credential=api.credential(app.current_event),
+        database=runtime.database(),
+        limit=contract.page_limit(query.get("limit")),
+        cursor=query.get("cursor"),
+        status=contract.status_filter(query.get("status")),
+    )
+    return api.reply(HTTPStatus.OK, contract.page_json(page))
+
+
+@app.get("/api/v1/video/<uuid>/status")
+def status(uuid: str) -> Response[str]:
+    video = query_videos.get_status(
+        contract.video_uuid(uuid),
+        credential=api.credential(app.current_event),
+        database=runtime.database(),
+        advance=runtime.advance(),
+        timing=runtime.timing(),
+    )
+    return api.reply(HTTPStatus.OK, contract.status_json(video))
+
+
+@app.get("/api/v1/video/<uuid>")
+def detail(uuid: str) -> Response[str]:
+    credential = api.credential(app.current_event)
+    video = query_videos.get_video(contract.video_uuid(uuid), credential=credential, database=runtime.database())
+    return api.reply(HTTPStatus.OK, contract.video_json(video))
+
+
+@app.get("/api/v1/health")
+def health() -> Response[str]:
+    report = check_health(runtime.database)
+    return api.reply(HTTPStatus.OK, report)
+
+
+@logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP, clear_state=True)
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return app.resolve(event, context)

@@ -1,0 +1,21 @@
+"""Every minute: whatever is overdue is advanced."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from clipferry import runtime
+from clipferry.observability import logger
+from clipferry.usecases.reconcile import reconcile
+
+
+@logger.inject_lambda_context(clear_state=True)
+def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    looked_at = reconcile(
+        database=runtime.database(),
+        advance=runtime.advance(),
+        timing=runtime.timing(),
+        seconds_left=runtime.seconds_left(context),
+    )
+    return {"lookedAt": looked_at}

@@ -1,0 +1,148 @@
+"""The HTTP edge: API Gateway's events in, the contract's envelope out, every error in its one form."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final, TypeVar
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+from pydantic import BaseModel, ValidationError
+
+from clipferry.errors import (
+    ClipferryError,
+    InvalidRequestError,
+    NotFoundError,
+    ReplayedError,
+    UnauthorizedError,
+)
+from clipferry.models import Credential
+from clipferry.observability import logger
+
+LARGEST_BODY: Final = 256 * 1024
+LONGEST_CREDENTIAL: Final = 512
+API_KEY_PREFIX: Final = "cf_"
+_JSON: Final = "application/json"
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+def build_app() -> APIGatewayHttpResolver:
+    """A router that answers every error in the contract's envelope, the unexpected one too."""
+    app = APIGatewayHttpResolver()
+
+    @app.exception_handler(ClipferryError)
+    def answer_error(error: ClipferryError) -> Response[str]:
+        if error.as_answer()["status"] >= 500:
+            logger.exception("request failed", code=error.code, detail=str(error))
+        else:
+            logger.info("request refused", code=error.code, detail=str(error))
+        return _error_reply(error)
+
+    @app.exception_handler(Exception)
+    def answer_unexpected(error: Exception) -> Response[str]:
+        logger.exception("unexpected error", error=type(error).__name__)
+        request_id = app.current_event.request_context.request_id
+        return _error_reply(ClipferryError(details={"requestId": request_id}))
+
+    @app.not_found
+    def answer_unknown_route(_error: Exception) -> Response[str]:
+        return _error_reply(NotFoundError())
+
+    return app
+
+
+def reply(status: HTTPStatus, data: Any, *, headers: Mapping[str, str] | None = None) -> Response[str]:
+    """`{"success": true, "data": …}`."""
+    return _response(status, {"success": True, "data": data}, headers)
+
+
+def _error_reply(error: ClipferryError) -> Response[str]:
+    answer = error.as_answer()
+    headers = {}
+    if error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    if isinstance(error, ReplayedError):
+        headers["Idempotent-Replayed"] = "true"
+    return _response(answer["status"], {"success": False, "error": answer["error"]}, headers)
+
+
+def _response(status: int, payload: dict[str, Any], headers: Mapping[str, str] | None) -> Response[str]:
+    body = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    return Response(
+        int(status), content_type=_JSON, body=body, headers={"Cache-Control": "no-store", **(headers or {})}
+    )
+
+
+def raw_body(event: APIGatewayProxyEventV2) -> bytes:
+    """The bytes that were sent: API Gateway hands over text, or base64 when it took them for binary."""
+    body = event.raw_event.get("body") or ""
+    if not event.raw_event.get("isBase64Encoded"):
+        return body.encode("utf-8", "surrogatepass")
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidRequestError("the body isn't the base64 that the event says it is") from None
+
+
+def parse(event: APIGatewayProxyEventV2, model: type[Body]) -> Body:
+    """The JSON body as `model`; raises InvalidRequestError that names every field at fault."""
+    body = raw_body(event)
+    if len(body) > LARGEST_BODY:
+        raise InvalidRequestError.for_field("body", "too_long", f"must be at most {LARGEST_BODY} bytes")
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        faults = [_fault(fault) for fault in error.errors(include_input=False, include_url=False)]
+        raise InvalidRequestError("body not valid", details={"fields": faults}) from None
+
+
+def _fault(fault: Any) -> dict[str, str]:
+    path = ".".join(str(part) for part in fault["loc"]) or "body"
+    return {"path": path, "code": fault["type"], "message": fault["msg"]}
+
+
+def credential(event: APIGatewayProxyEventV2) -> Credential:
+    """What the request shows to say who it is: a session's bearer token, or an API key. Raises UnauthorizedError."""
+    header = headers(event).get("authorization", "")
+    scheme, _, token = header.partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token or len(token) > LONGEST_CREDENTIAL or not token.isascii():
+        raise UnauthorizedError("no bearer token")
+    if not token.isprintable():
+        raise UnauthorizedError("not a token")
+    if token.startswith(API_KEY_PREFIX):
+        return Credential(key_sha256=hashlib.sha256(token.encode()).digest())
+    return Credential(session_token=token)
+
+
+def headers(event: APIGatewayProxyEventV2) -> dict[str, str]:
+    """The request's headers, names in lower case."""
+    raw = event.raw_event.get("headers") or {}
+    return {str(name).lower(): str(value) for name, value in raw.items() if value is not None}
+
+
+def query(event: APIGatewayProxyEventV2) -> dict[str, str]:
+    """The query string's parameters; repeated ones joined by a comma, as API Gateway does."""
+    raw = event.raw_event.get("queryStringParameters") or {}
+    return {str(name): str(value) for name, value in raw.items() if value is not None}
+
+
+def idempotency_key(event: APIGatewayProxyEventV2) -> str | None:
+    """The `Idempotency-Key` header: 1 to 255 printable ASCII characters."""
+    key = headers(event).get("idempotency-key")
+    if key is None:
+        return None
+    if not (0 < len(key) <= 255 and key.isascii() and key.isprintable()):
+        raise InvalidRequestError.for_field("Idempotency-Key", "invalid", "must be 1 to 255 printable characters")
+    return key
+
+
+def own_callback_base(event: APIGatewayProxyEventV2, *, scheme: str = "https") -> str:
+    """Where this API's callbacks come in, from the domain that API Gateway says the request came by."""
+    return f"{scheme}://{event.request_context.domain_name}/api/v1/video/callback"

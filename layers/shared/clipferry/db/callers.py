@@ -1,0 +1,53 @@
+"""Who is calling: one statement that recognises a session or an API key and makes its user the transaction's.
+
+It leaves the user's id in the transaction-local setting `clipferry.user_id`, which the statements behind it in the
+same pipeline read: so signing in costs no round trip of its own, and a statement can't be run for somebody else.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from clipferry.db.connection import Rows, Transaction
+from clipferry.models import Caller, Credential
+
+_SIGN_IN: Final = """
+select u.id as user_id, coalesce(c.key_is_admin, u."isAdmin") as is_admin,
+       set_config('clipferry.user_id', u.id, true) as setting
+from (
+    select "userId" as user_id, null::boolean as key_is_admin
+    from public.session
+    where token = %(session_token)s and "expiresAt" > timezone('utc', now())
+    union all
+    select user_id, is_admin from clipferry.api_keys
+    where key_sha256 = %(key_sha256)s and revoked_at is null
+) c
+join public."user" u on u.id = c.user_id
+"""
+
+_SIGN_IN_LOCKED: Final = _SIGN_IN + "for no key update of u"
+
+_ENTER_OWNER: Final = """
+select u.id as user_id, u."isAdmin" as is_admin, set_config('clipferry.user_id', u.id, true) as setting
+from public."user" u where u.id = (select user_id from public.videos where uuid = %(video_uuid)s)
+for no key update
+"""
+
+
+def sign_in(tx: Transaction, credential: Credential) -> Rows[Caller]:
+    """The caller, for a transaction that reads."""
+    return tx.run(_SIGN_IN, _parameters(credential), Caller)
+
+
+def sign_in_locked(tx: Transaction, credential: Credential) -> Rows[Caller]:
+    """The caller, its row locked first of all, for a transaction that moves money."""
+    return tx.run(_SIGN_IN_LOCKED, _parameters(credential), Caller)
+
+
+def lock_owner(tx: Transaction, video_uuid: str) -> Rows[Caller]:
+    """Locks the video's owner, first of all, for a transaction that moves the owner's money."""
+    return tx.run(_ENTER_OWNER, {"video_uuid": video_uuid}, Caller)
+
+
+def _parameters(credential: Credential) -> dict[str, Any]:
+    return {"session_token": credential.session_token, "key_sha256": credential.key_sha256}

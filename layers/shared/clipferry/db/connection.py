@@ -1,0 +1,178 @@
+"""One warm connection, and transactions that travel in one round trip.
+
+Every transaction is a libpq pipeline: its statements leave together with BEGIN and COMMIT, and a result that is read
+after the block costs no round trip of its own. A result that is read inside the block costs one. No session state is
+left behind and nothing is prepared, so PgBouncer, RDS Proxy, Neon and Supabase poolers work.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Generic, LiteralString, TypeVar
+
+import psycopg
+from psycopg.abc import Buffer
+from psycopg.pq import TransactionStatus
+from psycopg.rows import class_row, dict_row
+from psycopg.types.datetime import TimestampLoader
+
+from clipferry.errors import ClipferryError, DatabaseBusyError, DatabaseUnavailableError
+
+Row = TypeVar("Row")
+
+PING_AFTER_SECONDS = 60
+"""A connection that was idle for longer may have been dropped silently (a frozen Lambda, a NAT): ask before use."""
+
+_SET_TIMEOUTS = """
+select set_config('statement_timeout', %(statement_timeout)s, true), set_config('lock_timeout', %(lock_timeout)s, true)
+"""
+
+
+class Rows(Generic[Row]):
+    """A statement's result, fetched when it is asked for."""
+
+    def __init__(self, cursor: psycopg.Cursor[Row]) -> None:
+        self._cursor = cursor
+
+    def first(self) -> Row | None:
+        return self._cursor.fetchone()
+
+    def all(self) -> list[Row]:
+        return self._cursor.fetchall()
+
+    def __bool__(self) -> bool:
+        raise TypeError("ask for first() or all()")
+
+
+class Transaction:
+    """What runs between BEGIN and COMMIT."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+
+    def run(self, sql: LiteralString, parameters: Mapping[str, Any], row: type[Row]) -> Rows[Row]:
+        """Sends one statement; rows come back as `row` (a dataclass whose fields are the columns)."""
+        cursor = self._connection.cursor(row_factory=class_row(row))
+        return Rows(cursor.execute(sql, parameters))
+
+    def records(self, sql: LiteralString, parameters: Mapping[str, Any]) -> Rows[dict[str, Any]]:
+        """Sends one statement; rows come back as dictionaries."""
+        cursor = self._connection.cursor(row_factory=dict_row)
+        return Rows(cursor.execute(sql, parameters))
+
+    def send(self, sql: LiteralString, parameters: Mapping[str, Any]) -> None:
+        """Sends one statement whose rows don't matter."""
+        self._connection.execute(sql, parameters)
+
+
+class Database:
+    """One connection that stays open between invocations and is replaced when it has died. Not for several threads."""
+
+    def __init__(
+        self, url: str, *, connect_timeout: int = 5, statement_timeout: int = 10, lock_timeout: int = 8
+    ) -> None:
+        """All three in seconds. `url` is libpq's; its TLS parameters pass through."""
+        self._url = url
+        self._connect_timeout = connect_timeout
+        self._timeouts = {"statement_timeout": f"{statement_timeout}s", "lock_timeout": f"{lock_timeout}s"}
+        self._connection: psycopg.Connection[Any] | None = None
+        self._used_at = 0.0
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Commits when the block ends, rolls back when it raises; psycopg's errors come out as ours."""
+        try:
+            connection = self._living_connection()
+            try:
+                with connection.pipeline():
+                    connection.execute("begin")
+                    connection.execute(_SET_TIMEOUTS, self._timeouts)
+                    yield Transaction(connection)
+                    connection.execute("commit")
+            finally:
+                self._settle(connection)
+        except psycopg.Error as error:
+            raise _translated(error) from error
+
+    def connect(self) -> None:
+        """Opens the connection ahead of its first use."""
+        try:
+            self._living_connection()
+        except psycopg.Error as error:
+            raise _translated(error) from error
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _living_connection(self) -> psycopg.Connection[Any]:
+        if self._connection is not None and not self._is_alive(self._connection):
+            self.close()
+        if self._connection is None:
+            self._connection = self._open()
+        return self._connection
+
+    def _is_alive(self, connection: psycopg.Connection[Any]) -> bool:
+        """Without a round trip, unless it was idle for long: a server that hung up has left an end of file to read."""
+        if connection.closed or connection.info.transaction_status != TransactionStatus.IDLE:
+            return False
+        poller = select.poll()
+        poller.register(connection.fileno(), select.POLLIN)
+        try:
+            if poller.poll(0):
+                connection.pgconn.consume_input()
+            if time.monotonic() - self._used_at > PING_AFTER_SECONDS:
+                connection.execute("select 1")
+        except psycopg.Error:
+            return False
+        return not connection.closed
+
+    def _open(self) -> psycopg.Connection[Any]:
+        connection = psycopg.connect(
+            self._url,
+            autocommit=True,
+            prepare_threshold=None,
+            connect_timeout=self._connect_timeout,
+            application_name="clipferry",
+            keepalives_idle=30,
+            tcp_user_timeout=15_000,
+        )
+        connection.adapters.register_loader("timestamp", _UtcTimestampLoader)
+        return connection
+
+    def _settle(self, connection: psycopg.Connection[Any]) -> None:
+        """Leaves the connection idle, or closed when it can't be."""
+        self._used_at = time.monotonic()
+        if connection.closed or connection.info.transaction_status == TransactionStatus.IDLE:
+            return
+        try:
+            connection.rollback()
+        except psycopg.Error:
+            connection.close()
+
+
+class _UtcTimestampLoader(TimestampLoader):
+    """`timestamp(3)` holds UTC by the original schema's convention; Postgres doesn't know it, so it is said here."""
+
+    def load(self, data: Buffer) -> datetime:
+        return super().load(data).replace(tzinfo=UTC)
+
+
+def _translated(error: psycopg.Error) -> ClipferryError:
+    busy = (
+        psycopg.errors.LockNotAvailable,
+        psycopg.errors.QueryCanceled,
+        psycopg.errors.DeadlockDetected,
+        psycopg.errors.SerializationFailure,
+        psycopg.errors.TooManyConnections,
+    )
+    if isinstance(error, busy):
+        return DatabaseBusyError(type(error).__name__)
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return DatabaseUnavailableError(type(error).__name__)
+    return ClipferryError(f"{type(error).__name__}: {error}")

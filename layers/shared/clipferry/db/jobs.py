@@ -1,0 +1,126 @@
+"""What has to happen next: who is due, who was asked, who holds the mirror's lease. The database's clock decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from clipferry.db.connection import Rows, Transaction
+
+# Jobs of the original application, created while both serve the same database, have no row of ours yet.
+_ADOPT_STRAYS: Final = """
+insert into clipferry.jobs (video_uuid, state_since, deadline, next_check_at, task_source)
+select v.uuid, timezone('utc', v.created_at), now() + make_interval(secs => %(deadline_seconds)s),
+       now() - interval '1 second', case when v.external_task_id is not null then 'submit' end
+from public.videos v
+where v.status in ('PENDING', 'GENERATING', 'UPLOADING')
+    and v.created_at < timezone('utc', now()) - interval '1 minute'
+    and not exists (select from clipferry.jobs j where j.video_uuid = v.uuid)
+on conflict (video_uuid) do nothing
+"""
+
+# Pushing next_check_at forward in the same statement is the claim: a second reconciler takes other rows, and a video
+# that always fails doesn't come first for ever. Young videos are asked about once an interval, old ones less often.
+_CLAIM_DUE: Final = """
+update clipferry.jobs j
+set checks = j.checks + 1,
+    next_check_at = least(
+        greatest(j.deadline, now() + make_interval(secs => %(interval_seconds)s)),
+        now() + greatest(make_interval(secs => %(interval_seconds)s), (now() - j.state_since) / 20))
+from (
+    select video_uuid from clipferry.jobs
+    where next_check_at <= now() and (lease_until is null or lease_until < now())
+    order by deadline limit %(limit)s for update skip locked
+) due
+where j.video_uuid = due.video_uuid
+returning j.video_uuid
+"""
+
+# The reader who finds the answer old asks the provider; everyone else reads what is there.
+_CLAIM_STALE: Final = """
+update clipferry.jobs j set asked_at = now()
+from public.videos v
+where j.video_uuid = %(uuid)s and v.uuid = j.video_uuid
+    and v.user_id = current_setting('clipferry.user_id', true) and not v.is_deleted
+    and v.status in ('PENDING', 'GENERATING') and v.external_task_id is not null
+    and coalesce(j.asked_at, j.state_since) <= now() - make_interval(secs => %(stale_seconds)s)
+returning j.video_uuid
+"""
+
+_LEASE: Final = """
+with job as (
+    update clipferry.jobs j
+    set lease_fence = j.lease_fence + 1, lease_until = now() + make_interval(secs => %(seconds)s),
+        mirror_attempts = j.mirror_attempts + 1
+    from public.videos v
+    where j.video_uuid = %(uuid)s and v.uuid = j.video_uuid and v.status = 'UPLOADING'
+        and v.original_video_url is not null and (j.lease_until is null or j.lease_until < now())
+    returning j.video_uuid, j.lease_fence, j.mirror_attempts, j.source_refreshed, v.original_video_url, v.provider,
+              v.external_task_id
+),
+event as (
+    insert into clipferry.video_events (video_uuid, kind, detail)
+    select video_uuid, 'mirror_started', jsonb_build_object('attempt', mirror_attempts) from job
+)
+select lease_fence as fence, mirror_attempts as attempts, source_refreshed, original_video_url as source_url, provider,
+       external_task_id as task_id
+from job
+"""
+
+_YIELD_LEASE: Final = """
+with job as (
+    update clipferry.jobs
+    set lease_until = null, next_check_at = least(deadline, now() + make_interval(secs => %(again_seconds)s))
+    where video_uuid = %(uuid)s and lease_fence = %(fence)s and deadline is not null
+    returning video_uuid
+)
+insert into clipferry.video_events (video_uuid, kind, detail)
+select video_uuid, 'mirror_interrupted', jsonb_build_object('detail', %(detail)s::text) from job
+"""
+
+_IS_LEASED: Final = """
+select coalesce(lease_until > now(), false) as is_leased from clipferry.jobs where video_uuid = %(uuid)s
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right to mirror one video until it runs out or a newer fence is given."""
+
+    fence: int
+    attempts: int
+    """This one included."""
+    source_refreshed: bool
+    source_url: str
+    provider: str | None
+    task_id: str | None
+
+
+def adopt_strays(tx: Transaction, *, deadline_seconds: int) -> None:
+    """Gives every unfinished video without a job row one, due at once."""
+    tx.send(_ADOPT_STRAYS, {"deadline_seconds": deadline_seconds})
+
+
+def claim_due(tx: Transaction, *, limit: int, interval_seconds: float) -> Rows[dict[str, Any]]:
+    """The videos to look at now (`video_uuid`), those whose time runs out first in front; each is claimed."""
+    return tx.records(_CLAIM_DUE, {"limit": limit, "interval_seconds": interval_seconds})
+
+
+def claim_stale(tx: Transaction, *, uuid: str, stale_seconds: int) -> Rows[dict[str, Any]]:
+    """A row when the caller's video should be asked about now, and it is this reader who should do it."""
+    return tx.records(_CLAIM_STALE, {"uuid": uuid, "stale_seconds": stale_seconds})
+
+
+def lease(tx: Transaction, *, uuid: str, seconds: float) -> Rows[Lease]:
+    """The lease on an UPLOADING video, or no row: another worker has it, or there is nothing to mirror any more."""
+    return tx.run(_LEASE, {"uuid": uuid, "seconds": seconds}, Lease)
+
+
+def yield_lease(tx: Transaction, *, uuid: str, fence: int, again_seconds: float, detail: str) -> None:
+    """Gives the lease back unfinished; reconcile sends the video again after `again_seconds`."""
+    tx.send(_YIELD_LEASE, {"uuid": uuid, "fence": fence, "again_seconds": again_seconds, "detail": detail[:500]})
+
+
+def is_leased(tx: Transaction, uuid: str) -> Rows[dict[str, Any]]:
+    """Whether a worker is mirroring it right now (`is_leased`)."""
+    return tx.records(_IS_LEASED, {"uuid": uuid})

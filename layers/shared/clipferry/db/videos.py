@@ -1,0 +1,195 @@
+"""Videos as they are read, and the moves that cost nothing: to GENERATING, to UPLOADING, a late success."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from clipferry.db.connection import Rows, Transaction
+from clipferry.models import Video, VideoStatus
+
+_COLUMNS: Final = """
+    v.id, v.uuid, v.user_id, v.prompt, v.model, v.parameters, v.status::text as status, v.provider, v.external_task_id,
+    v.error_message, v.start_image_url, v.original_video_url, v.video_url, v.thumbnail_url, v.duration, v.resolution,
+    v.aspect_ratio, v.file_size, v.credits_used, v.created_at, v.updated_at, v.completed_at, v.generation_time,
+    v.is_deleted, j.failure_code as error_code, coalesce(j.deadline < now(), false) as is_overdue
+"""
+
+_GET: Final = (
+    "select"
+    + _COLUMNS
+    + """
+from public.videos v left join clipferry.jobs j on j.video_uuid = v.uuid
+where v.uuid = %(uuid)s
+"""
+)
+
+_GET_OWN: Final = (
+    "select"
+    + _COLUMNS
+    + """
+from public.videos v left join clipferry.jobs j on j.video_uuid = v.uuid
+where v.uuid = %(uuid)s and v.user_id = current_setting('clipferry.user_id', true) and not v.is_deleted
+"""
+)
+
+_LIST_OWN: Final = (
+    "select"
+    + _COLUMNS
+    + """
+from public.videos v left join clipferry.jobs j on j.video_uuid = v.uuid
+where v.user_id = current_setting('clipferry.user_id', true) and not v.is_deleted
+    and (v.created_at, v.id) < (%(before_at)s, %(before_id)s)
+order by v.created_at desc, v.id desc limit %(limit)s
+"""
+)
+
+_LIST_OWN_BY_STATUS: Final = (
+    "select"
+    + _COLUMNS
+    + """
+from public.videos v left join clipferry.jobs j on j.video_uuid = v.uuid
+where v.user_id = current_setting('clipferry.user_id', true) and not v.is_deleted
+    and v.status = %(status)s::public."VideoStatus" and (v.created_at, v.id) < (%(before_at)s, %(before_id)s)
+order by v.created_at desc, v.id desc limit %(limit)s
+"""
+)
+
+# A task that a callback names is adopted only while the row has none and no other video has it.
+_GENERATING: Final = """
+with video as (
+    update public.videos v
+    set status = 'GENERATING', external_task_id = %(task_id)s, updated_at = timezone('utc', now())
+    where v.uuid = %(uuid)s and v.status = 'PENDING' and v.external_task_id is null
+        and not exists (select from public.videos o where o.provider = v.provider and o.external_task_id = %(task_id)s)
+    returning v.uuid
+),
+job as (
+    update clipferry.jobs j
+    set task_source = 'callback', state_since = now(), deadline = now() + make_interval(secs => %(deadline_seconds)s),
+        next_check_at = now() + make_interval(secs => %(next_check_seconds)s)
+    from video where j.video_uuid = video.uuid
+),
+event as (
+    insert into clipferry.video_events (video_uuid, kind, detail)
+    select uuid, 'task_adopted', jsonb_build_object('status', 'GENERATING', 'task', %(task_id)s::text) from video
+)
+select uuid from video
+"""
+
+_UPLOADING: Final = """
+with video as (
+    update public.videos v
+    set status = 'UPLOADING', original_video_url = %(source_url)s, external_task_id = %(task_id)s,
+        updated_at = timezone('utc', now())
+    where v.uuid = %(uuid)s and v.status in ('PENDING', 'GENERATING')
+        and (v.external_task_id = %(task_id)s
+             or v.external_task_id is null and not exists (
+                 select from public.videos o where o.provider = v.provider and o.external_task_id = %(task_id)s))
+    returning v.uuid
+),
+job as (
+    update clipferry.jobs j
+    set task_source = coalesce(j.task_source, 'callback'), state_since = now(), mirror_attempts = 0,
+        source_refreshed = false, deadline = now() + make_interval(secs => %(deadline_seconds)s),
+        next_check_at = now() + make_interval(secs => %(next_check_seconds)s)
+    from video where j.video_uuid = video.uuid
+),
+event as (
+    insert into clipferry.video_events (video_uuid, kind, detail)
+    select uuid, 'generated', jsonb_build_object('status', 'UPLOADING', 'task', %(task_id)s::text) from video
+)
+select uuid from video
+"""
+
+_LATE_SUCCESS: Final = """
+with video as (
+    update public.videos set original_video_url = %(source_url)s, updated_at = timezone('utc', now())
+    where uuid = %(uuid)s and status = 'FAILED' and original_video_url is distinct from %(source_url)s
+        and (external_task_id = %(task_id)s or external_task_id is null)
+    returning uuid
+),
+job as (
+    update clipferry.jobs j set late_success_at = now() from video where j.video_uuid = video.uuid
+),
+event as (
+    insert into clipferry.video_events (video_uuid, kind, detail)
+    select uuid, 'late_success', jsonb_build_object('task', %(task_id)s::text) from video
+)
+select uuid from video
+"""
+
+_SOURCE_REFRESHED: Final = """
+with job as (
+    update clipferry.jobs set source_refreshed = true
+    where video_uuid = %(uuid)s and lease_fence = %(fence)s
+    returning video_uuid
+),
+event as (
+    insert into clipferry.video_events (video_uuid, kind) select video_uuid, 'source_refreshed' from job
+)
+update public.videos set original_video_url = %(source_url)s, updated_at = timezone('utc', now())
+where uuid = (select video_uuid from job) and status = 'UPLOADING'
+returning uuid
+"""
+
+
+def get(tx: Transaction, uuid: str) -> Rows[Video]:
+    """The video whoever owns it: for our own machinery."""
+    return tx.run(_GET, {"uuid": uuid}, Video)
+
+
+def get_own(tx: Transaction, uuid: str) -> Rows[Video]:
+    """The video if it is the caller's and not deleted."""
+    return tx.run(_GET_OWN, {"uuid": uuid}, Video)
+
+
+def list_own(
+    tx: Transaction, *, before_at: datetime, before_id: int, status: VideoStatus | None, limit: int
+) -> Rows[Video]:
+    """The caller's videos older than a position, newest first. `before_at` is naive UTC, as the column is."""
+    parameters = {"before_at": before_at, "before_id": before_id, "limit": limit, "status": status}
+    return tx.run(_LIST_OWN_BY_STATUS if status else _LIST_OWN, parameters, Video)
+
+
+def adopt_task(
+    tx: Transaction, *, uuid: str, task_id: str, deadline_seconds: int, next_check_seconds: float
+) -> Rows[dict[str, Any]]:
+    """PENDING → GENERATING with a task that a callback named and the provider knows."""
+    parameters = {
+        "uuid": uuid,
+        "task_id": task_id,
+        "deadline_seconds": deadline_seconds,
+        "next_check_seconds": next_check_seconds,
+    }
+    return tx.records(_GENERATING, parameters)
+
+
+def start_upload(
+    tx: Transaction,
+    *,
+    uuid: str,
+    task_id: str,
+    source_url: str,
+    deadline_seconds: int,
+    next_check_seconds: float,
+) -> Rows[dict[str, Any]]:
+    """PENDING or GENERATING → UPLOADING: the provider says that the file is at `source_url`."""
+    parameters = {
+        "uuid": uuid,
+        "task_id": task_id,
+        "source_url": source_url,
+        "deadline_seconds": deadline_seconds,
+        "next_check_seconds": next_check_seconds,
+    }
+    return tx.records(_UPLOADING, parameters)
+
+
+def note_late_success(tx: Transaction, *, uuid: str, task_id: str, source_url: str) -> Rows[dict[str, Any]]:
+    """A FAILED video whose task succeeded after all: the source is kept, so that `retry` can use it."""
+    return tx.records(_LATE_SUCCESS, {"uuid": uuid, "task_id": task_id, "source_url": source_url})
+
+
+def refresh_source(tx: Transaction, *, uuid: str, source_url: str, fence: int) -> Rows[dict[str, Any]]:
+    """The provider's fresh address of the same file, asked for once after the first one was gone."""
+    return tx.records(_SOURCE_REFRESHED, {"uuid": uuid, "source_url": source_url, "fence": fence})

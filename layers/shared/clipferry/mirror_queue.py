@@ -1,0 +1,90 @@
+"""The queue of videos to mirror: one SQS call, signed by ourselves, and the message that both ends agree on.
+
+boto3's SQS client would cost 218 ms of CPU at every cold start, for this one call.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from clipferry.errors import InvalidRequestError, ProviderSilentError, ProviderUnreachableError, QueueError
+from clipferry.https import HttpClient
+from clipferry.sigv4 import Credentials, sign
+
+CONNECT_SECONDS = 2.0
+TOTAL_SECONDS = 5.0
+_MAX_ANSWER_BYTES = 65_536
+
+
+class MirrorQueue:
+    """Sends to `queue_url`, at `endpoint_url` or else at the queue's own origin.
+
+    `credentials` is asked at every call, because a role's expire. Only an explicit `endpoint_url` may be http.
+    """
+
+    def __init__(
+        self, queue_url: str, *, region: str, endpoint_url: str | None, credentials: Callable[[], Credentials]
+    ) -> None:
+        queue = urlsplit(queue_url)
+        self._queue_url = queue_url
+        self._region = region
+        self._credentials = credentials
+        self._endpoint = (endpoint_url or f"{queue.scheme}://{queue.netloc}").rstrip("/")
+        self._client = HttpClient(self._endpoint, allow_plain_http=endpoint_url is not None)
+
+    def send(self, video_uuid: str, *, delay_seconds: int = 0) -> None:
+        """Asks for `video_uuid` to be mirrored, in 0 to 900 seconds; raises QueueError unless SQS took it.
+
+        An error may come after SQS took it: whoever reads the queue must bear the same message twice anyway.
+        """
+        message = json.dumps({"videoUuid": video_uuid})
+        self._call(
+            "SendMessage",
+            {"QueueUrl": self._queue_url, "MessageBody": message, "DelaySeconds": delay_seconds},
+        )
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _call(self, action: str, parameters: dict[str, str | int]) -> None:
+        body = json.dumps(parameters).encode()
+        headers = sign(
+            method="POST",
+            url=f"{self._endpoint}/",
+            region=self._region,
+            service="sqs",
+            headers={"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"AmazonSQS.{action}"},
+            payload_sha256=hashlib.sha256(body).hexdigest(),
+            credentials=self._credentials(),
+            now=datetime.now(UTC),
+        )
+        try:
+            answer = self._client.request(
+                "POST",
+                "/",
+                headers=headers,
+                body=body,
+                connect_timeout=CONNECT_SECONDS,
+                timeout=TOTAL_SECONDS,
+                max_bytes=_MAX_ANSWER_BYTES,
+            )
+        except (ProviderUnreachableError, ProviderSilentError) as error:
+            raise QueueError(f"{action}: {error}") from error
+        if answer.status != 200:
+            raise QueueError(f"{action}: {answer.status} {answer.body[:500].decode(errors='replace')}")
+
+
+def read_message(body: str) -> str:
+    """The uuid of the video that a message asks for; raises InvalidRequestError for any but our own messages."""
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequestError("the message is not JSON") from error
+    video_uuid = message.get("videoUuid") if isinstance(message, dict) else None
+    if not isinstance(video_uuid, str) or not video_uuid or not video_uuid.isprintable():
+        raise InvalidRequestError("the message has no videoUuid")
+    return video_uuid

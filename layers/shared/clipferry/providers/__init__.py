@@ -1,0 +1,1 @@
+"""The companies that generate videos: one adapter each, all behind the protocol in `base`."""

@@ -1,0 +1,161 @@
+"""Evolink: `POST /v1/videos/generations`, `GET /v1/tasks/{id}`, callbacks without a signature of their own.
+
+Source: Evolink's video generation and task pages (docs/providers.md names them). A callback's body is identical to
+the task query's answer; results live for 24 hours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import quote
+
+from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilentError, TaskNotFoundError
+from clipferry.models import CallbackHint, FailureCode, Order, Submission, TaskReport, TaskState
+from clipferry.observability import logger
+from clipferry.providers.transport import (
+    Answer,
+    JsonApi,
+    json_object,
+    raise_if_not_answered,
+    raise_if_unknown,
+)
+
+_STATES: Final = {
+    "pending": TaskState.RUNNING,
+    "processing": TaskState.RUNNING,
+    "completed": TaskState.SUCCEEDED,
+    "failed": TaskState.FAILED,
+    "cancelled": TaskState.FAILED,
+    "canceled": TaskState.FAILED,
+}
+
+_FAILURES: Final = {
+    "content_policy_violation": FailureCode.CONTENT_POLICY,
+    "invalid_parameters": FailureCode.INVALID_INPUT,
+    "invalid_request": FailureCode.INVALID_INPUT,
+    "invalid_audio": FailureCode.INVALID_INPUT,
+    "image_processing_error": FailureCode.INVALID_INPUT,
+    "image_dimension_mismatch": FailureCode.INVALID_INPUT,
+    "resource_exhausted": FailureCode.PROVIDER_BUSY,
+    "service_unavailable": FailureCode.PROVIDER_BUSY,
+    "rate_limit_exceeded": FailureCode.PROVIDER_BUSY,
+    "quota_exceeded": FailureCode.PROVIDER_OUT_OF_FUNDS,
+    "insufficient_quota": FailureCode.PROVIDER_OUT_OF_FUNDS,
+    "generation_timeout": FailureCode.TIMED_OUT,
+    "400": FailureCode.INVALID_INPUT,
+    "402": FailureCode.PROVIDER_OUT_OF_FUNDS,
+    "413": FailureCode.INVALID_INPUT,
+    "429": FailureCode.PROVIDER_BUSY,
+    "503": FailureCode.PROVIDER_BUSY,
+}
+
+
+class Evolink:
+    """The adapter."""
+
+    name = "evolink"
+
+    def __init__(self, api: JsonApi) -> None:
+        self._api = api
+
+    def submit(self, order: Order, *, callback_url: str, timeout: float) -> Submission:
+        answer = self._api.post("/v1/videos/generations", _payload(order, callback_url), timeout=timeout)
+        error = _error(answer.data)
+        raise_if_unknown(answer, is_own_error=bool(error))
+        if answer.status >= 300:
+            raise ProviderRefusedError(_words(answer, error), failure=_failure(answer, error))
+        return _submission(answer)
+
+    def ask(self, task_id: str) -> TaskReport:
+        answer = self._api.get(f"/v1/tasks/{quote(task_id, safe='')}")
+        if answer.status == 404:
+            raise TaskNotFoundError("Evolink doesn't know the task")
+        raise_if_not_answered(answer)
+        return _report(answer.data)
+
+    def authenticate(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None:
+        """Evolink documents no signature: the signed URL is all there is."""
+
+    def read_hint(self, body: bytes) -> CallbackHint:
+        data = json_object(body)
+        task_id = data.get("id")
+        return CallbackHint(task_id=task_id if isinstance(task_id, str) and task_id else None)
+
+
+def _payload(order: Order, callback_url: str) -> dict[str, Any]:
+    payload: dict[str, Any] = {
+        "model": order.model,
+        "prompt": order.prompt,
+        "duration": order.duration,
+        "callback_url": callback_url,
+    }
+    if order.aspect_ratio:
+        payload["aspect_ratio"] = order.aspect_ratio
+    if order.quality:
+        payload["quality"] = order.quality
+    if order.image_url:
+        payload["image_urls"] = [order.image_url]
+    return payload | order.input
+
+
+def _submission(answer: Answer) -> Submission:
+    task_id = answer.data.get("id")
+    if not isinstance(task_id, str) or not task_id:
+        raise ProviderSilentError("Evolink accepted, but named no task")
+    info = answer.data.get("task_info")
+    estimate = info.get("estimated_time") if isinstance(info, dict) else None
+    return Submission(task_id=task_id, estimated_seconds=_seconds(estimate))
+
+
+def _seconds(value: object) -> int | None:
+    return int(value) if isinstance(value, int | float) and 0 < value < 86_400 else None
+
+
+def _report(data: dict[str, Any]) -> TaskReport:
+    word = data.get("status")
+    state = _STATES.get(word, TaskState.UNKNOWN) if isinstance(word, str) else TaskState.UNKNOWN
+    if state is TaskState.UNKNOWN:
+        logger.warning("unknown task status", provider="evolink", task_status=str(word)[:100])
+    if state is TaskState.FAILED:
+        error = _error(data)
+        return TaskReport(state=state, failure=_code(error, FailureCode.PROVIDER_FAILED), detail=_detail(error))
+    if state is TaskState.SUCCEEDED:
+        url = _result_url(data)
+        if url is None:
+            raise ProviderError("Evolink says completed, but names no file")
+        return TaskReport(state=state, video_url=url)
+    return TaskReport(state=state, detail=str(word)[:100])
+
+
+def _result_url(data: dict[str, Any]) -> str | None:
+    """`results: [url]`, or `data.video_url` as the older documents had it."""
+    results = data.get("results")
+    nested = data.get("data")
+    candidates = list(results) if isinstance(results, list) else []
+    candidates.append(nested.get("video_url") if isinstance(nested, dict) else None)
+    return next((url for url in candidates if isinstance(url, str) and url), None)
+
+
+def _error(data: dict[str, Any]) -> dict[str, Any]:
+    """The error envelope, or {}; `code` is an integer in older documents and a string in newer ones."""
+    error = data.get("error")
+    return error if isinstance(error, dict) else {}
+
+
+def _failure(answer: Answer, error: dict[str, Any]) -> FailureCode:
+    by_status = _FAILURES.get(str(answer.status), FailureCode.PROVIDER_FAILED)
+    return _code(error, by_status)
+
+
+def _code(error: dict[str, Any], otherwise: FailureCode) -> FailureCode:
+    return _FAILURES.get(str(error.get("code", "")), otherwise)
+
+
+def _words(answer: Answer, error: dict[str, Any]) -> str:
+    return f"HTTP {answer.status} {_detail(error)}".strip()
+
+
+def _detail(error: dict[str, Any]) -> str:
+    return f"{error.get('code', '')} {error.get('message', '')}".strip()[:500]

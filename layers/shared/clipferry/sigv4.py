@@ -1,0 +1,108 @@
+"""AWS Signature Version 4 in headers, from the standard library: boto3 would cost 230 ms of every cold start.
+
+Source: "Create a signed AWS API request" in AWS's IAM User Guide; the tests compare with botocore.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from urllib.parse import SplitResult, quote, urlsplit
+
+from clipferry.errors import ConfigurationError
+
+UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
+"""In place of a payload's hash, where TLS alone guards it; S3 and R2 take it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    access_key: str
+    secret_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+
+def environment_credentials(environ: Mapping[str, str]) -> Credentials:
+    """What Lambda gives to a function; raises ConfigurationError when it isn't there."""
+    try:
+        access_key, secret_key = environ["AWS_ACCESS_KEY_ID"], environ["AWS_SECRET_ACCESS_KEY"]
+    except KeyError as missing:
+        raise ConfigurationError(f"{missing.args[0]} is not set") from None
+    token = environ.get("AWS_SESSION_TOKEN") or None
+    return Credentials(access_key=access_key, secret_key=secret_key, session_token=token)
+
+
+def sign(
+    *,
+    method: str,
+    url: str,
+    region: str,
+    service: str,
+    headers: Mapping[str, str],
+    payload_sha256: str,
+    credentials: Credentials,
+    now: datetime,
+) -> dict[str, str]:
+    """All headers to send: `headers`, every one of them signed, and those that carry the signature.
+
+    `url` is percent-encoded as it will be sent (a `/` in a query value is `%2F`) and has no dot segments; Host
+    follows from it. `payload_sha256` is lower-case hex, or UNSIGNED_PAYLOAD.
+    """
+    parts = urlsplit(url)
+    timestamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    complete = {**headers, "X-Amz-Date": timestamp}
+    if credentials.session_token:
+        complete["X-Amz-Security-Token"] = credentials.session_token
+    if service == "s3":
+        complete["X-Amz-Content-SHA256"] = payload_sha256
+    signed = {name.lower(): " ".join(value.split()) for name, value in complete.items()}
+    signed["host"] = _host(parts)
+    names = ";".join(sorted(signed))
+    canonical = "\n".join(
+        [
+            method.upper(),
+            # S3 signs the path as it is sent; every other service signs it encoded once more.
+            parts.path if service == "s3" else quote(parts.path or "/", safe="/~"),
+            _canonical_query(parts.query),
+            *(f"{name}:{signed[name]}" for name in sorted(signed)),
+            "",
+            names,
+            payload_sha256,
+        ]
+    )
+    scope = f"{timestamp[:8]}/{region}/{service}/aws4_request"
+    to_sign = f"AWS4-HMAC-SHA256\n{timestamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    key = _signing_key(credentials.secret_key, timestamp[:8], region, service)
+    complete["Authorization"] = (
+        f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{scope}, "
+        f"SignedHeaders={names}, Signature={_hmac(key, to_sign).hex()}"
+    )
+    return complete
+
+
+def _host(parts: SplitResult) -> str:
+    name = parts.hostname or ""
+    host = f"[{name}]" if ":" in name else name
+    return host if parts.port in (None, {"https": 443, "http": 80}[parts.scheme]) else f"{host}:{parts.port}"
+
+
+def _canonical_query(query: str) -> str:
+    pairs = (pair.partition("=") for pair in query.split("&") if query)
+    return "&".join(f"{name}={value}" for name, value in sorted((name, value) for name, _, value in pairs))
+
+
+@functools.lru_cache(maxsize=8)
+def _signing_key(secret_key: str, date: str, region: str, service: str) -> bytes:
+    """The same all day: five hashes become one."""
+    key = f"AWS4{secret_key}".encode()
+    for part in (date, region, service, "aws4_request"):
+        key = _hmac(key, part)
+    return key
+
+
+def _hmac(key: bytes, message: str) -> bytes:
+    return hmac.new(key, message.encode(), hashlib.sha256).digest()

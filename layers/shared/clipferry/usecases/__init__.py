@@ -1,0 +1,1 @@
+"""What Clipferry does, one verb each; every collaborator is passed in."""

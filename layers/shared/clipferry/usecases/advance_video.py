@@ -1,0 +1,160 @@
+"""Asks the provider what became of a video's task and moves the row. Callback, schedule and status refresh share it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from clipferry.db import endings, events, jobs, videos
+from clipferry.db.connection import Database
+from clipferry.errors import ProviderError, QueueError, TaskNotFoundError
+from clipferry.mirror_queue import MirrorQueue
+from clipferry.models import FailureCode, TaskReport, TaskState, Video, VideoStatus
+from clipferry.observability import count, logger
+from clipferry.providers.base import Provider
+from clipferry.timing import Timing
+
+BEFORE_THE_FILE: Final = (VideoStatus.PENDING, VideoStatus.GENERATING)
+
+
+def advance_video(  # noqa: PLR0911 - one line for each thing that may be found
+    video: Video,
+    *,
+    claimed_task: str | None = None,
+    resend: bool = False,
+    database: Database,
+    providers: Mapping[str, Provider],
+    queue: MirrorQueue,
+    timing: Timing,
+) -> str:
+    """Moves `video` as far as it can go now and returns what was found, in a word or two for the log.
+
+    `claimed_task` is a task id from a callback: adopted only while the row has none, and only if the provider knows it
+    and no other video has it. `resend` puts an UPLOADING video that nobody is mirroring on the queue again.
+    """
+    if video.status is VideoStatus.COMPLETED:
+        return "already completed"
+    if video.status is VideoStatus.UPLOADING:
+        return _resume_upload(video, resend=resend, database=database, queue=queue)
+    task_id = video.external_task_id or claimed_task
+    if task_id is None:
+        return _expire(video, database) if video.is_overdue else "no task yet"
+    report = _ask(video, task_id, providers, database)
+    if video.status is VideoStatus.FAILED:
+        return _note_late_success(video, task_id, report, database)
+    if report is not None and video.external_task_id is None and not _adopt(video, task_id, database, timing):
+        return "task is not this video's"
+    if report is not None and report.state is TaskState.SUCCEEDED and report.video_url is not None:
+        return _start_upload(video, task_id, report.video_url, database=database, queue=queue, timing=timing)
+    if report is not None and report.state is TaskState.FAILED:
+        return _fail(video, report.failure or FailureCode.PROVIDER_FAILED, report.detail, database)
+    if video.is_overdue:
+        return _expire(video, database)
+    return "provider did not answer" if report is None else "still running"
+
+
+def _ask(video: Video, task_id: str, providers: Mapping[str, Provider], database: Database) -> TaskReport | None:
+    """The provider's report, or None when it gave none; the question is in the video's story either way."""
+    provider = providers.get(video.provider or "")
+    if provider is None:
+        logger.error("provider is not configured", video_uuid=video.uuid, provider=video.provider)
+        return None
+    try:
+        report = provider.ask(task_id)
+        found = report.state.value
+    except TaskNotFoundError:
+        report, found = None, "NOT_FOUND"
+    except ProviderError as error:
+        report, found = None, type(error).__name__
+        count("ProviderErrors", provider=provider.name)
+    if report is not None and report.state is TaskState.UNKNOWN:
+        count("UnknownTaskStates", provider=provider.name)
+    with database.transaction() as tx:
+        events.append(tx, video.uuid, "asked", provider=provider.name, found=found)
+    return report
+
+
+def _adopt(video: Video, task_id: str, database: Database, timing: Timing) -> bool:
+    with database.transaction() as tx:
+        adopted = videos.adopt_task(
+            tx,
+            uuid=video.uuid,
+            task_id=task_id,
+            deadline_seconds=timing.generation_deadline_seconds,
+            next_check_seconds=timing.check_seconds,
+        )
+        current = videos.get(tx, video.uuid)
+    row = current.first()
+    return adopted.first() is not None or (row is not None and row.external_task_id == task_id)
+
+
+def _start_upload(
+    video: Video, task_id: str, source_url: str, *, database: Database, queue: MirrorQueue, timing: Timing
+) -> str:
+    with database.transaction() as tx:
+        started = videos.start_upload(
+            tx,
+            uuid=video.uuid,
+            task_id=task_id,
+            source_url=source_url,
+            deadline_seconds=timing.upload_deadline_seconds,
+            next_check_seconds=timing.check_seconds,
+        )
+    if started.first() is None:
+        return "already moved"
+    _send(video, queue)
+    return "generated"
+
+
+def _send(video: Video, queue: MirrorQueue) -> bool:
+    """A message that can't be sent now is sent by reconcile: the row says that it is UPLOADING and due."""
+    try:
+        queue.send(video.uuid)
+    except QueueError as error:
+        logger.error("mirror message not sent", video_uuid=video.uuid, detail=str(error))
+        return False
+    logger.info("mirror message sent", video_uuid=video.uuid)
+    return True
+
+
+def _resume_upload(video: Video, *, resend: bool, database: Database, queue: MirrorQueue) -> str:
+    with database.transaction() as tx:
+        leased = jobs.is_leased(tx, video.uuid)
+    row = leased.first()
+    if row is not None and row["is_leased"]:
+        return "being mirrored"
+    if video.is_overdue:
+        return _fail(video, FailureCode.FILE_UNAVAILABLE, "not mirrored in time", database)
+    if not resend:
+        return "waiting to be mirrored"
+    if not _send(video, queue):
+        return "queue away"
+    with database.transaction() as tx:
+        events.append(tx, video.uuid, "mirror_queued_again")
+    return "queued again"
+
+
+def _expire(video: Video, database: Database) -> str:
+    return _fail(video, FailureCode.TIMED_OUT, f"{video.status} for too long", database)
+
+
+def _fail(video: Video, code: FailureCode, detail: str, database: Database) -> str:
+    states = BEFORE_THE_FILE if video.status in BEFORE_THE_FILE else (video.status,)
+    with database.transaction() as tx:
+        failed = endings.fail(tx, video_uuid=video.uuid, code=code, detail=detail, from_states=states)
+    if failed.first() is None:
+        return "already moved"
+    logger.warning("video failed", video_uuid=video.uuid, reason=code.value, detail=detail)
+    count("VideosFailed", reason=code.value)
+    return f"failed: {code.value}"
+
+
+def _note_late_success(video: Video, task_id: str, report: TaskReport | None, database: Database) -> str:
+    if report is None or report.video_url is None:
+        return "already failed"
+    with database.transaction() as tx:
+        noted = videos.note_late_success(tx, uuid=video.uuid, task_id=task_id, source_url=report.video_url)
+    if noted.first() is None:
+        return "already failed"
+    count("LateSuccesses")
+    return "late success"

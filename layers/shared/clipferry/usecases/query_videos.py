@@ -1,0 +1,90 @@
+"""What users read of their videos: one, its status (asked anew when the answer is old), and the list by pages."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from clipferry.db import callers, jobs, videos
+from clipferry.db.connection import Database
+from clipferry.errors import InvalidRequestError, UnauthorizedError, VideoNotFoundError
+from clipferry.models import Credential, Video, VideoStatus
+from clipferry.timing import Timing
+
+_NEWEST: Final = (datetime(9999, 1, 1), 2**31 - 1)  # noqa: DTZ001 - naive UTC, as the column is
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Newest first; `next_cursor` is None on the last page."""
+
+    videos: list[Video]
+    next_cursor: str | None
+
+
+def get_video(uuid: str, *, credential: Credential, database: Database) -> Video:
+    """The caller's own video; another's and an unknown one look the same."""
+    with database.transaction() as tx:
+        caller = callers.sign_in(tx, credential)
+        found = videos.get_own(tx, uuid)
+    if caller.first() is None:
+        raise UnauthorizedError("no such session or key")
+    video = found.first()
+    if video is None:
+        raise VideoNotFoundError(uuid)
+    return video
+
+
+def get_status(
+    uuid: str, *, credential: Credential, database: Database, advance: Callable[[Video], str], timing: Timing
+) -> Video:
+    """The same, after asking the provider when nobody has for a while; what the provider fails at is not told."""
+    with database.transaction() as tx:
+        caller = callers.sign_in(tx, credential)
+        claimed = jobs.claim_stale(tx, uuid=uuid, stale_seconds=timing.status_refresh_seconds)
+        found = videos.get_own(tx, uuid)
+    if caller.first() is None:
+        raise UnauthorizedError("no such session or key")
+    video = found.first()
+    if video is None:
+        raise VideoNotFoundError(uuid)
+    if claimed.first() is None:
+        return video
+    advance(video)
+    return get_video(uuid, credential=credential, database=database)
+
+
+def list_videos(
+    *, credential: Credential, database: Database, limit: int, cursor: str | None, status: VideoStatus | None
+) -> Page:
+    """A page of at most `limit`. A video made while somebody pages appears on no page twice and shifts none."""
+    before_at, before_id = _NEWEST if cursor is None else _position(cursor)
+    with database.transaction() as tx:
+        caller = callers.sign_in(tx, credential)
+        found = videos.list_own(tx, before_at=before_at, before_id=before_id, status=status, limit=limit + 1)
+    if caller.first() is None:
+        raise UnauthorizedError("no such session or key")
+    rows = found.all()
+    more = len(rows) > limit
+    return Page(rows[:limit], _cursor(rows[limit - 1]) if more else None)
+
+
+def _cursor(video: Video) -> str:
+    milliseconds = round(video.created_at.timestamp() * 1000)
+    return base64.urlsafe_b64encode(f"{milliseconds}.{video.id}".encode()).decode().rstrip("=")
+
+
+def _position(cursor: str) -> tuple[datetime, int]:
+    try:
+        text = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)).decode("ascii")
+        milliseconds, video_id = (int(part) for part in text.split("."))
+        moment = datetime.fromtimestamp(milliseconds / 1000, UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError, OSError, binascii.Error, UnicodeError):
+        raise InvalidRequestError.for_field("cursor", "invalid", "not a cursor of this list") from None
+    if not 0 <= video_id < 2**31:
+        raise InvalidRequestError.for_field("cursor", "invalid", "not a cursor of this list")
+    return moment, video_id

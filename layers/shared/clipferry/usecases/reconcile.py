@@ -1,0 +1,55 @@
+"""Looks after every video whose time has come: lost callbacks, lost messages, dead workers, deadlines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from clipferry.db import jobs, videos
+from clipferry.db.connection import Database
+from clipferry.errors import ClipferryError
+from clipferry.models import Video
+from clipferry.observability import count, logger
+from clipferry.timing import Timing
+
+BATCH: Final = 20
+SECONDS_FOR_ONE: Final = 15.0
+"""The longest that one video takes (two questions and a transaction): with less left, the next run takes over."""
+
+
+def reconcile(
+    *, database: Database, advance: Callable[..., str], timing: Timing, seconds_left: Callable[[], float]
+) -> int:
+    """Advances what is due, batch by batch while there is time, and returns how many videos it looked at."""
+    with database.transaction() as tx:
+        jobs.adopt_strays(tx, deadline_seconds=timing.submit_deadline_seconds)
+    looked_at = 0
+    while seconds_left() > SECONDS_FOR_ONE:
+        due = _claim(database, timing)
+        for uuid in due:
+            if seconds_left() <= SECONDS_FOR_ONE:
+                return looked_at
+            _look_after(uuid, database=database, advance=advance)
+            looked_at += 1
+        if len(due) < BATCH:
+            break
+    return looked_at
+
+
+def _claim(database: Database, timing: Timing) -> list[str]:
+    with database.transaction() as tx:
+        claimed = jobs.claim_due(tx, limit=BATCH, interval_seconds=timing.check_seconds)
+    return [row["video_uuid"] for row in claimed.all()]
+
+
+def _look_after(uuid: str, *, database: Database, advance: Callable[..., str]) -> None:
+    """One video that always fails must not keep the others from their turn."""
+    try:
+        with database.transaction() as tx:
+            found = videos.get(tx, uuid)
+        video: Video | None = found.first()
+        if video is not None:
+            logger.info("reconciled", video_uuid=uuid, verdict=advance(video, resend=True))
+    except ClipferryError:
+        logger.exception("could not reconcile", video_uuid=uuid)
+        count("ReconcileErrors")

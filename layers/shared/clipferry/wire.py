@@ -1,0 +1,147 @@
+"""HTTP/1.1 on a socket whose waits all end by one deadline: a time-out per read lets a slow peer drip for ever."""
+
+from __future__ import annotations
+
+import functools
+import http.client
+import io
+import math
+import select
+import socket
+import ssl
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+
+class Origin(NamedTuple):
+    """Whom to speak to: the name that TLS checks and that the Host header says, whatever address it has."""
+
+    secure: bool
+    name: str
+    port: int
+
+    @property
+    def standard_port(self) -> int:
+        return 443 if self.secure else 80
+
+
+class Deadline:
+    """A moment, `seconds` from now, on the monotonic clock."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    def remaining(self) -> float:
+        """Seconds left; raises TimeoutError when there are none."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("out of time")
+        return left
+
+
+@functools.cache
+def default_tls() -> ssl.SSLContext:
+    """The process's only context: reading the system's certificates costs about 30 ms of CPU each time."""
+    return ssl.create_default_context()
+
+
+def connect(origin: Origin, found: Sequence[Any], *, deadline: Deadline, tls: ssl.SSLContext | None = None) -> Wire:
+    """A wire to the first of `found` (as `getaddrinfo` returns it) that answers; OSError when none does.
+
+    Each address gets half of the time that is left, the last one all of it, so that one dead address (an IPv6
+    route that goes nowhere) doesn't use up everybody's. `tls` replaces the system's certificates.
+    """
+    failure: OSError = OSError("the name has no address")
+    for place, (family, _, _, _, address) in enumerate(found, start=1):
+        try:
+            share = Deadline(deadline.remaining() / (1 if place == len(found) else 2))
+            return Wire(_open(origin, family, address, share, tls), origin)
+        except OSError as error:
+            failure = error
+    raise failure
+
+
+def _open(
+    origin: Origin, family: int, address: tuple[Any, ...], deadline: Deadline, tls: ssl.SSLContext | None
+) -> socket.socket:
+    opened = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        opened.settimeout(deadline.remaining())
+        opened.connect(address)
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if not origin.secure:
+            return opened
+        opened.settimeout(deadline.remaining())
+        return (tls or default_tls()).wrap_socket(opened, server_hostname=origin.name)
+    except BaseException:
+        opened.close()
+        raise
+
+
+class Wire:
+    """An open connection. `deadline` bounds all that is done on it, `stall` (seconds) each single wait."""
+
+    def __init__(self, connected: socket.socket, origin: Origin) -> None:
+        self._socket = connected
+        self._origin = origin
+        self.deadline = Deadline(0)
+        self.stall = math.inf
+        self.reader = self.makefile()
+
+    def request(
+        self, method: str, target: str, *, headers: Mapping[str, str], body: bytes | None = None
+    ) -> http.client.HTTPResponse:
+        """The answer's head; its body is read from the answer, or raw from `reader` while the answer is kept.
+
+        Raises OSError, http.client.HTTPException, and ValueError (nothing sent) for what a header can't carry.
+        """
+        speaker = http.client.HTTPConnection(self._origin.name, self._origin.port)
+        speaker.default_port = self._origin.standard_port  # which the Host header leaves out
+        speaker.sock = self
+        speaker.request(method, target, body=body, headers=dict(headers))
+        return speaker.getresponse()
+
+    def is_quiet(self) -> bool:
+        """Whether nothing waits to be read: no stray bytes, no farewell of the peer's. Costs no round trip."""
+        if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
+            return False
+        waiting = select.poll()
+        waiting.register(self._socket, select.POLLIN)
+        return not waiting.poll(0)
+
+    def end(self) -> None:
+        self._socket.close()
+
+    # What http.client and the reader ask of a socket:
+
+    def sendall(self, data: bytes) -> None:
+        unsent = memoryview(data)
+        while unsent:
+            unsent = unsent[self._patient().send(unsent) :]
+
+    def recv_into(self, buffer: memoryview) -> int:
+        return self._patient().recv_into(buffer)
+
+    def makefile(self, _mode: str = "rb") -> io.BufferedReader[Any]:
+        """A fresh reader, because http.client closes its own after each answer."""
+        self.reader = io.BufferedReader(_Reader(self), 1 << 16)
+        return self.reader
+
+    def close(self) -> None:
+        """Nothing yet: http.client closes at `Connection: close`, with the body to come. `end` is ours."""
+
+    def _patient(self) -> socket.socket:
+        self._socket.settimeout(min(self.deadline.remaining(), self.stall))
+        return self._socket
+
+
+class _Reader(io.RawIOBase):
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self._wire.recv_into(buffer)

@@ -1,0 +1,18 @@
+-- Rules that the database keeps, whoever writes. NOT VALID: a row that the original application left broken is
+-- listed by `verify`, and doesn't stop the migration; every new or changed row obeys.
+CREATE FUNCTION clipferry.allocated(package_allocation jsonb) RETURNS bigint
+    LANGUAGE sql IMMUTABLE STRICT
+    RETURN (SELECT coalesce(sum((share ->> 'credits')::integer), 0)
+            FROM jsonb_array_elements(package_allocation) AS shares (share));
+
+ALTER TABLE public.credit_packages
+    ADD CONSTRAINT clipferry_remaining_not_negative CHECK (remaining_credits >= 0) NOT VALID,
+    ADD CONSTRAINT clipferry_frozen_not_negative CHECK (frozen_credits >= 0) NOT VALID,
+    ADD CONSTRAINT clipferry_no_more_than_initial CHECK (remaining_credits + frozen_credits <= initial_credits) NOT VALID;
+ALTER TABLE public.credit_holds
+    ADD CONSTRAINT clipferry_hold_positive CHECK (credits > 0) NOT VALID,
+    -- A hold is backed by packages to the last credit, or it isn't written.
+    ADD CONSTRAINT clipferry_hold_backed CHECK (clipferry.allocated(package_allocation) = credits) NOT VALID,
+    ADD CONSTRAINT clipferry_hold_status CHECK (status IN ('HOLDING', 'SETTLED', 'RELEASED')) NOT VALID;
+ALTER TABLE public.videos
+    ADD CONSTRAINT clipferry_credits_not_negative CHECK (credits_used >= 0) NOT VALID;

@@ -1,0 +1,54 @@
+"""What every test may use: a real PostgreSQL whose clock runs in Asia/Shanghai, migrated once and emptied for each test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from clipferry.db import migrations
+from clipferry.db.connection import Database
+from local.postgres import embedded_postgres
+
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
+
+EMPTY = """
+truncate public."user", public.session, public.account, public.verification, public.videos, public.credit_packages,
+    public.credit_holds, public.credit_transactions, clipferry.jobs, clipferry.video_events, clipferry.callback_inbox,
+    clipferry.idempotency_keys, clipferry.order_numbers, clipferry.api_keys, clipferry.rate_windows,
+    clipferry.mirrored_files, clipferry.opening_balances restart identity
+"""
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """TEST_DATABASE_URL names a server of one's own; else one is started from PyPI."""
+    own = os.environ.get("TEST_DATABASE_URL")
+    if own:
+        yield own
+        return
+    with embedded_postgres(timezone="Asia/Shanghai") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated_url(server_url: str) -> str:
+    migrations.apply(server_url, MIGRATIONS)
+    return server_url
+
+
+@pytest.fixture
+def database_url(migrated_url: str) -> str:
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        connection.execute(EMPTY)
+    return migrated_url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
+    yield database
+    database.close()
