@@ -65,12 +65,11 @@ CREATE TABLE clipferry.idempotency_keys (
 CREATE INDEX idempotency_keys_created_idx ON clipferry.idempotency_keys (created_at);
 CREATE INDEX idempotency_keys_video_idx ON clipferry.idempotency_keys (video_uuid);
 
--- Credits enter once an order number; the other application may repeat them in public.
+-- Credits enter, or are taken back, once an order number; the other application may repeat them in public.
 CREATE TABLE clipferry.order_numbers (
     order_no text PRIMARY KEY,
     user_id text NOT NULL,
     credits integer NOT NULL,
-    package_id integer,
     created_at timestamptz NOT NULL DEFAULT now()
 );
 

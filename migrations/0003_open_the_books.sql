@@ -16,8 +16,8 @@ LEFT JOIN (
 WHERE coalesce(p.held, 0) <> coalesce(t.booked, 0);
 
 -- Its order numbers are taken as used: an order that it booked isn't booked again.
-INSERT INTO clipferry.order_numbers (order_no, user_id, credits, package_id)
-SELECT DISTINCT ON (order_no) order_no, user_id, initial_credits, id
+INSERT INTO clipferry.order_numbers (order_no, user_id, credits)
+SELECT DISTINCT ON (order_no) order_no, user_id, initial_credits
 FROM public.credit_packages WHERE order_no IS NOT NULL ORDER BY order_no, id;
 
 -- Its jobs in flight get a deadline like ours: nothing waits for ever.

@@ -5,6 +5,19 @@ CREATE FUNCTION clipferry.allocated(package_allocation jsonb) RETURNS bigint
     RETURN (SELECT coalesce(sum((share ->> 'credits')::integer), 0)
             FROM jsonb_array_elements(package_allocation) AS shares (share));
 
+-- What a user can spend now: the ledger's balance_after.
+CREATE FUNCTION clipferry.available_credits(owner text) RETURNS bigint
+    LANGUAGE sql STABLE STRICT
+    RETURN (SELECT coalesce(sum(remaining_credits), 0) FROM public.credit_packages
+            WHERE user_id = owner AND status = 'ACTIVE'
+                AND (expired_at IS NULL OR expired_at > timezone('utc', now())));
+
+-- In the original's form: TXN, the milliseconds, and something unique.
+CREATE FUNCTION clipferry.transaction_number() RETURNS text
+    LANGUAGE sql VOLATILE
+    RETURN 'TXN' || (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+        || substr(replace(gen_random_uuid()::text, '-', ''), 1, 12);
+
 ALTER TABLE public.credit_packages
     ADD CONSTRAINT clipferry_remaining_not_negative CHECK (remaining_credits >= 0) NOT VALID,
     ADD CONSTRAINT clipferry_frozen_not_negative CHECK (frozen_credits >= 0) NOT VALID,

@@ -149,6 +149,12 @@ class IdempotencyKeyReusedError(ConflictError):
     code = "IDEMPOTENCY_KEY_REUSED"
 
 
+class OrderNumberTakenError(ConflictError):
+    """This order number was used for something else."""
+
+    code = "ORDER_NUMBER_TAKEN"
+
+
 class OriginalExpiredError(ClipferryError):
     """The original file is gone; please generate the video again."""
 

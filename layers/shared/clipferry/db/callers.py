@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from clipferry.db import api_keys
 from clipferry.db.connection import Rows, Transaction
 from clipferry.models import Caller, Credential
 
@@ -36,17 +37,26 @@ for no key update
 
 def sign_in(tx: Transaction, credential: Credential) -> Rows[Caller]:
     """The caller, for a transaction that reads."""
-    return tx.run(_SIGN_IN, _parameters(credential), Caller)
+    caller = tx.run(_SIGN_IN, _parameters(credential), Caller)
+    _touch(tx, credential)
+    return caller
 
 
 def sign_in_locked(tx: Transaction, credential: Credential) -> Rows[Caller]:
     """The caller, its row locked first of all, for a transaction that moves money."""
-    return tx.run(_SIGN_IN_LOCKED, _parameters(credential), Caller)
+    caller = tx.run(_SIGN_IN_LOCKED, _parameters(credential), Caller)
+    _touch(tx, credential)
+    return caller
 
 
 def lock_owner(tx: Transaction, video_uuid: str) -> Rows[Caller]:
     """Locks the video's owner, first of all, for a transaction that moves the owner's money."""
     return tx.run(_ENTER_OWNER, {"video_uuid": video_uuid}, Caller)
+
+
+def _touch(tx: Transaction, credential: Credential) -> None:
+    if credential.key_sha256 is not None:
+        api_keys.touch(tx, credential.key_sha256)
 
 
 def _parameters(credential: Credential) -> dict[str, Any]:

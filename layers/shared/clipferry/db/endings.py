@@ -52,12 +52,8 @@ consumed as (
 ledger as (
     insert into public.credit_transactions (trans_no, user_id, trans_type, credits, balance_after, video_uuid, hold_id,
                                             remark, created_at)
-    select 'TXN' || (extract(epoch from clock_timestamp()) * 1000)::bigint
-               || substr(replace(gen_random_uuid()::text, '-', ''), 1, 12),
-           hold.user_id, 'VIDEO_CONSUME', -hold.credits,
-           (select coalesce(sum(p.remaining_credits), 0) from public.credit_packages p
-            where p.user_id = hold.user_id and p.status = 'ACTIVE'
-                and (p.expired_at is null or p.expired_at > timezone('utc', now()))),
+    select clipferry.transaction_number(), hold.user_id, 'VIDEO_CONSUME', -hold.credits,
+           clipferry.available_credits(hold.user_id),
            hold.video_uuid, hold.id, 'Video generation', timezone('utc', now())
     from hold
 ),

@@ -13,6 +13,9 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS clipferry_videos_in_flight_idx
 -- What a user can spend, earliest expiry first.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS clipferry_packages_spendable_idx
     ON public.credit_packages (user_id, expired_at) WHERE status = 'ACTIVE' AND remaining_credits > 0;
+-- Who has credits that are about to expire.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS clipferry_packages_expiring_idx
+    ON public.credit_packages (expired_at) WHERE remaining_credits > 0;
 -- A page of a user's ledger.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS clipferry_transactions_history_idx
     ON public.credit_transactions (user_id, id DESC) WHERE id IS NOT NULL;

@@ -1,0 +1,5 @@
+"""`python -m cli` is `clipferry`."""
+
+from cli.app import main
+
+main()

@@ -1,0 +1,80 @@
+"""`clipferry`: what an operator needs on a Sunday night. Exit codes: 0 well, 1 something is wrong, 2 used wrongly."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from clipferry.db import migrations, timeline
+from clipferry.errors import ClipferryError
+from clipferry.observability import logger
+from clipferry.usecases.verify_books import verify_books
+
+from cli import database, keys
+from cli.credits import app as credits_app
+from cli.output import Json, console, show
+
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
+
+app = typer.Typer(no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
+app.add_typer(keys.app, name="keys")
+app.add_typer(credits_app, name="credits")
+
+
+@app.command()
+def verify(as_json: Json = False) -> None:
+    """Recompute every invariant of the books; exit 1 and name each breach if there is one."""
+    with database.opened() as books:
+        breaches = verify_books(database=books)
+    show(breaches, as_json=as_json, title="Breaches", empty="The books are right: every invariant holds.")
+    raise typer.Exit(1 if breaches else 0)
+
+
+@app.command()
+def explain(uuid: str, as_json: Json = False) -> None:
+    """Tell the story of one video: states, callbacks, questions to the provider, mirror attempts, holds and ledger."""
+    with database.opened() as books, books.transaction() as tx:
+        found = timeline.of_video(tx, uuid)
+    moments = found.all()
+    show(moments, as_json=as_json, title=f"Video {uuid}", empty=f"Nothing is known of {uuid}.")
+    raise typer.Exit(0 if moments else 1)
+
+
+@app.command()
+def migrate(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only name what would be applied.")] = False,
+) -> None:
+    """Bring the database to this version's schema."""
+    names = migrations.apply(database.url(), MIGRATIONS, dry_run=dry_run)
+    for name in names:
+        console.print(f"{'would apply' if dry_run else 'applied'} {name}")
+    if not names:
+        console.print("The database is up to date.")
+    if names and not dry_run:
+        _list_openings()
+
+
+def _list_openings() -> None:
+    with database.opened() as books, books.transaction() as tx:
+        found = tx.records(
+            "select user_id, credits from clipferry.opening_balances order by abs(credits) desc limit 100", {}
+        )
+    unexplained = found.all()
+    if unexplained:
+        show(
+            unexplained,
+            as_json=False,
+            title="Opening balances: credits that the ledger does not explain (docs/migrating.md)",
+        )
+
+
+def main() -> None:
+    """Runs the command line; an error of ours is a sentence, not a traceback."""
+    logger.setLevel(logging.CRITICAL)
+    try:
+        app()
+    except ClipferryError as error:
+        typer.echo(f"{error.message} {error}", err=True)
+        raise SystemExit(1) from None

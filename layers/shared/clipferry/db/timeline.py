@@ -1,0 +1,45 @@
+"""Everything that is known of one video, in the order in which it happened: what `explain` reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from clipferry.db.connection import Rows, Transaction
+
+_TIMELINE: Final = """
+select at, source, what, detail from (
+    select at, 'video' as source, kind as what, detail, id from clipferry.video_events where video_uuid = %(uuid)s
+    union all
+    select received_at, 'callback', 'from ' || provider,
+           jsonb_build_object('inbox', id, 'task', task_id, 'bytes', body_size, 'verdict', verdict), id
+    from clipferry.callback_inbox where video_uuid = %(uuid)s
+    union all
+    select created_at at time zone 'utc', 'hold', 'held',
+           jsonb_build_object('hold', id, 'credits', credits, 'packages', package_allocation), id
+    from public.credit_holds where video_uuid = %(uuid)s
+    union all
+    select settled_at at time zone 'utc', 'hold', lower(status), jsonb_build_object('hold', id, 'credits', credits), id
+    from public.credit_holds where video_uuid = %(uuid)s and settled_at is not null
+    union all
+    select created_at at time zone 'utc', 'ledger', trans_type::text,
+           jsonb_build_object('credits', credits, 'balance', balance_after, 'number', trans_no), id
+    from public.credit_transactions where video_uuid = %(uuid)s
+) story
+order by date_trunc('milliseconds', at), source desc, id
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """One line of the story. `source` is video, callback, hold or ledger."""
+
+    at: datetime
+    source: str
+    what: str
+    detail: dict[str, Any]
+
+
+def of_video(tx: Transaction, uuid: str) -> Rows[Moment]:
+    return tx.run(_TIMELINE, {"uuid": uuid}, Moment)

@@ -1,0 +1,122 @@
+"""Recharge, gift, admin grant and adjustment, refund deduction, and the daily expiry."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from clipferry.db import credits as books
+from clipferry.db.connection import Database
+from clipferry.db.credits import Entry
+from clipferry.errors import InvalidRequestError, NotFoundError, OrderNumberTakenError
+from clipferry.observability import logger
+
+MOST_CREDITS: Final = 100_000_000
+"""In one movement: far below what an int4 column takes."""
+ENTRY_TYPES: Final = ("NEW_USER", "ORDER_PAY", "SUBSCRIPTION", "SYSTEM_ADJUST", "REFUND")
+GIFT_DAYS: Final = 30
+EXPIRY_BATCH: Final = 100
+
+
+def grant(
+    *,
+    user_id: str,
+    amount: int,
+    order_no: str,
+    database: Database,
+    trans_type: str = "SYSTEM_ADJUST",
+    expires_in_days: int | None = None,
+    remark: str | None = None,
+) -> bool:
+    """Adds a package, once an order number; returns whether it was now (False: it had been already)."""
+    _check(amount, order_no)
+    if trans_type not in ENTRY_TYPES:
+        raise InvalidRequestError.for_field("transType", "invalid", f"must be one of {', '.join(ENTRY_TYPES)}")
+    with database.transaction() as tx:
+        entered = books.enter(
+            tx,
+            user_id=user_id,
+            credits=amount,
+            order_no=order_no,
+            trans_type=trans_type,
+            expires_in_days=expires_in_days,
+            remark=remark,
+        )
+    return _done(entered.first(), user_id, order_no).verdict == "DONE"
+
+
+def recharge(*, user_id: str, amount: int, order_no: str, database: Database, expires_in_days: int = 365) -> bool:
+    """What a paid order buys, once an order number."""
+    return grant(
+        user_id=user_id,
+        amount=amount,
+        order_no=order_no,
+        database=database,
+        trans_type="ORDER_PAY",
+        expires_in_days=expires_in_days,
+    )
+
+
+def give_welcome(*, user_id: str, amount: int, database: Database) -> bool:
+    """The gift to a new user, once a user: its order number is the original application's, `NEW_USER_{userId}`."""
+    return grant(
+        user_id=user_id,
+        amount=amount,
+        order_no=f"NEW_USER_{user_id}",
+        database=database,
+        trans_type="NEW_USER",
+        expires_in_days=GIFT_DAYS,
+        remark="Welcome",
+    )
+
+
+def take_back(
+    *,
+    user_id: str,
+    amount: int,
+    order_no: str,
+    database: Database,
+    trans_type: str = "REFUND",
+    remark: str | None = None,
+) -> int:
+    """Takes up to `amount` from the newest packages, once an order number; returns how many credits that were.
+
+    For a refunded order (`REFUND`) or a correction (`SYSTEM_ADJUST`). What is held for a video isn't touched, so the
+    shortfall is `amount` minus what this returns; repeated, it takes and returns 0.
+    """
+    _check(amount, order_no)
+    with database.transaction() as tx:
+        deducted = books.deduct(
+            tx, user_id=user_id, credits=amount, order_no=order_no, trans_type=trans_type, remark=remark
+        )
+    return _done(deducted.first(), user_id, order_no).credits
+
+
+def expire_credits(*, database: Database) -> int:
+    """Zeroes every package whose time is over, user by user; returns how many packages that were."""
+    packages = 0
+    while True:
+        with database.transaction() as tx:
+            found = books.users_with_expired(tx, limit=EXPIRY_BATCH)
+        users = [row["user_id"] for row in found.all()]
+        for user_id in users:
+            with database.transaction() as tx:
+                expired = books.expire(tx, user_id)
+            packages += len(expired.all())
+        if len(users) < EXPIRY_BATCH:
+            return packages
+
+
+def _check(amount: int, order_no: str) -> None:
+    if not 1 <= amount <= MOST_CREDITS:
+        raise InvalidRequestError.for_field("credits", "out_of_range", f"must be from 1 to {MOST_CREDITS}")
+    if not (0 < len(order_no) <= 200 and order_no.isprintable()):
+        raise InvalidRequestError.for_field("orderNo", "invalid", "must be 1 to 200 printable characters")
+
+
+def _done(entry: Entry | None, user_id: str, order_no: str) -> Entry:
+    if entry is None or entry.verdict == "NO_SUCH_USER":
+        raise NotFoundError(f"no user {user_id}")
+    if entry.verdict == "ORDER_NUMBER_TAKEN":
+        raise OrderNumberTakenError(order_no)
+    logger.info("credits moved", order_no=order_no, user_id=user_id, verdict=entry.verdict, credits=entry.credits)
+    return entry

@@ -1,0 +1,36 @@
+"""What users read of their credits: the balance, and the ledger by pages."""
+
+from __future__ import annotations
+
+from clipferry.db import callers
+from clipferry.db import credits as books
+from clipferry.db.connection import Database
+from clipferry.db.credits import Balance, LedgerRow
+from clipferry.errors import UnauthorizedError
+from clipferry.models import Credential
+
+
+def get_balance(*, credential: Credential, database: Database) -> Balance:
+    with database.transaction() as tx:
+        caller = callers.sign_in(tx, credential)
+        found = books.balance(tx)
+    if caller.first() is None:
+        raise UnauthorizedError("no such session or key")
+    balance = found.first()
+    assert balance is not None
+    return balance
+
+
+def get_history(
+    *, credential: Credential, database: Database, limit: int, offset: int, trans_type: str | None
+) -> tuple[list[LedgerRow], int]:
+    """A page of the ledger, newest first, and how many rows there are in all."""
+    with database.transaction() as tx:
+        caller = callers.sign_in(tx, credential)
+        rows = books.history(tx, limit=limit, offset=offset, trans_type=trans_type)
+        total = books.history_total(tx, trans_type=trans_type)
+    if caller.first() is None:
+        raise UnauthorizedError("no such session or key")
+    counted = total.first()
+    assert counted is not None
+    return rows.all(), counted["total"]
