@@ -18,6 +18,7 @@ from clipferry.errors import (
     ClipferryError,
     InvalidRequestError,
     NotFoundError,
+    ProviderError,
     ReplayedError,
     UnauthorizedError,
 )
@@ -38,7 +39,7 @@ def build_app() -> APIGatewayHttpResolver:
 
     @app.exception_handler(ClipferryError)
     def answer_error(error: ClipferryError) -> Response[str]:
-        if error.as_answer()["status"] >= 500:
+        if error.as_answer()["status"] >= 500 and not isinstance(error, ProviderError | ReplayedError):
             logger.exception("request failed", code=error.code, detail=str(error))
         else:
             logger.info("request refused", code=error.code, detail=str(error))

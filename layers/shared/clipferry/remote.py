@@ -55,11 +55,11 @@ def open_source(
     for _ in range(max_redirects + 1):
         origin, target = _permitted(url, allowed_hosts)
         found = _resolved(origin, resolve, allow_loopback=allow_loopback)
-        with _translated(origin):
+        with _translated(origin.name):
             wire = connect(origin, found, deadline=Deadline(connect_timeout), tls=tls)
         wire.deadline, wire.stall = deadline, read_timeout
         try:
-            with _translated(origin):
+            with _translated(origin.name):
                 response = wire.request("GET", target, headers=sent)
             if response.status not in _REDIRECTS:
                 return Source(wire, response, url=url, size=_size(response, max_bytes))
@@ -134,15 +134,13 @@ def _translated(place: object) -> Iterator[None]:
 
 def _permitted(url: str, allowed_hosts: tuple[str, ...]) -> tuple[Origin, str]:
     """The origin and the request target of a URL whose text breaks no rule."""
-    if re.search(r"[\x00-\x20\x7f\\]", url):
-        raise SourceInvalidError("white space, control characters or backslashes in a URL: every parser differs there")
+    if re.search(r"[\x00-\x20\x7f\\]", url):  # parsers differ in what they make of them
+        raise SourceInvalidError("white space, control characters or backslashes in a URL")
     try:
         parts = urlsplit(url)
         origin = _origin(parts)
-    except (ValueError, KeyError) as error:
-        raise SourceInvalidError(f"not an http(s) URL: {error}") from None
-    if not origin.name or "@" in parts.netloc:
-        raise SourceInvalidError("a URL without a host, or with a user name")
+    except ValueError as error:
+        raise SourceInvalidError(f"not a URL to fetch: {error}") from None
     if allowed_hosts and not any(_matches(origin.name, pattern.lower()) for pattern in allowed_hosts):
         raise SourceInvalidError(f"{origin.name} is not one of the allowed hosts")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -150,8 +148,15 @@ def _permitted(url: str, allowed_hosts: tuple[str, ...]) -> tuple[Origin, str]:
 
 
 def _origin(parts: SplitResult) -> Origin:
-    name = (parts.hostname or "").rstrip(".").encode("idna").decode()
-    port = {"https": 443, "http": 80}[parts.scheme] if parts.port is None else parts.port
+    """Raises ValueError unless it is http(s) to a host, without a user name."""
+    if parts.scheme not in ("https", "http") or not parts.hostname or "@" in parts.netloc:
+        raise ValueError(f"{parts.scheme or 'no scheme'}, {parts.hostname or 'no host'}")
+    if "[" in parts.netloc:
+        ipaddress.IPv6Address(parts.hostname)
+    name = parts.hostname.rstrip(".").encode("idna").decode()
+    port = parts.port
+    if port is None:
+        port = 443 if parts.scheme == "https" else 80
     return Origin(parts.scheme == "https", name, port)
 
 

@@ -73,7 +73,9 @@ class Storage:
         self._allowed_hosts = allowed_hosts
         self._allow_loopback = allow_loopback
 
-    def upload_file(self, *, key: str, body: bytes, content_type: str = "application/octet-stream") -> StoredFile:
+    def upload_file(
+        self, *, key: str, body: bytes | bytearray, content_type: str = "application/octet-stream"
+    ) -> StoredFile:
         """Writes `body` in one PUT, over what is there."""
         with _translated(f"put {key}"):
             self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type)
@@ -87,7 +89,7 @@ class Storage:
         content_type: str = "video/mp4",
         on_chunk: Callable[[bytes], None] | None = None,
     ) -> StoredFile:
-        """Streams the MP4 at `source_url` to `key`, in about two parts of memory whatever its size.
+        """Streams the MP4 at `source_url` to `key`, in less than two parts of memory whatever its size.
 
         `on_chunk` sees every byte once, in order. Doing it twice is harmless: the key is written over. Nothing is
         left behind on failure, an interrupted upload included. Raises what `remote.open_source` and `Source.read`
@@ -137,7 +139,7 @@ class Storage:
         with _translated(f"bucket {self._bucket}"):
             self._client.head_bucket(Bucket=self._bucket)
 
-    def _upload_parts(self, key: str, parts: Iterator[bytes], content_type: str) -> None:
+    def _upload_parts(self, key: str, parts: Iterator[bytearray], content_type: str) -> None:
         target = {"Bucket": self._bucket, "Key": key}
         with _translated(f"begin {key}"):
             begun = self._client.create_multipart_upload(**target, ContentType=content_type)
@@ -151,7 +153,7 @@ class Storage:
                 self._client.abort_multipart_upload(**target)
             raise
 
-    def _upload_part(self, target: dict[str, str], number: int, part: bytes) -> dict[str, Any]:
+    def _upload_part(self, target: dict[str, str], number: int, part: bytearray) -> dict[str, Any]:
         with _translated(f"part {number} of {target['Key']}"):
             answer = self._client.upload_part(**target, PartNumber=number, Body=part)
         return {"PartNumber": number, "ETag": answer["ETag"]}
@@ -189,8 +191,11 @@ class Storage:
         )
 
 
-def _parts(source: Source, observers: tuple[Callable[[bytes], None], ...]) -> Iterator[bytes]:
-    """The file in equal parts of PART bytes, the last one smaller; SourceInvalidError if it isn't an MP4."""
+def _parts(source: Source, observers: tuple[Callable[[bytes], None], ...]) -> Iterator[bytearray]:
+    """The file in equal parts of PART bytes, the last one smaller; SourceInvalidError if it isn't an MP4.
+
+    All are the same piece of memory: each is gone when the next is asked for.
+    """
     part = bytearray()
     for position, chunk in enumerate(source):
         if position == 0 and chunk[4:8] != b"ftyp":
@@ -199,10 +204,10 @@ def _parts(source: Source, observers: tuple[Callable[[bytes], None], ...]) -> It
             observe(chunk)
         part += chunk
         if len(part) == PART:  # chunks divide it
-            yield bytes(part)
+            yield part
             part.clear()
     if part:
-        yield bytes(part)
+        yield part
 
 
 @contextmanager

@@ -87,6 +87,7 @@ class Wire:
         self._origin = origin
         self.deadline = Deadline(0)
         self.stall = math.inf
+        self._ended = False
         self.reader = self.makefile()
 
     def request(
@@ -100,7 +101,10 @@ class Wire:
         speaker.default_port = self._origin.standard_port  # which the Host header leaves out
         speaker.sock = self
         speaker.request(method, target, body=body, headers=dict(headers))
-        return speaker.getresponse()
+        response = speaker.getresponse()
+        if self._ended:  # http.client takes a head that breaks off for a whole one
+            raise http.client.RemoteDisconnected("the connection ended within the answer's head")
+        return response
 
     def is_quiet(self) -> bool:
         """Whether nothing waits to be read: no stray bytes, no farewell of the peer's. Costs no round trip."""
@@ -121,7 +125,9 @@ class Wire:
             unsent = unsent[self._patient().send(unsent) :]
 
     def recv_into(self, buffer: memoryview) -> int:
-        return self._patient().recv_into(buffer)
+        received = self._patient().recv_into(buffer)
+        self._ended = self._ended or received == 0
+        return received
 
     def makefile(self, _mode: str = "rb") -> io.BufferedReader[Any]:
         """A fresh reader, because http.client closes its own after each answer."""

@@ -1,0 +1,244 @@
+"""HTTP through the local gateway to small handlers and back."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection, HTTPResponse
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from local.aws import embedded_aws
+from local.files import file_server
+from local.gateway import Gateway
+from local.http_server import BODY_LIMIT, PortTakenError
+from local.lambda_context import Handler, invoker
+from local.resources import Cors, Function
+from local.routes import Route
+
+TABLE = (
+    Route(method="POST", path="/echo/{id}", function="Echo"),
+    Route(method="GET", path="/broken", function="Broken"),
+    Route(method="GET", path="/garbage", function="Garbage"),
+    Route(method="GET", path="/picture", function="Picture"),
+    Route(method="GET", path="/slow", function="Slow"),
+)
+
+
+def echo(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    headers = {"content-type": "application/json", "access-control-allow-origin": "https://mine.example"}
+    return {"statusCode": 202, "headers": headers, "cookies": ["a=1", "b=2"], "body": json.dumps(event)}
+
+
+def broken(_event: object, _context: object) -> object:
+    raise LookupError("a fault of the handler")
+
+
+def garbage(_event: object, _context: object) -> object:
+    return {"statusCode": 200, "body": ["not", "a", "string"]}
+
+
+def picture(_event: object, _context: object) -> object:
+    body = base64.b64encode(b"\x89PNG").decode()
+    return {"statusCode": 200, "headers": {"content-type": "image/png"}, "body": body, "isBase64Encoded": True}
+
+
+def function(name: str) -> Function:
+    return Function(
+        name=name,
+        module="",
+        attribute="",
+        timeout_seconds=29,
+        memory_mb=512,
+        environment={},
+        unresolved={},
+    )
+
+
+@contextmanager
+def running(*, rules: Cors | None = None, workers: int = 4, **handlers: Handler) -> Iterator[Gateway]:
+    every = {"Echo": echo, "Broken": broken, "Garbage": garbage, "Picture": picture, **handlers}
+    invoke = {name: invoker(function(name), handler) for name, handler in every.items()}
+    gateway = Gateway(table=TABLE, rules=rules, workers=workers)
+    gateway.start(invoke)
+    with closing(gateway):
+        yield gateway
+
+
+def ask(
+    gateway: Gateway, method: str, path: str, *, body: bytes | None = None, headers: dict[str, str] | None = None
+) -> tuple[HTTPResponse, bytes]:
+    with closing(HTTPConnection(gateway.url.removeprefix("http://"), timeout=10)) as connection:
+        connection.request(method, path, body=body, headers=headers or {})
+        response = connection.getresponse()
+        return response, response.read()
+
+
+def test_a_request_reaches_its_handler_as_an_event_and_the_answer_comes_back() -> None:
+    with running() as gateway:
+        headers = {"Content-Type": "application/json", "X-Twice": "1"}
+        response, body = ask(gateway, "POST", "/echo/a%20b?q=1", body=b'{"x":1}', headers=headers)
+        event = json.loads(body)
+
+    assert response.status == 202
+    assert response.headers.get_all("set-cookie") == ["a=1", "b=2"]
+    assert (event["routeKey"], event["rawPath"]) == ("POST /echo/{id}", "/echo/a b")
+    assert (event["pathParameters"], event["queryStringParameters"]) == ({"id": "a b"}, {"q": "1"})
+    assert (event["body"], event["isBase64Encoded"]) == ('{"x":1}', False)
+    assert event["headers"]["x-forwarded-for"] == "127.0.0.1"
+    assert f"http://{event['requestContext']['domainName']}" == gateway.url
+
+
+def test_a_binary_body_arrives_as_base64_and_a_binary_answer_leaves_as_bytes() -> None:
+    with running() as gateway:
+        _, body = ask(gateway, "POST", "/echo/1", body=b"\x00\xff", headers={"Content-Type": "image/png"})
+        picture_response, picture_body = ask(gateway, "GET", "/picture")
+
+    assert base64.b64decode(json.loads(body)["body"]) == b"\x00\xff"
+    assert (picture_response.headers["content-type"], picture_body) == ("image/png", b"\x89PNG")
+
+
+def test_a_chunked_body_arrives_whole() -> None:
+    with running() as gateway, closing(HTTPConnection(gateway.url.removeprefix("http://"), timeout=10)) as connection:
+        connection.request("POST", "/echo/1", body=iter([b"one,", b"two"]), headers={"Content-Type": "text/plain"})
+        event = json.loads(connection.getresponse().read())
+
+    assert event["body"] == "one,two"
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/nowhere"), ("GET", "/echo/1"), ("HEAD", "/broken")])
+def test_what_no_route_takes_is_not_found(method: str, path: str) -> None:
+    with running() as gateway:
+        response, body = ask(gateway, method, path)
+
+    assert response.status == 404
+    assert body == (b"" if method == "HEAD" else b'{"message":"Not Found"}')
+
+
+@pytest.mark.parametrize(("path", "words"), [("/broken", "a fault of the handler"), ("/garbage", "must be a string")])
+def test_a_handlers_fault_is_a_500_and_its_traceback_is_in_the_log(
+    path: str, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with running() as gateway:
+        response, body = ask(gateway, "GET", path)
+
+    assert (response.status, body) == (500, b'{"message":"Internal Server Error"}')
+    assert "Traceback" in caplog.text
+    assert words in caplog.text
+
+
+def test_a_body_beyond_api_gateways_limit_is_refused_without_being_read() -> None:
+    with running() as gateway:
+        response, body = ask(gateway, "POST", "/echo/1", body=b"x" * (BODY_LIMIT + 1))
+
+    assert (response.status, body) == (413, b'{"message":"Request Entity Too Large"}')
+
+
+def test_an_event_beyond_lambdas_limit_is_refused() -> None:
+    with running() as gateway:
+        response, _ = ask(gateway, "POST", "/echo/1", body=b"x" * 5_000_000)
+
+    assert response.status == 413
+
+
+def test_headers_beyond_api_gateways_limit_are_refused() -> None:
+    with running() as gateway:
+        response, _ = ask(gateway, "POST", "/echo/1", headers={"X-Long": "x" * 11_000})
+
+    assert response.status == 431
+
+
+def test_as_many_handlers_run_at_once_as_there_are_workers_and_not_one_more() -> None:
+    running_now: list[int] = []
+    most: list[int] = []
+    lock = threading.Lock()
+    two_run = threading.Event()
+
+    def slow(_event: object, _context: object) -> object:
+        with lock:
+            running_now.append(1)
+            most.append(len(running_now))
+            if len(running_now) == 2:
+                two_run.set()
+        two_run.wait(10)
+        with lock:
+            running_now.pop()
+        return {"statusCode": 204}
+
+    with running(workers=2, Slow=slow) as gateway:
+        clients = [threading.Thread(target=ask, args=(gateway, "GET", "/slow")) for _ in range(6)]
+        for client in clients:
+            client.start()
+        for client in clients:
+            client.join()
+
+    assert (len(most), max(most)) == (6, 2)
+
+
+def test_a_preflight_is_answered_by_the_gateway_itself() -> None:
+    rules = Cors(origins=("https://a.example",), methods=("POST",), headers=("content-type",), max_age_seconds=600)
+    asked = {"Origin": "https://a.example", "Access-Control-Request-Method": "POST"}
+    with running(rules=rules) as gateway:
+        allowed, _ = ask(gateway, "OPTIONS", "/echo/1", headers=asked)
+        refused, _ = ask(gateway, "OPTIONS", "/echo/1", headers=asked | {"Origin": "https://b.example"})
+
+    assert (allowed.status, allowed.headers["access-control-allow-origin"]) == (204, "https://a.example")
+    assert allowed.headers["access-control-allow-methods"] == "POST"
+    assert allowed.headers["access-control-max-age"] == "600"
+    assert refused.headers["access-control-allow-origin"] is None
+
+
+def test_the_gateways_cors_headers_replace_the_functions() -> None:
+    with running(rules=Cors(origins=("https://*.example",), credentials=True)) as gateway:
+        response, _ = ask(gateway, "POST", "/echo/1", headers={"Origin": "https://a.example"})
+
+    assert response.headers.get_all("access-control-allow-origin") == ["https://a.example"]
+    assert response.headers["access-control-allow-credentials"] == "true"
+
+
+def test_a_taken_port_is_named() -> None:
+    with running() as gateway, pytest.raises(PortTakenError, match=r"port \d+ .* is taken"):
+        Gateway(table=(), port=int(gateway.url.rpartition(":")[2]))
+
+
+def test_closing_ends_every_thread_though_a_connection_is_kept_alive() -> None:
+    before = threading.active_count()
+    with running() as gateway:
+        idle = socket.create_connection(("127.0.0.1", int(gateway.url.rpartition(":")[2])))
+        ask(gateway, "GET", "/picture")
+    idle.close()
+
+    assert threading.active_count() == before
+
+
+def test_mirrored_files_are_served_with_ranges_and_their_type() -> None:
+    with embedded_aws() as aws:
+        storage = boto3.client(
+            "s3",
+            endpoint_url=aws.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+            config=Config(s3={"addressing_style": "path"}),
+        )
+        with closing(storage), running() as gateway:
+            storage.create_bucket(Bucket="clips")
+            storage.put_object(Bucket="clips", Key="videos/a b.mp4", Body=b"0123456789", ContentType="video/mp4")
+            gateway.mount("/files/", file_server(storage=storage, bucket="clips", prefix="/files/"))
+            whole, content = ask(gateway, "GET", "/files/videos/a%20b.mp4")
+            part, middle = ask(gateway, "GET", "/files/videos/a%20b.mp4", headers={"Range": "bytes=2-4"})
+            head, nothing = ask(gateway, "HEAD", "/files/videos/a%20b.mp4")
+            missing, _ = ask(gateway, "GET", "/files/videos/none.mp4")
+            beyond, _ = ask(gateway, "GET", "/files/videos/a%20b.mp4", headers={"Range": "bytes=99-"})
+
+    assert (whole.status, content, whole.headers["content-type"]) == (200, b"0123456789", "video/mp4")
+    assert (part.status, middle, part.headers["content-range"]) == (206, b"234", "bytes 2-4/10")
+    assert (head.status, nothing, head.headers["content-length"]) == (200, b"", "10")
+    assert (missing.status, beyond.status) == (404, 416)

@@ -1,0 +1,457 @@
+"""The bucket: moto's S3 behind, a source that lies and breaks off in front, and what is left behind when it fails."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import subprocess
+import sys
+import threading
+import tracemalloc
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+import pytest
+from clipferry.errors import ConfigurationError, SourceError, SourceGoneError, SourceInvalidError, StorageError
+from clipferry.remote import CHUNK
+from clipferry.storage import PART, Storage, StoredFile, StoredObject
+from moto.server import ThreadedMotoServer
+
+BUCKET = "films"
+KEY = "videos/vid_1.mp4"
+
+
+def mp4(size: int) -> bytes:
+    """As many bytes as asked for, no two parts alike, that begin as an MP4 does."""
+    pattern = b"".join(number.to_bytes(4) for number in range(size // 4 + 1))
+    return (b"\x00\x00\x00\x18ftypisom" + pattern)[:size]
+
+
+class Source(BaseHTTPRequestHandler):
+    """Serves `files` by path; `lengths` are what it promises instead of the truth."""
+
+    files: ClassVar[dict[str, bytes]] = {}
+    lengths: ClassVar[dict[str, int]] = {}
+
+    def do_GET(self) -> None:
+        body = self.files.get(self.path)
+        if self.path == "/redirect":
+            self.send_response(302)
+            self.send_header("Location", "/film")
+        elif body is None:
+            self.send_response(404)
+        else:
+            self.send_response(200)
+            self.send_header("Content-Type", "video/mp4")
+            self.send_header("Content-Length", str(self.lengths.get(self.path, len(body))))
+        self.end_headers()
+        self.wfile.write(body or b"")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Sink(BaseHTTPRequestHandler):
+    """Just enough of S3 to upload to, which keeps nothing: moto would fill the memory that a test measures."""
+
+    protocol_version = "HTTP/1.1"
+    received: ClassVar[int] = 0
+
+    def do_PUT(self) -> None:
+        left = int(self.headers["Content-Length"])
+        if self.headers.get("Expect"):
+            self.send_response_only(100)
+            self.end_headers()
+        while left:
+            left -= len(self.rfile.read(min(left, 1 << 16)))
+        type(self).received += int(self.headers["Content-Length"])
+        self._answer(b"", ETag='"part"')
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self._answer(b"<R><UploadId>upload</UploadId><ETag>etag</ETag></R>")
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self.send_header("ETag", '"etag"')
+        self.send_header("Content-Length", str(self.received))
+        self.end_headers()
+
+    def _answer(self, body: bytes, **headers: str) -> None:
+        self.send_response(200)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class QuietServer(ThreadingHTTPServer):
+    """A client that hangs up early is what some of these tests are about."""
+
+    daemon_threads = False
+
+    def handle_error(self, *_: object) -> None:
+        assert isinstance(sys.exception(), ConnectionError)
+
+
+def running(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with QuietServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(endpoint: str) -> Iterator[Any]:
+    """A second pair of eyes on the bucket, which is empty at the start."""
+    client = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+    )
+    client.create_bucket(Bucket=BUCKET)
+    yield client
+    for found in client.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+        client.delete_object(Bucket=BUCKET, Key=found["Key"])
+    client.delete_bucket(Bucket=BUCKET)
+    client.close()
+
+
+@pytest.fixture
+def source() -> Iterator[str]:
+    Source.files, Source.lengths = {}, {}
+    yield from running(Source)
+
+
+def storage_at(endpoint: str, **changes: Any) -> Storage:
+    settings: dict[str, Any] = {
+        "endpoint": endpoint,
+        "region": "us-east-1",
+        "access_key": "testing",
+        "secret_key": "testing",
+        "bucket": BUCKET,
+        "public_domain": "https://cdn.example.com",
+        "allow_loopback": True,
+    }
+    return Storage(**(settings | changes))
+
+
+@pytest.fixture
+def storage(endpoint: str, s3: Any) -> Storage:
+    return storage_at(endpoint)
+
+
+def contents(s3: Any, key: str = KEY) -> bytes:
+    return s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+
+
+def is_untouched(s3: Any) -> bool:
+    """No object, and no upload that was begun and left."""
+    uploads = s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
+    return not uploads and not s3.list_objects_v2(Bucket=BUCKET).get("Contents")
+
+
+# Writing
+
+
+def test_a_file_is_uploaded(storage: Storage, s3: Any) -> None:
+    stored = storage.upload_file(key="a/b.jpg", body=b"picture", content_type="image/jpeg")
+
+    sha256 = hashlib.sha256(b"picture").hexdigest()
+    assert stored == StoredFile(url="https://cdn.example.com/a/b.jpg", key="a/b.jpg", size=7, sha256=sha256)
+    found = s3.get_object(Bucket=BUCKET, Key="a/b.jpg")
+    assert (found["Body"].read(), found["ContentType"]) == (b"picture", "image/jpeg")
+
+
+def test_a_file_of_no_declared_kind_is_bytes(storage: Storage, s3: Any) -> None:
+    storage.upload_file(key="a", body=b"x")
+
+    assert s3.head_object(Bucket=BUCKET, Key="a")["ContentType"] == "application/octet-stream"
+
+
+@pytest.mark.parametrize(
+    ("size", "parts"), [(12, 0), (PART - 1, 0), (PART, 0), (PART + 1, 2), (2 * PART, 2), (2 * PART + CHUNK + 5, 3)]
+)
+def test_a_film_is_mirrored_byte_for_byte(storage: Storage, s3: Any, source: str, size: int, parts: int) -> None:
+    Source.files = {"/film": mp4(size)}
+    seen: list[bytes] = []
+
+    stored = storage.download_and_upload(source_url=f"{source}/film", key=KEY, on_chunk=seen.append)
+
+    assert (stored.key, stored.size, stored.url) == (KEY, size, f"https://cdn.example.com/{KEY}")
+    assert contents(s3) == b"".join(seen) == Source.files["/film"]
+    assert stored.sha256 == hashlib.sha256(Source.files["/film"]).hexdigest()
+    found = s3.head_object(Bucket=BUCKET, Key=KEY)
+    assert found["ContentType"] == "video/mp4"
+    assert found["ETag"].strip('"').partition("-")[2] == (str(parts) if parts else "")
+
+
+def test_the_parts_are_equal_but_for_the_last(storage: Storage, s3: Any, source: str) -> None:
+    Source.files = {"/film": mp4(2 * PART + 5)}
+    storage.download_and_upload(source_url=f"{source}/film", key=KEY)
+
+    sizes = [s3.head_object(Bucket=BUCKET, Key=KEY, PartNumber=number)["ContentLength"] for number in (1, 2, 3)]
+    assert sizes == [PART, PART, 5]
+
+
+@pytest.mark.parametrize("size", [100, PART + 100])
+def test_doing_it_again_changes_nothing(storage: Storage, s3: Any, source: str, size: int) -> None:
+    Source.files = {"/film": mp4(size)}
+    first = storage.download_and_upload(source_url=f"{source}/film", key=KEY)
+
+    assert storage.download_and_upload(source_url=f"{source}/film", key=KEY) == first
+    assert contents(s3) == Source.files["/film"]
+
+
+def test_a_redirected_film_is_mirrored(storage: Storage, s3: Any, source: str) -> None:
+    Source.files = {"/film": mp4(100)}
+    storage.download_and_upload(source_url=f"{source}/redirect", key=KEY)
+
+    assert contents(s3) == mp4(100)
+
+
+# Failing
+
+
+@pytest.mark.parametrize("size", [1000, 2 * PART + 1000])
+def test_a_source_that_ends_early_leaves_nothing_behind(storage: Storage, s3: Any, source: str, size: int) -> None:
+    Source.files, Source.lengths = {"/film": mp4(size)}, {"/film": size + 1}
+
+    with pytest.raises(SourceError, match=f"{size} of {size + 1} bytes"):
+        storage.download_and_upload(source_url=f"{source}/film", key=KEY)
+    assert is_untouched(s3)
+
+
+@pytest.mark.parametrize("size", [1000, PART + 1000])
+def test_a_source_that_sends_more_than_it_promised_leaves_nothing_behind(
+    storage: Storage, s3: Any, source: str, size: int
+) -> None:
+    Source.files, Source.lengths = {"/film": mp4(size)}, {"/film": size - 1}
+
+    with pytest.raises(SourceError, match="more is coming"):
+        storage.download_and_upload(source_url=f"{source}/film", key=KEY)
+    assert is_untouched(s3)
+
+
+@pytest.mark.parametrize(
+    "body", [b"<!DOCTYPE html><html>Sorry</html>", b"ftypisom", b"\x1aE\xdf\xa3webm", b"{}", mp4(7), bytes(PART + 1)]
+)
+def test_what_is_not_a_film_is_never_uploaded(storage: Storage, s3: Any, source: str, body: bytes) -> None:
+    Source.files = {"/film": body}
+
+    with pytest.raises(SourceInvalidError, match="not as an MP4 does"):
+        storage.download_and_upload(source_url=f"{source}/film", key=KEY)
+    assert is_untouched(s3)
+
+
+def test_a_source_that_is_gone_says_so(storage: Storage, s3: Any, source: str) -> None:
+    with pytest.raises(SourceGoneError):
+        storage.download_and_upload(source_url=f"{source}/film", key=KEY)
+    assert is_untouched(s3)
+
+
+def test_a_failed_mirror_leaves_the_earlier_file_alone(storage: Storage, s3: Any, source: str) -> None:
+    storage.upload_file(key=KEY, body=b"earlier")
+    Source.files, Source.lengths = {"/film": mp4(PART + 1)}, {"/film": PART + 2}
+
+    with pytest.raises(SourceError):
+        storage.download_and_upload(source_url=f"{source}/film", key=KEY)
+    assert contents(s3) == b"earlier"
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit, ValueError])
+def test_an_interrupted_upload_is_taken_back(
+    storage: Storage, s3: Any, source: str, interruption: type[BaseException]
+) -> None:
+    Source.files = {"/film": mp4(2 * PART)}
+    chunks = iter(range(PART // CHUNK + 2))
+
+    def interrupt(_chunk: bytes) -> None:
+        if next(chunks) > PART // CHUNK:  # the first part is up
+            assert s3.list_multipart_uploads(Bucket=BUCKET)["Uploads"]
+            raise interruption
+
+    with pytest.raises(interruption):
+        storage.download_and_upload(source_url=f"{source}/film", key=KEY, on_chunk=interrupt)
+    assert is_untouched(s3)
+
+
+def test_a_source_on_loopback_needs_leave(endpoint: str, source: str) -> None:
+    storage = Storage(
+        endpoint="https://example.com",
+        region="auto",
+        access_key="a",
+        secret_key="b",
+        bucket=BUCKET,
+        public_domain=None,
+    )
+    with pytest.raises(SourceInvalidError, match="not public HTTPS"):
+        storage.download_and_upload(source_url=f"{source}/film", key=KEY)
+
+
+def test_sources_may_be_narrowed(endpoint: str, source: str) -> None:
+    storage = storage_at(endpoint, allowed_hosts=("*.example.com",))
+    with pytest.raises(SourceInvalidError, match="allowed hosts"):
+        storage.download_and_upload(source_url=f"{source}/film", key=KEY)
+
+
+OPERATIONS: dict[str, Callable[[Storage, str], object]] = {
+    "upload": lambda storage, _: storage.upload_file(key=KEY, body=b"x"),
+    "mirror in one": lambda storage, source: storage.download_and_upload(source_url=f"{source}/small", key=KEY),
+    "mirror in parts": lambda storage, source: storage.download_and_upload(source_url=f"{source}/large", key=KEY),
+    "delete": lambda storage, _: storage.delete(KEY),
+    "check": lambda storage, _: storage.check(),
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_bucket_that_is_not_there_is_a_storage_error(endpoint: str, source: str, operation: str) -> None:
+    Source.files = {"/small": mp4(100), "/large": mp4(PART + 1)}
+    with pytest.raises(StorageError) as raised:
+        OPERATIONS[operation](storage_at(endpoint, bucket="elsewhere"), source)
+    assert raised.value.retryable
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_storage_that_cannot_be_reached_is_a_storage_error(source: str, operation: str) -> None:
+    Source.files = {"/small": mp4(100), "/large": mp4(PART + 1)}
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        storage = storage_at(f"http://127.0.0.1:{taken.getsockname()[1]}")
+        with pytest.raises(StorageError, match="Could not connect"):
+            OPERATIONS[operation](storage, source)
+
+
+def test_a_size_that_comes_back_wrong_is_a_storage_error(source: str) -> None:
+    """The sink counts all that it ever received, so that the second upload finds twice its size."""
+    Source.files, Sink.received = {"/film": mp4(100)}, 0
+    for sink in running(Sink):
+        storage = storage_at(sink)
+        storage.download_and_upload(source_url=f"{source}/film", key=KEY)
+        with pytest.raises(StorageError, match="200 bytes are stored of 100"):
+            storage.download_and_upload(source_url=f"{source}/film", key=KEY)
+        storage._client.close()
+
+
+def test_memory_holds_two_parts_whatever_the_size(source: str) -> None:
+    Source.files, Sink.received = {"/film": mp4(8 * PART)}, 0
+    for sink in running(Sink):
+        storage = storage_at(sink)
+        storage.check()  # boto3's own memory is not the question
+        tracemalloc.start()
+        storage.download_and_upload(source_url=f"{source}/film", key=KEY)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        storage._client.close()
+
+    assert Sink.received == 8 * PART
+    assert peak < 2 * PART
+
+
+# Asking, removing, naming
+
+
+def test_an_object_tells_its_size_and_etag(storage: Storage) -> None:
+    storage.upload_file(key=KEY, body=b"picture")
+
+    assert storage.head(KEY) == StoredObject(size=7, etag=hashlib.md5(b"picture").hexdigest())
+
+
+def test_nothing_is_found_where_nothing_is(storage: Storage) -> None:
+    assert storage.head("videos/nothing.mp4") is None
+
+
+def test_what_is_deleted_is_gone_and_may_be_deleted_again(storage: Storage) -> None:
+    storage.upload_file(key=KEY, body=b"x")
+    storage.delete(KEY)
+    storage.delete(KEY)
+
+    assert storage.head(KEY) is None
+
+
+def test_a_bucket_that_is_there_passes_the_check(storage: Storage) -> None:
+    storage.check()
+
+
+def test_a_signed_url_takes_the_upload_it_was_signed_for(storage: Storage, s3: Any) -> None:
+    url = urlsplit(storage.get_signed_upload_url(key="uploads/a.png", content_type="image/png", expires_in=60))
+    assert url.hostname
+    connection = HTTPConnection(url.hostname, url.port)
+    connection.request("PUT", f"{url.path}?{url.query}", body=b"png", headers={"Content-Type": "image/png"})
+    assert connection.getresponse().status == 200
+    connection.close()
+
+    assert contents(s3, "uploads/a.png") == b"png"
+    query = parse_qs(url.query)
+    assert query["X-Amz-SignedHeaders"] == ["content-type;host"]
+    assert query["X-Amz-Expires"] == ["60"]
+    assert not any("checksum" in name.lower() for name in query)
+
+
+@pytest.mark.parametrize(
+    ("domain", "url"),
+    [
+        ("https://cdn.example.com", "https://cdn.example.com/videos/a.mp4"),
+        ("https://cdn.example.com/", "https://cdn.example.com/videos/a.mp4"),
+        (None, "https://films.r2.cloudflarestorage.com/videos/a.mp4"),
+        ("", "https://films.r2.cloudflarestorage.com/videos/a.mp4"),
+    ],
+)
+def test_public_urls_follow_the_founding_rule(domain: str | None, url: str) -> None:
+    assert storage_at("https://example.com", public_domain=domain).public_url("videos/a.mp4") == url
+
+
+@pytest.mark.parametrize("endpoint", ["http://example.com", "example.com", "ftp://example.com", "https://", ""])
+def test_an_endpoint_is_https(endpoint: str) -> None:
+    with pytest.raises(ConfigurationError):
+        storage_at(endpoint, allow_loopback=False)
+
+
+def test_no_checksum_is_sent_that_r2_refuses(source: str) -> None:
+    heads: list[dict[str, str]] = []
+
+    class Recorder(Sink):
+        def do_PUT(self) -> None:
+            heads.append({name.lower(): value for name, value in self.headers.items()})
+            super().do_PUT()
+
+    for sink in running(Recorder):
+        storage = storage_at(sink)
+        storage.upload_file(key=KEY, body=b"x")
+        storage._client.close()
+
+    assert heads[0]["content-length"] == "1"
+    assert "transfer-encoding" not in heads[0]
+    assert not any("checksum" in name or "trailer" in name for name in heads[0])
+
+
+def test_boto3_is_not_imported_before_it_is_needed() -> None:
+    program = """
+import sys, clipferry.storage, clipferry.mirror_queue
+storage = clipferry.storage.Storage(endpoint="https://example.com", region="auto", access_key="a", secret_key="b",
+                                    bucket="c", public_domain=None)
+storage.public_url("a")
+print([name for name in sys.modules if name.partition(".")[0] in ("boto3", "botocore", "urllib3")])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

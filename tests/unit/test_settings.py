@@ -1,0 +1,198 @@
+"""The settings: read once, checked at once, and no secret in any message."""
+
+from __future__ import annotations
+
+import pytest
+from clipferry import settings
+from clipferry.errors import ConfigurationError
+
+SECRETS = {
+    "DATABASE_URL": "postgresql://clipferry:pw-hunter2@db.example.com/clipferry",
+    "STORAGE_ACCESS_KEY": "access-hunter2",
+    "STORAGE_SECRET_KEY": "secret-hunter2",
+    "CALLBACK_HMAC_SECRET": "hmac-hunter2-0123456789abcdef0123",
+    "CALLBACK_HMAC_SECRET_PREVIOUS": "old-hunter2",
+    "EVOLINK_API_KEY": "sk-evo-hunter2",
+    "KIE_API_KEY": "kie-hunter2",
+    "BETTER_AUTH_SECRET": "auth-hunter2",
+    "DATABASE_DIRECT_URL": "postgresql://clipferry:pw-hunter2@direct.example.com/clipferry",
+}
+DEPLOYED = SECRETS | {
+    "STAGE": "prod",
+    "STORAGE_ENDPOINT": "https://account.r2.cloudflarestorage.com",
+    "STORAGE_BUCKET": "videos",
+    "STORAGE_DOMAIN": "https://cdn.example.com",
+    "MIRROR_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/mirror",
+}
+REQUIRED = [
+    "DATABASE_URL",
+    "STORAGE_ENDPOINT",
+    "STORAGE_ACCESS_KEY",
+    "STORAGE_SECRET_KEY",
+    "STORAGE_BUCKET",
+    "CALLBACK_HMAC_SECRET",
+    "MIRROR_QUEUE_URL",
+]
+NOT_DEPLOYABLE = {
+    "ALLOW_LOOPBACK": "true",
+    "STORAGE_DOMAIN": "",
+    "CALLBACK_HMAC_SECRET": "short",
+    "SUBMIT_DEADLINE_SECONDS": "3899",  # with the default of 3600 for the generation
+}
+
+
+def refusal(environment: dict[str, str]) -> str:
+    with pytest.raises(ConfigurationError) as refused:
+        settings.load(environment)
+    return str(refused.value)
+
+
+def test_a_complete_environment_is_accepted() -> None:
+    values = settings.load(DEPLOYED)
+
+    assert values.stage == "prod"
+    assert values.storage_domain == "https://cdn.example.com"
+    assert values.database_url.get_secret_value() == DEPLOYED["DATABASE_URL"]
+
+
+def test_what_is_not_ours_is_ignored() -> None:
+    assert settings.load(DEPLOYED | {"PATH": "/bin", "LAMBDA_TASK_ROOT": "/var/task"}) == settings.load(DEPLOYED)
+
+
+def test_everything_that_is_missing_is_named_at_once() -> None:
+    message = refusal({})
+
+    assert all(f"{name}: " in message for name in REQUIRED)
+
+
+def test_every_kind_of_problem_is_named_at_once() -> None:
+    missing = {"MIRROR_QUEUE_URL": ""}
+    malformed = {"VIDEO_MAX_CONCURRENT": "many", "DATABASE_CONNECT_TIMEOUT_SECONDS": "0"}
+
+    message = refusal(DEPLOYED | NOT_DEPLOYABLE | missing | malformed)
+
+    assert [name for name in (*missing, *malformed, *NOT_DEPLOYABLE) if name not in message] == []
+
+
+def test_all_that_a_deployed_stack_lacks_is_named_at_once() -> None:
+    message = refusal(DEPLOYED | NOT_DEPLOYABLE)
+
+    assert [name for name in NOT_DEPLOYABLE if name not in message] == []
+
+
+@pytest.mark.parametrize("stage", ["dev", "staging", "prod"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *NOT_DEPLOYABLE.items(),
+        ("CALLBACK_HMAC_SECRET", "x" * 31),
+        ("GENERATION_DEADLINE_SECONDS", "3601"),
+    ],
+)
+def test_a_deployed_stack_refuses_what_only_a_local_one_may(stage: str, name: str, value: str) -> None:
+    local = DEPLOYED | {"STAGE": "local", name: value}
+
+    assert settings.load(local).stage == "local"
+    assert name in refusal(local | {"STAGE": stage})
+
+
+def test_a_stage_that_nobody_names_is_a_deployed_one() -> None:
+    without_stage = {name: value for name, value in DEPLOYED.items() if name != "STAGE"}
+
+    assert "ALLOW_LOOPBACK" in refusal(without_stage | {"ALLOW_LOOPBACK": "1"})
+
+
+def test_the_submit_may_take_five_minutes_longer_than_the_generation() -> None:
+    values = settings.load(DEPLOYED | {"GENERATION_DEADLINE_SECONDS": "600", "SUBMIT_DEADLINE_SECONDS": "900"})
+
+    assert (values.generation_deadline_seconds, values.submit_deadline_seconds) == (600, 900)
+
+
+def test_a_callback_secret_of_32_characters_is_long_enough() -> None:
+    assert settings.load(DEPLOYED | {"CALLBACK_HMAC_SECRET": "x" * 32}).callback_secrets[0] == "x" * 32
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_an_empty_variable_counts_as_missing(name: str) -> None:
+    assert f"{name}: " in refusal(DEPLOYED | {name: ""})
+
+
+def test_an_empty_variable_leaves_the_default() -> None:
+    values = settings.load(
+        DEPLOYED | {"STAGE": "", "VIDEO_MAX_CONCURRENT": "", "EVOLINK_API_KEY": "", "AI_CALLBACK_URL": ""}
+    )
+
+    assert (values.stage, values.video_max_concurrent) == ("dev", 3)
+    assert (values.evolink_api_key, values.ai_callback_url) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "hosts"),
+    [
+        ("", ()),
+        (",", ()),
+        ("files.example.com", ("files.example.com",)),
+        ("files.example.com,*.example.org", ("files.example.com", "*.example.org")),
+        (" files.example.com , ,*.example.org, ", ("files.example.com", "*.example.org")),
+    ],
+)
+def test_a_list_is_separated_by_commas(text: str, hosts: tuple[str, ...]) -> None:
+    assert settings.load(DEPLOYED | {"REMOTE_ASSET_ALLOWED_HOSTS": text}).remote_asset_allowed_hosts == hosts
+
+
+def test_callbacks_are_signed_with_the_new_secret_and_taken_with_both() -> None:
+    assert settings.load(DEPLOYED).callback_secrets == (
+        SECRETS["CALLBACK_HMAC_SECRET"],
+        SECRETS["CALLBACK_HMAC_SECRET_PREVIOUS"],
+    )
+    assert settings.load(DEPLOYED | {"CALLBACK_HMAC_SECRET_PREVIOUS": ""}).callback_secrets == (
+        SECRETS["CALLBACK_HMAC_SECRET"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STAGE", "production"),
+        ("DATABASE_CONNECT_TIMEOUT_SECONDS", "0"),
+        ("DATABASE_STATEMENT_TIMEOUT_SECONDS", "61"),
+        ("VIDEO_MAX_CONCURRENT", "0"),
+        ("VIDEO_MAX_CONCURRENT", "three"),
+        ("SUBMIT_DEADLINE_SECONDS", "1.5"),
+        ("UPLOAD_DEADLINE_SECONDS", "-1"),
+        ("RECONCILE_INTERVAL_SECONDS", "0"),
+        ("STATUS_REFRESH_SECONDS", "-1"),
+        ("ALLOW_LOOPBACK", "perhaps"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_named(name: str, value: str) -> None:
+    assert f"{name}: " in refusal(DEPLOYED | {"STAGE": "local", name: value})
+
+
+def test_no_secret_is_shown_by_any_message() -> None:
+    shown = [
+        refusal(SECRETS),
+        refusal(DEPLOYED | {"ALLOW_LOOPBACK": "hunter2"}),
+        refusal(DEPLOYED | {"CALLBACK_HMAC_SECRET": "hunter2"}),
+        refusal(DEPLOYED | {"VIDEO_MAX_CONCURRENT": "hunter2"}),
+        repr(settings.load(DEPLOYED)),
+        str(settings.load(DEPLOYED)),
+    ]
+
+    assert not [text for text in shown if "hunter2" in text]
+
+
+def test_a_refusal_keeps_no_secret_for_the_traceback() -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        settings.load(SECRETS)
+
+    assert refused.value.__cause__ is None
+    assert refused.value.__suppress_context__
+
+
+def test_every_field_is_a_variable_of_the_same_name() -> None:
+    variables = settings.Settings.variables()
+
+    assert variables["database_url"] == "DATABASE_URL"
+    assert all(variable == field.upper() for field, variable in variables.items())
+    assert set(REQUIRED) <= set(variables.values())
