@@ -36,6 +36,14 @@ CREATE TABLE clipferry.video_events (
 );
 CREATE INDEX video_events_video_idx ON clipferry.video_events (video_uuid, id);
 
+-- A deleted video is hidden at once; its files go later.
+CREATE TABLE clipferry.deletions (
+    video_uuid text PRIMARY KEY,
+    deleted_at timestamptz NOT NULL DEFAULT now(),
+    files_removed_at timestamptz
+);
+CREATE INDEX deletions_due_idx ON clipferry.deletions (deleted_at) WHERE files_removed_at IS NULL;
+
 -- Every callback with a valid signature, kept before it is answered.
 CREATE TABLE clipferry.callback_inbox (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -1,4 +1,4 @@
-"""POST /api/v1/video/generate: a user asks for a video."""
+"""POST /api/v1/video/generate and …/retry: a user asks for a video, or for its file once more."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from clipferry import api, contract, runtime
+from clipferry import api, runtime
+from clipferry.contract import answers, requests
 from clipferry.observability import logger
 from clipferry.usecases.create_video import create_video
+from clipferry.usecases.retry_video import retry_video
 
 app = api.build_app()
 
@@ -18,9 +20,9 @@ app = api.build_app()
 @app.post("/api/v1/video/generate")
 def generate() -> Response[str]:
     event = app.current_event
-    credential = api.credential(event)
+    credential = api.credential(event, runtime.auth_rules())
     key = api.idempotency_key(event)
-    request = contract.video_request(event, runtime.catalog(), allow_loopback=runtime.settings().allow_loopback)
+    request = requests.video_request(event, runtime.catalog(), allow_loopback=runtime.settings().allow_loopback)
     created = create_video(
         request,
         credential=credential,
@@ -30,9 +32,24 @@ def generate() -> Response[str]:
         preferred_provider=runtime.settings().default_ai_provider,
         submit=runtime.submit(api.own_callback_base(event)),
         max_concurrent=runtime.settings().video_max_concurrent,
+        rate_limit_per_minute=runtime.settings().rate_limit_per_minute,
         timing=runtime.timing(),
     )
-    return api.reply(HTTPStatus.ACCEPTED, contract.created_json(created), headers=contract.replay_headers(created))
+    return api.reply(HTTPStatus.ACCEPTED, answers.created(created), headers=answers.replay_headers(created))
+
+
+@app.post("/api/v1/video/<uuid>/retry")
+def retry(uuid: str) -> Response[str]:
+    video = retry_video(
+        requests.video_uuid(uuid),
+        credential=api.credential(app.current_event, runtime.auth_rules()),
+        database=runtime.database(),
+        providers=runtime.providers(),
+        check_source=runtime.check_source,
+        queue=runtime.mirror_queue(),
+        timing=runtime.timing(),
+    )
+    return api.reply(HTTPStatus.ACCEPTED, answers.retried(video))
 
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP, clear_state=True)

@@ -1,4 +1,4 @@
-"""GET /api/v1/video/…: what users read of their videos. Also the health route, and every route that doesn't exist."""
+"""GET and DELETE /api/v1/video/…: users' videos. Also the health route, and every route that doesn't exist."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from clipferry import api, contract, runtime
+from clipferry import api, runtime
+from clipferry.contract import answers, requests
 from clipferry.observability import logger
 from clipferry.usecases import query_videos
 from clipferry.usecases.check_health import check_health
+from clipferry.usecases.delete_video import delete_video
 
 app = api.build_app()
 
@@ -20,32 +22,39 @@ app = api.build_app()
 def list_videos() -> Response[str]:
     query = api.query(app.current_event)
     page = query_videos.list_videos(
-        credential=api.credential(app.current_event),
+        credential=api.credential(app.current_event, runtime.auth_rules()),
         database=runtime.database(),
-        limit=contract.page_limit(query.get("limit")),
+        limit=requests.page_limit(query.get("limit")),
         cursor=query.get("cursor"),
-        status=contract.status_filter(query.get("status")),
+        status=requests.status_filter(query.get("status")),
     )
-    return api.reply(HTTPStatus.OK, contract.page_json(page))
+    return api.reply(HTTPStatus.OK, answers.page(page))
 
 
 @app.get("/api/v1/video/<uuid>/status")
 def status(uuid: str) -> Response[str]:
     video = query_videos.get_status(
-        contract.video_uuid(uuid),
-        credential=api.credential(app.current_event),
+        requests.video_uuid(uuid),
+        credential=api.credential(app.current_event, runtime.auth_rules()),
         database=runtime.database(),
         advance=runtime.advance(),
         timing=runtime.timing(),
     )
-    return api.reply(HTTPStatus.OK, contract.status_json(video))
+    return api.reply(HTTPStatus.OK, answers.status(video))
 
 
 @app.get("/api/v1/video/<uuid>")
 def detail(uuid: str) -> Response[str]:
-    credential = api.credential(app.current_event)
-    video = query_videos.get_video(contract.video_uuid(uuid), credential=credential, database=runtime.database())
-    return api.reply(HTTPStatus.OK, contract.video_json(video))
+    credential = api.credential(app.current_event, runtime.auth_rules())
+    video = query_videos.get_video(requests.video_uuid(uuid), credential=credential, database=runtime.database())
+    return api.reply(HTTPStatus.OK, answers.video(video))
+
+
+@app.delete("/api/v1/video/<uuid>")
+def delete(uuid: str) -> Response[str]:
+    credential = api.credential(app.current_event, runtime.auth_rules())
+    delete_video(requests.video_uuid(uuid), credential=credential, database=runtime.database())
+    return api.reply(HTTPStatus.OK, {"deleted": True})
 
 
 @app.get("/api/v1/health")

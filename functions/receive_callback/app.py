@@ -8,7 +8,8 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from clipferry import api, contract, runtime
+from clipferry import api, runtime
+from clipferry.contract import requests
 from clipferry.observability import logger
 from clipferry.usecases.receive_callback import receive_callback
 
@@ -18,7 +19,7 @@ app = api.build_app()
 @app.post("/api/v1/video/callback/<provider>")
 def callback(provider: str) -> Response[str]:
     receive_callback(
-        contract.callback(app.current_event, provider),
+        requests.callback(app.current_event, provider),
         database=runtime.database(),
         providers=runtime.providers(),
         secrets=runtime.settings().callback_secrets,

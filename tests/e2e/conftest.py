@@ -136,6 +136,7 @@ def running(migrated_url: str) -> Iterator[tuple[Stack, FakeEvolink]]:
             "EVOLINK_BASE_URL": evolink.base_url,
             "EVOLINK_API_KEY": "test-evolink-key",
             "RECONCILE_INTERVAL_SECONDS": "1",
+            "RATE_LIMIT_PER_MINUTE": "1000",
             "VIDEO_MAX_CONCURRENT": "3",
         }
         with local_stack(environment=environment, quiet=True) as stack:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -14,20 +13,19 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from pydantic import BaseModel, ValidationError
 
+from clipferry import credentials
+from clipferry.credentials import AuthRules
 from clipferry.errors import (
     ClipferryError,
     InvalidRequestError,
     NotFoundError,
     ProviderError,
     ReplayedError,
-    UnauthorizedError,
 )
 from clipferry.models import Credential
 from clipferry.observability import logger
 
 LARGEST_BODY: Final = 256 * 1024
-LONGEST_CREDENTIAL: Final = 512
-API_KEY_PREFIX: Final = "cf_"
 _JSON: Final = "application/json"
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -61,6 +59,11 @@ def build_app() -> APIGatewayHttpResolver:
 def reply(status: HTTPStatus, data: Any, *, headers: Mapping[str, str] | None = None) -> Response[str]:
     """`{"success": true, "data": …}`."""
     return _response(status, {"success": True, "data": data}, headers)
+
+
+def document(text: str) -> Response[str]:
+    """A JSON document as it is."""
+    return Response(HTTPStatus.OK, content_type=_JSON, body=text, headers={"Cache-Control": "public, max-age=300"})
 
 
 def _error_reply(error: ClipferryError) -> Response[str]:
@@ -108,18 +111,14 @@ def _fault(fault: Any) -> dict[str, str]:
     return {"path": path, "code": fault["type"], "message": fault["msg"]}
 
 
-def credential(event: APIGatewayProxyEventV2) -> Credential:
-    """What the request shows to say who it is: a session's bearer token, or an API key. Raises UnauthorizedError."""
-    header = headers(event).get("authorization", "")
-    scheme, _, token = header.partition(" ")
-    token = token.strip()
-    if scheme.lower() != "bearer" or not token or len(token) > LONGEST_CREDENTIAL or not token.isascii():
-        raise UnauthorizedError("no bearer token")
-    if not token.isprintable():
-        raise UnauthorizedError("not a token")
-    if token.startswith(API_KEY_PREFIX):
-        return Credential(key_sha256=hashlib.sha256(token.encode()).digest())
-    return Credential(session_token=token)
+def credential(event: APIGatewayProxyEventV2, rules: AuthRules) -> Credential:
+    """Who the request says it is; raises UnauthorizedError or ForbiddenError."""
+    raw_cookies = event.raw_event.get("cookies")
+    cookies = [str(cookie) for cookie in raw_cookies] if isinstance(raw_cookies, list) else []
+    sent = headers(event)
+    return credentials.read(
+        method=event.request_context.http.method, headers=sent, cookies=[*cookies, sent.get("cookie", "")], rules=rules
+    )
 
 
 def headers(event: APIGatewayProxyEventV2) -> dict[str, str]:
@@ -129,9 +128,9 @@ def headers(event: APIGatewayProxyEventV2) -> dict[str, str]:
 
 
 def query(event: APIGatewayProxyEventV2) -> dict[str, str]:
-    """The query string's parameters; repeated ones joined by a comma, as API Gateway does."""
+    """The query string's parameters, empty ones left out; repeated ones joined by a comma, as API Gateway does."""
     raw = event.raw_event.get("queryStringParameters") or {}
-    return {str(name): str(value) for name, value in raw.items() if value is not None}
+    return {str(name): str(value) for name, value in raw.items() if value not in (None, "")}
 
 
 def idempotency_key(event: APIGatewayProxyEventV2) -> str | None:

@@ -52,7 +52,11 @@ class ClipferryError(Exception):
     @property
     def message(self) -> str:
         """The public sentence: the first paragraph of the class's docstring."""
-        return (type(self).__doc__ or "").strip().split("\n\n")[0]
+        return self.sentence()
+
+    @classmethod
+    def sentence(cls) -> str:
+        return (cls.__doc__ or "").strip().split("\n\n")[0]
 
     def as_answer(self) -> dict[str, Any]:
         """What the caller is told, as data: an HTTP `status` and the envelope's `error`."""
@@ -229,6 +233,7 @@ class SourceInvalidError(SourceError):
     """What the provider sent is not a video."""
 
     code = "SOURCE_INVALID"
+    retryable = False
 
 
 class StorageError(ClipferryError):

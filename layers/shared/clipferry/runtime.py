@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from clipferry import catalog as catalogs
 from clipferry import settings as settings_module
 from clipferry import signatures
+from clipferry.credentials import AuthRules
 from clipferry.db.connection import Database
 from clipferry.https import HttpClient
 from clipferry.mirror_queue import MirrorQueue
@@ -127,6 +128,30 @@ def storage() -> Storage:
     )
 
 
+def check_source(url: str) -> None:
+    """Raises SourceGoneError when a provider's file is no longer there; reads none of it."""
+    from clipferry.remote import open_source
+
+    values = settings()
+    with open_source(url, allowed_hosts=values.remote_asset_allowed_hosts, allow_loopback=values.allow_loopback):
+        pass
+
+
+@cache
+def openapi() -> str:
+    """The contract, as `make openapi` wrote it: its machinery is not part of the layer."""
+    return Path(__file__).with_name("openapi.json").read_text(encoding="utf-8")
+
+
+@cache
+def auth_rules() -> AuthRules:
+    values = settings()
+    secret = values.better_auth_secret
+    return AuthRules(
+        better_auth_secret=secret.get_secret_value() if secret else None, allowed_origins=values.allowed_origins
+    )
+
+
 @cache
 def timing() -> Timing:
     values = settings()
@@ -179,5 +204,5 @@ def reset() -> None:
         mirror_queue().close()
     _databases.clear()
     _clients.clear()
-    for kept in (settings, catalog, providers, mirror_queue, storage, timing):
+    for kept in (settings, catalog, providers, mirror_queue, storage, auth_rules, timing, openapi):
         kept.cache_clear()

@@ -65,6 +65,10 @@ class Settings(BaseModel):
 
     better_auth_secret: SecretStr | None = None
     """Checks the signature of the session cookie, when set."""
+    allowed_origins: CommaList = ()
+    """Where a front end may write from with a cookie; the API's CORS origins."""
+    rate_limit_per_minute: int = Field(default=5, ge=1)
+    """Videos that a user may ask for in a minute; a request that isn't valid doesn't count."""
 
     video_max_concurrent: int = Field(default=3, ge=1)
     submit_deadline_seconds: int = Field(default=3900, ge=1)

@@ -22,7 +22,8 @@ _LONGEST_TIMESTAMP = 16
 
 def sign(video_uuid: str, timestamp: str, secret: str) -> str:
     """Lower-case hex HMAC-SHA256 of `video_uuid:timestamp`; the timestamp is signed as it is written."""
-    return hmac.new(secret.encode(), f"{video_uuid}:{timestamp}".encode(), hashlib.sha256).hexdigest()
+    signed = f"{video_uuid}:{timestamp}".encode("utf-8", "surrogatepass")
+    return hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
 
 
 def callback_url(base_url: str, *, provider: str, video_uuid: str, secret: str, now: datetime) -> str:

@@ -52,28 +52,13 @@ def sign(
     `url` is percent-encoded as it will be sent (a `/` in a query value is `%2F`) and has no dot segments; Host
     follows from it. `payload_sha256` is lower-case hex, or UNSIGNED_PAYLOAD.
     """
-    parts = urlsplit(url)
     timestamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     complete = {**headers, "X-Amz-Date": timestamp}
     if credentials.session_token:
         complete["X-Amz-Security-Token"] = credentials.session_token
     if service == "s3":
         complete["X-Amz-Content-SHA256"] = payload_sha256
-    signed = {name.lower(): " ".join(value.split()) for name, value in complete.items()}
-    signed["host"] = _host(parts)
-    names = ";".join(sorted(signed))
-    canonical = "\n".join(
-        [
-            method.upper(),
-            # S3 signs the path as it is sent; every other service signs it encoded once more.
-            parts.path if service == "s3" else quote(parts.path or "/", safe="/~"),
-            _canonical_query(parts.query),
-            *(f"{name}:{signed[name]}" for name in sorted(signed)),
-            "",
-            names,
-            payload_sha256,
-        ]
-    )
+    canonical, names = _canonical(method, urlsplit(url), service, complete, payload_sha256)
     scope = f"{timestamp[:8]}/{region}/{service}/aws4_request"
     to_sign = f"AWS4-HMAC-SHA256\n{timestamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
     key = _signing_key(credentials.secret_key, timestamp[:8], region, service)
@@ -82,6 +67,18 @@ def sign(
         f"SignedHeaders={names}, Signature={_hmac(key, to_sign).hex()}"
     )
     return complete
+
+
+def _canonical(
+    method: str, url: SplitResult, service: str, headers: Mapping[str, str], payload_sha256: str
+) -> tuple[str, str]:
+    """The canonical request, and the names of the headers in it."""
+    signed = {name.lower(): " ".join(value.split()) for name, value in headers.items()} | {"host": _host(url)}
+    names = sorted(signed)
+    # S3 signs the path as it is sent; every other service signs it encoded once more.
+    path = url.path if service == "s3" else quote(url.path or "/", safe="/~")
+    lines = [method.upper(), path, _canonical_query(url.query), *(f"{name}:{signed[name]}" for name in names)]
+    return "\n".join([*lines, "", ";".join(names), payload_sha256]), ";".join(names)
 
 
 def _host(parts: SplitResult) -> str:

@@ -105,9 +105,16 @@ class Storage:
         self._confirm(key, source.size)
         return self._stored(key, source.size, digest.hexdigest())
 
-    def get_signed_upload_url(self, *, key: str, content_type: str, expires_in: int = 3600) -> str:
-        """A URL that takes one PUT with this very Content-Type, for `expires_in` seconds (R2: 1 to 604,800)."""
-        target = {"Bucket": self._bucket, "Key": key, "ContentType": content_type}
+    def get_signed_upload_url(
+        self, *, key: str, content_type: str, expires_in: int = 3600, content_length: int | None = None
+    ) -> str:
+        """A URL that takes one PUT with this very Content-Type, for `expires_in` seconds (R2: 1 to 604,800).
+
+        With `content_length` also of this very size: a presigned PUT can fix its size, but not bound it.
+        """
+        target: dict[str, str | int] = {"Bucket": self._bucket, "Key": key, "ContentType": content_type}
+        if content_length is not None:
+            target["ContentLength"] = content_length
         with _translated(f"sign {key}"):
             return self._client.generate_presigned_url("put_object", Params=target, ExpiresIn=expires_in)
 

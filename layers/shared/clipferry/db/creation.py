@@ -22,6 +22,13 @@ where user_id = current_setting('clipferry.user_id', true) and status = 'ACTIVE'
 order by id for update
 """
 
+_COUNT_REQUEST: Final = """
+insert into clipferry.rate_windows (user_id, minute, requests)
+select user_id, date_trunc('minute', now()), 1
+from (select nullif(current_setting('clipferry.user_id', true), '') as user_id) caller where user_id is not null
+on conflict (user_id, minute) do update set requests = rate_windows.requests + 1
+"""
+
 _CREATE: Final = """
 with caller as (
     select nullif(current_setting('clipferry.user_id', true), '') as user_id, timezone('utc', now()) as utc_now
@@ -38,6 +45,10 @@ in_flight as (
     select count(*) as jobs from caller join public.videos v using (user_id)
     where v.status in ('PENDING', 'GENERATING', 'UPLOADING')
 ),
+rate as (
+    select coalesce(max(w.requests), 0) as requests
+    from caller join clipferry.rate_windows w using (user_id) where w.minute = date_trunc('minute', now())
+),
 spendable as (
     select p.id, p.remaining_credits,
            coalesce(sum(p.remaining_credits) over (
@@ -52,11 +63,12 @@ decision as (
                when caller.user_id is null then 'NOBODY'
                when exists (select from earlier where same_request) then 'REPLAYED'
                when exists (select from earlier) then 'KEY_REUSED'
+               when rate.requests > %(rate_limit_per_minute)s::integer then 'RATE_LIMITED'
                when in_flight.jobs >= %(max_concurrent)s then 'TOO_MANY_JOBS'
                when available.credits < %(credits)s then 'INSUFFICIENT_CREDITS'
                else 'CREATED'
            end as verdict
-    from caller, in_flight, (select coalesce(sum(remaining_credits), 0) as credits from spendable) available
+    from caller, in_flight, rate, (select coalesce(sum(remaining_credits), 0) as credits from spendable) available
 ),
 allocation as (
     select id, least(remaining_credits, %(credits)s - spent_before)::integer as credits
@@ -126,6 +138,8 @@ class NewVideo:
     deadline_seconds: int
     idempotency_key: str | None
     request_sha256: bytes
+    rate_limit_per_minute: int | None = None
+    """None: no limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +147,7 @@ class Creation:
     """What became of it. From `uuid` on: the video of an earlier request with the same key."""
 
     verdict: str
-    """NOBODY, CREATED, REPLAYED, KEY_REUSED, TOO_MANY_JOBS or INSUFFICIENT_CREDITS."""
+    """NOBODY, CREATED, REPLAYED, KEY_REUSED, RATE_LIMITED, TOO_MANY_JOBS or INSUFFICIENT_CREDITS."""
     jobs: int
     available_credits: int
     uuid: str | None
@@ -151,4 +165,5 @@ def create(tx: Transaction, credential: Credential, video: NewVideo) -> Rows[Cre
     parameters["parameters"] = Jsonb(video.parameters)
     callers.sign_in_locked(tx, credential)
     tx.send(_LOCK_PACKAGES, {})
+    tx.send(_COUNT_REQUEST, {})
     return tx.run(_CREATE, parameters, Creation)

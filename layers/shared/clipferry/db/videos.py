@@ -134,6 +134,22 @@ returning uuid
 """
 
 
+_DELETE_OWN: Final = """
+with video as (
+    update public.videos set is_deleted = true, updated_at = timezone('utc', now())
+    where uuid = %(uuid)s and user_id = current_setting('clipferry.user_id', true) and not is_deleted
+    returning uuid
+),
+deletion as (
+    insert into clipferry.deletions (video_uuid) select uuid from video on conflict (video_uuid) do nothing
+),
+event as (
+    insert into clipferry.video_events (video_uuid, kind) select uuid, 'deleted' from video
+)
+select uuid from video
+"""
+
+
 def get(tx: Transaction, uuid: str) -> Rows[Video]:
     """The video whoever owns it: for our own machinery."""
     return tx.run(_GET, {"uuid": uuid}, Video)
@@ -193,3 +209,8 @@ def note_late_success(tx: Transaction, *, uuid: str, task_id: str, source_url: s
 def refresh_source(tx: Transaction, *, uuid: str, source_url: str, fence: int) -> Rows[dict[str, Any]]:
     """The provider's fresh address of the same file, asked for once after the first one was gone."""
     return tx.records(_SOURCE_REFRESHED, {"uuid": uuid, "source_url": source_url, "fence": fence})
+
+
+def delete_own(tx: Transaction, uuid: str) -> Rows[dict[str, Any]]:
+    """Hides the caller's video; no row if it isn't there. A job still running goes on and settles."""
+    return tx.records(_DELETE_OWN, {"uuid": uuid})

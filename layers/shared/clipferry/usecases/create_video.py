@@ -17,6 +17,7 @@ from clipferry.errors import (
     IdempotencyKeyReusedError,
     InsufficientCreditsError,
     ProviderError,
+    RateLimitedError,
     ReplayedError,
     TooManyJobsError,
     UnauthorizedError,
@@ -65,13 +66,27 @@ def create_video(
     submit: Callable[[list[Order]], Submitted],
     max_concurrent: int,
     timing: Timing,
+    rate_limit_per_minute: int | None = None,
 ) -> CreatedVideo:
     """`providers` are the configured ones; `submit` is `submit_video`. Raises what the caller should be told."""
     offers = [o for o in request.choice.model.offers_by_preference(preferred_provider) if o.provider in providers]
     if not offers:
         raise ProviderError(f"no configured provider makes {request.choice.model.id}")
     uuid = f"vid_{secrets.token_urlsafe(16)[:21]}"
-    new = _new_video(uuid, request, offers[0], idempotency_key, max_concurrent, timing)
+    new = NewVideo(
+        uuid=uuid,
+        prompt=request.prompt,
+        model=request.choice.model.id,
+        parameters=request.parameters,
+        provider=offers[0].provider,
+        image_url=request.image_url,
+        credits=request.choice.credits,
+        max_concurrent=max_concurrent,
+        rate_limit_per_minute=rate_limit_per_minute,
+        deadline_seconds=timing.submit_deadline_seconds,
+        idempotency_key=idempotency_key,
+        request_sha256=request.sha256,
+    )
     with database.transaction() as tx:
         creating = creation.create(tx, credential, new)
     result = creating.first()
@@ -85,30 +100,14 @@ def create_video(
     return _created(uuid, request.choice.credits, submit(orders))
 
 
-def _new_video(
-    uuid: str, request: VideoRequest, offer: Offer, key: str | None, max_concurrent: int, timing: Timing
-) -> NewVideo:
-    return NewVideo(
-        uuid=uuid,
-        prompt=request.prompt,
-        model=request.choice.model.id,
-        parameters=request.parameters,
-        provider=offer.provider,
-        image_url=request.image_url,
-        credits=request.choice.credits,
-        max_concurrent=max_concurrent,
-        deadline_seconds=timing.submit_deadline_seconds,
-        idempotency_key=key,
-        request_sha256=request.sha256,
-    )
-
-
 def _raise_refusal(result: Creation | None, credits_needed: int) -> None:
     verdict = result.verdict if result else "NOBODY"
     if result is None or verdict == "NOBODY":
         raise UnauthorizedError("no such session or key")
     if verdict == "KEY_REUSED":
         raise IdempotencyKeyReusedError
+    if verdict == "RATE_LIMITED":
+        raise RateLimitedError
     if verdict == "TOO_MANY_JOBS":
         raise TooManyJobsError(details={"inFlight": result.jobs})
     if verdict == "INSUFFICIENT_CREDITS":

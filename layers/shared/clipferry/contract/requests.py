@@ -1,9 +1,8 @@
-"""The contract's words: what each route takes and answers, in the original's field names and types."""
+"""What each route takes, in the original's field names; a fault is named by its field."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
@@ -12,9 +11,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from clipferry.api import headers, parse, query, raw_body
 from clipferry.catalog import Catalog, choose
 from clipferry.errors import InvalidRequestError, VideoNotFoundError
-from clipferry.models import Video, VideoStatus
-from clipferry.usecases.create_video import CreatedVideo, VideoRequest
-from clipferry.usecases.query_videos import Page
+from clipferry.models import VideoStatus
+from clipferry.usecases.create_video import VideoRequest
+from clipferry.usecases.move_credits import MOST_CREDITS
+from clipferry.usecases.presign_upload import LARGEST_UPLOAD
 from clipferry.usecases.receive_callback import Callback
 
 
@@ -38,6 +38,29 @@ class GenerateVideo(BaseModel):
     aspectRatio: Annotated[Text, Field(max_length=20)] | None = None  # noqa: N815 - the contract's spelling
     quality: Annotated[Text, Field(max_length=20)] | None = None
     imageUrl: Annotated[Text, Field(min_length=1, max_length=2048)] | None = None  # noqa: N815
+
+
+class GrantCredits(BaseModel):
+    """The body of `POST /api/v1/credit/grant`. Without `expiresInDays` the credits never expire."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    userId: Annotated[Text, Field(min_length=1, max_length=255)]  # noqa: N815
+    credits: Annotated[int, Field(ge=1, le=MOST_CREDITS)]
+    orderNo: Annotated[Text, Field(min_length=1, max_length=200)]  # noqa: N815
+    transType: Literal["NEW_USER", "ORDER_PAY", "SUBSCRIPTION", "SYSTEM_ADJUST", "REFUND"] = "SYSTEM_ADJUST"  # noqa: N815
+    expiresInDays: Annotated[int, Field(ge=1, le=36_500)] | None = None  # noqa: N815
+    remark: Annotated[Text, Field(max_length=500)] | None = None
+
+
+class PresignUpload(BaseModel):
+    """The body of `POST /api/v1/upload/presign`. With `contentLength` (bytes) the size is signed too."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    filename: Annotated[Text, Field(min_length=1, max_length=255)]
+    contentType: Literal["image/jpeg", "image/png", "image/gif", "image/webp"]  # noqa: N815
+    contentLength: Annotated[int, Field(ge=1, le=LARGEST_UPLOAD)] | None = None  # noqa: N815
 
 
 def video_request(event: APIGatewayProxyEventV2, models: Catalog, *, allow_loopback: bool) -> VideoRequest:
@@ -86,26 +109,6 @@ def callback(event: APIGatewayProxyEventV2, provider: str) -> Callback:
     )
 
 
-def created_json(created: CreatedVideo) -> dict[str, Any]:
-    """The answer of `generate`, in the original's names."""
-    return {
-        "videoUuid": created.video_uuid,
-        "taskId": created.task_id,
-        "provider": created.provider,
-        "status": created.status.value,
-        "estimatedTime": created.estimated_time,
-        "creditsUsed": created.credits_used,
-    }
-
-
-def replay_headers(created: CreatedVideo) -> dict[str, str]:
-    return {"Idempotent-Replayed": "true"} if created.replayed else {}
-
-
-def page_json(page: Page) -> dict[str, Any]:
-    return {"videos": [video_json(video) for video in page.videos], "nextCursor": page.next_cursor}
-
-
 def video_uuid(text: str) -> str:
     """A path's video id; what can't be one is as unknown as any other."""
     if not (0 < len(text) <= 64 and text.isascii() and text.replace("-", "").replace("_", "").isalnum()):
@@ -132,50 +135,28 @@ def status_filter(text: str | None) -> VideoStatus | None:
     return VideoStatus(text)
 
 
-def video_json(video: Video) -> dict[str, Any]:
-    """The row in camelCase, as the original's front end reads it; times in ISO 8601, UTC, milliseconds."""
-    return {
-        "id": video.id,
-        "uuid": video.uuid,
-        "userId": video.user_id,
-        "prompt": video.prompt,
-        "model": video.model,
-        "parameters": video.parameters,
-        "status": video.status.value,
-        "provider": video.provider,
-        "externalTaskId": video.external_task_id,
-        "errorMessage": video.error_message,
-        "errorCode": video.error_code,
-        "startImageUrl": video.start_image_url,
-        "originalVideoUrl": video.original_video_url,
-        "videoUrl": video.video_url,
-        "thumbnailUrl": video.thumbnail_url,
-        "duration": video.duration,
-        "resolution": video.resolution,
-        "aspectRatio": video.aspect_ratio,
-        "fileSize": video.file_size,
-        "creditsUsed": video.credits_used,
-        "createdAt": _iso(video.created_at),
-        "updatedAt": _iso(video.updated_at),
-        "completedAt": _iso(video.completed_at),
-        "generationTime": video.generation_time,
-        "isDeleted": video.is_deleted,
-    }
+TRANSACTION_TYPES: Final = (
+    "NEW_USER",
+    "ORDER_PAY",
+    "SUBSCRIPTION",
+    "VIDEO_CONSUME",
+    "REFUND",
+    "EXPIRED",
+    "SYSTEM_ADJUST",
+)
 
 
-def status_json(video: Video) -> dict[str, Any]:
-    """`{status, videoUrl?, error?, errorCode?}`."""
-    answer: dict[str, Any] = {"status": video.status.value}
-    if video.video_url:
-        answer["videoUrl"] = video.video_url
-    if video.error_message:
-        answer["error"] = video.error_message
-    if video.error_code:
-        answer["errorCode"] = video.error_code
-    return answer
+def page_offset(text: str | None, *, largest: int = 1_000_000) -> int:
+    """`offset`, 0 to `largest`."""
+    if text is None:
+        return 0
+    if not (text.isascii() and text.isdigit() and len(text) <= 7 and int(text) <= largest):
+        raise InvalidRequestError.for_field("offset", "invalid", f"must be a whole number from 0 to {largest}")
+    return int(text)
 
 
-def _iso(moment: datetime | None) -> str | None:
-    if moment is None:
-        return None
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def transaction_type(text: str | None) -> str | None:
+    """`type`, one of the ledger's, or None."""
+    if text is not None and text not in TRANSACTION_TYPES:
+        raise InvalidRequestError.for_field("type", "invalid", f"must be one of {', '.join(TRANSACTION_TYPES)}")
+    return text

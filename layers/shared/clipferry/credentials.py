@@ -1,0 +1,83 @@
+"""What a request shows to say who it is: a Better Auth session (bearer token or signed cookie) or an API key.
+
+Whether the session or the key exists, the database says, in the same round trip as the request's own work. Formats:
+Better Auth's cookie is `<token>.<signature>`, percent-encoded, where the signature is the standard Base64 of the
+HMAC-SHA256 of the token with BETTER_AUTH_SECRET; its bearer plugin takes the token with or without that signature.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote
+
+from clipferry.errors import ForbiddenError, UnauthorizedError
+from clipferry.models import Credential
+
+API_KEY_PREFIX: Final = "cf_"
+COOKIE_NAMES: Final = ("__Secure-better-auth.session_token", "better-auth.session_token")
+_LONGEST: Final = 512
+_READS: Final = frozenset({"GET", "HEAD"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthRules:
+    """`better_auth_secret` None: signatures aren't checked, the token alone decides."""
+
+    better_auth_secret: str | None
+    allowed_origins: tuple[str, ...]
+
+
+def read(*, method: str, headers: Mapping[str, str], cookies: Sequence[str], rules: AuthRules) -> Credential:
+    """The credential; `headers` in lower case. Raises UnauthorizedError, or ForbiddenError for a cross-site write."""
+    header = headers.get("authorization")
+    if header is not None:
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer":
+            raise UnauthorizedError("not a bearer token")
+        return _from_bearer(token.strip(), rules)
+    cookie = _session_cookie(cookies)
+    if cookie is None:
+        raise UnauthorizedError("no credential")
+    if method not in _READS:
+        _refuse_cross_site(headers, rules)
+    return Credential(session_token=_unsigned(cookie, rules, signature_required=True))
+
+
+def _from_bearer(token: str, rules: AuthRules) -> Credential:
+    if token.startswith(API_KEY_PREFIX):
+        return Credential(key_sha256=hashlib.sha256(_checked(token).encode()).digest())
+    return Credential(session_token=_unsigned(token, rules, signature_required=False))
+
+
+def _session_cookie(cookies: Sequence[str]) -> str | None:
+    pairs = (cookie.strip().partition("=") for text in cookies for cookie in text.split(";"))
+    found = {name: value for name, _, value in pairs}
+    return next((found[name] for name in COOKIE_NAMES if found.get(name)), None)
+
+
+def _refuse_cross_site(headers: Mapping[str, str], rules: AuthRules) -> None:
+    """A browser sends the cookie along with any site's form: to write with it takes JSON and an Origin of ours."""
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    has_body = headers.get("content-length", "0") != "0" or media_type != ""
+    if headers.get("origin", "") not in rules.allowed_origins or (has_body and media_type != "application/json"):
+        raise ForbiddenError("cross-site write with a cookie")
+
+
+def _unsigned(text: str, rules: AuthRules, *, signature_required: bool) -> str:
+    token, dot, signature = _checked(unquote(text)).partition(".")
+    if rules.better_auth_secret is not None and (dot or signature_required):
+        digest = hmac.new(rules.better_auth_secret.encode(), token.encode(), hashlib.sha256).digest()
+        if not hmac.compare_digest(base64.b64encode(digest), signature.encode()):
+            raise UnauthorizedError("the session's signature is not ours")
+    return token
+
+
+def _checked(token: str) -> str:
+    if not (0 < len(token) <= _LONGEST and token.isascii() and token.isprintable()):
+        raise UnauthorizedError("not a token")
+    return token

@@ -1,0 +1,21 @@
+"""Hides a video at once; what it is still doing goes on, is paid for, and its files go seven days later."""
+
+from __future__ import annotations
+
+from clipferry.db import callers, videos
+from clipferry.db.connection import Database
+from clipferry.errors import UnauthorizedError, VideoNotFoundError
+from clipferry.models import Credential
+from clipferry.observability import logger
+
+
+def delete_video(uuid: str, *, credential: Credential, database: Database) -> None:
+    """Raises VideoNotFoundError for another's, an unknown and a deleted one alike."""
+    with database.transaction() as tx:
+        caller = callers.sign_in(tx, credential)
+        deleted = videos.delete_own(tx, uuid)
+    if caller.first() is None:
+        raise UnauthorizedError("no such session or key")
+    if deleted.first() is None:
+        raise VideoNotFoundError(uuid)
+    logger.info("video deleted", video_uuid=uuid)
