@@ -40,9 +40,10 @@ def generate() -> Response[str]:
 
 @app.post("/api/v1/video/<uuid>/retry")
 def retry(uuid: str) -> Response[str]:
+    credential = api.credential(app.current_event, runtime.auth_rules())
     video = retry_video(
         requests.video_uuid(uuid),
-        credential=api.credential(app.current_event, runtime.auth_rules()),
+        credential=credential,
         database=runtime.database(),
         providers=runtime.providers(),
         check_source=runtime.check_source,

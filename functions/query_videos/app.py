@@ -33,9 +33,10 @@ def list_videos() -> Response[str]:
 
 @app.get("/api/v1/video/<uuid>/status")
 def status(uuid: str) -> Response[str]:
+    credential = api.credential(app.current_event, runtime.auth_rules())
     video = query_videos.get_status(
         requests.video_uuid(uuid),
-        credential=api.credential(app.current_event, runtime.auth_rules()),
+        credential=credential,
         database=runtime.database(),
         advance=runtime.advance(),
         timing=runtime.timing(),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from clipferry import catalog
-from clipferry.catalog import Catalog, Choice, Cost, Model
+from clipferry.catalog import Catalog, Choice, Cost, Model, Wish
 from clipferry.errors import ConfigurationError, InvalidRequestError, ModelRetiredError, UnknownModelError
 
 SORA = """
@@ -81,9 +81,10 @@ def choose(
     quality: str | None = None,
     has_image: bool = False,
 ) -> Choice:
-    return catalog.choose(
-        model, duration=duration, aspect_ratio=aspect_ratio, quality=quality, has_image=has_image
-    )
+    wish = Wish(duration=duration, aspect_ratio=aspect_ratio, quality=quality, has_image=has_image)
+    if faults := model.faults(wish):
+        raise InvalidRequestError(details={"fields": faults})
+    return model.choose(wish)
 
 
 def test_the_shipped_catalogue_makes_sense() -> None:

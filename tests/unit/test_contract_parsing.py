@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
-from clipferry import api, catalog, contract
-from clipferry.errors import InvalidRequestError, ModelRetiredError, UnauthorizedError, UnknownModelError
-from clipferry.errors import VideoNotFoundError
+from clipferry import api, catalog
+from clipferry.contract import requests
+from clipferry.credentials import AuthRules
+from clipferry.errors import (
+    ForbiddenError,
+    InvalidRequestError,
+    ModelRetiredError,
+    UnauthorizedError,
+    UnknownModelError,
+    VideoNotFoundError,
+)
 from clipferry.models import Credential, VideoStatus
 from clipferry.usecases.create_video import VideoRequest
 from clipferry.usecases.receive_callback import Callback
@@ -22,6 +32,10 @@ from local.events import http_event
 
 BODY: dict[str, Any] = {"prompt": "A ferry at dusk", "model": "seedance-2.0"}
 JSON = {"content-type": "application/json"}
+NO_SECRET = AuthRules(better_auth_secret=None, allowed_origins=("https://app.example.com",))
+SECRET = AuthRules(better_auth_secret="auth-secret", allowed_origins=("https://app.example.com",))
+ODD_TEXT = st.text(st.sampled_from("cf_abc.%0é =;,\x00\n\ud800") | st.characters())
+ODD_COOKIE = st.builds("{}={}".format, st.just("better-auth.session_token") | ODD_TEXT, ODD_TEXT)
 
 
 def event(**changes: Any) -> APIGatewayProxyEventV2:
@@ -34,7 +48,7 @@ def read(body: str | bytes | dict[str, Any], *, allow_loopback: bool = False, **
         changes = {"body": base64.b64encode(text).decode(), "isBase64Encoded": True} | changes
     else:
         changes = {"body": text} | changes
-    return contract.video_request(event(**changes), catalog.load(), allow_loopback=allow_loopback)
+    return requests.video_request(event(**changes), catalog.load(), allow_loopback=allow_loopback)
 
 
 def faults(body: str | bytes | dict[str, Any], **changes: Any) -> list[tuple[str, str]]:
@@ -63,8 +77,7 @@ def test_the_shortest_request_takes_the_models_defaults() -> None:
 
 def test_everything_may_be_chosen() -> None:
     request = read(
-        BODY
-        | {"duration": 10, "aspectRatio": "9:16", "quality": "1080p", "imageUrl": "https://example.com/a.png?b=c"}
+        BODY | {"duration": 10, "aspectRatio": "9:16", "quality": "1080p", "imageUrl": "https://example.com/a.png?b=c"}
     )
 
     assert request.parameters == {"duration": 10, "aspectRatio": "9:16", "quality": "1080p"}
@@ -88,21 +101,10 @@ def test_a_prompt_has_1_to_5000_characters_of_any_kind(prompt: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("prompt", "code"),
-    [
-        ("", "string_too_short"),
-        ("x" * 5001, "string_too_long"),
-        ("a\x00b", "value_error"),
-        ("\x00", "value_error"),
-        (None, "string_type"),
-        (1, "string_type"),
-        (True, "string_type"),
-        (["a ferry"], "string_type"),
-        ({"text": "a ferry"}, "string_type"),
-    ],
+    "prompt", ["", "x" * 5001, "a\x00b", "\x00", None, 1, 1.5, True, ["a ferry"], {"text": "a ferry"}]
 )
-def test_any_other_prompt_is_refused(prompt: object, code: str) -> None:
-    assert faults(BODY | {"prompt": prompt}) == [("prompt", code)]
+def test_any_other_prompt_is_refused(prompt: object) -> None:
+    assert [path for path, _ in faults(BODY | {"prompt": prompt})] == ["prompt"]
 
 
 @pytest.mark.parametrize(
@@ -179,9 +181,9 @@ def test_what_is_no_json_object_is_refused_as_a_whole(body: str | bytes) -> None
 
 def test_a_missing_body_is_refused() -> None:
     with pytest.raises(InvalidRequestError):
-        contract.video_request(event(), catalog.load(), allow_loopback=False)
+        requests.video_request(event(), catalog.load(), allow_loopback=False)
     with pytest.raises(InvalidRequestError):
-        contract.video_request(event(body=None), catalog.load(), allow_loopback=False)
+        requests.video_request(event(body=None), catalog.load(), allow_loopback=False)
 
 
 def test_a_pair_of_surrogates_is_one_character() -> None:
@@ -267,8 +269,8 @@ def test_the_length_of_a_text_is_told_in_characters(prompt: str, message: str) -
 
 
 def test_an_image_url_has_1_to_2048_characters() -> None:
-    assert faults(BODY | {"imageUrl": ""}) == [("imageUrl", "string_too_short")]
-    assert faults(BODY | {"imageUrl": "https://example.com/" + "a" * 2048}) == [("imageUrl", "string_too_long")]
+    for url in ("", "https://example.com/" + "a" * 2048):
+        assert [path for path, _ in faults(BODY | {"imageUrl": url})] == ["imageUrl"]
 
 
 @pytest.mark.parametrize("url", ["http://localhost:8787/a.png", "http://127.0.0.1:8787/a.png"])
@@ -308,13 +310,15 @@ def test_any_other_idempotency_key_is_refused(key: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["authorization", "Authorization", "AUTHORIZATION"])
-@pytest.mark.parametrize("value", ["Bearer dev-session-token", "bearer dev-session-token", "BEARER  dev-session-token "])
+@pytest.mark.parametrize(
+    "value", ["Bearer dev-session-token", "bearer dev-session-token", "BEARER  dev-session-token "]
+)
 def test_a_bearer_token_is_a_sessions(name: str, value: str) -> None:
-    assert api.credential(event(headers={name: value})) == Credential(session_token="dev-session-token")
+    assert api.credential(event(headers={name: value}), NO_SECRET) == Credential(session_token="dev-session-token")
 
 
 def test_an_api_key_is_looked_up_by_its_hash() -> None:
-    shown = api.credential(event(headers={"authorization": "Bearer cf_0123456789"}))
+    shown = api.credential(event(headers={"authorization": "Bearer cf_0123456789"}), NO_SECRET)
 
     assert shown == Credential(key_sha256=hashlib.sha256(b"cf_0123456789").digest())
 
@@ -342,22 +346,67 @@ def test_an_api_key_is_looked_up_by_its_hash() -> None:
 )
 def test_any_other_authorization_is_refused(value: str) -> None:
     with pytest.raises(UnauthorizedError):
-        api.credential(event(headers={"authorization": value}))
+        api.credential(event(headers={"authorization": value}), NO_SECRET)
 
 
 @pytest.mark.parametrize("headers", [None, {}, {"authorization": None}, {"x-authorization": "Bearer x"}])
 def test_a_request_without_authorization_is_refused(headers: dict[str, Any] | None) -> None:
     with pytest.raises(UnauthorizedError):
-        api.credential(event(headers=headers))
+        api.credential(event(headers=headers), NO_SECRET)
 
 
-@given(st.text(st.characters()))
-def test_no_authorization_is_too_odd_to_be_judged(value: str) -> None:
+@pytest.mark.parametrize("rules", [NO_SECRET, SECRET])
+@given(authorization=st.none() | ODD_TEXT | ODD_TEXT.map("Bearer {}".format), cookies=st.lists(ODD_COOKIE, max_size=3))
+def test_no_credential_is_too_odd_to_be_judged(rules: AuthRules, authorization: str | None, cookies: list[str]) -> None:
     try:
-        shown = api.credential(event(headers={"authorization": value}))
-    except UnauthorizedError:
+        shown = api.credential(event(headers={"authorization": authorization}, cookies=cookies), rules)
+    except (UnauthorizedError, ForbiddenError):
         return
     assert (shown.session_token is None) != (shown.key_sha256 is None)
+
+
+def signed(token: str) -> str:
+    digest = hmac.new(b"auth-secret", token.encode(), hashlib.sha256).digest()
+    return quote(f"{token}.{base64.b64encode(digest).decode()}", safe="")
+
+
+@pytest.mark.parametrize("name", ["better-auth.session_token", "__Secure-better-auth.session_token"])
+def test_a_signed_cookie_is_a_sessions(name: str) -> None:
+    reading = {"requestContext": {"http": {"method": "GET"}}, "headers": None}
+
+    assert api.credential(event(cookies=["theme=dark", f"{name}={signed('abc')}"], **reading), SECRET) == Credential(
+        session_token="abc"
+    )
+    for forged in ("abc", f"abd{signed('abc')[3:]}", signed("abc")[:-1], "", "."):
+        with pytest.raises(UnauthorizedError):
+            api.credential(event(cookies=[f"{name}={forged}"], **reading), SECRET)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"content-type": "application/json"},
+        {"content-type": "application/json", "origin": "https://evil.example.com"},
+        {"content-type": "application/json", "origin": "null"},
+        {"content-type": "text/plain", "origin": "https://app.example.com"},
+        {"content-type": "application/x-www-form-urlencoded", "origin": "https://app.example.com"},
+        {"content-length": "2", "origin": "https://app.example.com"},
+    ],
+)
+def test_another_site_cannot_write_with_a_users_cookie(headers: dict[str, str]) -> None:
+    cookies = [f"better-auth.session_token={signed('abc')}"]
+
+    with pytest.raises(ForbiddenError):
+        api.credential(event(cookies=cookies, headers=headers), SECRET)
+
+
+def test_our_own_site_can() -> None:
+    headers = {"content-type": "application/json; charset=utf-8", "origin": "https://app.example.com"}
+
+    shown = api.credential(event(cookies=[f"better-auth.session_token={signed('abc')}"], headers=headers), SECRET)
+
+    assert shown == Credential(session_token="abc")
 
 
 # Queries and paths
@@ -365,28 +414,29 @@ def test_no_authorization_is_too_odd_to_be_judged(value: str) -> None:
 
 @pytest.mark.parametrize(("text", "limit"), [(None, 20), ("1", 1), ("20", 20), ("100", 100), ("007", 7)])
 def test_a_page_has_1_to_100_videos(text: str | None, limit: int) -> None:
-    assert contract.page_limit(text) == limit
+    assert requests.page_limit(text) == limit
 
 
 @pytest.mark.parametrize(
-    "text", ["", "0", "-1", "+1", "101", "1000", "9" * 5000, "1.0", "1e1", " 1", "1,2", "ten", "٣", "²", "\x00", "\ud800"]
+    "text",
+    ["", "0", "-1", "+1", "101", "1000", "9" * 5000, "1.0", "1e1", " 1", "1,2", "ten", "٣", "²", "\x00", "\ud800"],
 )
 def test_any_other_limit_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequestError) as refused:
-        contract.page_limit(text)
+        requests.page_limit(text)
 
     assert named(refused.value) == [("limit", "invalid")]
 
 
 @pytest.mark.parametrize("status", [None, *VideoStatus])
 def test_a_list_may_be_of_one_status(status: VideoStatus | None) -> None:
-    assert contract.status_filter(status) is status
+    assert requests.status_filter(status) is status
 
 
 @pytest.mark.parametrize("text", ["", "completed", "DONE", " PENDING", "PENDING,FAILED", "__class__", "\x00", "\ud800"])
 def test_any_other_status_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequestError) as refused:
-        contract.status_filter(text)
+        requests.status_filter(text)
 
     assert named(refused.value) == [("status", "invalid")]
 
@@ -395,7 +445,7 @@ def test_any_other_status_is_refused(text: str) -> None:
     "text", ["vid_abcdefghijklmnopqrstu", "8f14e45f-ceea-467f-9c3a-1f2b3c4d5e6f", "vid_-_-_-_a", "0", "a" * 64]
 )
 def test_a_video_is_named_by_letters_digits_and_dashes(text: str) -> None:
-    assert contract.video_uuid(text) == text
+    assert requests.video_uuid(text) == text
 
 
 @pytest.mark.parametrize(
@@ -403,14 +453,14 @@ def test_a_video_is_named_by_letters_digits_and_dashes(text: str) -> None:
 )
 def test_what_cannot_be_a_video_is_as_unknown_as_any_other(text: str) -> None:
     with pytest.raises(VideoNotFoundError):
-        contract.video_uuid(text)
+        requests.video_uuid(text)
 
 
 # Callbacks
 
 
 def ring(**changes: Any) -> Callback:
-    return contract.callback(event(**changes), "evolink")
+    return requests.callback(event(**changes), "evolink")
 
 
 def test_a_callback_is_handed_over_as_it_was_sent() -> None:

@@ -17,7 +17,7 @@ VIDEO = "vid_abcdefghijklmnopqrstu"
 TIMESTAMP = "1768435200000"
 SIGNATURE = "d23666955c706eacfad21e5f55a13c4340f3b37bf25a46e343b48521e92fbf1d"
 SIGNED_AT = datetime(2026, 1, 15, tzinfo=UTC)
-
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 GARBAGE = [
     "",
@@ -79,8 +79,7 @@ def test_the_url_carries_the_parameters_in_the_originals_order() -> None:
     )
 
     assert url == (
-        "https://api.example.com/api/v1/video/callback/evolink"
-        f"?videoUuid={VIDEO}&ts={TIMESTAMP}&sig={SIGNATURE}"
+        f"https://api.example.com/api/v1/video/callback/evolink?videoUuid={VIDEO}&ts={TIMESTAMP}&sig={SIGNATURE}"
     )
 
 
@@ -94,7 +93,7 @@ def test_a_base_url_may_end_in_a_slash() -> None:
 
 @given(
     video=st.text(st.characters(codec="utf-8"), min_size=1),
-    now=st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=st.just(UTC)),
+    now=st.integers(0, 7_000_000_000_000_000).map(lambda microseconds: EPOCH + timedelta(microseconds=microseconds)),
 )
 def test_every_url_that_is_given_out_is_taken_back(video: str, now: datetime) -> None:
     url = signatures.callback_url(
@@ -140,8 +139,10 @@ def test_a_timestamp_that_is_no_time_is_refused_even_when_we_signed_it(timestamp
 @pytest.mark.parametrize("garbage", [*GARBAGE, *LONE_SURROGATES, SIGNATURE[:-1], SIGNATURE + "0", SIGNATURE.upper()])
 @pytest.mark.parametrize("place", ["video", "timestamp", "signature"])
 def test_garbage_is_refused_wherever_it_stands(place: str, garbage: str) -> None:
+    parts = {"video": VIDEO, "timestamp": TIMESTAMP, "signature": SIGNATURE} | {place: garbage}
+
     with pytest.raises(InvalidSignatureError):
-        verify(**{place: garbage})
+        verify(parts["video"], parts["timestamp"], parts["signature"])
 
 
 _PARTS = st.tuples(

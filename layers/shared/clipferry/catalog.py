@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from clipferry.errors import ConfigurationError, InvalidRequestError, ModelRetiredError, UnknownModelError
+from clipferry.errors import ConfigurationError, ModelRetiredError, UnknownModelError
 
 SHIPPED: Final = Path(__file__).parent / "models.toml"
 
@@ -43,6 +43,27 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a request says of its video; None where it leaves the choice to the model."""
+
+    duration: int | None
+    aspect_ratio: str | None
+    quality: str | None
+    has_image: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A wish that fits its model, with the defaults filled in and its price."""
+
+    model: Model
+    duration: int
+    aspect_ratio: str | None
+    quality: str | None
+    credits: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """A model as users see it. Durations in seconds; the first of each list is the default."""
 
@@ -56,6 +77,29 @@ class Model:
     retired: bool
     cost: Cost
     offers: tuple[Offer, ...]
+
+    def faults(self, wish: Wish) -> list[dict[str, str]]:
+        """Every field that the model doesn't accept, for `details.fields`."""
+        faults = [
+            _fault("duration", wish.duration, self.durations),
+            _fault("aspectRatio", wish.aspect_ratio, self.aspect_ratios),
+            _fault("quality", wish.quality, self.qualities),
+        ]
+        if wish.has_image and not self.accepts_image:
+            faults.append({"path": "imageUrl", "code": "unsupported", "message": "this model takes no image"})
+        return [fault for fault in faults if fault is not None]
+
+    def choose(self, wish: Wish) -> Choice:
+        """The wish with the model's defaults, and what it costs. The wish must be without faults."""
+        duration = wish.duration or self.durations[0]
+        quality = wish.quality or next(iter(self.qualities), None)
+        return Choice(
+            model=self,
+            duration=duration,
+            aspect_ratio=wish.aspect_ratio or next(iter(self.aspect_ratios), None),
+            quality=quality,
+            credits=self.cost.credits(duration=duration, quality=quality),
+        )
 
     def offers_by_preference(self, preferred: str) -> tuple[Offer, ...]:
         """In the catalogue's order, but the preferred provider first wherever the model has it."""
@@ -77,42 +121,6 @@ class Catalog:
         return model
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """A request that fits its model."""
-
-    model: Model
-    duration: int
-    aspect_ratio: str | None
-    quality: str | None
-    credits: int
-
-
-def choose(
-    model: Model, *, duration: int | None, aspect_ratio: str | None, quality: str | None, has_image: bool
-) -> Choice:
-    """Fills in the defaults; raises InvalidRequestError that names every field which the model doesn't accept."""
-    faults = [
-        _fault("duration", duration, model.durations),
-        _fault("aspectRatio", aspect_ratio, model.aspect_ratios),
-        _fault("quality", quality, model.qualities),
-    ]
-    if has_image and not model.accepts_image:
-        faults.append({"path": "imageUrl", "code": "unsupported", "message": "this model takes no image"})
-    named = [fault for fault in faults if fault is not None]
-    if named:
-        raise InvalidRequestError("not offered by the model", details={"fields": named})
-    seconds = duration or model.durations[0]
-    grade = quality or next(iter(model.qualities), None)
-    return Choice(
-        model=model,
-        duration=seconds,
-        aspect_ratio=aspect_ratio or next(iter(model.aspect_ratios), None),
-        quality=grade,
-        credits=model.cost.credits(duration=seconds, quality=grade),
-    )
-
-
 def _fault(path: str, value: object, allowed: tuple[object, ...]) -> dict[str, str] | None:
     if value is None or value in allowed:
         return None
@@ -126,8 +134,10 @@ def load(path: Path = SHIPPED) -> Catalog:
     try:
         with path.open("rb") as file:
             models = [_model(entry) for entry in tomllib.load(file)["model"]]
-    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+    except (OSError, ValueError, OverflowError, KeyError, TypeError, AttributeError) as error:
         raise ConfigurationError(f"{path.name}: {type(error).__name__}: {error}") from error
+    if len({model.id for model in models}) != len(models):
+        raise ConfigurationError(f"{path.name} has a model twice")
     return Catalog({model.id: model for model in models})
 
 
@@ -149,13 +159,22 @@ def _model(entry: dict[str, Any]) -> Model:
 
 
 def _check(model: Model) -> None:
-    """A model that is free, or that nobody makes, is a mistake in the file."""
+    """A model that is free, that nobody makes, or that prices what it doesn't offer is a mistake in the file."""
     prices = [
         model.cost.credits(duration=duration, quality=quality)
         for duration in model.durations
         for quality in model.qualities or (None,)
     ]
-    if not prices or min(prices) < 1:
-        raise ConfigurationError(f"model {model.id} must have durations and cost at least one credit")
-    if not model.offers and not model.retired:
-        raise ConfigurationError(f"model {model.id} has no offer")
+    problems = {
+        "has no durations of whole seconds": not model.durations or any(not _is_seconds(d) for d in model.durations),
+        "must cost at least one credit": not prices or min(prices) < 1,
+        "prices a quality that it doesn't have": not set(model.cost.quality_multipliers) <= set(model.qualities),
+        "has no offer": not model.offers and not model.retired,
+    }
+    wrong = [text for text, is_wrong in problems.items() if is_wrong]
+    if wrong:
+        raise ConfigurationError(f"model {model.id} {' and '.join(wrong)}")
+
+
+def _is_seconds(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0

@@ -12,7 +12,8 @@ ClipferryError                       500
 ├── NotFoundError                    404
 │   └── VideoNotFoundError           404
 ├── ConflictError                    409
-│   └── IdempotencyKeyReusedError    409
+│   ├── IdempotencyKeyReusedError    409
+│   └── OrderNumberTakenError        409
 ├── OriginalExpiredError             410
 ├── TooManyJobsError                 429
 ├── RateLimitedError                 429
@@ -194,10 +195,11 @@ class ProviderError(ClipferryError):
 class ProviderRefusedError(ProviderError):
     """The video service refused this request. You were not charged."""
 
-    def __init__(self, detail: str, *, failure: str) -> None:
-        """`failure` is the name of a `models.FailureCode`."""
+    def __init__(self, detail: str, *, failure: str, is_down: bool = False) -> None:
+        """`failure` is the name of a `models.FailureCode`; `is_down` says that it would refuse anybody."""
         super().__init__(detail)
         self.failure = failure
+        self.is_down = is_down
 
 
 class ProviderUnreachableError(ProviderError):

@@ -31,6 +31,7 @@ from clipferry.usecases.submit_video import submit_video
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from pydantic import SecretStr
 
     from clipferry.storage import Storage
 
@@ -85,12 +86,28 @@ def catalog() -> catalogs.Catalog:
 def providers() -> Mapping[str, Provider]:
     """Those that have a key, by name. A new provider is a line here."""
     from clipferry.providers.evolink import Evolink
+    from clipferry.providers.kie import Kie
+    from clipferry.providers.replicate import Replicate
     from clipferry.providers.transport import JsonApi
 
     values = settings()
+
+    def api(base_url: str, key: SecretStr) -> JsonApi:
+        return JsonApi(_client(base_url), key.get_secret_value())
+
     ready: dict[str, Provider] = {}
-    if values.evolink_api_key is not None:
-        ready["evolink"] = Evolink(JsonApi(_client(values.evolink_base_url), values.evolink_api_key.get_secret_value()))
+    if key := values.evolink_api_key:
+        ready["evolink"] = Evolink(api(values.evolink_base_url, key))
+    if key := values.kie_api_key:
+        ready["kie"] = Kie(
+            api(values.kie_base_url, key),
+            webhook_key=values.kie_webhook_hmac_key and values.kie_webhook_hmac_key.get_secret_value(),
+            tolerance_seconds=values.kie_webhook_tolerance_seconds,
+        )
+    if key := values.replicate_api_key:
+        ready["replicate"] = Replicate(
+            api(values.replicate_base_url, key), webhook_secrets=values.replicate_webhook_secrets
+        )
     return ready
 
 

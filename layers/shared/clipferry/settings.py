@@ -12,7 +12,8 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
-    model_validator,
+    ValidationInfo,
+    field_validator,
 )
 
 from clipferry.errors import ConfigurationError
@@ -44,7 +45,7 @@ class Settings(BaseModel):
     storage_access_key: SecretStr
     storage_secret_key: SecretStr
     storage_bucket: str
-    storage_domain: str | None = None
+    storage_domain: str | None = Field(default=None, validate_default=True)
     """Where the bucket is public. The founding document's fallback URL isn't, so a deployed stack must set it."""
 
     default_ai_provider: str = "evolink"
@@ -52,6 +53,14 @@ class Settings(BaseModel):
     evolink_base_url: str = "https://api.evolink.ai"
     kie_api_key: SecretStr | None = None
     kie_base_url: str = "https://api.kie.ai"
+    kie_webhook_hmac_key: SecretStr | None = None
+    """KIE's `webhookHmacKey`: when set, a callback of KIE's has to be signed with it."""
+    kie_webhook_tolerance_seconds: int = Field(default=300, ge=1, le=86400)
+    """How far KIE's timestamp may be from our clock; KIE doesn't say whether its retries are signed anew."""
+    replicate_api_key: SecretStr | None = None
+    replicate_base_url: str = "https://api.replicate.com"
+    replicate_webhook_secret: SecretStr | None = None
+    """Replicate's signing secret, `whsec_…`; with a comma between the new and the old while it is rotated."""
 
     ai_callback_url: str | None = None
     """Empty: derived from the domain that the request came in by."""
@@ -71,8 +80,8 @@ class Settings(BaseModel):
     """Videos that a user may ask for in a minute; a request that isn't valid doesn't count."""
 
     video_max_concurrent: int = Field(default=3, ge=1)
-    submit_deadline_seconds: int = Field(default=3900, ge=1)
     generation_deadline_seconds: int = Field(default=3600, ge=1)
+    submit_deadline_seconds: int = Field(default=3900, ge=1, validate_default=True)
     upload_deadline_seconds: int = Field(default=21600, ge=1)
     reconcile_interval_seconds: float = Field(default=60, gt=0)
     """How often reconcile runs: in AWS the schedule in the template, in the local stack this number."""
@@ -85,26 +94,45 @@ class Settings(BaseModel):
     allow_loopback: bool = False
     """Plain HTTP and loopback for sources, storage and callbacks. A deployed stack refuses it."""
 
-    @model_validator(mode="after")
-    def _fit_together(self) -> Settings:
-        problems = []
-        if self.submit_deadline_seconds < self.generation_deadline_seconds + 300 and self.stage != "local":
-            problems.append("SUBMIT_DEADLINE_SECONDS must be at least GENERATION_DEADLINE_SECONDS + 300")
-        if self.stage != "local" and self.allow_loopback:
-            problems.append("ALLOW_LOOPBACK is for STAGE=local only")
-        if self.stage != "local" and not self.storage_domain:
-            problems.append("STORAGE_DOMAIN is required: the bucket's S3 address isn't public")
-        if self.stage != "local" and len(self.callback_hmac_secret.get_secret_value()) < 32:
-            problems.append("CALLBACK_HMAC_SECRET must have at least 32 characters")
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
+    @field_validator("storage_domain")
+    @classmethod
+    def _public_when_deployed(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if not value and info.data.get("stage") != "local":
+            raise ValueError("is required: the bucket's S3 address isn't public")
+        return value
+
+    @field_validator("callback_hmac_secret")
+    @classmethod
+    def _long_when_deployed(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        if len(value.get_secret_value()) < 32 and info.data.get("stage") != "local":
+            raise ValueError("must have at least 32 characters")
+        return value
+
+    @field_validator("submit_deadline_seconds")
+    @classmethod
+    def _outlives_a_generation(cls, value: int, info: ValidationInfo) -> int:
+        if value < info.data.get("generation_deadline_seconds", 0) + 300 and info.data.get("stage") != "local":
+            raise ValueError("must be at least GENERATION_DEADLINE_SECONDS + 300")
+        return value
+
+    @field_validator("allow_loopback")
+    @classmethod
+    def _closed_when_deployed(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("stage") != "local":
+            raise ValueError("is for STAGE=local only")
+        return value
 
     @property
     def callback_secrets(self) -> tuple[str, ...]:
         """The secret to sign with, then those that are still accepted."""
         secrets = (self.callback_hmac_secret, self.callback_hmac_secret_previous)
         return tuple(secret.get_secret_value() for secret in secrets if secret is not None)
+
+    @property
+    def replicate_webhook_secrets(self) -> tuple[str, ...]:
+        """All that are accepted now."""
+        text = self.replicate_webhook_secret.get_secret_value() if self.replicate_webhook_secret else ""
+        return tuple(part.strip() for part in text.split(",") if part.strip())
 
     @classmethod
     def variables(cls) -> dict[str, str]:

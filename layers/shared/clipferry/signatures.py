@@ -17,7 +17,8 @@ from clipferry.errors import InvalidSignatureError
 
 MAX_AGE = timedelta(hours=24)
 MAX_AHEAD = timedelta(seconds=300)
-_LONGEST_TIMESTAMP = 16
+_YEAR_10000 = 253_402_300_800_000
+"""In milliseconds: what comes after can't be a datetime."""
 
 
 def sign(video_uuid: str, timestamp: str, secret: str) -> str:
@@ -40,7 +41,7 @@ def verify(video_uuid: str, timestamp: str, signature: str, *, secrets: Sequence
     given = signature.encode("utf-8", "surrogatepass")
     if not any([hmac.compare_digest(candidate, given) for candidate in expected]):  # noqa: C419 - every one is compared
         raise InvalidSignatureError("callback signature doesn't match")
-    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) < _LONGEST_TIMESTAMP):
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) < 16 and int(timestamp) < _YEAR_10000):
         raise InvalidSignatureError("callback timestamp is not a number of milliseconds")
     signed_at = datetime.fromtimestamp(int(timestamp) / 1000, UTC)
     if signed_at > now + MAX_AHEAD or signed_at < now - MAX_AGE:

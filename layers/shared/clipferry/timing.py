@@ -27,4 +27,4 @@ class Timing:
 
     def mirror_again_seconds(self, attempts: int) -> float:
         """The wait after a mirror that failed: doubling, at most a quarter of an hour."""
-        return min(self.check_seconds * 2 ** max(0, attempts - 1), 900)
+        return min(self.check_seconds * 2 ** min(max(0, attempts - 1), 16), 900)

@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from clipferry.api import headers, parse, query, raw_body
-from clipferry.catalog import Catalog, choose
+from clipferry.catalog import Catalog, Wish
 from clipferry.errors import InvalidRequestError, VideoNotFoundError
 from clipferry.models import VideoStatus
 from clipferry.usecases.create_video import VideoRequest
@@ -24,7 +24,7 @@ def _without_nul(value: str) -> str:
     return value
 
 
-Text = Annotated[str, AfterValidator(_without_nul)]
+NoNul: Final = AfterValidator(_without_nul)
 
 
 class GenerateVideo(BaseModel):
@@ -32,12 +32,12 @@ class GenerateVideo(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True)
 
-    prompt: Annotated[Text, Field(min_length=1, max_length=5000)]
-    model: Annotated[Text, Field(min_length=1, max_length=100)]
+    prompt: Annotated[str, Field(min_length=1, max_length=5000), NoNul]
+    model: Annotated[str, Field(min_length=1, max_length=100), NoNul]
     duration: Annotated[int, Field(ge=1, le=3600)] | None = None
-    aspectRatio: Annotated[Text, Field(max_length=20)] | None = None  # noqa: N815 - the contract's spelling
-    quality: Annotated[Text, Field(max_length=20)] | None = None
-    imageUrl: Annotated[Text, Field(min_length=1, max_length=2048)] | None = None  # noqa: N815
+    aspectRatio: Annotated[str, Field(max_length=20), NoNul] | None = None  # noqa: N815 - the contract's spelling
+    quality: Annotated[str, Field(max_length=20), NoNul] | None = None
+    imageUrl: Annotated[str, Field(min_length=1, max_length=2048), NoNul] | None = None  # noqa: N815
 
 
 class GrantCredits(BaseModel):
@@ -45,12 +45,12 @@ class GrantCredits(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True)
 
-    userId: Annotated[Text, Field(min_length=1, max_length=255)]  # noqa: N815
+    userId: Annotated[str, Field(min_length=1, max_length=255), NoNul]  # noqa: N815
     credits: Annotated[int, Field(ge=1, le=MOST_CREDITS)]
-    orderNo: Annotated[Text, Field(min_length=1, max_length=200)]  # noqa: N815
+    orderNo: Annotated[str, Field(min_length=1, max_length=200), NoNul]  # noqa: N815
     transType: Literal["NEW_USER", "ORDER_PAY", "SUBSCRIPTION", "SYSTEM_ADJUST", "REFUND"] = "SYSTEM_ADJUST"  # noqa: N815
     expiresInDays: Annotated[int, Field(ge=1, le=36_500)] | None = None  # noqa: N815
-    remark: Annotated[Text, Field(max_length=500)] | None = None
+    remark: Annotated[str, Field(max_length=500), NoNul] | None = None
 
 
 class PresignUpload(BaseModel):
@@ -58,7 +58,7 @@ class PresignUpload(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True)
 
-    filename: Annotated[Text, Field(min_length=1, max_length=255)]
+    filename: Annotated[str, Field(min_length=1, max_length=255), NoNul]
     contentType: Literal["image/jpeg", "image/png", "image/gif", "image/webp"]  # noqa: N815
     contentLength: Annotated[int, Field(ge=1, le=LARGEST_UPLOAD)] | None = None  # noqa: N815
 
@@ -67,29 +67,32 @@ def video_request(event: APIGatewayProxyEventV2, models: Catalog, *, allow_loopb
     """The body of `generate`, fitted to its model; raises InvalidRequestError that names every field at fault."""
     body = parse(event, GenerateVideo)
     model = models.get(body.model)
-    choice = choose(
-        model,
+    wish = Wish(
         duration=body.duration,
         aspect_ratio=body.aspectRatio,
         quality=body.quality,
         has_image=body.imageUrl is not None,
     )
-    image_url = None if body.imageUrl is None else _public_url("imageUrl", body.imageUrl, allow_loopback)
+    faults = model.faults(wish)
+    if body.imageUrl is not None and not _is_public_url(body.imageUrl, allow_loopback):
+        faults.append({"path": "imageUrl", "code": "invalid_url", "message": "must be an https URL"})
+    if faults:
+        raise InvalidRequestError("not offered by the model", details={"fields": faults})
+    choice = model.choose(wish)
     parameters = {"duration": choice.duration, "aspectRatio": choice.aspect_ratio, "quality": choice.quality}
-    return VideoRequest(prompt=body.prompt, choice=choice, image_url=image_url, parameters=parameters)
+    return VideoRequest(prompt=body.prompt, choice=choice, image_url=body.imageUrl, parameters=parameters)
 
 
-def _public_url(path: str, text: str, allow_loopback: bool) -> str:
+def _is_public_url(text: str, allow_loopback: bool) -> bool:
     """An HTTPS URL that a provider can fetch; we never do. Plain HTTP only to loopback, in local development."""
     try:
         parts = urlsplit(text)
         host = parts.hostname or ""
     except ValueError:
-        host, parts = "", urlsplit("")
-    local = allow_loopback and parts.scheme == "http" and host in ("localhost", "127.0.0.1")
-    if not host or not text.isascii() or not text.isprintable() or not (parts.scheme == "https" or local):
-        raise InvalidRequestError.for_field(path, "invalid_url", "must be an https URL")
-    return text
+        return False
+    is_local = allow_loopback and parts.scheme == "http" and host in ("localhost", "127.0.0.1")
+    is_plain = text.isascii() and text.isprintable() and " " not in text
+    return bool(host) and is_plain and (parts.scheme == "https" or is_local)
 
 
 def callback(event: APIGatewayProxyEventV2, provider: str) -> Callback:

@@ -74,8 +74,10 @@ def apply(database_url: str, folder: Path, *, dry_run: bool = False, wait_second
             _only_runner(connection, wait_seconds),
         ):
             pending = _pending(connection, migrations)
-            for migration in [] if dry_run else pending:
-                _apply_one(connection, migration)
+            if not dry_run:
+                connection.execute(_LEDGER)
+                for migration in pending:
+                    _apply_one(connection, migration)
             return [migration.name for migration in pending]
     except psycopg.OperationalError as error:
         raise DatabaseUnavailableError(f"{type(error).__name__}: {error}") from error
@@ -99,8 +101,9 @@ def _only_runner(connection: psycopg.Connection[Any], wait_seconds: float) -> It
 
 
 def _pending(connection: psycopg.Connection[Any], migrations: list[Migration]) -> list[Migration]:
-    connection.execute(_LEDGER)
-    applied = dict(connection.execute("select name, checksum from clipferry.migrations").fetchall())
+    exists = connection.execute("select to_regclass('clipferry.migrations') is not null").fetchone() == (True,)
+    recorded = connection.execute("select name, checksum from clipferry.migrations").fetchall() if exists else []
+    applied = dict(recorded)
     edited = [m.name for m in migrations if applied.get(m.name, m.checksum) != m.checksum]
     if edited:
         raise ConfigurationError(f"edited after they were applied: {', '.join(edited)}")

@@ -36,3 +36,10 @@ class Provider(Protocol):
     def read_hint(self, body: bytes) -> CallbackHint:
         """What a callback's body claims. Never raises: a body that can't be read claims nothing."""
         ...
+
+    def read_report(self, body: bytes) -> TaskReport | None:
+        """What an authentic body says became of its task, if the provider's signature covers the body; never raises.
+
+        None where it doesn't, or where the body doesn't say: then the provider is asked.
+        """
+        ...

@@ -14,13 +14,9 @@ from urllib.parse import quote
 from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilentError, TaskNotFoundError
 from clipferry.models import CallbackHint, FailureCode, Order, Submission, TaskReport, TaskState
 from clipferry.observability import logger
-from clipferry.providers.transport import (
-    Answer,
-    JsonApi,
-    json_object,
-    raise_if_not_answered,
-    raise_if_unknown,
-)
+from clipferry.providers import reading
+from clipferry.providers.parameters import filled
+from clipferry.providers.transport import Answer, JsonApi, raise_if_not_answered, raise_if_unknown
 
 _STATES: Final = {
     "pending": TaskState.RUNNING,
@@ -62,10 +58,10 @@ class Evolink:
 
     def submit(self, order: Order, *, callback_url: str, timeout: float) -> Submission:
         answer = self._api.post("/v1/videos/generations", _payload(order, callback_url), timeout=timeout)
-        error = _error(answer.data)
-        raise_if_unknown(answer, is_own_error=bool(error))
-        if answer.status >= 300:
-            raise ProviderRefusedError(_words(answer, error), failure=_failure(answer, error))
+        envelope = _error(answer.data)
+        raise_if_unknown(answer, is_own_error=bool(envelope))
+        if answer.status >= 300 or envelope:
+            raise _refusal(answer, envelope or answer.data)
         return _submission(answer)
 
     def ask(self, task_id: str) -> TaskReport:
@@ -79,9 +75,11 @@ class Evolink:
         """Evolink documents no signature: the signed URL is all there is."""
 
     def read_hint(self, body: bytes) -> CallbackHint:
-        data = json_object(body)
-        task_id = data.get("id")
-        return CallbackHint(task_id=task_id if isinstance(task_id, str) and task_id else None)
+        return CallbackHint(task_id=reading.task_id(reading.json_object(body).get("id")))
+
+    def read_report(self, body: bytes) -> TaskReport | None:  # noqa: ARG002 - the protocol's
+        """None: nobody has signed what the body says."""
+        return None
 
 
 def _payload(order: Order, callback_url: str) -> dict[str, Any]:
@@ -97,45 +95,49 @@ def _payload(order: Order, callback_url: str) -> dict[str, Any]:
         payload["quality"] = order.quality
     if order.image_url:
         payload["image_urls"] = [order.image_url]
-    return payload | order.input
+    return payload | filled(order)
 
 
 def _submission(answer: Answer) -> Submission:
-    task_id = answer.data.get("id")
-    if not isinstance(task_id, str) or not task_id:
+    task_id = reading.task_id(answer.data.get("id"))
+    if task_id is None:
         raise ProviderSilentError("Evolink accepted, but named no task")
-    info = answer.data.get("task_info")
-    estimate = info.get("estimated_time") if isinstance(info, dict) else None
-    return Submission(task_id=task_id, estimated_seconds=_seconds(estimate))
+    info = reading.nested_object(answer.data.get("task_info"))
+    return Submission(task_id=task_id, estimated_seconds=reading.seconds(info.get("estimated_time")))
 
 
-def _seconds(value: object) -> int | None:
-    return int(value) if isinstance(value, int | float) and 0 < value < 86_400 else None
+def _refusal(answer: Answer, error: dict[str, Any]) -> ProviderRefusedError:
+    """The status decides where the code is one that we don't know: codes differ between the versions of the API."""
+    by_status = _FAILURES.get(str(answer.status), FailureCode.PROVIDER_FAILED)
+    return ProviderRefusedError(
+        f"HTTP {answer.status} {_detail(error)}".strip(),
+        failure=_FAILURES.get(str(error.get("code", "")), by_status),
+        is_down=answer.status >= 500,
+    )
 
 
 def _report(data: dict[str, Any]) -> TaskReport:
     word = data.get("status")
     state = _STATES.get(word, TaskState.UNKNOWN) if isinstance(word, str) else TaskState.UNKNOWN
     if state is TaskState.UNKNOWN:
-        logger.warning("unknown task status", provider="evolink", task_status=str(word)[:100])
+        logger.warning("unknown task status", provider="evolink", task_status=reading.words(word, limit=100))
     if state is TaskState.FAILED:
         error = _error(data)
-        return TaskReport(state=state, failure=_code(error, FailureCode.PROVIDER_FAILED), detail=_detail(error))
+        failure = _FAILURES.get(str(error.get("code", "")), FailureCode.PROVIDER_FAILED)
+        return TaskReport(state=state, failure=failure, detail=_detail(error))
     if state is TaskState.SUCCEEDED:
         url = _result_url(data)
         if url is None:
             raise ProviderError("Evolink says completed, but names no file")
         return TaskReport(state=state, video_url=url)
-    return TaskReport(state=state, detail=str(word)[:100])
+    return TaskReport(state=state, detail=reading.words(word, limit=100))
 
 
 def _result_url(data: dict[str, Any]) -> str | None:
     """`results: [url]`, or `data.video_url` as the older documents had it."""
     results = data.get("results")
-    nested = data.get("data")
-    candidates = list(results) if isinstance(results, list) else []
-    candidates.append(nested.get("video_url") if isinstance(nested, dict) else None)
-    return next((url for url in candidates if isinstance(url, str) and url), None)
+    candidates = results if isinstance(results, list) else []
+    return reading.file_url(*candidates, reading.nested_object(data.get("data")).get("video_url"))
 
 
 def _error(data: dict[str, Any]) -> dict[str, Any]:
@@ -144,18 +146,5 @@ def _error(data: dict[str, Any]) -> dict[str, Any]:
     return error if isinstance(error, dict) else {}
 
 
-def _failure(answer: Answer, error: dict[str, Any]) -> FailureCode:
-    by_status = _FAILURES.get(str(answer.status), FailureCode.PROVIDER_FAILED)
-    return _code(error, by_status)
-
-
-def _code(error: dict[str, Any], otherwise: FailureCode) -> FailureCode:
-    return _FAILURES.get(str(error.get("code", "")), otherwise)
-
-
-def _words(answer: Answer, error: dict[str, Any]) -> str:
-    return f"HTTP {answer.status} {_detail(error)}".strip()
-
-
 def _detail(error: dict[str, Any]) -> str:
-    return f"{error.get('code', '')} {error.get('message', '')}".strip()[:500]
+    return reading.words(error.get("code"), error.get("message"))

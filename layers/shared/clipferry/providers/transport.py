@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from clipferry.errors import ProviderError, ProviderSilentError, ProviderUnreachableError
+from clipferry.errors import ConfigurationError, ProviderError, ProviderSilentError, ProviderUnreachableError
 from clipferry.https import HttpClient
+from clipferry.providers.reading import json_object
 
 CONNECT_SECONDS: Final = 3.0
 ASK_SECONDS: Final = 6.0
 """A callback's sender waits 10 s (Evolink) or 15 s (KIE) for our answer, and we ask before we give it."""
+LONGEST_PAUSE: Final = 2.0
+"""Seconds between a question and its repeat: a provider that wants more time is asked by the next schedule."""
 LARGEST_ANSWER: Final = 1024 * 1024
 OUTCOME_UNKNOWN: Final = frozenset({408, 504})
 """A gateway gave up waiting: what is behind it may have taken the order all the same."""
@@ -26,12 +32,19 @@ class Answer:
 
     status: int
     data: dict[str, Any]
+    retry_after: float | None = None
+    """Seconds for which the provider wants to be left alone, when it says so."""
 
 
 class JsonApi:
     """A provider's API behind one base URL and one key. The key is in no message that this raises."""
 
     def __init__(self, client: HttpClient, api_key: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        """Raises ConfigurationError for a key that no header can carry, without showing it."""
+        if not re.fullmatch(r"[!-~]+", api_key):
+            raise ConfigurationError(
+                "a provider's API key has a space, a line end or something else that no header carries"
+            )
         self._client = client
         self._api_key = api_key
         self._sleep = sleep
@@ -41,14 +54,20 @@ class JsonApi:
         return self._exchange("POST", path, json.dumps(payload).encode(), timeout)
 
     def get(self, path: str) -> Answer:
-        """Asks, and once more if the first try came to nothing: a question can be repeated, an order can't."""
+        """Asks, and once more if the first try came to nothing: a question can be repeated, an order can't.
+
+        The repeat comes after a random moment, or when the provider's Retry-After says.
+        """
+        pause = random.uniform(0.1, 0.4)  # noqa: S311 - jitter, not a secret
         try:
             answer = self._exchange("GET", path, None, ASK_SECONDS / 2)
-            if answer.status < 500:
-                return answer
         except (ProviderUnreachableError, ProviderSilentError):
             pass
-        self._sleep(random.uniform(0.1, 0.4))  # noqa: S311 - jitter, not a secret
+        else:
+            pause = max(pause, answer.retry_after or 0)
+            if not _is_passing(answer) or pause > LONGEST_PAUSE:
+                return answer
+        self._sleep(pause)
         return self._exchange("GET", path, None, ASK_SECONDS / 2)
 
     def _exchange(self, method: str, path: str, body: bytes | None, timeout: float) -> Answer:
@@ -64,16 +83,7 @@ class JsonApi:
             timeout=timeout,
             max_bytes=LARGEST_ANSWER,
         )
-        return Answer(response.status, json_object(response.body))
-
-
-def json_object(body: bytes) -> dict[str, Any]:
-    """The JSON object in `body`, or {}: whatever else it is tells us nothing."""
-    try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return data if isinstance(data, dict) else {}
+        return Answer(response.status, json_object(response.body), _retry_after(response.headers))
 
 
 def raise_if_unknown(answer: Answer, *, is_own_error: bool) -> None:
@@ -86,3 +96,19 @@ def raise_if_not_answered(answer: Answer) -> None:
     """Raises ProviderError when a question wasn't answered."""
     if answer.status != 200 or not answer.data:
         raise ProviderError(f"HTTP {answer.status} to a question")
+
+
+def _is_passing(answer: Answer) -> bool:
+    """Whether asking again soon makes sense; after a bare 429 it doesn't."""
+    return answer.status >= 500 or (answer.status == 429 and answer.retry_after is not None)
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """The header as seconds, be it a number or a date (RFC 9110, 10.2.3); None without one that makes sense."""
+    text = headers.get("retry-after", "")
+    if re.fullmatch(r"[0-9]{1,9}", text):
+        return float(text)
+    try:
+        return max(0.0, (parsedate_to_datetime(text).astimezone(UTC) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError, OverflowError):
+        return None

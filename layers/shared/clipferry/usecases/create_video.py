@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clipferry.catalog import Choice, Offer
-from clipferry.db import creation
+from clipferry.db import circuits, creation
 from clipferry.db.connection import Database
 from clipferry.db.creation import Creation, NewVideo
 from clipferry.errors import (
@@ -63,7 +63,7 @@ def create_video(
     database: Database,
     providers: Container[str],
     preferred_provider: str,
-    submit: Callable[[list[Order]], Submitted],
+    submit: Callable[..., Submitted],
     max_concurrent: int,
     timing: Timing,
     rate_limit_per_minute: int | None = None,
@@ -89,6 +89,7 @@ def create_video(
     )
     with database.transaction() as tx:
         creating = creation.create(tx, credential, new)
+        reading = circuits.read_open(tx)
     result = creating.first()
     _raise_refusal(result, new.credits)
     assert result is not None
@@ -97,7 +98,8 @@ def create_video(
     logger.info("video created", video_uuid=uuid, model=request.choice.model.id, credits=new.credits)
     count("VideosCreated")
     orders = [_order(uuid, request, offer) for offer in offers]
-    return _created(uuid, request.choice.credits, submit(orders))
+    down = reading.all()
+    return _created(uuid, request.choice.credits, submit(orders, down) if down else submit(orders))
 
 
 def _raise_refusal(result: Creation | None, credits_needed: int) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
-from clipferry.db import endings, submissions, videos
-from clipferry.db.connection import Database
+from clipferry.db import circuits, endings, submissions, videos
+from clipferry.db.circuits import OpenCircuit
+from clipferry.db.connection import Database, Rows, Transaction
 from clipferry.errors import (
     DatabaseUnavailableError,
     ProviderError,
@@ -28,41 +29,96 @@ SHORTEST_SUBMIT_SECONDS: Final = 4.0
 
 def submit_video(
     orders: list[Order],
+    open_circuits: Sequence[OpenCircuit] = (),
     *,
     database: Database,
     providers: Mapping[str, Provider],
     sign_callback: Callable[[str, str], str],
     timing: Timing,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Submitted:
     """Tries `orders`, one a provider, in turn; only a refusal lets the next one try. Never sends one twice.
 
+    The row names the first order's provider. One with an open circuit is passed over, unless there is no other.
     Accepted: the task is recorded. Unknown: the row stays PENDING with its hold, and only the callback or the deadline
     resolves it. Refused by all: the video fails, the hold is released, and the last refusal is raised.
     `sign_callback(provider, video_uuid)` gives the callback URL.
     """
-    give_up = time.monotonic() + SUBMIT_SECONDS
-    refusal, refused_by = ProviderError("no order"), None
-    for order in orders:
-        remaining = give_up - time.monotonic()
-        if refused_by and not _may_switch(database, order, refused_by, remaining):
+    give_up = clock() + SUBMIT_SECONDS
+    refusal, named, heard = ProviderError("no order"), orders[0].provider, _Heard()
+    for order in _askable(orders, open_circuits, database):
+        remaining = give_up - clock()
+        if order.provider != named and not _may_switch(database, order, named, remaining, heard):
             break
+        named = order.provider
         try:
             submission = _send(order, providers, sign_callback, remaining)
         except (ProviderRefusedError, ProviderUnreachableError) as error:
-            refusal, refused_by = error, order.provider
+            refusal = error
+            heard.add(order.provider, is_down=not isinstance(error, ProviderRefusedError) or error.is_down)
             logger.warning("submit refused", video_uuid=order.video_uuid, provider=order.provider, detail=str(error))
             count("ProviderErrors", provider=order.provider)
         except ProviderSilentError as error:
-            return _unknown(database, order, error)
+            heard.add(order.provider, is_down=True)
+            return _unknown(database, order, error, heard)
         else:
-            status = _record(database, order, submission, timing)
+            heard.add(order.provider, is_down=False)
+            status = _record(database, order, submission, timing, heard)
             return Submitted(
                 provider=order.provider,
                 status=status,
                 task_id=submission.task_id,
                 estimated_seconds=submission.estimated_seconds,
             )
-    raise _given_back(database, orders[0].video_uuid, refusal)
+    raise _given_back(database, orders[0].video_uuid, refusal, heard)
+
+
+class _Heard:
+    """What this request has learnt of the providers' health; it is written along with whatever is written next."""
+
+    def __init__(self) -> None:
+        self._news: list[tuple[str, bool]] = []
+        self._openings: list[tuple[str, Rows[dict[str, Any]]]] = []
+
+    def add(self, provider: str, *, is_down: bool) -> None:
+        self._news.append((provider, is_down))
+
+    def write(self, tx: Transaction) -> None:
+        """Last in its transaction: all requests share these few rows."""
+        for provider, is_down in self._news:
+            if is_down:
+                self._openings.append((provider, circuits.note_failure(tx, provider)))
+            else:
+                circuits.note_success(tx, provider)
+        self._news.clear()
+
+    def announce(self) -> None:
+        """After the transaction."""
+        for provider, noted in self._openings:
+            row = noted.first()
+            if row is not None and row["has_opened"]:
+                logger.error("circuit opened", provider=provider, rest_seconds=circuits.REST_SECONDS)
+                count("CircuitOpened", provider=provider)
+        self._openings.clear()
+
+
+def _askable(orders: list[Order], open_circuits: Sequence[OpenCircuit], database: Database) -> Iterator[Order]:
+    """All but those whose provider is down and not for this request to probe; the first, if there is no other."""
+    down = {circuit.provider: circuit for circuit in open_circuits}
+    nobody = True
+    for order in orders:
+        circuit = down.get(order.provider)
+        if circuit is None or (circuit.has_rested and _is_ours_to_probe(database, order.provider)):
+            nobody = False
+            yield order
+    if nobody:
+        yield orders[0]
+
+
+def _is_ours_to_probe(database: Database, provider: str) -> bool:
+    with database.transaction() as tx:
+        claimed = circuits.claim_probe(tx, provider)
+    return claimed.first() is not None
 
 
 def _send(
@@ -72,26 +128,30 @@ def _send(
     return providers[order.provider].submit(order, callback_url=url, timeout=timeout)
 
 
-def _may_switch(database: Database, order: Order, refused_by: str, remaining: float) -> bool:
+def _may_switch(database: Database, order: Order, named: str, remaining: float, heard: _Heard) -> bool:
     """The row names the provider before the provider is asked: its callback may come before its answer."""
     if remaining < SHORTEST_SUBMIT_SECONDS:
         return False
     with database.transaction() as tx:
         switched = submissions.switch_provider(
-            tx, video_uuid=order.video_uuid, refused_by=refused_by, provider=order.provider
+            tx, video_uuid=order.video_uuid, refused_by=named, provider=order.provider
         )
+        heard.write(tx)
+    heard.announce()
     return switched.first() is not None
 
 
-def _unknown(database: Database, order: Order, error: ProviderSilentError) -> Submitted:
+def _unknown(database: Database, order: Order, error: ProviderSilentError, heard: _Heard) -> Submitted:
     logger.error("submit unanswered", video_uuid=order.video_uuid, provider=order.provider, detail=str(error))
     count("SubmitsUnanswered", provider=order.provider)
     try:
         with database.transaction() as tx:
             submissions.note_unanswered(tx, video_uuid=order.video_uuid, provider=order.provider)
             current = videos.get(tx, order.video_uuid)
+            heard.write(tx)
     except DatabaseUnavailableError:
         return Submitted(provider=order.provider, status=VideoStatus.PENDING)
+    heard.announce()
     video = current.first()
     return Submitted(
         provider=order.provider,
@@ -100,7 +160,7 @@ def _unknown(database: Database, order: Order, error: ProviderSilentError) -> Su
     )
 
 
-def _record(database: Database, order: Order, submission: Submission, timing: Timing) -> VideoStatus:
+def _record(database: Database, order: Order, submission: Submission, timing: Timing, heard: _Heard) -> VideoStatus:
     """The provider has the order, whatever the database says now: a lost write is made good by the callback."""
     try:
         with database.transaction() as tx:
@@ -114,16 +174,18 @@ def _record(database: Database, order: Order, submission: Submission, timing: Ti
                 first_check_seconds=timing.first_check_seconds(submission.estimated_seconds),
             )
             current = videos.get(tx, order.video_uuid)
+            heard.write(tx)
     except DatabaseUnavailableError:
         logger.exception("submitted, but not recorded", video_uuid=order.video_uuid, task_id=submission.task_id)
         return VideoStatus.PENDING
+    heard.announce()
     if recorded.first() is None:
         logger.warning("ended before its submit was recorded", video_uuid=order.video_uuid, task_id=submission.task_id)
     video = current.first()
     return video.status if video else VideoStatus.PENDING
 
 
-def _given_back(database: Database, uuid: str, refusal: ProviderError) -> ProviderError:
+def _given_back(database: Database, uuid: str, refusal: ProviderError, heard: _Heard) -> ProviderError:
     """Fails the video, releases the hold, keeps the answer for a replay, and returns the error to raise."""
     failure = FailureCode(refusal.failure) if isinstance(refusal, ProviderRefusedError) else FailureCode.PROVIDER_BUSY
     refusal.details = {"videoUuid": uuid, "errorCode": failure.value, "reason": failure.sentence}
@@ -131,5 +193,7 @@ def _given_back(database: Database, uuid: str, refusal: ProviderError) -> Provid
     with database.transaction() as tx:
         endings.fail(tx, video_uuid=uuid, code=failure, detail=str(refusal), from_states=states)
         submissions.remember_refusal(tx, video_uuid=uuid, refusal=refusal.as_answer())
+        heard.write(tx)
+    heard.announce()
     count("VideosFailed", reason=failure.value)
     return refusal

@@ -1,0 +1,21 @@
+"""Daily: credits expire, the books are verified, what has had its time is forgotten."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from clipferry import runtime
+from clipferry.observability import logger
+from clipferry.usecases.forget_old import forget_old
+from clipferry.usecases.move_credits import expire_credits
+from clipferry.usecases.verify_books import verify_books
+
+
+@logger.inject_lambda_context(clear_state=True)
+def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    database = runtime.database()
+    expired = expire_credits(database=database)
+    breaches = verify_books(database=database)
+    removed = forget_old(database=database, storage=runtime.storage(), seconds_left=runtime.seconds_left(context))
+    return {"expiredPackages": expired, "breaches": len(breaches), "removedVideos": removed}

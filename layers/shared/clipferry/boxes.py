@@ -1,0 +1,164 @@
+"""What the boxes `moov` and `moof` say of a film: its tracks, their pictures and lengths.
+
+Source: ISO/IEC 14496-12 (the ISO base media file format), whose names for boxes are used here.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+_UNKNOWN = frozenset({2**32 - 1, 2**64 - 1})
+_MAX_SECONDS = 2**31 - 1
+
+
+@dataclass(slots=True)
+class Track:
+    number: int = 0
+    handler: bytes = b""
+    width: int = 0
+    height: int = 0
+    timescale: int = 0
+    """Ticks per second."""
+    end: int = 0
+    """Where its last sample ends, in ticks."""
+
+
+@dataclass(slots=True)
+class Movie:
+    timescale: int = 0
+    duration: int = 0
+    tracks: dict[int, Track] = field(default_factory=dict)
+    sample_durations: dict[int, int] = field(default_factory=dict)
+    """A fragmented film's default for each track, in its ticks; empty for one that isn't fragmented."""
+
+    def read(self, kind: bytes, body: memoryview) -> None:
+        """Takes in the body of a `moov` or a `moof`, as far as it makes sense."""
+        with suppress(struct.error):  # a field beyond the end of its box
+            self._read_moov(body) if kind == b"moov" else self._read_moof(body)
+
+    def picture(self) -> Track | None:
+        """The track that is looked at; None for what is only heard."""
+        films = (track for track in self.tracks.values() if track.handler == b"vide")
+        return next((track for track in films if track.width and track.height), None)
+
+    def seconds(self) -> int | None:
+        """Rounded half up and at least 1; None when the boxes don't say."""
+        lengths = [(self.duration, self.timescale)]
+        if self.sample_durations:
+            lengths += [(track.end, track.timescale) for track in self.tracks.values()]
+        seconds = [(2 * ticks + scale) // (2 * scale) for ticks, scale in lengths if ticks and scale]
+        longest = max(seconds, default=0)
+        return max(longest, 1) if seconds and longest <= _MAX_SECONDS else None
+
+    def _read_moov(self, moov: memoryview) -> None:
+        for kind, body in _boxes(moov):
+            if kind == b"mvhd":
+                self.timescale, self.duration = _timescale_and_duration(body)
+            elif kind == b"trak":
+                track = _read_track(body)
+                self.tracks.setdefault(track.number, track)
+            elif kind == b"mvex":
+                self._read_mvex(body)
+
+    def _read_mvex(self, mvex: memoryview) -> None:
+        for kind, body in _boxes(mvex):
+            if kind == b"trex":
+                number, _, duration = struct.unpack_from(">III", body, 4)
+                self.sample_durations[number] = duration
+            elif kind == b"mehd":
+                self.duration = _read_number(body)
+
+    def _read_moof(self, moof: memoryview) -> None:
+        for kind, body in _boxes(moof):
+            if kind == b"traf":
+                self._read_traf(list(_boxes(body)))
+
+    def _read_traf(self, boxes: list[tuple[bytes, memoryview]]) -> None:
+        named = dict(boxes)
+        number, sample_duration = _read_tfhd(named.get(b"tfhd", memoryview(b"")))
+        track = self.tracks.get(number)
+        if track is None:
+            return
+        if sample_duration is None:
+            sample_duration = self.sample_durations.get(number, 0)
+        start = _read_number(named[b"tfdt"]) if b"tfdt" in named else track.end
+        ticks = sum(_run_duration(body, sample_duration) for kind, body in boxes if kind == b"trun")
+        track.end = max(track.end, start + ticks)
+
+
+def _boxes(parent: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+    """The boxes within, each with its body; ends at the first that doesn't fit."""
+    start = 0
+    while start + 8 <= len(parent):
+        size, kind = struct.unpack_from(">I4s", parent, start)
+        header = 8
+        if size == 1:
+            (size,) = struct.unpack_from(">Q", parent, start + 8)
+            header = 16
+        end = start + size if size else len(parent)
+        if not start + header <= end <= len(parent):
+            return
+        yield kind, parent[start + header : end]
+        start = end
+
+
+def _version(body: memoryview) -> int:
+    return struct.unpack_from(">B", body)[0]
+
+
+def _read_number(body: memoryview) -> int:
+    """Of `mehd` and `tfdt`: their only field."""
+    return struct.unpack_from(">Q" if _version(body) else ">I", body, 4)[0]
+
+
+def _timescale_and_duration(body: memoryview) -> tuple[int, int]:
+    """Of `mvhd` and `mdhd`: ticks per second, and ticks (0 when not known)."""
+    fields = struct.unpack_from(">IQ", body, 20) if _version(body) else struct.unpack_from(">II", body, 12)
+    timescale, duration = fields
+    return timescale, 0 if duration in _UNKNOWN else duration
+
+
+def _read_track(trak: memoryview) -> Track:
+    track = Track()
+    for kind, body in _boxes(trak):
+        if kind == b"tkhd":
+            track.number, track.width, track.height = _read_tkhd(body)
+        elif kind == b"mdia":
+            for inner_kind, inner in _boxes(body):
+                if inner_kind == b"mdhd":
+                    track.timescale, track.end = _timescale_and_duration(inner)
+                elif inner_kind == b"hdlr":
+                    track.handler = bytes(inner[8:12])
+    return track
+
+
+def _read_tkhd(body: memoryview) -> tuple[int, int, int]:
+    """Track number, width and height; these two swapped when the matrix turns the picture by a quarter."""
+    number_at, matrix_at = (20, 52) if _version(body) else (12, 40)
+    (number,) = struct.unpack_from(">I", body, number_at)
+    a, b, _, _, _, _, _, _, _, width, height = struct.unpack_from(">9i2I", body, matrix_at)
+    width, height = (width + 0x8000) >> 16, (height + 0x8000) >> 16  # 16.16 fixed point
+    return (number, height, width) if abs(b) > abs(a) else (number, width, height)
+
+
+def _read_tfhd(body: memoryview) -> tuple[int, int | None]:
+    """Track number, and its default sample duration in this fragment when it names one."""
+    flags, number = struct.unpack_from(">II", body)
+    if not flags & 0x08:
+        return number, None
+    offset = 8 + (8 if flags & 0x01 else 0) + (4 if flags & 0x02 else 0)
+    return number, struct.unpack_from(">I", body, offset)[0]
+
+
+def _run_duration(trun: memoryview, sample_duration: int) -> int:
+    """Ticks: each sample's own, where the run names them."""
+    flags, count = struct.unpack_from(">II", trun)
+    if not flags & 0x100:
+        return count * sample_duration
+    start = 8 + (4 if flags & 0x01 else 0) + (4 if flags & 0x04 else 0)
+    others = 4 * (flags & 0xE00).bit_count()
+    entries = trun[start : start + count * (4 + others)]
+    return sum(duration for (duration,) in struct.iter_unpack(f">I{others}x", entries))

@@ -1,0 +1,44 @@
+"""What may be forgotten, and what is to be removed from the bucket."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from clipferry.db.connection import Rows, Transaction
+
+KEPT_DAYS: Final = 90
+"""Of a callback and of a video's events, after which nobody asks about them any more."""
+REMOVE_AFTER_DAYS: Final = 7
+"""From a deletion to the removal of its files: time to change one's mind, with an operator's help."""
+
+_FORGET: Final = (
+    "delete from clipferry.callback_inbox where received_at < now() - make_interval(days => %(days)s)",
+    "delete from clipferry.video_events where at < now() - make_interval(days => %(days)s)",
+    "delete from clipferry.idempotency_keys where created_at < now() - interval '25 hours'",
+    "delete from clipferry.rate_windows where minute < now() - interval '1 hour'",
+)
+
+_DUE_DELETIONS: Final = """
+select d.video_uuid from clipferry.deletions d
+left join public.videos v on v.uuid = d.video_uuid
+where d.files_removed_at is null and d.deleted_at < now() - make_interval(days => %(days)s)
+    and coalesce(v.status in ('COMPLETED', 'FAILED'), true)
+order by d.deleted_at limit %(limit)s
+"""
+
+_REMOVED: Final = "update clipferry.deletions set files_removed_at = now() where video_uuid = %(uuid)s"
+
+
+def forget_old(tx: Transaction) -> None:
+    """Deletes callbacks, events, idempotency keys and rate windows that have had their time."""
+    for statement in _FORGET:
+        tx.send(statement, {"days": KEPT_DAYS})
+
+
+def due_deletions(tx: Transaction, *, limit: int) -> Rows[dict[str, Any]]:
+    """Deleted videos (`video_uuid`) whose files are to go now: those that have ended."""
+    return tx.records(_DUE_DELETIONS, {"days": REMOVE_AFTER_DAYS, "limit": limit})
+
+
+def note_removed(tx: Transaction, uuid: str) -> None:
+    tx.send(_REMOVED, {"uuid": uuid})

@@ -1,0 +1,164 @@
+"""Replicate: predictions, and webhooks signed over the whole body (Standard Webhooks), which are believed.
+
+Source: Replicate's HTTP API reference and "Verify webhooks" (docs/providers.md names them). What a prediction made is
+deleted an hour after its end.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import quote
+
+from clipferry.errors import (
+    ConfigurationError,
+    InvalidSignatureError,
+    ProviderError,
+    ProviderRefusedError,
+    ProviderSilentError,
+    TaskNotFoundError,
+)
+from clipferry.models import CallbackHint, FailureCode, Order, Submission, TaskReport, TaskState
+from clipferry.observability import logger
+from clipferry.providers import reading
+from clipferry.providers.parameters import filled
+from clipferry.providers.transport import Answer, JsonApi, raise_if_not_answered, raise_if_unknown
+
+TOLERANCE: Final = timedelta(minutes=5)
+_LONGEST_TIMESTAMP: Final = 12
+
+_STATES: Final = {
+    "starting": TaskState.RUNNING,
+    "processing": TaskState.RUNNING,
+    "succeeded": TaskState.SUCCEEDED,
+    "failed": TaskState.FAILED,
+    "canceled": TaskState.FAILED,
+    "aborted": TaskState.FAILED,
+}
+
+_FAILURES: Final = {
+    400: FailureCode.INVALID_INPUT,
+    402: FailureCode.PROVIDER_OUT_OF_FUNDS,
+    422: FailureCode.INVALID_INPUT,
+    429: FailureCode.PROVIDER_BUSY,
+    503: FailureCode.PROVIDER_BUSY,
+}
+
+
+class Replicate:
+    """The adapter. `webhook_secrets` are the signing secrets that are accepted now: two while one is rotated."""
+
+    name = "replicate"
+
+    def __init__(self, api: JsonApi, *, webhook_secrets: Sequence[str] = ()) -> None:
+        self._api = api
+        self._keys = [_key(secret) for secret in webhook_secrets]
+
+    def submit(self, order: Order, *, callback_url: str, timeout: float) -> Submission:
+        path = f"/v1/models/{quote(order.model, safe='/')}/predictions"
+        answer = self._api.post(path, _payload(order, callback_url), timeout=timeout)
+        is_own_error = isinstance(answer.data.get("detail"), str)
+        raise_if_unknown(answer, is_own_error=is_own_error)
+        if answer.status >= 300:
+            raise _refusal(answer)
+        task_id = reading.task_id(answer.data.get("id"))
+        if task_id is None:
+            raise ProviderSilentError("Replicate accepted, but named no prediction")
+        return Submission(task_id=task_id)
+
+    def ask(self, task_id: str) -> TaskReport:
+        answer = self._api.get(f"/v1/predictions/{quote(task_id, safe='')}")
+        if answer.status == 404:
+            raise TaskNotFoundError("Replicate doesn't know the prediction")
+        raise_if_not_answered(answer)
+        return _report(answer.data)
+
+    def authenticate(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None:
+        """Standard Webhooks: HMAC-SHA256 over `id.timestamp.body`; any `v1` signature by any of the secrets will do.
+
+        Without a secret the signed URL is all there is, and the body isn't believed.
+        """
+        if not self._keys:
+            return
+        message_id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+        signed = f"{message_id}.{timestamp}.".encode("utf-8", "surrogatepass") + body
+        given = [part.encode("utf-8", "surrogatepass") for part in headers.get("webhook-signature", "").split()]
+        expected = [b"v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()) for key in self._keys]
+        if not any([hmac.compare_digest(one, other) for one in expected for other in given]):  # noqa: C419 - all are compared
+            raise InvalidSignatureError("Replicate's signature doesn't match")
+        if abs(_moment(timestamp) - now) > TOLERANCE:
+            raise InvalidSignatureError("Replicate's signature is too old, or not valid yet")
+
+    def read_hint(self, body: bytes) -> CallbackHint:
+        data = reading.json_object(body)
+        echoed = data.get("webhook")
+        return CallbackHint(
+            task_id=reading.task_id(data.get("id")), echoed_url=echoed if isinstance(echoed, str) else None
+        )
+
+    def read_report(self, body: bytes) -> TaskReport | None:
+        data = reading.json_object(body)
+        if not self._keys or reading.task_id(data.get("id")) is None:
+            return None
+        try:
+            return _report(data)
+        except ProviderError:
+            return None
+
+
+def _payload(order: Order, callback_url: str) -> dict[str, Any]:
+    return {
+        "input": {"prompt": order.prompt} | filled(order),
+        "webhook": callback_url,
+        "webhook_events_filter": ["completed"],
+    }
+
+
+def _refusal(answer: Answer) -> ProviderRefusedError:
+    said = reading.words(f"HTTP {answer.status}", answer.data.get("title"), answer.data.get("detail"))
+    failure = reading.content_refusal(said) or _FAILURES.get(answer.status, FailureCode.PROVIDER_FAILED)
+    return ProviderRefusedError(said, failure=failure, is_down=answer.status >= 500)
+
+
+def _report(data: dict[str, Any]) -> TaskReport:
+    word = data.get("status")
+    state = _STATES.get(word, TaskState.UNKNOWN) if isinstance(word, str) else TaskState.UNKNOWN
+    if state is TaskState.UNKNOWN:
+        logger.warning("unknown task status", provider="replicate", task_status=reading.words(word, limit=100))
+    if state is TaskState.FAILED:
+        said = reading.words(data.get("error"))
+        return TaskReport(
+            state=state, failure=reading.content_refusal(said) or FailureCode.PROVIDER_FAILED, detail=said
+        )
+    if state is TaskState.SUCCEEDED:
+        return _success(data)
+    return TaskReport(state=state, detail=reading.words(word, limit=100))
+
+
+def _success(data: dict[str, Any]) -> TaskReport:
+    """`output` is a URL or a list of them; an hour later it is gone for good."""
+    output = data.get("output")
+    url = reading.file_url(*(output if isinstance(output, list) else [output]))
+    if url is not None:
+        return TaskReport(state=TaskState.SUCCEEDED, video_url=url)
+    if data.get("data_removed") is True:
+        return TaskReport(state=TaskState.FAILED, failure=FailureCode.FILE_UNAVAILABLE, detail="output was deleted")
+    raise ProviderError("Replicate says succeeded, but names no file")
+
+
+def _key(secret: str) -> bytes:
+    try:
+        return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except (binascii.Error, ValueError):
+        raise ConfigurationError("REPLICATE_WEBHOOK_SECRET has to be what Replicate gave: whsec_ and Base64") from None
+
+
+def _moment(timestamp: str) -> datetime:
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) < _LONGEST_TIMESTAMP):
+        raise InvalidSignatureError("Replicate's timestamp is not a number of seconds")
+    return datetime.fromtimestamp(int(timestamp), UTC)

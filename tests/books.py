@@ -1,0 +1,167 @@
+"""What the tests of the books build on: SQL of their own, users with packages, and what the tables say then."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any, LiteralString
+
+from clipferry.db import credits as credit_books
+from clipferry.db import verification
+from clipferry.db.connection import Database
+from clipferry.db.credits import Balance
+from clipferry.db.verification import Breach
+from clipferry.models import Credential
+from clipferry.usecases import move_credits
+
+_numbers = itertools.count(1)
+
+_EVERYTHING = """
+select 'package' as source, to_jsonb(t) as record from public.credit_packages t
+union all select 'hold', to_jsonb(t) from public.credit_holds t
+union all select 'ledger', to_jsonb(t) from public.credit_transactions t
+union all select 'video', to_jsonb(t) from public.videos t
+union all select 'job', to_jsonb(t) from clipferry.jobs t
+union all select 'event', to_jsonb(t) from clipferry.video_events t
+union all select 'order number', to_jsonb(t) from clipferry.order_numbers t
+union all select 'idempotency key', to_jsonb(t) from clipferry.idempotency_keys t
+union all select 'file', to_jsonb(t) from clipferry.mirrored_files t
+order by 1, 2
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """What the books say of one package."""
+
+    initial: int
+    remaining: int
+    frozen: int
+    status: str
+
+
+def execute(database: Database, sql: LiteralString, **parameters: Any) -> None:
+    """Runs one statement whose rows don't matter."""
+    with database.transaction() as tx:
+        tx.send(sql, parameters)
+
+
+def execute_all(database: Database, *statements: LiteralString) -> None:
+    """Runs them in one transaction."""
+    with database.transaction() as tx:
+        for statement in statements:
+            tx.send(statement, {})
+
+
+def empty(database: Database) -> None:
+    """Deletes what a test may have written: quicker than the fixture's truncate, for a test that begins many times."""
+    execute_all(
+        database,
+        "delete from public.credit_transactions",
+        "delete from public.credit_holds",
+        "delete from public.credit_packages",
+        "delete from public.videos",
+        "delete from clipferry.video_events",
+        "delete from clipferry.mirrored_files",
+        "delete from clipferry.idempotency_keys",
+        "delete from clipferry.order_numbers",
+        "delete from clipferry.opening_balances",
+        'delete from public."user"',
+    )
+
+
+def rows(database: Database, sql: LiteralString, **parameters: Any) -> list[dict[str, Any]]:
+    with database.transaction() as tx:
+        found = tx.records(sql, parameters)
+    return found.all()
+
+
+def value(database: Database, sql: LiteralString, **parameters: Any) -> Any:
+    """The only column of the only row."""
+    [row] = rows(database, sql, **parameters)
+    [only] = row.values()
+    return only
+
+
+def everything(database: Database) -> list[tuple[str, dict[str, Any]]]:
+    """Every row that a money transaction could write, to compare before with after."""
+    return [(row["source"], row["record"]) for row in rows(database, _EVERYTHING)]
+
+
+def add_user(database: Database, user_id: str = "ann", *, is_admin: bool = False) -> Credential:
+    """A user with a session that lasts; returns what its requests show."""
+    with database.transaction() as tx:
+        tx.send(
+            'insert into public."user" (id, email, "isAdmin") values (%(id)s, %(email)s, %(is_admin)s)',
+            {"id": user_id, "email": f"{user_id}@example.com", "is_admin": is_admin},
+        )
+        tx.send(
+            'insert into public.session ("userId", token, "expiresAt") '
+            "values (%(id)s, %(token)s, timezone('utc', now()) + interval '1 day')",
+            {"id": user_id, "token": _token(user_id)},
+        )
+    return credential(user_id)
+
+
+def credential(user_id: str = "ann") -> Credential:
+    return Credential(session_token=_token(user_id))
+
+
+def _token(user_id: str) -> str:
+    return f"session-of-{user_id}"
+
+
+def order_number() -> str:
+    return f"order_{next(_numbers)}"
+
+
+def add_package(database: Database, amount: int, *, user_id: str = "ann", days: int | None = None) -> int:
+    """A package of `amount` credits that expires after `days`, or never; returns its id."""
+    number = order_number()
+    assert move_credits.grant(user_id=user_id, amount=amount, order_no=number, database=database, expires_in_days=days)
+    return value(database, "select id from public.credit_packages where order_no = %(number)s", number=number)
+
+
+def lapse(database: Database, package_id: int) -> None:
+    """The package's time is over."""
+    execute(
+        database,
+        "update public.credit_packages set expired_at = timezone('utc', now()) - interval '1 hour' where id = %(id)s",
+        id=package_id,
+    )
+
+
+def packages(database: Database, user_id: str = "ann") -> list[Package]:
+    """In the order in which they came."""
+    found = rows(
+        database,
+        "select initial_credits as initial, remaining_credits as remaining, frozen_credits as frozen, "
+        "status::text as status from public.credit_packages where user_id = %(user_id)s order by id",
+        user_id=user_id,
+    )
+    return [Package(**row) for row in found]
+
+
+def balance(database: Database, user_id: str = "ann") -> Balance:
+    with database.transaction() as tx:
+        credit_books.lock_user(tx, user_id)
+        found = credit_books.balance(tx)
+    [only] = found.all()
+    return only
+
+
+def ledger(database: Database, user_id: str = "ann") -> list[tuple[str, int, int]]:
+    """Type, credits and balance after, oldest first."""
+    found = rows(
+        database,
+        "select trans_type::text as trans_type, credits, balance_after from public.credit_transactions "
+        "where user_id = %(user_id)s order by id",
+        user_id=user_id,
+    )
+    return [(row["trans_type"], row["credits"], row["balance_after"]) for row in found]
+
+
+def breaches(database: Database) -> list[Breach]:
+    with database.transaction() as tx:
+        found = verification.breaches(tx)
+    return found.all()

@@ -1,0 +1,649 @@
+"""Evolink's adapter against Evolink's documented answers, over a real socket.
+
+The samples have the shapes of Evolink's own documentation: the video generation pages (create: `submit_*`), "Get task
+details" (`task_*`; a callback's body is the same), and their error responses (`error_*`), whose codes are integers in
+the older pages and strings in the newer ones. `task_completed_older` is the founding document's own, older shape.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clipferry.errors import (
+    ClipferryError,
+    ConfigurationError,
+    ProviderError,
+    ProviderRefusedError,
+    ProviderSilentError,
+    ProviderUnreachableError,
+    TaskNotFoundError,
+)
+from clipferry.https import HttpClient
+from clipferry.models import FailureCode, Order, TaskReport, TaskState
+from clipferry.providers.evolink import Evolink
+from clipferry.providers.transport import LARGEST_ANSWER, JsonApi
+
+SAMPLES = Path(__file__).parent / "samples" / "evolink"
+API_KEY = "sk-evo-hunter2"
+CALLBACK_URL = "https://api.example.com/api/v1/video/callback/evolink?videoUuid=vid_1&ts=1&sig=ab"
+TASK = "task-unified-1756817821-4x3rx6ny"
+HTML = b"<html><body><h1>502 Bad Gateway</h1><hr><center>cloudflare</center></body></html>"
+GARBAGE = [b"", b" ", HTML, b"null", b"[]", b'"text"', b"7", b"{", b"\xff\xfe", b"[" * 100_000, b"{}"]
+ORDER = Order(
+    video_uuid="vid_1",
+    provider="evolink",
+    prompt='A ferry at dusk, "渡轮"',
+    model="seedance-2.0-text-to-video",
+    duration=5,
+    aspect_ratio="16:9",
+    quality="720p",
+    image_url=None,
+)
+
+
+def sample(name: str) -> bytes:
+    return (SAMPLES / f"{name}.json").read_bytes()
+
+
+@dataclass
+class Received:
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Wire:
+    """The other end. It gives `answers` in turn, the last one for ever, and keeps what it was sent."""
+
+    url: str = ""
+    answers: list[Callable[[BaseHTTPRequestHandler], None]] = field(default_factory=list)
+    received: list[Received] = field(default_factory=list)
+    closing: threading.Event = field(default_factory=threading.Event)
+
+    def answer(self, status: int, body: bytes) -> None:
+        def send(handler: BaseHTTPRequestHandler) -> None:
+            handler.send_response(status)
+            handler.send_header("Content-Length", str(len(body)))
+            handler.end_headers()
+            handler.wfile.write(body)
+
+        self.answers.append(send)
+
+    def hang_up(self) -> None:
+        self.answers.append(lambda handler: None)
+
+    def break_off(self) -> None:
+        def send(handler: BaseHTTPRequestHandler) -> None:
+            handler.send_response(200)
+            handler.send_header("Content-Length", "1000")
+            handler.end_headers()
+            handler.wfile.write(sample("submit_accepted"))
+
+        self.answers.append(send)
+
+    def keep_silent(self) -> None:
+        def send(handler: BaseHTTPRequestHandler) -> None:
+            self.closing.wait()
+
+        self.answers.append(send)
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    wire = Wire()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            wire.received.append(Received(self.command, self.path, headers, body))
+            answer = wire.answers.pop(0) if len(wire.answers) > 1 else wire.answers[0]
+            answer(self)
+
+        do_POST = do_GET  # noqa: N815 - the name that http.server calls
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    serving.start()
+    wire.url = f"http://127.0.0.1:{server.server_port}"
+    yield wire
+    wire.closing.set()
+    server.shutdown()
+    serving.join()
+    server.server_close()
+
+
+@pytest.fixture
+def client(wire: Wire) -> Iterator[HttpClient]:
+    client = HttpClient(wire.url, allow_plain_http=True)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def evolink(client: HttpClient) -> Evolink:
+    return Evolink(JsonApi(client, API_KEY, sleep=lambda _seconds: None))
+
+
+def refused_by(evolink: Evolink) -> ProviderRefusedError:
+    with pytest.raises(ProviderRefusedError) as refused:
+        evolink.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
+    return refused.value
+
+
+def storable(text: str | None) -> bool:
+    """Whether PostgreSQL takes it as text and as JSON."""
+    return text is None or ("\x00" not in text and text == text.encode("utf-8", "replace").decode())
+
+
+# What is sent
+
+
+def test_an_order_is_sent_in_evolinks_words(wire: Wire, evolink: Evolink) -> None:
+    wire.answer(200, sample("submit_accepted"))
+
+    evolink.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
+
+    (request,) = wire.received
+    assert (request.method, request.path) == ("POST", "/v1/videos/generations")
+    assert request.headers["authorization"] == f"Bearer {API_KEY}"
+    assert request.headers["content-type"] == "application/json"
+    assert json.loads(request.body) == {
+        "model": "seedance-2.0-text-to-video",
+        "prompt": 'A ferry at dusk, "渡轮"',
+        "aspect_ratio": "16:9",
+        "duration": 5,
+        "quality": "720p",
+        "callback_url": CALLBACK_URL,
+    }
+
+
+def test_a_start_image_and_the_catalogues_own_input_go_along(wire: Wire, evolink: Evolink) -> None:
+    wire.answer(200, sample("submit_accepted"))
+    order = Order(
+        video_uuid="vid_1",
+        provider="evolink",
+        prompt="A ferry",
+        model="seedance-2.0-image-to-video",
+        duration=10,
+        aspect_ratio=None,
+        quality=None,
+        image_url="https://example.com/a.png",
+        input={"generate_audio": False},
+    )
+
+    evolink.submit(order, callback_url=CALLBACK_URL, timeout=10)
+
+    assert json.loads(wire.received[0].body) == {
+        "model": "seedance-2.0-image-to-video",
+        "prompt": "A ferry",
+        "duration": 10,
+        "image_urls": ["https://example.com/a.png"],
+        "generate_audio": False,
+        "callback_url": CALLBACK_URL,
+    }
+
+
+@pytest.mark.parametrize(
+    ("task_id", "path"),
+    [(TASK, f"/v1/tasks/{TASK}"), ("a/../b?c=d#e é%", "/v1/tasks/a%2F..%2Fb%3Fc%3Dd%23e%20%C3%A9%25")],
+)
+def test_a_question_names_the_task_in_its_path(wire: Wire, evolink: Evolink, task_id: str, path: str) -> None:
+    wire.answer(200, sample("task_processing"))
+
+    evolink.ask(task_id)
+
+    (request,) = wire.received
+    assert (request.method, request.path, request.body) == ("GET", path, b"")
+    assert request.headers["authorization"] == f"Bearer {API_KEY}"
+
+
+# Accepted
+
+
+def test_an_accepted_order_has_a_task_and_an_estimate(wire: Wire, evolink: Evolink) -> None:
+    wire.answer(200, sample("submit_accepted"))
+
+    submission = evolink.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
+
+    assert submission.task_id == "task-unified-1757169743-7cvnl5zw"
+    assert submission.estimated_seconds == 300
+
+
+@pytest.mark.parametrize("status", [200, 201, 202])
+@pytest.mark.parametrize(
+    "info", ["null", "{}", "[]", '{"estimated_time": "300"}', '{"estimated_time": -1}', '{"estimated_time": NaN}']
+)
+def test_an_order_without_a_usable_estimate_is_accepted_all_the_same(
+    wire: Wire, evolink: Evolink, status: int, info: str
+) -> None:
+    wire.answer(status, f'{{"id": "{TASK}", "task_info": {info}}}'.encode())
+
+    submission = evolink.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
+
+    assert (submission.task_id, submission.estimated_seconds) == (TASK, None)
+
+
+# Refused
+
+
+@pytest.mark.parametrize(
+    ("status", "name", "failure"),
+    [
+        (400, "error_400", FailureCode.INVALID_INPUT),
+        (400, "error_400_integer_code", FailureCode.INVALID_INPUT),
+        (400, "error_400_content_policy", FailureCode.CONTENT_POLICY),
+        (401, "error_401", FailureCode.PROVIDER_FAILED),
+        (401, "error_401_integer_code", FailureCode.PROVIDER_FAILED),
+        (402, "error_402", FailureCode.PROVIDER_OUT_OF_FUNDS),
+        (402, "error_402_quota_exceeded", FailureCode.PROVIDER_OUT_OF_FUNDS),
+        (402, "error_402_integer_code", FailureCode.PROVIDER_OUT_OF_FUNDS),
+        (403, "error_403", FailureCode.PROVIDER_FAILED),
+        (413, "error_413", FailureCode.INVALID_INPUT),
+        (429, "error_429", FailureCode.PROVIDER_BUSY),
+        (429, "error_429_integer_code", FailureCode.PROVIDER_BUSY),
+        (500, "error_500", FailureCode.PROVIDER_FAILED),
+        (500, "error_500_integer_code", FailureCode.PROVIDER_FAILED),
+        (502, "error_502", FailureCode.PROVIDER_FAILED),
+        (503, "error_503", FailureCode.PROVIDER_BUSY),
+    ],
+)
+def test_a_well_formed_error_is_a_refusal(
+    wire: Wire, evolink: Evolink, status: int, name: str, failure: FailureCode
+) -> None:
+    wire.answer(status, sample(name))
+
+    refusal = refused_by(evolink)
+
+    assert FailureCode(refusal.failure) is failure
+    assert json.loads(sample(name))["error"]["message"] in str(refusal)
+    assert len(wire.received) == 1
+
+
+def test_an_error_that_stands_alone_is_read_all_the_same(wire: Wire, evolink: Evolink) -> None:
+    """Without the `error` around it, as forks of the original have met it."""
+    wire.answer(400, sample("error_400_without_envelope"))
+
+    assert FailureCode(refused_by(evolink).failure) is FailureCode.CONTENT_POLICY
+
+
+def test_a_well_formed_error_is_a_refusal_at_status_200_too(wire: Wire, evolink: Evolink) -> None:
+    wire.answer(200, sample("error_402"))
+
+    assert FailureCode(refused_by(evolink).failure) is FailureCode.PROVIDER_OUT_OF_FUNDS
+
+
+@pytest.mark.parametrize("status", [301, 302, 400, 401, 403, 404, 405, 413, 415, 422, 429])
+@pytest.mark.parametrize("body", GARBAGE)
+def test_no_order_is_taken_by_a_4xx_whoever_wrote_it(wire: Wire, evolink: Evolink, status: int, body: bytes) -> None:
+    wire.answer(status, body)
+
+    assert f"HTTP {status}" in str(refused_by(evolink))
+    assert len(wire.received) == 1
+
+
+# Unknown
+
+
+@pytest.mark.parametrize("status", [408, 504])
+@pytest.mark.parametrize("body", [sample("error_500"), sample("error_400"), sample("submit_accepted"), HTML, b""])
+def test_a_gateway_that_gave_up_waiting_leaves_the_outcome_unknown(
+    wire: Wire, evolink: Evolink, status: int, body: bytes
+) -> None:
+    wire.answer(status, body)
+
+    with pytest.raises(ProviderSilentError):
+        evolink.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
+    assert len(wire.received) == 1
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 520, 524, 599])
+@pytest.mark.parametrize("body", [*GARBAGE, b'{"error": "text"}', b'{"error": null}', b'{"message": "Bad Gateway"}'])
+def test_a_5xx_in_somebody_elses_words_leaves_the_outcome_unknown(
+    wire: Wire, evolink: Evolink, status: int, body: bytes
+) -> None:
+    wire.answer(status, body)
+
+    with pytest.raises(ProviderSilentError):
+        evolink.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
+    assert len(wire.received) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *GARBAGE,
+        b'{"status": "pending"}',
+        b'{"id": null}',
+        b'{"id": ""}',
+        b'{"id": 7}',
+        b'{"id": ["task"]}',
+        b'{"id": {}}',
+        b'{"id": "task\\u0000"}',
+        b'{"id": "task\\ud800"}',
+    ],
+)
+def test_a_success_that_names_no_task_leaves_the_outcome_unknown(wire: Wire, evolink: Evolink, body: bytes) -> None:
+    wire.answer(200, body)
+
+    with pytest.raises(ProviderSilentError):
+        evolink.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
+
+
+@pytest.mark.parametrize("fault", [Wire.hang_up, Wire.break_off, Wire.keep_silent])
+def test_a_connection_that_is_lost_after_sending_leaves_the_outcome_unknown(
+    wire: Wire, evolink: Evolink, fault: Callable[[Wire], None]
+) -> None:
+    fault(wire)
+
+    with pytest.raises(ProviderSilentError):
+        evolink.submit(ORDER, callback_url=CALLBACK_URL, timeout=0.5)
+    assert len(wire.received) == 1
+
+
+def test_an_answer_without_end_leaves_the_outcome_unknown(wire: Wire, evolink: Evolink) -> None:
+    wire.answer(200, sample("submit_accepted") + b" " * LARGEST_ANSWER)
+
+    with pytest.raises(ProviderSilentError):
+        evolink.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
+
+
+def test_nothing_was_sent_where_nobody_listens(wire: Wire, evolink: Evolink) -> None:
+    nobody = HttpClient("http://127.0.0.1:1", allow_plain_http=True)
+
+    with pytest.raises(ProviderUnreachableError):
+        Evolink(JsonApi(nobody, API_KEY)).submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
+
+
+# What became of a task
+
+
+@pytest.mark.parametrize("name", ["task_pending", "task_processing", "submit_accepted"])
+def test_a_task_that_goes_on_is_running(wire: Wire, evolink: Evolink, name: str) -> None:
+    wire.answer(200, sample(name))
+
+    report = evolink.ask(TASK)
+
+    assert (report.state, report.video_url, report.failure) == (TaskState.RUNNING, None, None)
+
+
+@pytest.mark.parametrize("name", ["task_completed", "task_completed_older"])
+def test_a_completed_task_names_its_file(wire: Wire, evolink: Evolink, name: str) -> None:
+    wire.answer(200, sample(name))
+
+    assert evolink.ask(TASK) == TaskReport(
+        state=TaskState.SUCCEEDED, video_url="https://files.evolink.ai/video/4x3rx6ny.mp4"
+    )
+
+
+def test_the_first_result_that_is_a_url_is_the_file(wire: Wire, evolink: Evolink) -> None:
+    answer = {
+        "status": "completed",
+        "results": [None, "", 7, "https://a/1.mp4", "https://a/2.mp4"],
+        "data": {"video_url": "https://a/3.mp4"},
+    }
+    wire.answer(200, json.dumps(answer).encode())
+
+    assert evolink.ask(TASK).video_url == "https://a/1.mp4"
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        {},
+        {"results": None},
+        {"results": []},
+        {"results": [None, 7, ""]},
+        {"results": "https://a/1.mp4"[:0]},
+        {"results": {"url": "https://a/1.mp4"}},
+        {"data": None},
+        {"data": []},
+        {"data": {"video_url": None}},
+        {"data": {"thumbnail_url": "https://a/1.jpg"}},
+    ],
+)
+def test_a_completed_task_without_a_file_is_asked_about_again(
+    wire: Wire, evolink: Evolink, rest: dict[str, Any]
+) -> None:
+    wire.answer(200, json.dumps({"id": TASK, "status": "completed"} | rest).encode())
+
+    with pytest.raises(ProviderError):
+        evolink.ask(TASK)
+
+
+def test_a_failed_task_says_why_in_our_words_and_in_evolinks(wire: Wire, evolink: Evolink) -> None:
+    wire.answer(200, sample("task_failed"))
+
+    report = evolink.ask(TASK)
+
+    assert (report.state, report.failure) == (TaskState.FAILED, FailureCode.CONTENT_POLICY)
+    assert report.detail == "content_policy_violation Content policy violation.\nPlease adjust the prompt."
+
+
+@pytest.mark.parametrize("name", ["task_cancelled", "task_failed_request_cancelled"])
+def test_a_cancelled_task_has_failed(wire: Wire, evolink: Evolink, name: str) -> None:
+    wire.answer(200, sample(name))
+
+    report = evolink.ask(TASK)
+
+    assert (report.state, report.failure) == (TaskState.FAILED, FailureCode.PROVIDER_FAILED)
+
+
+@pytest.mark.parametrize(
+    ("code", "failure"),
+    [
+        ("content_policy_violation", FailureCode.CONTENT_POLICY),
+        ("invalid_parameters", FailureCode.INVALID_INPUT),
+        ("image_processing_error", FailureCode.INVALID_INPUT),
+        ("image_dimension_mismatch", FailureCode.INVALID_INPUT),
+        ("invalid_audio", FailureCode.INVALID_INPUT),
+        (400, FailureCode.INVALID_INPUT),
+        ("resource_exhausted", FailureCode.PROVIDER_BUSY),
+        ("service_unavailable", FailureCode.PROVIDER_BUSY),
+        (429, FailureCode.PROVIDER_BUSY),
+        ("quota_exceeded", FailureCode.PROVIDER_OUT_OF_FUNDS),
+        ("generation_timeout", FailureCode.TIMED_OUT),
+        ("generation_failed_no_content", FailureCode.PROVIDER_FAILED),
+        ("service_error", FailureCode.PROVIDER_FAILED),
+        ("resource_not_found", FailureCode.PROVIDER_FAILED),
+        ("unknown_error", FailureCode.PROVIDER_FAILED),
+        ("a_code_of_next_year", FailureCode.PROVIDER_FAILED),
+        (500, FailureCode.PROVIDER_FAILED),
+        (None, FailureCode.PROVIDER_FAILED),
+        ([], FailureCode.PROVIDER_FAILED),
+        ("", FailureCode.PROVIDER_FAILED),
+    ],
+)
+def test_every_documented_failure_has_a_word_of_ours(
+    wire: Wire, evolink: Evolink, code: object, failure: FailureCode
+) -> None:
+    answer = {"id": TASK, "status": "failed", "error": {"code": code, "message": "Why.", "type": "task_error"}}
+    wire.answer(200, json.dumps(answer).encode())
+
+    assert evolink.ask(TASK).failure is failure
+
+
+@pytest.mark.parametrize("error", [{}, {"error": None}, {"error": "text"}, {"error": []}, {"error": {}}])
+def test_a_task_that_failed_without_a_reason_has_failed(wire: Wire, evolink: Evolink, error: dict[str, Any]) -> None:
+    wire.answer(200, json.dumps({"id": TASK, "status": "failed"} | error).encode())
+
+    report = evolink.ask(TASK)
+
+    assert (report.state, report.failure) == (TaskState.FAILED, FailureCode.PROVIDER_FAILED)
+
+
+@pytest.mark.parametrize("status", ["archived", "COMPLETED!", "", None, 7, [], {}, "x" * 10_000])
+def test_a_status_that_nobody_documents_is_unknown(wire: Wire, evolink: Evolink, status: object) -> None:
+    wire.answer(200, json.dumps({"id": TASK, "status": status}).encode())
+
+    report = evolink.ask(TASK)
+
+    assert (report.state, report.video_url, report.failure) == (TaskState.UNKNOWN, None, None)
+    assert len(report.detail) <= 100
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": "failed", "error": {"code": "x\x00", "message": "nul \x00"}},
+        {"status": "failed", "error": {"code": "x", "message": "half an emoji \ud83d"}},
+        {"status": "half \udea2"},
+        {"status": "nul \x00"},
+    ],
+)
+def test_the_words_of_a_report_can_be_stored(wire: Wire, evolink: Evolink, answer: dict[str, Any]) -> None:
+    """JavaScript cuts text between the halves of an emoji, and PostgreSQL takes neither half, nor NUL."""
+    wire.answer(200, json.dumps({"id": TASK} | answer).encode())
+
+    assert storable(evolink.ask(TASK).detail)
+
+
+def test_the_words_of_a_refusal_can_be_stored(wire: Wire, evolink: Evolink) -> None:
+    wire.answer(400, json.dumps({"error": {"code": 400, "message": "\ud83d and \x00"}}).encode())
+
+    assert storable(str(refused_by(evolink)))
+
+
+@pytest.mark.parametrize("url", ["https://a/\x00.mp4", "https://a/\ud83d.mp4"])
+def test_a_file_whose_address_cannot_be_stored_is_none(wire: Wire, evolink: Evolink, url: str) -> None:
+    wire.answer(200, json.dumps({"id": TASK, "status": "completed", "results": [url]}).encode())
+
+    with pytest.raises(ProviderError):
+        evolink.ask(TASK)
+
+
+def test_a_task_that_evolink_does_not_know_is_told_apart(wire: Wire, evolink: Evolink) -> None:
+    wire.answer(404, sample("error_404_task"))
+
+    with pytest.raises(TaskNotFoundError):
+        evolink.ask(TASK)
+    assert len(wire.received) == 1
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 402, 403, 408, 410, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("body", [sample("error_401"), sample("task_failed"), sample("task_completed"), HTML])
+def test_an_error_in_answer_to_a_question_says_nothing_about_the_task(
+    wire: Wire, evolink: Evolink, status: int, body: bytes
+) -> None:
+    wire.answer(status, body)
+
+    with pytest.raises(ProviderError) as unanswered:
+        evolink.ask(TASK)
+    assert not isinstance(unanswered.value, TaskNotFoundError | ProviderRefusedError)
+
+
+@pytest.mark.parametrize("body", GARBAGE)
+def test_an_answer_that_is_no_json_object_says_nothing_about_the_task(
+    wire: Wire, evolink: Evolink, body: bytes
+) -> None:
+    wire.answer(200, body)
+
+    with pytest.raises(ProviderError):
+        evolink.ask(TASK)
+
+
+@pytest.mark.parametrize("fault", [Wire.hang_up, Wire.break_off, lambda wire: wire.answer(502, HTML)])
+def test_a_question_that_came_to_nothing_is_asked_once_more(
+    wire: Wire, evolink: Evolink, fault: Callable[[Wire], None]
+) -> None:
+    fault(wire)
+    wire.answer(200, sample("task_completed"))
+
+    assert evolink.ask(TASK).state is TaskState.SUCCEEDED
+    assert len(wire.received) == 2
+
+
+def test_a_question_is_not_asked_a_third_time(wire: Wire, evolink: Evolink) -> None:
+    wire.hang_up()
+
+    with pytest.raises(ProviderError):
+        evolink.ask(TASK)
+    assert len(wire.received) == 2
+
+
+# Callbacks
+
+
+@pytest.mark.parametrize(
+    "name", ["task_completed", "task_completed_older", "task_failed", "task_failed_request_cancelled", "task_cancelled"]
+)
+def test_a_callback_claims_a_task(evolink: Evolink, name: str) -> None:
+    hint = evolink.read_hint(sample(name))
+
+    assert (hint.task_id, hint.echoed_url) == (TASK, None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *GARBAGE,
+        b'{"id": null}',
+        b'{"id": ""}',
+        b'{"id": 7}',
+        b'{"id": ["task"]}',
+        b'{"task": {"id": "task"}}',
+        b'{"id": "nul \\u0000"}',
+        b'{"id": "half an emoji \\ud83d"}',
+        b'{"id": "' + b"x" * 100_000 + b'"}',
+        b'{"id": ' * 50_000,
+        b"9" * 50_000,
+    ],
+)
+def test_a_body_that_cannot_be_read_claims_nothing(evolink: Evolink, body: bytes) -> None:
+    assert evolink.read_hint(body).task_id is None
+
+
+# The key
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Wire.hang_up,
+        Wire.break_off,
+        lambda wire: wire.answer(401, sample("error_401")),
+        lambda wire: wire.answer(500, HTML),
+        lambda wire: wire.answer(200, HTML),
+    ],
+)
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda evolink: evolink.submit(ORDER, callback_url=CALLBACK_URL, timeout=10),
+        lambda evolink: evolink.ask(TASK),
+    ],
+)
+def test_no_exception_shows_the_key(
+    wire: Wire, evolink: Evolink, fault: Callable[[Wire], None], act: Callable[[Evolink], object]
+) -> None:
+    fault(wire)
+
+    with pytest.raises(ClipferryError) as failed:
+        act(evolink)
+
+    assert API_KEY not in "".join(traceback.format_exception(failed.value))
+
+
+@pytest.mark.parametrize("key", [f"{API_KEY}\n", f"{API_KEY}\r\nX-Other: 1", f"{API_KEY}渡"])
+def test_a_key_that_no_header_can_carry_is_a_matter_of_configuration(wire: Wire, client: HttpClient, key: str) -> None:
+    """A secret that was pasted with its line end, for one."""
+    wire.answer(200, sample("submit_accepted"))
+
+    with pytest.raises(ConfigurationError) as refused:
+        Evolink(JsonApi(client, key)).submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
+
+    assert API_KEY not in "".join(traceback.format_exception(refused.value))
+    assert wire.received == []

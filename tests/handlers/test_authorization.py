@@ -1,0 +1,295 @@
+"""Nobody sees, lists, changes or guesses anything of anybody else's, by session, by API key or by cookie."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from clipferry.db.connection import Database
+from clipferry.models import VideoStatus
+from clipferry.usecases.manage_keys import list_keys, revoke_key
+
+from local import template
+from tests import books, journeys
+from tests.handlers.conftest import COOKIE, ORIGIN, Answer, Api, Person, person, signed
+
+ORDER = {"prompt": "A ferry at dawn", "model": "seedance-2.0", "duration": 5}
+GRANT = {"userId": "ann", "credits": 5, "orderNo": "order-1"}
+PRESIGN = {"filename": "a.png", "contentType": "image/png"}
+UNKNOWN = "vid_V1StGXR8_Z5jdHi6B-myT"
+KINDS = ["by_session", "by_key", "by_cookie"]
+
+OF_A_VIDEO = [
+    ("GET", "/api/v1/video/{uuid}"),
+    ("GET", "/api/v1/video/{uuid}/status"),
+    ("DELETE", "/api/v1/video/{uuid}"),
+    ("POST", "/api/v1/video/{uuid}/retry"),
+]
+OF_A_USER: list[tuple[str, str, Any]] = [
+    ("GET", "/api/v1/video/list", None),
+    ("GET", "/api/v1/credit/balance", None),
+    ("GET", "/api/v1/credit/history", None),
+    ("GET", "/api/v1/user/me", None),
+    ("POST", "/api/v1/video/generate", ORDER),
+    ("POST", "/api/v1/credit/grant", GRANT),
+    ("POST", "/api/v1/upload/presign", PRESIGN),
+]
+PUBLIC = {
+    "GET /api/v1/config/models",
+    "GET /api/v1/health",
+    "GET /api/v1/openapi.json",
+    "POST /api/v1/video/callback/{provider}",
+    "$default",
+}
+EVERY = [*OF_A_USER, *((method, path.format(uuid=UNKNOWN), None) for method, path in OF_A_VIDEO)]
+
+SIGN_IN = {"success": False, "error": {"code": "UNAUTHORIZED", "message": "Please sign in."}}
+FORBIDDEN = {"success": False, "error": {"code": "FORBIDDEN", "message": "You may not do this."}}
+
+
+def by_path(route: object) -> str | None:
+    return " ".join(map(str, route[:2])) if isinstance(route, tuple) else None
+
+
+def shown(answer: Answer) -> tuple[int, dict[str, str], dict[str, Any]]:
+    """All that a caller can tell one answer from another by."""
+    return answer.status, answer.headers, answer.payload
+
+
+def test_these_are_all_the_routes() -> None:
+    private = {f"{method} {path}" for method, path, *_ in (*OF_A_VIDEO, *OF_A_USER)}
+
+    assert {route.key for route in template.read().routes} == private | PUBLIC
+
+
+# One's own, and nobody else's
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("route", OF_A_VIDEO, ids=by_path)
+def test_anothers_video_looks_like_one_that_does_not_exist_and_stays_as_it_is(
+    api: Api, database: Database, ann: Person, bob: Person, route: tuple[str, str], kind: str
+) -> None:
+    method, path = route
+    books.add_package(database, 50, user_id="ann")
+    videos = [journeys.video_at(database, status, user_id="ann") for status in VideoStatus]
+    before = books.everything(database)
+    unknown = api.call(method, path.format(uuid=UNKNOWN), headers=getattr(bob, kind))
+    assert (unknown.status, unknown.code) == (404, "VIDEO_NOT_FOUND")
+
+    for uuid in videos:
+        assert shown(api.call(method, path.format(uuid=uuid), headers=getattr(bob, kind))) == shown(unknown)
+    assert books.everything(database) == before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_admin_sees_no_more_videos_than_anybody(api: Api, database: Database, ann: Person, kind: str) -> None:
+    books.add_package(database, 10, user_id="ann")
+    uuid = journeys.video_at(database, VideoStatus.COMPLETED, user_id="ann")
+    root = person(database, "root", is_admin=True, key_is_admin=True)
+
+    for method, path in OF_A_VIDEO:
+        assert api.call(method, path.format(uuid=uuid), headers=getattr(root, kind)).status == 404
+    assert api.call("GET", "/api/v1/video/list", headers=getattr(root, kind)).data["videos"] == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_deleted_video_looks_to_its_owner_like_one_that_does_not_exist(
+    api: Api, database: Database, ann: Person, kind: str
+) -> None:
+    books.add_package(database, 10, user_id="ann")
+    uuid = journeys.video_at(database, VideoStatus.FAILED, user_id="ann")
+    assert api.call("DELETE", f"/api/v1/video/{uuid}", headers=getattr(ann, kind)).data == {"deleted": True}
+
+    for method, path in OF_A_VIDEO:
+        gone, unknown = (api.call(method, path.format(uuid=u), headers=getattr(ann, kind)) for u in (uuid, UNKNOWN))
+        assert gone.status == 404
+        assert shown(gone) == shown(unknown)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_lists_hold_ones_own_even_with_anothers_cursor(
+    api: Api, database: Database, ann: Person, bob: Person, kind: str
+) -> None:
+    books.add_package(database, 30, user_id="ann")
+    books.add_package(database, 10, user_id="bob")
+    bobs = journeys.video_at(database, VideoStatus.PENDING, user_id="bob")
+    anns = [journeys.video_at(database, VideoStatus.PENDING, user_id="ann") for _ in range(3)]
+
+    page = api.call("GET", "/api/v1/video/list?limit=2", headers=getattr(ann, kind)).data
+    assert [video["uuid"] for video in page["videos"]] == anns[:0:-1]
+    assert {video["userId"] for video in page["videos"]} == {"ann"}
+    with_hers = api.call("GET", f"/api/v1/video/list?cursor={page['nextCursor']}", headers=getattr(bob, kind)).data
+    assert [video["uuid"] for video in with_hers["videos"]] == [bobs]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_credits_and_their_history_are_ones_own(
+    api: Api, database: Database, ann: Person, bob: Person, kind: str
+) -> None:
+    books.add_package(database, 30, user_id="ann")
+
+    for path in ("/api/v1/credit/balance", "/api/v1/credit/history"):
+        assert api.call("GET", path, headers=getattr(ann, kind)).data != api.call(
+            "GET", path, headers=getattr(bob, kind)
+        ).data
+    assert api.call("GET", "/api/v1/credit/balance", headers=getattr(bob, kind)).data["availableCredits"] == 0
+    assert api.call("GET", "/api/v1/credit/history", headers=getattr(bob, kind)).data == {"records": [], "total": 0}
+    asked = "/api/v1/credit/history?userId=ann"
+    assert api.call("GET", asked, headers=getattr(bob, kind)).data == {"records": [], "total": 0}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_everybody_is_told_who_they_are(api: Api, ann: Person, bob: Person, kind: str) -> None:
+    for one in (ann, bob):
+        assert api.call("GET", "/api/v1/user/me", headers=getattr(one, kind)).data["id"] == one.user_id
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nobody_spends_anothers_credits(api: Api, database: Database, ann: Person, bob: Person, kind: str) -> None:
+    books.add_package(database, 100, user_id="ann")
+    body = {**ORDER, "userId": "ann", "user_id": "ann"}
+
+    refused = api.call("POST", "/api/v1/video/generate", body, getattr(bob, kind))
+
+    assert (refused.status, refused.payload["error"]["details"]["availableCredits"]) == (402, 0)
+    assert books.balance(database, "ann").available == 100
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nobody_learns_of_anothers_video_by_its_idempotency_key(
+    api: Api, database: Database, ann: Person, bob: Person, kind: str
+) -> None:
+    books.add_package(database, 60, user_id="ann")
+    first = api.call("POST", "/api/v1/video/generate", ORDER, {**ann.by_session, "idempotency-key": "guess"})
+    again = api.call("POST", "/api/v1/video/generate", ORDER, {**getattr(ann, kind), "idempotency-key": "guess"})
+    assert shown(again) == (first.status, {**first.headers, "idempotent-replayed": "true"}, first.payload)
+
+    for body in (ORDER, {**ORDER, "prompt": "another"}):
+        guess = api.call("POST", "/api/v1/video/generate", body, {**getattr(bob, kind), "idempotency-key": "guess"})
+        assert (guess.status, guess.code) == (402, "INSUFFICIENT_CREDITS")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_upload_goes_to_ones_own_folder_under_a_name_that_nobody_can_choose(
+    api: Api, ann: Person, bob: Person, kind: str
+) -> None:
+    for filename in ("a.png", "../ann/a.png", "uploads/ann/a.png", "/ann/a", "a.png?x=y#z"):
+        body = {**PRESIGN, "filename": filename, "key": "uploads/ann/a.png", "userId": "ann"}
+        key = api.call("POST", "/api/v1/upload/presign", body, getattr(bob, kind)).data["key"]
+        assert key.startswith("uploads/bob/")
+        assert key.count("/") == 2
+        assert filename not in key
+
+
+# Who isn't anybody
+
+
+def credentials_of_nobody(api: Api, database: Database, ann: Person) -> list[dict[str, str]]:
+    """Each of them was good, or looks as if it could be."""
+    [record] = list_keys(database=database, user_id="ann")
+    revoke_key(record.id, database=database)
+    books.execute(database, "update session set \"expiresAt\" = timezone('utc', now()) - interval '1 second'")
+    return [
+        {},
+        ann.by_session,
+        ann.by_key,
+        ann.by_cookie,
+        {"authorization": f"Bearer {signed(ann.token)}"},
+        {"authorization": f"Basic {ann.token}"},
+        {"authorization": "Bearer"},
+        {"authorization": "Bearer cf_"},
+        {"authorization": "Bearer ' or 1=1 --"},
+        {"authorization": "Bearer " + "x" * 5000},
+        {"authorization": f"Bearer {ann.user_id}"},
+        {"cookie": f"{COOKIE}={signed('guess')}", "origin": ORIGIN},
+        {"cookie": f"{COOKIE}={ann.key}", "origin": ORIGIN},
+        {"x-api-key": ann.key},
+    ]
+
+
+@pytest.mark.parametrize("route", EVERY, ids=by_path)
+def test_whoever_shows_nothing_good_is_told_the_same_and_changes_nothing(
+    api: Api, database: Database, ann: Person, route: tuple[str, str, Any]
+) -> None:
+    method, path, body = route
+    credentials = credentials_of_nobody(api, database, ann)
+    before = books.everything(database)
+
+    for credential in credentials:
+        answer = api.call(method, path, body, credential)
+        assert (answer.status, answer.payload) == (401, SIGN_IN), credential
+    assert books.everything(database) == before
+
+
+@pytest.mark.parametrize("route", OF_A_VIDEO, ids=by_path)
+def test_nobody_learns_without_signing_in_which_videos_exist(
+    api: Api, database: Database, ann: Person, route: tuple[str, str]
+) -> None:
+    books.add_package(database, 10, user_id="ann")
+    uuid = journeys.video_at(database, VideoStatus.COMPLETED, user_id="ann")
+    method, path = route
+
+    for credential in ({}, {"authorization": "Bearer guess"}, {"authorization": "Bearer cf_guess"}):
+        for guess in (uuid, UNKNOWN):
+            answer = api.call(method, path.format(uuid=guess), headers=credential)
+            assert (answer.status, answer.payload) == (401, SIGN_IN)
+    assert api.call(method, path.format(uuid="not%20an%20id")).payload == SIGN_IN
+
+
+def test_a_revoked_key_was_good_before(api: Api, database: Database, ann: Person) -> None:
+    assert api.call("GET", "/api/v1/user/me", headers=ann.by_key).status == 200
+    [record] = list_keys(database=database, user_id="ann")
+    revoke_key(record.id, database=database)
+
+    assert api.call("GET", "/api/v1/user/me", headers=ann.by_key).payload == SIGN_IN
+
+
+def test_a_session_ends_with_its_row_as_it_does_with_its_time(api: Api, database: Database, ann: Person) -> None:
+    assert api.call("GET", "/api/v1/user/me", headers=ann.by_session).status == 200
+    books.execute(database, "delete from session")
+
+    assert api.call("GET", "/api/v1/user/me", headers=ann.by_session).payload == SIGN_IN
+
+
+@pytest.mark.parametrize("path", ["/api/v1/config/models", "/api/v1/health", "/api/v1/openapi.json"])
+def test_what_is_public_needs_no_credential_and_minds_no_bad_one(api: Api, path: str) -> None:
+    assert api.call("GET", path).status == 200
+    assert api.call("GET", path, headers={"authorization": "Bearer guess"}).status == 200
+
+
+def test_no_public_route_names_anybody(api: Api, database: Database, ann: Person) -> None:
+    for path in ("/api/v1/config/models", "/api/v1/health", "/api/v1/openapi.json"):
+        assert "ann@example.com" not in json.dumps(api.call("GET", path).payload)
+
+
+# Admins
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_granting_credits_takes_an_admin(api: Api, database: Database, bob: Person, kind: str) -> None:
+    for body in (GRANT, {**GRANT, "userId": "bob"}, {**GRANT, "userId": "nobody"}, {}, None):
+        refused = api.call("POST", "/api/v1/credit/grant", body, getattr(bob, kind))
+        assert (refused.status, refused.payload) == (403, FORBIDDEN)
+    assert books.value(database, "select count(*) from credit_packages") == 0
+
+
+@pytest.mark.parametrize(
+    ("is_admin", "key_is_admin", "kind", "status"),
+    [
+        (True, False, "by_session", 200),
+        (True, False, "by_cookie", 200),
+        (True, False, "by_key", 403),  # a script gets no more than its key was made for
+        (False, True, "by_key", 200),
+        (False, True, "by_session", 403),
+        (False, True, "by_cookie", 403),
+    ],
+)
+def test_an_admin_is_a_user_with_the_flag_or_a_key_made_for_it(
+    api: Api, database: Database, ann: Person, is_admin: bool, key_is_admin: bool, kind: str, status: int
+) -> None:
+    root = person(database, "root", is_admin=is_admin, key_is_admin=key_is_admin)
+
+    assert api.call("POST", "/api/v1/credit/grant", GRANT, getattr(root, kind)).status == status
+    assert books.balance(database, "ann").available == (5 if status == 200 else 0)

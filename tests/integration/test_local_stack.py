@@ -1,0 +1,163 @@
+"""The local stack as a whole: what it starts, what it leaves alone, and that nothing of it is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import closing
+from http.client import HTTPConnection
+from pathlib import Path
+
+import psycopg
+import pytest
+from clipferry.errors import ConfigurationError
+
+from local.development_user import CREDITS, TOKEN, USER_ID, add_development_user
+from local.http_server import PortTakenError
+from local.stack import local_stack
+
+ROOT = Path(__file__).parents[2]
+
+
+def get(url: str, path: str) -> tuple[int, dict[str, object]]:
+    with closing(HTTPConnection(url.removeprefix("http://"), timeout=20)) as connection:
+        connection.request("GET", path, headers={"Authorization": f"Bearer {TOKEN}"})
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+
+
+def test_it_runs_twice_in_one_process_and_leaves_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    environment, threads = dict(os.environ), threading.active_count()
+    urls = []
+    for _ in range(2):
+        with local_stack(environment={}, quiet=True) as stack:
+            urls.append(stack.url)
+            health, _ = get(stack.url, "/api/v1/health")
+            listed, answer = get(stack.url, "/api/v1/video/list")
+            assert (health, listed) == (200, 200)
+            assert answer["data"] == {"videos": [], "nextCursor": None}
+            assert stack.evolink is not None
+            assert [part.origin for part in stack.parts[:4]] == ["embedded"] * 4
+
+    assert dict(os.environ) == environment
+    assert threading.active_count() == threads
+    for url in urls:
+        with pytest.raises(ConnectionRefusedError):
+            get(url, "/")
+    assert capfd.readouterr().out == ""
+
+
+def test_a_taken_port_is_known_before_anything_starts() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(PortTakenError, match=str(port)), local_stack(port=port, environment={}):
+            pass
+
+
+def test_a_setting_that_is_wrong_ends_what_was_started_already(database_url: str) -> None:
+    threads = threading.active_count()
+    with (
+        pytest.raises(ConfigurationError, match="VIDEO_MAX_CONCURRENT"),
+        local_stack(environment={"DATABASE_URL": database_url, "VIDEO_MAX_CONCURRENT": "none"}),
+    ):
+        pass
+
+    assert threading.active_count() == threads
+
+
+def test_the_development_user_is_added_once_with_books_that_add_up(database_url: str) -> None:
+    add_development_user(database_url)
+    add_development_user(database_url)
+
+    with psycopg.connect(database_url) as connection:
+        packages = connection.execute("select user_id, remaining_credits from public.credit_packages").fetchall()
+        ledger = connection.execute("select user_id, credits, balance_after from public.credit_transactions").fetchall()
+        sessions = connection.execute(
+            """select token from public.session where "expiresAt" > timezone('utc', now())"""
+        ).fetchall()
+    assert packages == [(USER_ID, CREDITS)]
+    assert ledger == [(USER_ID, CREDITS, CREDITS)]
+    assert sessions == [(TOKEN,)]
+
+
+def test_make_dev_runs_until_it_is_stopped_and_ends_well() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local.dev"],
+        cwd=ROOT,
+        env={**os.environ, "PORT": str(port), "DATABASE_URL": "", "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        said = ""
+        while "From here on" not in said:
+            line = process.stdout.readline()
+            assert line, process.stderr and process.stderr.read()
+            said += line
+        status, _ = get(f"http://127.0.0.1:{port}", "/api/v1/health")
+        process.send_signal(signal.SIGINT)
+        _, complaints = process.communicate(timeout=60)
+
+    assert (status, process.returncode, complaints) == (200, 0, "")
+    assert f"http://127.0.0.1:{port}" in said
+    assert TOKEN in said
+
+
+def test_make_dev_says_so_when_its_port_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-m", "local.dev"],
+            cwd=ROOT,
+            env={**os.environ, "PORT": str(port)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == 1
+    assert f"port {port} of 127.0.0.1 is taken" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_demo_makes_a_video_and_shows_what_it_cost() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "local.demo", "A heron lands"],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    for words in ("A heron lands", "PENDING", "GENERATING", "UPLOADING", "COMPLETED", "SHA-256", "VIDEO_CONSUME"):
+        assert words in done.stdout
+    assert '"level"' not in done.stdout
+
+
+def test_the_demo_says_why_it_failed_with_the_end_of_the_log_and_no_traceback() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = nobody.getsockname()[1]
+    done = subprocess.run(
+        [sys.executable, "-m", "local.demo"],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": "", "EVOLINK_BASE_URL": f"http://127.0.0.1:{port}", "EVOLINK_API_KEY": "k"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert "was answered with 502" in done.stderr
+    assert "The end of the handlers' log" in done.stderr
+    assert "\nTraceback" not in done.stderr

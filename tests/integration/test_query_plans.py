@@ -1,0 +1,106 @@
+"""How the product's statements run on 20,000 videos: through indexes, few rows each, in one round trip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import psycopg
+import pytest
+from clipferry.db import migrations
+from clipferry.db.connection import Database
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from benchmarks import checks, dataset, growth
+from benchmarks.dataset import Size
+from benchmarks.latency_proxy import latency_proxy
+from benchmarks.plans import ExplainingDatabase
+from benchmarks.product import Product
+from benchmarks.rounds import BALANCE, HISTORY, Places, PlanBook, Stopwatch, product_round
+from tests.conftest import MIGRATIONS
+
+SIZE = Size(videos=20_000, users=200, ledger=60_000)
+FEW = 500
+"""Rows: a fortieth of the videos. A table of a few pages is best read as a whole, so this isn't a handful."""
+AWAY = 0.05
+"""Seconds. Long enough that a busy machine doesn't hear the answer's beginning while it still asks."""
+
+
+@pytest.fixture(scope="module")
+def filled_url(server_url: str) -> Iterator[str]:
+    """A database of its own: the other tests empty theirs."""
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute("drop database if exists clipferry_plans")
+        connection.execute("create database clipferry_plans")
+        url = make_conninfo(server_url, dbname="clipferry_plans")
+        migrations.apply(url, MIGRATIONS)
+        dataset.fill(url, SIZE)
+        yield url
+        connection.execute("drop database clipferry_plans with (force)")
+
+
+@pytest.fixture(scope="module")
+def places(filled_url: str) -> Places:
+    return Places.find(filled_url, SIZE)
+
+
+@pytest.fixture(scope="module")
+def book(filled_url: str, places: Places) -> PlanBook:
+    with closing(ExplainingDatabase(filled_url)) as database:
+        book = PlanBook(database)
+        product_round(Product(database), places, 1, book.measure)
+        return book
+
+
+@pytest.fixture
+def away(filled_url: str) -> Iterator[tuple[Database, Stopwatch]]:
+    """A database behind a counting proxy."""
+    server = conninfo_to_dict(filled_url)
+    with latency_proxy(str(server["host"]), int(server["port"]), round_trip=AWAY) as (proxy, port):
+        url = make_conninfo(filled_url, hostaddr="127.0.0.1", port=port)
+        with closing(Database(url)) as database:
+            yield database, Stopwatch(lambda: proxy.round_trips)
+
+
+def test_the_data_set_adds_up(filled_url: str) -> None:
+    with closing(Database(filled_url)) as database:
+        assert Product(database).verify() == 0
+
+
+def test_no_operation_reads_a_large_table_from_end_to_end(book: PlanBook) -> None:
+    assert list(checks.scans(book)) == []
+
+
+def test_a_page_reads_no_rows_but_its_own_wherever_it_is(book: PlanBook) -> None:
+    assert list(checks.greedy_pages(book)) == []
+
+
+def test_an_operation_reads_few_rows(book: PlanBook) -> None:
+    rows = {name: book.rows_read(name) for name in book.plans if name != HISTORY}  # which counts the ledger's rows
+
+    assert {name: read for name, read in rows.items() if read > FEW} == {}
+
+
+def test_a_balance_reads_the_same_rows_however_long_the_ledger(filled_url: str) -> None:
+    before, after = growth.look_twice(filled_url, user=SIZE.users + 1, more_rows=5000, rounds=1)
+
+    assert after.rows_read == before.rows_read
+
+
+def test_each_operation_is_one_round_trip(away: tuple[Database, Stopwatch], places: Places) -> None:
+    database, watch = away
+    Product(database).balance(dataset.HEAVY_USER)
+
+    product_round(Product(database), places, 2, watch.measure)
+
+    assert {name: watch.trips[name] for name in watch.trips} == {name: [1] for name in checks.ONE_ROUND_TRIP}
+
+
+def test_a_connection_opened_ahead_costs_its_first_user_nothing(away: tuple[Database, Stopwatch]) -> None:
+    database, watch = away
+    database.connect()
+
+    with watch.measure(BALANCE):
+        Product(database).balance(dataset.HEAVY_USER)
+
+    assert watch.trips[BALANCE] == [1]

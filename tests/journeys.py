@@ -1,0 +1,178 @@
+"""Videos brought from state to state by the statements that the use cases run."""
+
+from __future__ import annotations
+
+import itertools
+
+from clipferry.catalog import Choice, Cost, Model, Offer
+from clipferry.db import creation, endings, jobs, submissions, videos
+from clipferry.db.connection import Database
+from clipferry.db.creation import Creation, NewVideo
+from clipferry.models import FailureCode, MediaInfo, MirroredFile, VideoStatus
+from clipferry.timing import Timing
+from clipferry.usecases.create_video import VideoRequest
+
+from tests.books import credential, rows, value
+
+TIMING = Timing(
+    submit_deadline_seconds=3900,
+    generation_deadline_seconds=3600,
+    upload_deadline_seconds=21600,
+    reconcile_interval_seconds=60,
+    status_refresh_seconds=15,
+)
+MANY = 1_000_000
+"""A limit of jobs that nobody reaches."""
+LIVE = (VideoStatus.PENDING, VideoStatus.GENERATING, VideoStatus.UPLOADING)
+
+_numbers = itertools.count(1)
+
+
+def request(price: int = 10, *, prompt: str = "A ferry at dusk") -> VideoRequest:
+    """A request for a model of one provider at `price` credits."""
+    model = Model(
+        id="ferry-1",
+        name="Ferry",
+        description="",
+        durations=(5,),
+        aspect_ratios=(),
+        qualities=(),
+        accepts_image=False,
+        retired=False,
+        cost=Cost(base=price, quality_multipliers={}),
+        offers=(Offer(provider="evolink", model="ferry-1", input={}),),
+    )
+    choice = Choice(model=model, duration=5, aspect_ratio=None, quality=None, credits=price)
+    return VideoRequest(prompt=prompt, choice=choice, image_url=None, parameters={"duration": 5})
+
+
+def new_video(price: int = 10, *, limit: int = MANY, key: str | None = None) -> NewVideo:
+    return NewVideo(
+        uuid=f"vid_{next(_numbers)}",
+        prompt="A ferry at dusk",
+        model="ferry-1",
+        parameters={"duration": 5},
+        provider="evolink",
+        image_url=None,
+        credits=price,
+        max_concurrent=limit,
+        deadline_seconds=TIMING.submit_deadline_seconds,
+        idempotency_key=key,
+        request_sha256=b"\0" * 32,
+    )
+
+
+def create(database: Database, video: NewVideo, *, user_id: str = "ann") -> Creation:
+    with database.transaction() as tx:
+        creating = creation.create(tx, credential(user_id), video)
+    result = creating.first()
+    assert result is not None
+    return result
+
+
+def held_video(database: Database, price: int = 10, *, user_id: str = "ann") -> str:
+    """The uuid of a PENDING video whose hold the user could pay."""
+    video = new_video(price)
+    assert create(database, video, user_id=user_id).verdict == "CREATED"
+    return video.uuid
+
+
+def record(database: Database, uuid: str, *, task_id: str | None = None) -> bool:
+    """The provider took the order: → GENERATING."""
+    with database.transaction() as tx:
+        recorded = submissions.record(
+            tx,
+            video_uuid=uuid,
+            provider="evolink",
+            task_id=task_id or f"task-{uuid}",
+            estimated_seconds=60,
+            deadline_seconds=TIMING.generation_deadline_seconds,
+            first_check_seconds=45,
+        )
+    return recorded.first() is not None
+
+
+def start_upload(database: Database, uuid: str, *, task_id: str | None = None) -> bool:
+    """The provider has finished: → UPLOADING."""
+    with database.transaction() as tx:
+        started = videos.start_upload(
+            tx,
+            uuid=uuid,
+            task_id=task_id or f"task-{uuid}",
+            source_url=f"https://files.example.com/{uuid}.mp4",
+            deadline_seconds=TIMING.upload_deadline_seconds,
+            next_check_seconds=45,
+        )
+    return started.first() is not None
+
+
+def lease(database: Database, uuid: str) -> int:
+    """A worker's right to mirror the video; returns its fence."""
+    with database.transaction() as tx:
+        leasing = jobs.lease(tx, uuid=uuid, seconds=300)
+    taken = leasing.first()
+    assert taken is not None
+    return taken.fence
+
+
+def fence(database: Database, uuid: str) -> int:
+    """The newest fence that was given out."""
+    return value(database, "select lease_fence from clipferry.jobs where video_uuid = %(uuid)s", uuid=uuid)
+
+
+def mirrored_file(uuid: str) -> MirroredFile:
+    return MirroredFile(
+        key=f"videos/{uuid}.mp4",
+        url=f"https://cdn.example.com/videos/{uuid}.mp4",
+        size=1_000_000,
+        sha256="0" * 64,
+        media=MediaInfo(duration=5, width=1280, height=720),
+    )
+
+
+def complete(database: Database, uuid: str, *, fence: int) -> bool:
+    """The file is in the bucket: COMPLETED, the hold settled."""
+    with database.transaction() as tx:
+        completed = endings.complete(
+            tx,
+            video_uuid=uuid,
+            fence=fence,
+            file=mirrored_file(uuid),
+            thumbnail_url=None,
+            resolution="720p",
+            aspect_ratio="16:9",
+        )
+    return completed.first() is not None
+
+
+def fail(database: Database, uuid: str, *, from_states: tuple[VideoStatus, ...] = LIVE) -> bool:
+    """FAILED, the hold released."""
+    code = FailureCode.PROVIDER_FAILED
+    with database.transaction() as tx:
+        failed = endings.fail(tx, video_uuid=uuid, code=code, detail="no", from_states=from_states)
+    return failed.first() is not None
+
+
+def video_at(database: Database, status: VideoStatus, price: int = 10, *, user_id: str = "ann") -> str:
+    """A video that has come to `status` by the ordinary way; an UPLOADING one is leased."""
+    uuid = held_video(database, price, user_id=user_id)
+    if status is VideoStatus.PENDING:
+        return uuid
+    assert record(database, uuid)
+    if status is VideoStatus.FAILED:
+        assert fail(database, uuid)
+    if status in (VideoStatus.UPLOADING, VideoStatus.COMPLETED):
+        assert start_upload(database, uuid)
+        fence = lease(database, uuid)
+        assert status is VideoStatus.UPLOADING or complete(database, uuid, fence=fence)
+    return uuid
+
+
+def status_of(database: Database, uuid: str) -> str:
+    return value(database, "select status::text from public.videos where uuid = %(uuid)s", uuid=uuid)
+
+
+def hold_of(database: Database, uuid: str) -> tuple[str, int]:
+    """The hold's status and credits."""
+    [row] = rows(database, "select status, credits from public.credit_holds where video_uuid = %(uuid)s", uuid=uuid)
+    return row["status"], row["credits"]

@@ -1,0 +1,220 @@
+"""Functions as SAM CLI builds and runs them, each in its container, and around them a database, S3, SQS and Evolink.
+
+The containers share the machine's network: what they find at 127.0.0.1 are those parts. Docker has to be there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import boto3
+import psycopg
+import pytest
+
+from local.aws import embedded_aws
+from local.development_user import add_development_user
+from local.evolink import FakeEvolink, fake_evolink
+from local.postgres import embedded_postgres, free_port
+
+ROOT = Path(__file__).parents[2]
+EVENTS = ROOT / "events"
+BUILD = ROOT / ".aws-sam" / "test"
+"""Beside the build that `sam deploy` takes, so that a test never changes what is deployed."""
+SAM = (str(ROOT / ".tools/sam/bin/python"), str(ROOT / "tools/sam_on_host_network.py"))
+ARCHITECTURE = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
+REGION = "us-east-1"
+KEY = "local"
+
+Invoke = Callable[[str, dict[str, Any]], Any]
+Build = Callable[..., Path]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What the functions talk to, and where this test can look at it too."""
+
+    database_url: str
+    evolink: FakeEvolink
+    s3: Any
+    sqs: Any
+    queue_url: str
+    environment: dict[str, str]
+
+    def row(self, video_uuid: str) -> dict[str, Any]:
+        with psycopg.connect(self.database_url, row_factory=psycopg.rows.dict_row) as connection:
+            found = connection.execute("select * from public.videos where uuid = %s", [video_uuid]).fetchone()
+        assert found is not None
+        return found
+
+
+def sam_environment() -> dict[str, str]:
+    """This one's, with uv on the PATH and without anybody's AWS credentials."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return kept | {
+        "PATH": os.pathsep.join([str(ROOT / ".tools/uv/bin"), os.environ["PATH"]]),
+        "SAM_CLI_TELEMETRY": "0",
+        "AWS_ACCESS_KEY_ID": KEY,
+        "AWS_SECRET_ACCESS_KEY": KEY,
+        "AWS_DEFAULT_REGION": REGION,
+    }
+
+
+def run_sam(*arguments: str) -> str:
+    """Its standard output; what it logs is shown when the test fails."""
+    done = subprocess.run(
+        [*SAM, *arguments], cwd=ROOT, env=sam_environment(), capture_output=True, text=True, check=False
+    )
+    sys.stdout.write(done.stderr)
+    assert done.returncode == 0, f"sam {arguments[0]} failed"
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def build() -> Build:
+    """Builds one resource, or all of them, for an architecture, into a folder of its own."""
+
+    def run(architecture: str, *resource: str, into: Path) -> Path:
+        overrides = ("--parameter-overrides", f"Architecture={architecture}")
+        run_sam("build", *resource, "--cached", "--parallel", "--build-dir", str(into), *overrides)
+        return into
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def built(build: Build) -> Path:
+    return build(ARCHITECTURE, into=BUILD)
+
+
+@pytest.fixture(scope="session")
+def surroundings() -> Iterator[Surroundings]:
+    with (
+        embedded_postgres(timezone="Asia/Shanghai") as database_url,
+        embedded_aws() as aws,
+        fake_evolink(api_key=KEY, seconds=0) as evolink,
+        closing(_client("s3", aws.endpoint)) as s3,
+        closing(_client("sqs", aws.endpoint)) as sqs,
+    ):
+        s3.create_bucket(Bucket="clipferry")
+        queue_url = sqs.create_queue(QueueName="clipferry-mirror")["QueueUrl"]
+        values = {
+            "DATABASE_URL": database_url,
+            "STORAGE_ENDPOINT": aws.endpoint,
+            "STORAGE_DOMAIN": f"{aws.endpoint}/clipferry",
+            "EVOLINK_BASE_URL": evolink.base_url,
+            "EVOLINK_API_KEY": KEY,
+            "AI_CALLBACK_URL": f"http://127.0.0.1:{free_port()}/api/v1/video/callback",
+            "MIRROR_QUEUE_URL": queue_url,
+            "AWS_ENDPOINT_URL_SQS": aws.endpoint,
+        }
+        environment = json.loads((EVENTS / "env.json").read_text())["Parameters"] | values
+        yield Surroundings(
+            database_url=database_url, evolink=evolink, s3=s3, sqs=sqs, queue_url=queue_url, environment=environment
+        )
+
+
+@pytest.fixture(scope="session")
+def local_options(built: Path, surroundings: Surroundings, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """What every `sam local` is called with."""
+    env_vars = tmp_path_factory.mktemp("sam") / "env.json"
+    env_vars.write_text(json.dumps({"Parameters": surroundings.environment}))
+    return (
+        *("--template", str(built / "template.yaml"), "--env-vars", str(env_vars), "--region", REGION),
+        *("--parameter-overrides", f"Architecture={ARCHITECTURE}", "--skip-pull-image"),
+    )
+
+
+@pytest.fixture(scope="session")
+def invoke(local_options: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Invoke:
+    """Runs one function with one event, and gives its answer; a function's error fails the test."""
+    folder = tmp_path_factory.mktemp("events")
+
+    def run(function: str, event: dict[str, Any]) -> Any:
+        path = folder / f"{function}.json"
+        path.write_text(json.dumps(event))
+        answer = json.loads(run_sam("local", "invoke", function, "--event", str(path), *local_options))
+        assert "errorMessage" not in answer
+        return answer
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def stored_event() -> Callable[[str], dict[str, Any]]:
+    """An event of events/, as it is there."""
+    return lambda name: json.loads((EVENTS / f"{name}.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def event_for() -> Callable[[str, str], dict[str, Any]]:
+    """An event of events/ for one video, made as events/README.md says."""
+
+    def make(name: str, video_uuid: str) -> dict[str, Any]:
+        command = [sys.executable, str(EVENTS / "for_video.py"), name, video_uuid]
+        return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def migrated(invoke: Invoke, surroundings: Surroundings, stored_event: Callable[[str], dict[str, Any]]) -> list[str]:
+    """The migrations that MigrateFunction has applied; then there is a user, too."""
+    answer = invoke("MigrateFunction", stored_event("migrate"))
+    add_development_user(surroundings.database_url)
+    return answer["applied"]
+
+
+@pytest.fixture(scope="session")
+def api(
+    local_options: tuple[str, ...],
+    surroundings: Surroundings,
+    migrated: list[str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[str]:
+    """The HTTP API's base URL, where the fake Evolink calls back, too."""
+    port = surroundings.environment["AI_CALLBACK_URL"].split("/")[2].partition(":")[2]
+    url = f"http://127.0.0.1:{port}"
+    log = tmp_path_factory.mktemp("api") / "log"
+    command = [*SAM, "local", "start-api", "--port", port, "--warm-containers", "LAZY", *local_options]
+    with (
+        log.open("w") as output,
+        subprocess.Popen(command, cwd=ROOT, env=sam_environment(), stdout=output, stderr=output) as server,
+    ):
+        try:
+            _wait_until_it_answers(f"{url}/api/v1/nothing", server, log)
+            yield url
+        finally:
+            server.send_signal(signal.SIGINT)  # it takes its containers with it
+            server.wait()
+            sys.stdout.write(log.read_text())
+
+
+def _client(service: str, endpoint: str) -> Any:
+    return boto3.client(
+        service, endpoint_url=endpoint, region_name=REGION, aws_access_key_id=KEY, aws_secret_access_key=KEY
+    )
+
+
+def _wait_until_it_answers(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    while server.poll() is None:
+        try:
+            with urlopen(url, timeout=60):
+                return
+        except URLError as error:
+            if getattr(error, "code", None) is not None:  # an HTTP error is an answer
+                return
+        time.sleep(0.2)
+    pytest.fail(f"sam local start-api ended:\n{log.read_text()}")

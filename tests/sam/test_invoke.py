@@ -1,0 +1,105 @@
+"""`sam local invoke`, function by function: first the tables, then a video from its order to its file in the bucket."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from local.faults import Faults
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+
+pytestmark = pytest.mark.usefixtures("migrated")
+
+
+@pytest.fixture(scope="module")
+def created(invoke: Any, surroundings: Any, stored_event: Any) -> dict[str, Any]:
+    """The answer to an order for a video that the provider finishes at once, and doesn't call back about."""
+    surroundings.evolink.next(Faults(callbacks=0))
+    answer = invoke("CreateVideoFunction", stored_event("create_video"))
+    assert answer["statusCode"] == HTTPStatus.ACCEPTED, answer
+    return json.loads(answer["body"])["data"]
+
+
+@pytest.fixture(scope="module")
+def called_back(created: dict[str, Any], invoke: Any, surroundings: Any, event_for: Any) -> dict[str, Any]:
+    """The answer to the provider's call, when the video is finished."""
+    surroundings.evolink.tasks[created["taskId"]].called_back.wait()  # that is, it has ended
+    return invoke("ReceiveCallbackFunction", event_for("receive_callback", created["videoUuid"]))
+
+
+@pytest.fixture(scope="module")
+def mirrored(called_back: Any, created: dict[str, Any], invoke: Any, event_for: Any) -> Any:
+    return invoke("MirrorVideoFunction", event_for("mirror_video", created["videoUuid"]))
+
+
+def test_migrate_applies_what_the_repository_has(migrated: list[str]) -> None:
+    assert migrated == sorted(path.name for path in MIGRATIONS.glob("*.sql"))
+
+
+def test_created_video_is_with_the_provider(created: dict[str, Any], surroundings: Any) -> None:
+    assert created["status"] == "GENERATING"
+    assert created["provider"] == "evolink"
+    assert created["taskId"] in surroundings.evolink.tasks
+
+
+def test_callback_sends_the_finished_video_to_the_mirror(
+    called_back: dict[str, Any], created: dict[str, Any], surroundings: Any
+) -> None:
+    assert called_back["statusCode"] == HTTPStatus.OK, called_back
+    assert json.loads(called_back["body"]) == {"success": True, "data": {"received": True}}
+
+    messages = surroundings.sqs.receive_message(QueueUrl=surroundings.queue_url)["Messages"]
+    assert [json.loads(message["Body"]) for message in messages] == [{"videoUuid": created["videoUuid"]}]
+
+
+def test_stored_callback_is_refused_because_its_signature_is_stale(invoke: Any, stored_event: Any) -> None:
+    answer = invoke("ReceiveCallbackFunction", stored_event("receive_callback"))
+
+    assert answer["statusCode"] == HTTPStatus.UNAUTHORIZED, answer
+    assert json.loads(answer["body"])["error"]["code"] == "INVALID_SIGNATURE"
+
+
+def test_mirrored_video_is_in_the_bucket_and_paid_for(
+    mirrored: Any, created: dict[str, Any], surroundings: Any
+) -> None:
+    assert mirrored == {"batchItemFailures": []}
+
+    row = surroundings.row(created["videoUuid"])
+    assert row["status"] == "COMPLETED"
+    stored = surroundings.s3.get_object(Bucket="clipferry", Key=f"videos/{created['videoUuid']}.mp4")
+    assert stored["Body"].read() == surroundings.evolink.tasks[created["taskId"]].file.content
+    assert row["video_url"] == f"{surroundings.environment['STORAGE_DOMAIN']}/videos/{created['videoUuid']}.mp4"
+    assert row["duration"] == 5
+    with psycopg.connect(surroundings.database_url) as connection:
+        held = connection.execute("select status, credits from public.credit_holds").fetchall()
+    assert held == [("SETTLED", created["creditsUsed"])]
+
+
+def test_message_about_an_unknown_video_is_done_with(invoke: Any, stored_event: Any) -> None:
+    assert invoke("MirrorVideoFunction", stored_event("mirror_video")) == {"batchItemFailures": []}
+
+
+def test_list_shows_the_finished_video(mirrored: Any, created: dict[str, Any], invoke: Any, stored_event: Any) -> None:
+    answer = invoke("QueryVideosFunction", stored_event("query_videos"))
+
+    assert answer["statusCode"] == HTTPStatus.OK, answer
+    [video] = json.loads(answer["body"])["data"]["videos"]
+    assert (video["uuid"], video["status"]) == (created["videoUuid"], "COMPLETED")
+
+
+def test_reconcile_finds_nothing_left_to_do(mirrored: Any, invoke: Any, stored_event: Any) -> None:
+    assert invoke("ReconcileFunction", stored_event("reconcile")) == {"lookedAt": 0}
+
+
+def test_account_shows_what_is_left(mirrored: Any, created: dict[str, Any], invoke: Any, stored_event: Any) -> None:
+    answer = invoke("AccountFunction", stored_event("account"))
+
+    assert answer["statusCode"] == HTTPStatus.OK, answer
+    balance = json.loads(answer["body"])["data"]
+    assert (balance["usedCredits"], balance["frozenCredits"]) == (created["creditsUsed"], 0)

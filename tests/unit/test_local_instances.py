@@ -1,0 +1,108 @@
+"""Threads that are instances of a function share nothing that two instances wouldn't."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import instances
+from local.events import http_event
+from local.lambda_context import LambdaContext
+from local.resources import Function
+
+THREADS = 8
+
+HANDLER = """
+import io
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+
+app = APIGatewayHttpResolver()
+log = io.StringIO()
+logger = Logger(service="shared", stream=log)
+calls = []
+
+@app.get("/wait/<name>")
+def wait(name):
+    app.lambda_context.everybody_is_here.wait(10)
+    logger.info("answering")
+    return {"name": name, "path": app.current_event.path, "keys": logger.get_current_keys()}
+
+@logger.inject_lambda_context(correlation_id_path="requestContext.http.path", clear_state=True)
+def lambda_handler(event, context):
+    calls.append(event)
+    answer = app.resolve(event, context)
+    return {"answer": answer["body"], "calls": len(calls)}
+"""
+
+
+@pytest.fixture
+def function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Function]:
+    package = tmp_path / "waiting_function"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "app.py").write_text(HANDLER)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield Function(
+        name="Waiting",
+        module="waiting_function.app",
+        attribute="lambda_handler",
+        timeout_seconds=30,
+        memory_mb=128,
+        environment={},
+        unresolved={},
+    )
+    for name in ("waiting_function", "waiting_function.app"):
+        sys.modules.pop(name, None)
+
+
+def context(everybody_is_here: threading.Barrier) -> LambdaContext:
+    made = LambdaContext(function_name="Waiting", timeout_seconds=30)
+    object.__setattr__(made, "everybody_is_here", everybody_is_here)
+    return made
+
+
+def test_requests_at_the_same_time_keep_their_own_event_log_keys_and_module(function: Function) -> None:
+    handler = instances.load(function)
+    everybody_is_here = threading.Barrier(THREADS)
+
+    def call(number: int) -> Any:
+        event = http_event("GET", f"/wait/{number}", route_key="GET /wait/{name}")
+        return handler(event, context(everybody_is_here))
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        answers = list(threads.map(call, range(THREADS)))
+
+    for number, answer in enumerate(answers):
+        assert f'"name":"{number}","path":"/wait/{number}"' in answer["answer"]
+        assert f'"correlation_id":"/wait/{number}"' in answer["answer"]
+        assert answer["calls"] == 1
+
+
+def test_a_thread_keeps_its_copy_of_the_module_warm(function: Function) -> None:
+    handler = instances.load(function)
+    event = http_event("GET", "/wait/1", route_key="GET /wait/{name}")
+
+    calls = [handler(event, context(threading.Barrier(1)))["calls"] for _ in range(3)]
+
+    assert calls == [1, 2, 3]
+
+
+def test_a_module_that_is_not_there_is_an_import_error(function: Function) -> None:
+    missing = Function(
+        name="Missing",
+        module="waiting_function.nowhere",
+        attribute=function.attribute,
+        timeout_seconds=30,
+        memory_mb=128,
+        environment={},
+        unresolved={},
+    )
+    with pytest.raises(ImportError, match="nowhere"):
+        instances.load(missing)
