@@ -5,40 +5,44 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from threading import Event
+from typing import TYPE_CHECKING, Final
 
-from clipferry.errors import ClipferryError
-
-from local.development_user import CREDITS
-from local.http_server import PortTakenError
 from local.signals import stop_requested
-from local.stack import Stack, StackError, local_stack
-from local.template import TemplateError
 
-PORT = "8787"
+if TYPE_CHECKING:
+    from local.stack import Stack
+
+PORT: Final = "8787"
 
 
 def main() -> int:
     """Exit status: 0 when it was stopped, 1 when it can't run, 2 for a PORT that isn't one."""
     port = os.environ.get("PORT") or PORT
-    if not port.isdecimal() or int(port) > 65_535:
-        print(f"PORT is {port!r}, which is no port.", file=sys.stderr)
+    if not (port.isascii() and port.isdecimal() and int(port) <= 65_535):
+        print(f"PORT is {port!r}, which is not a port.", file=sys.stderr)
         return 2
+    with stop_requested() as stop:
+        return _run(int(port), stop)
+
+
+def _run(port: int, stop: Event) -> int:
+    from local.stack import FAILURES, PortTakenError, local_stack, reason  # long; Ctrl-C is in our hands by now
+
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     print("Clipferry is starting …", flush=True)
     try:
-        with stop_requested() as stop, local_stack(port=int(port), environment=os.environ) as stack:
+        with local_stack(port=port, environment=os.environ) as stack:
             print(_summary(stack), flush=True)
             stop.wait()
             print("\nClipferry is stopping …", flush=True)
     except PortTakenError as error:
-        print(f"{error}. Stop the other program, or choose another port: PORT=8788 make dev", file=sys.stderr)
+        print(f"{error}: stop what listens there, or take another one, like PORT=8788.", file=sys.stderr)
         return 1
-    except (StackError, TemplateError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    except ClipferryError as error:
-        print(f"{error.message} {error}", file=sys.stderr)
-        return 1
+    except FAILURES as error:
+        if not stop.is_set():
+            print(f"Clipferry can't start: {reason(error)}", file=sys.stderr)
+            return 1
     return 0
 
 
@@ -47,24 +51,24 @@ def _summary(stack: Stack) -> str:
         "",
         f"Clipferry runs on {stack.url} until Ctrl-C.",
         "",
-        *(f"  {part.name:<12}{part.address:<36}{'embedded' if part.is_embedded else 'yours'}" for part in stack.parts),
+        *(f"  {part.name:<12}{part.origin:<10}{part.address}" for part in stack.parts),
         "",
     ]
     if stack.token is None:
-        lines.append("Your database isn't on this machine: it is not migrated, and has no development user.")
+        lines.append("Your database isn't on this machine: nothing was migrated, and nobody added.")
         return "\n".join(lines)
-    body = '{"prompt":"A ferry crosses the bay at dawn","model":"seedance-2.0","duration":5}'
     return "\n".join(
         [
             *lines,
-            f"Your token is {stack.token}; it has {CREDITS} credits to begin with. Try:",
+            "The development user's token is dev-session-token. Try:",
             "",
             f"  curl {stack.url}/api/v1/video/generate -H 'Authorization: Bearer {stack.token}' \\",
-            f"    -H 'Content-Type: application/json' -d '{body}'",
+            "    -H 'Content-Type: application/json' \\",
+            """    -d '{"prompt":"A ferry crosses the bay at dawn","model":"seedance-2.0","duration":5}'""",
             "",
             f"  curl {stack.url}/api/v1/video/list -H 'Authorization: Bearer {stack.token}'",
             "",
-            "What the handlers log follows.",
+            "From here on, it is the handlers who write.",
             "",
         ]
     )

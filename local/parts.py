@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from psycopg.conninfo import conninfo_to_dict
 
@@ -30,7 +30,7 @@ class Part:
 
     name: str
     address: str
-    is_embedded: bool
+    origin: Literal["embedded", "yours", "off"]
     values: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -91,13 +91,16 @@ def evolink(scope: ExitStack, environment: Mapping[str, str]) -> tuple[Part, Fak
 
 def kie(environment: Mapping[str, str]) -> Part:
     """Only your own, so far: without KIE_BASE_URL it has no key, so that nothing reaches the real one by accident."""
-    return _part("KIE", environment.get("KIE_BASE_URL"), "off", {"KIE_API_KEY": ""})
+    own = environment.get("KIE_BASE_URL")
+    if own:
+        return _part("KIE", own, "", {})
+    return Part(name="KIE", address="", origin="off", values={"KIE_API_KEY": ""})
 
 
 def _part(name: str, own: str | None, embedded: str, values: Mapping[str, str]) -> Part:
     if own:
-        return Part(name=name, address=own, is_embedded=False)
-    return Part(name=name, address=embedded, is_embedded=True, values=values)
+        return Part(name=name, address=own, origin="yours")
+    return Part(name=name, address=embedded, origin="embedded", values=values)
 
 
 def _address(database_url: str) -> str:

@@ -23,8 +23,8 @@ def embedded_postgres(*, timezone: str = "UTC") -> Iterator[str]:
     """Yields the URL of a fresh, empty database; TCP, so that containers on the host network reach it too."""
     with tempfile.TemporaryDirectory(prefix="clipferry-postgres-", ignore_cleanup_errors=True) as folder:
         server = _Server(Path(folder), timezone)
-        server.start()
         try:
+            server.start()
             yield server.url
         finally:
             server.stop()
@@ -55,7 +55,8 @@ class _Server:
             connection.execute("create database clipferry")
 
     def stop(self) -> None:
-        self._run("pg_ctl", "-w", "-s", "-D", str(self._data), "-m", "immediate", "stop")
+        if (self._data / "postmaster.pid").exists():
+            self._run("pg_ctl", "-w", "-s", "-D", str(self._data), "-m", "immediate", "stop")
 
     def _reachable_programs(self) -> Path:
         """The wheel's programs; for root a copy, because the unprivileged user can't look into root's home."""
@@ -78,6 +79,7 @@ class _Server:
             [self._programs / program, *arguments],
             user=UNPRIVILEGED if self._as_root else None,
             cwd=self._folder,
+            start_new_session=True,  # Ctrl-C is for us, who stop the server; not for initdb half-way
             stdout=subprocess.PIPE if program == "initdb" else subprocess.DEVNULL,
             stderr=subprocess.PIPE if program == "initdb" else subprocess.DEVNULL,
             check=False,

@@ -42,9 +42,7 @@ def from_function(answer: Any) -> HttpResponse:
     headers.setdefault("content-type", "text/plain;charset=UTF-8")
     cookies = [("set-cookie", _header(cookie)) for cookie in answer.get("cookies") or ()]
     kept = [(name, value) for name, value in headers.items() if name not in _HOP_BY_HOP]
-    return HttpResponse(
-        status=_status(answer["statusCode"]), headers=(*kept, *cookies), body=_content(answer)
-    )
+    return HttpResponse(status=_status(answer["statusCode"]), headers=(*kept, *cookies), body=_content(answer))
 
 
 def _inferred(answer: Any) -> HttpResponse:

@@ -110,9 +110,7 @@ class _Reader:
         module, _, attribute = str(self._shape.resolve(properties["Handler"])).rpartition(".")
         return ".".join([*Path(folder).parts, *module.split("/")]), attribute
 
-    def _environment(
-        self, general: dict[str, Any], own: dict[str, Any]
-    ) -> tuple[dict[str, str], dict[str, str]]:
+    def _environment(self, general: dict[str, Any], own: dict[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
         resolved: dict[str, str] = {}
         unresolved: dict[str, str] = {}
         for name, node in {**_variables(general), **_variables(own)}.items():
