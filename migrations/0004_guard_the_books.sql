@@ -24,8 +24,10 @@ ALTER TABLE public.credit_packages
     ADD CONSTRAINT clipferry_no_more_than_initial CHECK (remaining_credits + frozen_credits <= initial_credits) NOT VALID;
 ALTER TABLE public.credit_holds
     ADD CONSTRAINT clipferry_hold_positive CHECK (credits > 0) NOT VALID,
-    -- A hold is backed by packages to the last credit, or it isn't written.
-    ADD CONSTRAINT clipferry_hold_backed CHECK (clipferry.allocated(package_allocation) = credits) NOT VALID,
+    -- A hold is backed by packages to the last credit, or it isn't written. One that the original application left
+    -- short can still end.
+    ADD CONSTRAINT clipferry_hold_backed
+        CHECK (status <> 'HOLDING' OR clipferry.allocated(package_allocation) = credits) NOT VALID,
     ADD CONSTRAINT clipferry_hold_status CHECK (status IN ('HOLDING', 'SETTLED', 'RELEASED')) NOT VALID;
 ALTER TABLE public.videos
     ADD CONSTRAINT clipferry_credits_not_negative CHECK (credits_used >= 0) NOT VALID;

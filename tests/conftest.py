@@ -19,7 +19,8 @@ EMPTY = """
 truncate public."user", public.session, public.account, public.verification, public.videos, public.credit_packages,
     public.credit_holds, public.credit_transactions, clipferry.jobs, clipferry.video_events, clipferry.callback_inbox,
     clipferry.idempotency_keys, clipferry.order_numbers, clipferry.api_keys, clipferry.rate_windows,
-    clipferry.mirrored_files, clipferry.opening_balances restart identity
+    clipferry.mirrored_files, clipferry.opening_balances, clipferry.deletions, clipferry.provider_circuits
+    restart identity
 """
 
 

@@ -13,10 +13,10 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+
 from clipferry import runtime
 from clipferry.db.connection import Database
 from clipferry.usecases.manage_keys import create_key
-
 from local import routes, template
 from local.environment import in_process
 from local.events import http_event
@@ -48,7 +48,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A user with a session and an API key; `is_admin` says whether the session is an admin's, the key never is."""
+    """A user with a session and an API key."""
 
     user_id: str
     token: str
@@ -80,16 +80,22 @@ class Api:
         }
 
     def call(
-        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, **changes: Any
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        event: Mapping[str, Any] | None = None,
     ) -> Answer:
-        """`changes` replace parts of the event."""
+        """`event` replaces parts of the event that API Gateway would make of the rest."""
         path, _, query = path.partition("?")
         found = routes.find(self._routes, method, path)
         assert found is not None
         content = b"" if body is None else json.dumps(body).encode()
         sent = {**({"content-type": "application/json"} if content else {}), **(headers or {})}
-        event = http_event(method, path, route_key=found[0].key, query=query, headers=sent, body=content)
-        answer = self._invoke[found[0].function](event | changes)
+        made = http_event(method, path, route_key=found[0].key, query=query, headers=sent, body=content)
+        answer = self._invoke[found[0].function]({**made, **(event or {})})
         lower = {name.lower(): str(value) for name, value in answer["headers"].items()}
         return Answer(answer["statusCode"], lower, json.loads(answer["body"]))
 

@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import pytest
+
 from clipferry.db.connection import Database
 from clipferry.models import VideoStatus
 from clipferry.usecases.manage_keys import list_keys, revoke_key
-
 from local import template
 from tests import books, journeys
 from tests.handlers.conftest import COOKIE, ORIGIN, Answer, Api, Person, person, signed
@@ -131,9 +131,10 @@ def test_credits_and_their_history_are_ones_own(
     books.add_package(database, 30, user_id="ann")
 
     for path in ("/api/v1/credit/balance", "/api/v1/credit/history"):
-        assert api.call("GET", path, headers=getattr(ann, kind)).data != api.call(
-            "GET", path, headers=getattr(bob, kind)
-        ).data
+        assert (
+            api.call("GET", path, headers=getattr(ann, kind)).data
+            != api.call("GET", path, headers=getattr(bob, kind)).data
+        )
     assert api.call("GET", "/api/v1/credit/balance", headers=getattr(bob, kind)).data["availableCredits"] == 0
     assert api.call("GET", "/api/v1/credit/history", headers=getattr(bob, kind)).data == {"records": [], "total": 0}
     asked = "/api/v1/credit/history?userId=ann"

@@ -13,11 +13,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
 from clipferry.db import callers
 from clipferry.db.connection import Database, Transaction
 from clipferry.errors import ClipferryError, DatabaseBusyError, DatabaseUnavailableError
 from clipferry.models import Credential
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 PATIENCE = 30.0
 """Seconds after which a test gives up on something that should happen much sooner."""
@@ -32,9 +33,10 @@ class Proxy:
         self._server = server
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        self._closing = False
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
-        self.port = self._listener.getsockname()[1]
+        self.port: int = self._listener.getsockname()[1]
         self.round_trips = 0
 
     def drop(self) -> None:
@@ -48,16 +50,17 @@ class Proxy:
             thread.join(PATIENCE)
 
     def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
+        self._closing = True
+        socket.create_connection(("127.0.0.1", self.port)).close()  # wakes the listener
+        self._threads[0].join(PATIENCE)
         self._listener.close()
         self.drop()
-        self._threads[0].join(PATIENCE)
 
     def _accept(self) -> None:
         while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
+            client, _ = self._listener.accept()
+            if self._closing:
+                client.close()
                 return
             server = socket.create_connection(self._server)
             self._pairs.append((client, server))

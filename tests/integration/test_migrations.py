@@ -12,10 +12,11 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from clipferry.db import migrations
-from clipferry.errors import ClipferryError, ConfigurationError, DatabaseBusyError, DatabaseUnavailableError
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
+
+from clipferry.db import migrations
+from clipferry.errors import ClipferryError, ConfigurationError, DatabaseBusyError, DatabaseUnavailableError
 
 SHIPPED = Path(__file__).parents[2] / "migrations"
 PATIENCE = 60.0

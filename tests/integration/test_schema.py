@@ -14,14 +14,15 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.sql import SQL, Identifier
+
 from clipferry import catalog
 from clipferry.db import endings, jobs, migrations, submissions, videos
 from clipferry.db.connection import Database
 from clipferry.models import Credential, FailureCode, MirroredFile, Submitted, VideoStatus
 from clipferry.timing import Timing
 from clipferry.usecases.create_video import VideoRequest, create_video
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.sql import SQL, Identifier
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 UNFINISHED = (VideoStatus.PENDING, VideoStatus.GENERATING, VideoStatus.UPLOADING)
@@ -330,7 +331,7 @@ def create(database: Database) -> str:
         database=database,
         providers={"evolink"},
         preferred_provider="evolink",
-        submit=lambda orders: Submitted(provider=orders[0].provider, status=VideoStatus.PENDING),
+        submit=lambda orders, _open: Submitted(provider=orders[0].provider, status=VideoStatus.PENDING),
         max_concurrent=3,
         timing=timing(),
     )

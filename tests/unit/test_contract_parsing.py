@@ -11,6 +11,9 @@ from urllib.parse import quote
 
 import pytest
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+from hypothesis import given
+from hypothesis import strategies as st
+
 from clipferry import api, catalog
 from clipferry.contract import requests
 from clipferry.credentials import AuthRules
@@ -25,9 +28,6 @@ from clipferry.errors import (
 from clipferry.models import Credential, VideoStatus
 from clipferry.usecases.create_video import VideoRequest
 from clipferry.usecases.receive_callback import Callback
-from hypothesis import given
-from hypothesis import strategies as st
-
 from local.events import http_event
 
 BODY: dict[str, Any] = {"prompt": "A ferry at dusk", "model": "seedance-2.0"}

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+
 from clipferry import errors
 from clipferry.errors import (
     ClipferryError,

@@ -4,49 +4,16 @@ from __future__ import annotations
 
 import io
 import struct
-from fractions import Fraction
 from pathlib import Path
 
 import av
 import pytest
-from clipferry.media import MAX_KEPT_BYTES, MediaScanner, aspect_ratio_name, resolution_name
-from clipferry.models import MediaInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-LAYOUTS = {
-    "moov at the end": "",
-    "moov in front": "faststart",
-    "fragmented": "frag_keyframe+empty_moov+default_base_moof",
-    "fragmented after a first part": "frag_keyframe",
-    "fragmented by frame": "frag_every_frame+empty_moov",
-    "dash": "dash",
-    "cmaf": "cmaf",
-}
-QUARTER_TURN = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 180 << 16, 0, 1 << 30)
-HALF_TURN = struct.pack(">9i", -(1 << 16), 0, 0, 0, -(1 << 16), 0, 0, 0, 1 << 30)
-
-
-def film(path: Path, *, flags: str = "", codec: str = "libx264", frames: int = 61, sound: bool = False) -> bytes:
-    """An MP4 of 320 by 180 grey pictures, 24 a second, with a key frame every half second."""
-    with av.open(path, "w", format="mp4", options={"movflags": flags} if flags else {}) as container:
-        silence = container.add_stream("aac", rate=48_000, layout="mono") if sound else None
-        stream = container.add_stream(codec, rate=24)
-        stream.width, stream.height, stream.pix_fmt, stream.gop_size = 320, 180, "yuv420p", 12
-        for number in range(frames):
-            frame = av.VideoFrame(320, 180, "yuv420p")
-            for plane in frame.planes:
-                plane.update(bytes([number % 256]) * plane.buffer_size)
-            frame.pts, frame.time_base = number, Fraction(1, 24)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-        if silence is not None:
-            frame = av.AudioFrame("fltp", "mono", 1024)
-            frame.planes[0].update(bytes(frame.planes[0].buffer_size))
-            frame.sample_rate, frame.pts, frame.time_base = 48_000, 0, Fraction(1, 48_000)
-            container.mux(silence.encode(frame))
-            container.mux(silence.encode(None))
-    return path.read_bytes()
+from clipferry.media import MAX_KEPT_BYTES, MediaScanner, aspect_ratio_name, resolution_name
+from clipferry.models import MediaInfo
+from tests.films import LAYOUTS, box_starts, film, turned
 
 
 def scan(data: bytes, *, step: int = 1 << 18) -> MediaInfo:
@@ -103,12 +70,17 @@ def test_duration_is_rounded_half_up_and_never_nothing(tmp_path: Path, frames: i
     assert scan(film(tmp_path / "film.mp4", frames=frames)).duration == seconds
 
 
-@pytest.mark.parametrize(("matrix", "width", "height"), [(QUARTER_TURN, 180, 320), (HALF_TURN, 320, 180)])
-def test_a_turned_picture_is_measured_as_it_is_shown(plain: bytes, matrix: bytes, width: int, height: int) -> None:
-    matrix_at = plain.index(b"tkhd") + 4 + 40
-    turned = plain[:matrix_at] + matrix + plain[matrix_at + 36 :]
+@pytest.mark.parametrize(
+    ("matrix", "width", "height"),
+    [({"a": 0, "b": 1, "c": -1, "d": 0}, 180, 320), ({"a": -1, "b": 0, "c": 0, "d": -1}, 320, 180)],
+    ids=["a quarter", "a half"],
+)
+def test_a_turned_picture_is_measured_as_it_is_shown(
+    plain: bytes, matrix: dict[str, int], width: int, height: int
+) -> None:
+    upset = turned(plain, **matrix)
 
-    assert scan(turned) == as_pyav_reads(turned) == MediaInfo(duration=3, width=width, height=height)
+    assert scan(upset) == as_pyav_reads(upset) == MediaInfo(duration=3, width=width, height=height)
 
 
 @settings(max_examples=40, deadline=None)
@@ -127,7 +99,7 @@ def test_one_byte_at_a_time_is_enough(plain: bytes) -> None:
 
 
 def test_sizes_of_64_bits_are_read(plain: bytes) -> None:
-    kinds = {plain[start + 4 : start + 8]: start for start in _box_starts(plain)}
+    kinds = box_starts(plain)
     body = plain[kinds[b"mdat"] + 8 : kinds[b"moov"]]
     wide = struct.pack(">I4sQ", 1, b"mdat", len(body) + 16) + body
     moov = plain[kinds[b"moov"] + 8 :]
@@ -259,11 +231,3 @@ def test_sizes_have_names(width: int, height: int, resolution: str, ratio: str) 
 def test_unknown_sizes_have_no_names() -> None:
     assert resolution_name(MediaInfo()) is None
     assert aspect_ratio_name(MediaInfo(width=640)) is None
-
-
-def _box_starts(data: bytes) -> list[int]:
-    starts, start = [], 0
-    while start < len(data):
-        starts.append(start)
-        start += struct.unpack_from(">I", data, start)[0]
-    return starts

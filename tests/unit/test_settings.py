@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from clipferry import settings
 from clipferry.errors import ConfigurationError
 

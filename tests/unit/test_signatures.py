@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from clipferry import signatures
-from clipferry.errors import InvalidSignatureError
 from hypothesis import assume, given
 from hypothesis import strategies as st
+
+from clipferry import signatures
+from clipferry.errors import InvalidSignatureError
 
 # The vector of the original system (reference: callback HMAC).
 SECRET = "test-secret"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from clipferry.timing import Timing
 from hypothesis import given
 from hypothesis import strategies as st
+
+from clipferry.timing import Timing
 
 
 def timing(*, interval: float = 60) -> Timing:

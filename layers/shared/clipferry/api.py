@@ -31,9 +31,19 @@ _JSON: Final = "application/json"
 Body = TypeVar("Body", bound=BaseModel)
 
 
+class _Router(APIGatewayHttpResolver):
+    """Powertools' router; a header without a value, which a hand-written event may have, is none."""
+
+    def resolve(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        sent = event.get("headers")
+        if isinstance(sent, dict):
+            event = {**event, "headers": {name: value for name, value in sent.items() if value is not None}}
+        return super().resolve(event, context)
+
+
 def build_app() -> APIGatewayHttpResolver:
     """A router that answers every error in the contract's envelope, the unexpected one too."""
-    app = APIGatewayHttpResolver()
+    app = _Router()
 
     @app.exception_handler(ClipferryError)
     def answer_error(error: ClipferryError) -> Response[str]:

@@ -21,7 +21,7 @@ from clipferry.credentials import AuthRules
 from clipferry.db.connection import Database
 from clipferry.https import HttpClient
 from clipferry.mirror_queue import MirrorQueue
-from clipferry.models import Order, Submitted
+from clipferry.models import Submitted
 from clipferry.providers.base import Provider
 from clipferry.settings import Settings
 from clipferry.sigv4 import environment_credentials
@@ -99,9 +99,10 @@ def providers() -> Mapping[str, Provider]:
     if key := values.evolink_api_key:
         ready["evolink"] = Evolink(api(values.evolink_base_url, key))
     if key := values.kie_api_key:
+        signing = values.kie_webhook_hmac_key
         ready["kie"] = Kie(
             api(values.kie_base_url, key),
-            webhook_key=values.kie_webhook_hmac_key and values.kie_webhook_hmac_key.get_secret_value(),
+            webhook_key=signing.get_secret_value() if signing else None,
             tolerance_seconds=values.kie_webhook_tolerance_seconds,
         )
     if key := values.replicate_api_key:
@@ -202,7 +203,7 @@ def sign_callback(own_base: str) -> Callable[[str, str], str]:
     return sign
 
 
-def submit(own_base: str) -> Callable[[list[Order]], Submitted]:
+def submit(own_base: str) -> Callable[..., Submitted]:
     """`submit_video` with its collaborators."""
     return partial(
         submit_video,

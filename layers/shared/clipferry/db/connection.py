@@ -20,7 +20,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import class_row, dict_row
 from psycopg.types.datetime import TimestampLoader
 
-from clipferry.errors import ClipferryError, DatabaseBusyError, DatabaseUnavailableError
+from clipferry.errors import ClipferryError, DatabaseBusyError, DatabaseUnavailableError, InvalidRequestError
 
 Row = TypeVar("Row")
 
@@ -97,6 +97,8 @@ class Database:
                 self._settle(connection)
         except psycopg.Error as error:
             raise _translated(error) from error
+        except UnicodeEncodeError as error:
+            raise InvalidRequestError("text with half a surrogate pair, which PostgreSQL can't store") from error
 
     def connect(self) -> None:
         """Opens the connection ahead of its first use."""
@@ -124,8 +126,8 @@ class Database:
         poller = select.poll()
         poller.register(connection.fileno(), select.POLLIN)
         try:
-            if poller.poll(0):
-                connection.pgconn.consume_input()
+            if poller.poll(0):  # nobody speaks to an idle connection but to say farewell
+                return False
             if time.monotonic() - self._used_at > PING_AFTER_SECONDS:
                 connection.execute("select 1")
         except psycopg.Error:
@@ -173,6 +175,8 @@ def _translated(error: psycopg.Error) -> ClipferryError:
     )
     if isinstance(error, busy):
         return DatabaseBusyError(type(error).__name__)
+    if isinstance(error, psycopg.DataError) and error.sqlstate is None:  # refused before it was sent: NUL in a text
+        return InvalidRequestError(str(error))
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return DatabaseUnavailableError(type(error).__name__)
     return ClipferryError(f"{type(error).__name__}: {error}")

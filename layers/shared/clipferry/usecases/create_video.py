@@ -98,8 +98,7 @@ def create_video(
     logger.info("video created", video_uuid=uuid, model=request.choice.model.id, credits=new.credits)
     count("VideosCreated")
     orders = [_order(uuid, request, offer) for offer in offers]
-    down = reading.all()
-    return _created(uuid, request.choice.credits, submit(orders, down) if down else submit(orders))
+    return _created(uuid, request.choice.credits, submit(orders, reading.all()))
 
 
 def _raise_refusal(result: Creation | None, credits_needed: int) -> None:

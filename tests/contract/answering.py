@@ -1,0 +1,66 @@
+"""The other end of an adapter's wire: a real server on 127.0.0.1 that gives scripted answers and keeps what it was sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from clipferry.https import HttpClient
+from clipferry.providers.transport import JsonApi
+from local.web_server import NoReply, Reply, Request, WebServer
+
+SAMPLES = Path(__file__).parent / "samples"
+API_KEY = "sk-hunter2"
+HTML = b"<html><body><h1>502 Bad Gateway</h1><hr><center>cloudflare</center></body></html>"
+GARBAGE = [b"", b" ", HTML, b"null", b"[]", b'"text"', b"7", b"{", b"\xff\xfe", b"[" * 100_000, b"{}"]
+
+
+@dataclass
+class Wire:
+    """Gives `replies` in turn, the last one for ever. `naps` are the seconds that the adapter wanted to sleep."""
+
+    api: JsonApi
+    replies: list[Reply | NoReply] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    naps: list[float] = field(default_factory=list)
+
+    def answers(self, status: int, body: bytes, **headers: str) -> None:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.replies.append(Reply(status=status, body=body, headers=named))
+
+    def hangs_up(self) -> None:
+        self.replies.append(NoReply.HANG_UP)
+
+    @property
+    def bodies(self) -> list[dict[str, Any]]:
+        return [json.loads(request.body or b"null") for request in self.requests]
+
+
+@contextmanager
+def wired() -> Iterator[Wire]:
+    server = WebServer(body_limit=1 << 20)
+    client = HttpClient(server.url, allow_plain_http=True)
+    naps: list[float] = []
+    wire = Wire(api=JsonApi(client, API_KEY, sleep=naps.append), naps=naps)
+
+    def answer(request: Request) -> Reply | NoReply:
+        wire.requests.append(request)
+        return wire.replies.pop(0) if len(wire.replies) > 1 else wire.replies[0]
+
+    with server.serving(answer):
+        yield wire
+        client.close()
+
+
+def sample(name: str) -> bytes:
+    """Of samples/, without `.json`."""
+    return (SAMPLES / f"{name}.json").read_bytes()
+
+
+def storable(text: str | None) -> bool:
+    """Whether PostgreSQL takes it as text and as JSON."""
+    return text is None or ("\x00" not in text and text == text.encode("utf-8", "replace").decode())

@@ -1,0 +1,569 @@
+"""KIE's adapter for the market's jobs against KIE's documented answers, over a real socket.
+
+The samples have the shapes of KIE's own pages: the models' pages (`submit_*`, `error_*`), "Get task details" (`task_*`,
+`error_422_no_record`), the models' callback examples (`callback_*`; `_older` is a page of 2025) and "Webhook
+verification" (`callback_signed`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clipferry.errors import (
+    InvalidSignatureError,
+    ProviderError,
+    ProviderRefusedError,
+    ProviderSilentError,
+    TaskNotFoundError,
+)
+from clipferry.models import FailureCode, Order, TaskReport, TaskState
+from clipferry.providers import kie_jobs, kie_veo
+from clipferry.providers.kie import Kie
+from tests.contract.answering import API_KEY, GARBAGE, HTML, Wire, sample, storable, wired
+
+CALLBACK_URL = "https://api.example.com/api/v1/video/callback/kie?videoUuid=vid_1&ts=1&sig=ab"
+TASK = "task_bytedance_1765186743319"
+FILE = "https://file.aiquickdraw.com/kie/4x3rx6ny.mp4"
+KEY, SIGNED_TASK, SIGNED_AT = "test-key", "ee9c2715375b7837f8bb51d641ff5863", 1769670760
+SIGNATURE = "kaRdMyPIATX8gQVYxP8Mn46UnMuqft8BZvnk1FLpda4="
+
+
+def order(**changes: Any) -> Order:
+    fields: dict[str, Any] = {
+        "video_uuid": "vid_1",
+        "provider": "kie",
+        "prompt": 'A ferry at dusk, "渡轮"',
+        "model": "bytedance/seedance-2",
+        "duration": 5,
+        "aspect_ratio": "16:9",
+        "quality": "720p",
+        "image_url": None,
+        "input": {
+            "first_frame_url": "$image_url",
+            "aspect_ratio": "$aspect_ratio",
+            "resolution": "$quality",
+            "duration": "$duration",
+            "generate_audio": False,
+        },
+    }
+    return Order(**fields | changes)
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    with wired() as wire:
+        yield wire
+
+
+@pytest.fixture
+def kie(wire: Wire) -> Kie:
+    return Kie(wire.api)
+
+
+def refused_by(kie: Kie) -> ProviderRefusedError:
+    with pytest.raises(ProviderRefusedError) as refused:
+        kie.submit(order(), callback_url=CALLBACK_URL, timeout=10)
+    return refused.value
+
+
+# What is sent
+
+
+def test_an_order_is_sent_in_the_models_own_words(wire: Wire, kie: Kie) -> None:
+    wire.answers(200, sample("kie/submit_accepted"))
+
+    submission = kie.submit(order(), callback_url=CALLBACK_URL, timeout=10)
+
+    assert (submission.task_id, submission.estimated_seconds) == (TASK, None)
+    (request,) = wire.requests
+    assert (request.method, request.path) == ("POST", "/api/v1/jobs/createTask")
+    assert request.headers["Authorization"] == f"Bearer {API_KEY}"
+    assert wire.bodies == [
+        {
+            "model": "bytedance/seedance-2",
+            "callBackUrl": CALLBACK_URL,
+            "input": {
+                "prompt": 'A ferry at dusk, "渡轮"',
+                "aspect_ratio": "16:9",
+                "resolution": "720p",
+                "duration": 5,
+                "generate_audio": False,
+            },
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ({"first_frame_url": "$image_url"}, {"first_frame_url": "https://a/1.png"}),
+        ({"image_urls": ["$image_url", "https://a/2.png"]}, {"image_urls": ["https://a/1.png", "https://a/2.png"]}),
+        ({"duration": "$duration_text", "mode": "std"}, {"duration": "5", "mode": "std"}),
+        ({"price": "US$5", "flag": False, "none": 0}, {"price": "US$5", "flag": False, "none": 0}),
+        ({"prompt": "$prompt"}, {}),
+    ],
+)
+def test_the_catalogues_parameters_are_filled_in(
+    wire: Wire, kie: Kie, given: dict[str, Any], sent: dict[str, Any]
+) -> None:
+    wire.answers(200, sample("kie/submit_accepted"))
+
+    kie.submit(order(input=given, image_url="https://a/1.png"), callback_url=CALLBACK_URL, timeout=10)
+
+    assert wire.bodies[0]["input"] == {"prompt": 'A ferry at dusk, "渡轮"', **sent}
+
+
+def test_what_an_order_does_not_have_is_left_out(wire: Wire, kie: Kie) -> None:
+    wire.answers(200, sample("kie/submit_accepted"))
+
+    kie.submit(
+        order(quality=None, input={"a": "$image_url", "b": ["$image_url"], "c": "$quality"}),
+        callback_url="u",
+        timeout=9,
+    )
+
+    assert wire.bodies[0]["input"].keys() == {"prompt"}
+
+
+def test_a_parameter_that_is_not_one_is_refused_before_anything_is_sent(wire: Wire, kie: Kie) -> None:
+    with pytest.raises(ProviderRefusedError, match=r"\$durration"):
+        kie.submit(order(input={"duration": "$durration"}), callback_url=CALLBACK_URL, timeout=10)
+
+    assert wire.requests == []
+
+
+# Refused, or nobody knows
+
+
+@pytest.mark.parametrize("status_is_the_code", [False, True])
+@pytest.mark.parametrize(
+    ("code", "failure", "is_down"),
+    [
+        (401, FailureCode.PROVIDER_FAILED, False),
+        (402, FailureCode.PROVIDER_OUT_OF_FUNDS, False),
+        (404, FailureCode.PROVIDER_FAILED, False),
+        (422, FailureCode.INVALID_INPUT, False),
+        (429, FailureCode.PROVIDER_BUSY, False),
+        (433, FailureCode.PROVIDER_OUT_OF_FUNDS, False),
+        (455, FailureCode.PROVIDER_BUSY, True),
+        (500, FailureCode.PROVIDER_FAILED, True),
+    ],
+)
+def test_a_code_of_kies_is_a_refusal_whatever_the_status(
+    wire: Wire, kie: Kie, code: int, failure: FailureCode, is_down: bool, status_is_the_code: bool
+) -> None:
+    wire.answers(code if status_is_the_code else 200, sample(f"kie/error_{code}"))
+
+    refusal = refused_by(kie)
+
+    assert (FailureCode(refusal.failure), refusal.is_down) == (failure, is_down)
+    assert json.loads(sample(f"kie/error_{code}"))["msg"] in str(refusal)
+    assert len(wire.requests) == 1
+
+
+@pytest.mark.parametrize("code", [501, 505])
+def test_a_failure_and_a_switched_off_feature_are_refusals(wire: Wire, kie: Kie, code: int) -> None:
+    wire.answers(200, sample(f"kie/error_{code}"))
+
+    assert FailureCode(refused_by(kie).failure) is FailureCode.PROVIDER_FAILED
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_content_rules_are_known_by_kies_words(wire: Wire, kie: Kie, status: int) -> None:
+    wire.answers(status, sample("kie/error_400_content"))
+
+    assert FailureCode(refused_by(kie).failure) is FailureCode.CONTENT_POLICY
+
+
+@pytest.mark.parametrize("status", [301, 400, 403, 404, 413, 429])
+@pytest.mark.parametrize("body", GARBAGE)
+def test_no_order_is_taken_by_a_4xx_whoever_wrote_it(wire: Wire, kie: Kie, status: int, body: bytes) -> None:
+    wire.answers(status, body)
+
+    assert f"HTTP {status}" in str(refused_by(kie))
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        *[(status, body) for status in (408, 504) for body in (sample("kie/error_500"), HTML)],
+        *[(status, HTML) for status in (500, 502, 503, 520)],
+        (502, b'{"code": 502}'),
+        (502, b'{"message": "Bad gateway"}'),
+        (500, sample("kie/submit_accepted")),
+        (200, b'{"code": 504, "msg": "Gateway timeout", "data": null}'),
+        (200, b'{"code": "408", "msg": "Timeout", "data": null}'),
+        *[(200, body) for body in GARBAGE],
+        (200, b'{"code": 200, "msg": "success", "data": null}'),
+        (200, b'{"code": 200, "msg": "success", "data": {"taskId": ""}}'),
+        (200, b'{"code": 200, "msg": "success", "data": {"taskId": 7}}'),
+        (200, b'{"code": 200, "msg": "success", "data": {"taskId": "x\\u0000"}}'),
+        (200, b'{"data": {"id": "x"}}'),
+    ],
+)
+def test_what_does_not_say_whether_the_order_was_taken_leaves_it_unknown(
+    wire: Wire, kie: Kie, status: int, body: bytes
+) -> None:
+    wire.answers(status, body)
+
+    with pytest.raises(ProviderSilentError):
+        kie.submit(order(), callback_url=CALLBACK_URL, timeout=10)
+    assert len(wire.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"code":"200","msg":"ok","data":{"task_id":"t1"}}', b'{"code":200,"data":{"taskId":"t1"}}']
+)
+def test_codes_may_be_text_and_ids_may_be_spelled_otherwise(wire: Wire, kie: Kie, body: bytes) -> None:
+    wire.answers(200, body)
+
+    assert kie.submit(order(), callback_url=CALLBACK_URL, timeout=10).task_id == "t1"
+
+
+# What became of a task
+
+
+def test_a_question_names_the_task(wire: Wire, kie: Kie) -> None:
+    wire.answers(200, sample("kie/task_waiting"))
+
+    kie.ask("a/../b?c=d&taskId=x #é")
+
+    assert [(r.path, r.query) for r in wire.requests] == [
+        ("/api/v1/jobs/recordInfo", "taskId=a%2F..%2Fb%3Fc%3Dd%26taskId%3Dx%20%23%C3%A9")
+    ]
+
+
+@pytest.mark.parametrize("name", ["task_waiting", "task_queuing", "task_generating"])
+def test_a_task_that_goes_on_is_running(wire: Wire, kie: Kie, name: str) -> None:
+    wire.answers(200, sample(f"kie/{name}"))
+
+    assert kie.ask(TASK).state is TaskState.RUNNING
+
+
+@pytest.mark.parametrize(
+    "name", ["task_success", "task_success_seedance", "task_success_sora", "callback_success", "callback_success_older"]
+)
+def test_a_task_that_succeeded_names_its_file(wire: Wire, kie: Kie, name: str) -> None:
+    wire.answers(200, sample(f"kie/{name}"))
+
+    assert kie.ask(TASK) == TaskReport(state=TaskState.SUCCEEDED, video_url=FILE)
+
+
+@pytest.mark.parametrize(
+    "result", [None, "", "{", "null", "[]", '{"resultUrls": null}', '{"resultUrls": []}', 7, {}, []]
+)
+def test_a_success_without_a_file_is_asked_about_again(wire: Wire, kie: Kie, result: object) -> None:
+    wire.answers(
+        200, json.dumps({"code": 200, "msg": "success", "data": {"state": "success", "resultJson": result}}).encode()
+    )
+
+    with pytest.raises(ProviderError) as unanswered:
+        kie.ask(TASK)
+    assert not isinstance(unanswered.value, TaskNotFoundError)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        {"resultUrls": [FILE]},
+        {"resultUrls": FILE},
+        {"resultUrls": f'["{FILE}"]'},
+        {"resultUrls": f"[{FILE}, https://b/2.mp4]"},
+        {"resultUrls": [None, 7, "", "ftp://a/1.mp4", "https://a/\x00.mp4", FILE]},
+    ],
+)
+def test_the_first_result_that_is_a_url_is_the_file(wire: Wire, kie: Kie, result: dict[str, Any]) -> None:
+    record = {"state": "success", "resultJson": json.dumps(result)}
+    wire.answers(200, json.dumps({"code": 200, "msg": "success", "data": record}).encode())
+
+    assert kie.ask(TASK).video_url == FILE
+
+
+def test_a_file_whose_name_is_not_ascii_is_encoded(wire: Wire, kie: Kie) -> None:
+    record = {"state": "success", "resultJson": json.dumps({"resultUrls": ["https://a.example/渡轮.mp4?a=1%20&b"]})}
+    wire.answers(200, json.dumps({"code": 200, "msg": "success", "data": record}).encode())
+
+    assert kie.ask(TASK).video_url == "https://a.example/%E6%B8%A1%E8%BD%AE.mp4?a=1%20&b"
+
+
+@pytest.mark.parametrize(
+    ("name", "failure", "detail"),
+    [
+        ("task_fail", FailureCode.PROVIDER_FAILED, "GENERATION_FAILED The generation did not succeed"),
+        ("task_fail_500", FailureCode.PROVIDER_FAILED, "500 Internal error, please try again later"),
+        ("task_fail_422", FailureCode.INVALID_INPUT, "422 The image is too small"),
+        (
+            "task_fail_content",
+            FailureCode.CONTENT_POLICY,
+            "400 Your prompt was flagged by Website as violating content policies",
+        ),
+        ("callback_fail", FailureCode.PROVIDER_FAILED, "GENERATION_FAILED The generation did not succeed"),
+    ],
+)
+def test_a_task_that_failed_says_why_in_our_words_and_in_kies(
+    wire: Wire, kie: Kie, name: str, failure: FailureCode, detail: str
+) -> None:
+    wire.answers(200, sample(f"kie/{name}"))
+
+    assert kie.ask(TASK) == TaskReport(state=TaskState.FAILED, failure=failure, detail=detail)
+
+
+@pytest.mark.parametrize("state", ["cancelled", "canceled"])
+def test_a_cancelled_task_has_failed(wire: Wire, kie: Kie, state: str) -> None:
+    wire.answers(200, json.dumps({"code": 200, "msg": "success", "data": {"state": state}}).encode())
+
+    assert kie.ask(TASK).state is TaskState.FAILED
+
+
+@pytest.mark.parametrize("state", ["archived", "", None, 7, [], {}, "x" * 10_000, "nul \x00", "half \ud83d"])
+def test_a_state_that_nobody_documents_is_unknown(wire: Wire, kie: Kie, state: object) -> None:
+    wire.answers(200, json.dumps({"code": 200, "msg": "success", "data": {"state": state}}).encode())
+
+    report = kie.ask(TASK)
+
+    assert report.state is TaskState.UNKNOWN
+    assert len(report.detail) <= 100
+    assert storable(report.detail)
+
+
+@pytest.mark.parametrize("name", ["error_404", "error_422_no_record"])
+@pytest.mark.parametrize("status", [200, None])
+def test_a_task_that_neither_endpoint_knows_is_told_apart(wire: Wire, kie: Kie, name: str, status: int | None) -> None:
+    body = sample(f"kie/{name}")
+    wire.answers(status or json.loads(body)["code"], body)
+
+    with pytest.raises(TaskNotFoundError):
+        kie.ask(TASK)
+    assert [request.path for request in wire.requests] == ["/api/v1/jobs/recordInfo", "/api/v1/veo/record-info"]
+
+
+@pytest.mark.parametrize("name", ["error_401", "error_402", "error_429", "error_455", "error_500", "error_505"])
+@pytest.mark.parametrize("status", [200, 401, 500])
+def test_an_error_in_answer_to_a_question_says_nothing_about_the_task(
+    wire: Wire, kie: Kie, name: str, status: int
+) -> None:
+    wire.answers(status, sample(f"kie/{name}"))
+
+    with pytest.raises(ProviderError) as unanswered:
+        kie.ask(TASK)
+    assert not isinstance(unanswered.value, TaskNotFoundError | ProviderRefusedError)
+
+
+@pytest.mark.parametrize(
+    "body", [*GARBAGE, b'{"code": 200, "msg": "success", "data": null}', b'{"data": {"state": "fail"}}']
+)
+def test_an_answer_that_is_not_kies_says_nothing_about_the_task(wire: Wire, kie: Kie, body: bytes) -> None:
+    wire.answers(200, body)
+
+    with pytest.raises(ProviderError) as unanswered:
+        kie.ask(TASK)
+    assert not isinstance(unanswered.value, TaskNotFoundError)
+
+
+def test_a_generation_that_failed_may_be_the_whole_answer(wire: Wire, kie: Kie) -> None:
+    wire.answers(200, sample("kie/error_501"))
+
+    report = kie.ask(TASK)
+
+    assert (report.state, report.failure) == (TaskState.FAILED, FailureCode.PROVIDER_FAILED)
+
+
+# Questions are repeated, orders are not
+
+
+def test_a_question_waits_as_long_as_retry_after_says(wire: Wire, kie: Kie) -> None:
+    wire.answers(429, sample("kie/error_429"), retry_after="1")
+    wire.answers(200, sample("kie/task_success"))
+
+    assert kie.ask(TASK).state is TaskState.SUCCEEDED
+    assert wire.naps == [1.0]
+
+
+@pytest.mark.parametrize("retry_after", ["60", "Fri, 31 Dec 2100 23:59:59 GMT"])
+def test_a_provider_that_wants_a_longer_pause_than_we_have_is_not_asked_again(
+    wire: Wire, kie: Kie, retry_after: str
+) -> None:
+    wire.answers(503, HTML, retry_after=retry_after)
+
+    with pytest.raises(ProviderError):
+        kie.ask(TASK)
+    assert (len(wire.requests), wire.naps) == (1, [])
+
+
+@pytest.mark.parametrize("retry_after", ["", "soon", "-1", "1e9", "Fri, 31 Dec 1999 23:59:59 GMT", "9" * 100])
+def test_a_pause_that_makes_no_sense_is_a_short_one(wire: Wire, kie: Kie, retry_after: str) -> None:
+    wire.answers(503, HTML, retry_after=retry_after)
+    wire.answers(200, sample("kie/task_success"))
+
+    kie.ask(TASK)
+
+    assert [0.1 <= nap <= 0.4 for nap in wire.naps] == [True]
+
+
+def test_a_bare_429_is_not_asked_again_at_once(wire: Wire, kie: Kie) -> None:
+    wire.answers(429, sample("kie/error_429"))
+
+    with pytest.raises(ProviderError):
+        kie.ask(TASK)
+    assert len(wire.requests) == 1
+
+
+@pytest.mark.parametrize("retry_after", ["0", "1"])
+def test_an_order_is_sent_once_whatever_retry_after_says(wire: Wire, kie: Kie, retry_after: str) -> None:
+    wire.answers(429, sample("kie/error_429"), retry_after=retry_after)
+
+    refused_by(kie)
+
+    assert (len(wire.requests), wire.naps) == (1, [])
+
+
+# Callbacks
+
+
+@pytest.mark.parametrize("name", ["callback_success", "callback_success_older", "callback_fail"])
+def test_a_callback_claims_a_task_and_echoes_our_url(kie: Kie, name: str) -> None:
+    hint = kie.read_hint(sample(f"kie/{name}"))
+
+    assert hint.task_id == TASK
+    assert hint.echoed_url is not None
+    assert "videoUuid=vid_1" in hint.echoed_url
+
+
+def test_what_kie_calls_back_with_is_not_believed(kie: Kie) -> None:
+    assert Kie(kie._api, webhook_key=KEY).read_report(sample("kie/callback_success")) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "task_id"),
+    [
+        ({"data": {"taskId": "a", "task_id": "b"}, "taskId": "c"}, "a"),
+        ({"data": {"task_id": "b"}, "taskId": "c"}, "b"),
+        ({"data": {"taskId": None}, "taskId": "c"}, "c"),
+        ({"data": "x", "taskId": "c"}, "c"),
+        ({"task_id": "d"}, "d"),
+        ({"data": {"taskId": 7}}, None),
+        ({"data": {"taskId": "x" * 500}}, None),
+        ({"data": {"taskId": "nul \x00"}}, None),
+        ({"data": {"taskId": "half \ud83d"}}, None),
+        ({}, None),
+    ],
+)
+def test_a_task_id_is_found_wherever_kie_puts_it(kie: Kie, body: dict[str, Any], task_id: str | None) -> None:
+    assert kie.read_hint(json.dumps(body).encode()).task_id == task_id
+
+
+@pytest.mark.parametrize(
+    "param", [None, 7, "", "{", "[]", '"text"', {"callBackUrl": 7}, '{"callBackUrl": null}', "[" * 50_000]
+)
+def test_an_echo_that_cannot_be_read_claims_nothing(kie: Kie, param: object) -> None:
+    hint = kie.read_hint(json.dumps({"data": {"taskId": TASK, "param": param}}).encode())
+
+    assert (hint.task_id, hint.echoed_url) == (TASK, None)
+
+
+@pytest.mark.parametrize("body", GARBAGE)
+def test_a_body_that_cannot_be_read_claims_nothing(kie: Kie, body: bytes) -> None:
+    assert (kie.read_hint(body).task_id, kie.read_hint(body).echoed_url) == (None, None)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=20,
+)
+NAMES = ["state", "resultJson", "failCode", "failMsg", "successFlag", "response", "resultUrls", "errorCode"]
+
+
+@given(record=st.dictionaries(st.sampled_from(NAMES), JSON | st.sampled_from(["success", "fail", 1, 2, "1"])))
+def test_no_record_can_make_an_adapter_fail_otherwise_than_by_saying_so(record: dict[str, Any]) -> None:
+    for endpoint in (kie_jobs, kie_veo):
+        try:
+            report = endpoint.report(record)
+        except ProviderError:
+            continue
+        assert storable(report.detail)
+        assert storable(report.video_url)
+
+
+# The signature
+
+
+def signed_callback(**changes: str) -> tuple[dict[str, str], bytes]:
+    headers = {"x-webhook-timestamp": str(SIGNED_AT), "x-webhook-signature": SIGNATURE} | changes
+    return headers, sample("kie/callback_signed")
+
+
+def at(seconds: float) -> datetime:
+    return datetime.fromtimestamp(SIGNED_AT + seconds, UTC)
+
+
+@pytest.mark.parametrize("seconds", [-300, 0, 299, 300])
+def test_kies_own_signature_is_accepted_for_five_minutes_either_way(kie: Kie, seconds: int) -> None:
+    headers, body = signed_callback()
+
+    Kie(kie._api, webhook_key=KEY).authenticate(headers, body, now=at(seconds))
+
+
+@pytest.mark.parametrize("seconds", [-301, 301, 86_400])
+def test_an_old_signature_is_refused_and_one_from_the_future(kie: Kie, seconds: int) -> None:
+    headers, body = signed_callback()
+
+    with pytest.raises(InvalidSignatureError):
+        Kie(kie._api, webhook_key=KEY).authenticate(headers, body, now=at(seconds))
+
+
+def test_the_tolerance_is_a_setting(kie: Kie) -> None:
+    headers, body = signed_callback()
+
+    Kie(kie._api, webhook_key=KEY, tolerance_seconds=900).authenticate(headers, body, now=at(899))
+
+
+def test_without_a_key_the_signed_url_is_all_there_is(kie: Kie) -> None:
+    kie.authenticate({}, b"anything", now=at(0))
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({}, None),
+        ({"x-webhook-timestamp": str(SIGNED_AT)}, None),
+        ({"x-webhook-signature": SIGNATURE}, None),
+        ({"x-webhook-timestamp": "", "x-webhook-signature": ""}, None),
+        ({"x-webhook-timestamp": str(SIGNED_AT + 1), "x-webhook-signature": SIGNATURE}, None),
+        ({"x-webhook-timestamp": f"{SIGNED_AT}.0", "x-webhook-signature": SIGNATURE}, None),
+        ({"x-webhook-timestamp": str(SIGNED_AT), "x-webhook-signature": SIGNATURE.lower()}, None),
+        ({"x-webhook-timestamp": str(SIGNED_AT), "x-webhook-signature": SIGNATURE.rstrip("=")}, None),
+        ({"x-webhook-timestamp": str(SIGNED_AT), "x-webhook-signature": f"{SIGNATURE} "}, None),
+        ({"x-webhook-timestamp": str(SIGNED_AT), "x-webhook-signature": "é" * 44}, None),
+        ({"x-webhook-timestamp": str(SIGNED_AT), "x-webhook-signature": "\ud83d"}, None),
+        ({"x-webhook-timestamp": "9" * 400, "x-webhook-signature": SIGNATURE}, None),
+        ({"x-webhook-timestamp": str(SIGNED_AT), "x-webhook-signature": SIGNATURE}, b"{}"),
+        ({"x-webhook-timestamp": str(SIGNED_AT), "x-webhook-signature": SIGNATURE}, b"not json"),
+        ({"x-webhook-timestamp": str(SIGNED_AT), "x-webhook-signature": SIGNATURE}, b'{"taskId": "another"}'),
+    ],
+)
+def test_whatever_is_malformed_is_an_invalid_signature(kie: Kie, headers: dict[str, str], body: bytes | None) -> None:
+    with pytest.raises(InvalidSignatureError):
+        Kie(kie._api, webhook_key=KEY).authenticate(
+            headers, sample("kie/callback_signed") if body is None else body, now=at(0)
+        )
+
+
+@pytest.mark.parametrize("timestamp", ["1769670760.5", "soon", "-1", "9" * 12, "١٧٦٩٦٧٠٧٦٠", ""])
+def test_a_timestamp_has_to_be_seconds_even_when_it_is_signed(kie: Kie, timestamp: str) -> None:
+    import base64
+    import hashlib
+    import hmac
+
+    digest = hmac.new(KEY.encode(), f"{SIGNED_TASK}.{timestamp}".encode(), hashlib.sha256).digest()
+    headers = {"x-webhook-timestamp": timestamp, "x-webhook-signature": base64.b64encode(digest).decode()}
+
+    with pytest.raises(InvalidSignatureError):
+        Kie(kie._api, webhook_key=KEY).authenticate(headers, sample("kie/callback_signed"), now=at(0))

@@ -1,0 +1,415 @@
+"""Credits, uploads, models and the user, as the front end asks for them."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from clipferry import catalog, runtime
+from clipferry.db.connection import Database
+from clipferry.models import VideoStatus
+from local.environment import in_process
+from tests import books, journeys
+from tests.handlers.conftest import Answer, Api, Person, person
+
+BALANCE = "/api/v1/credit/balance"
+HISTORY = "/api/v1/credit/history"
+GRANT = "/api/v1/credit/grant"
+PRESIGN = "/api/v1/upload/presign"
+MODELS = "/api/v1/config/models"
+TEN_MEGABYTES = 10 * 1024 * 1024
+
+
+@pytest.fixture
+def root(database: Database) -> Person:
+    return person(database, "root", is_admin=True)
+
+
+def faults(answer: Answer) -> list[str]:
+    """The fields that a 400 names."""
+    assert (answer.status, answer.code) == (400, "INVALID_REQUEST")
+    assert all(fault["code"] and fault["message"] for fault in answer.payload["error"]["details"]["fields"])
+    return [fault["path"] for fault in answer.payload["error"]["details"]["fields"]]
+
+
+# The balance and the ledger
+
+
+def test_a_balance_tells_what_can_be_spent_and_what_is_held(api: Api, database: Database, ann: Person) -> None:
+    books.add_package(database, 100)
+    books.add_package(database, 20, days=3)
+    journeys.video_at(database, VideoStatus.GENERATING, 30)
+    journeys.video_at(database, VideoStatus.COMPLETED, 10)
+
+    # The package that expires first was taken first, to its last credit: what is left of it is held.
+    assert api.call("GET", BALANCE, headers=ann.by_session).data == {
+        "totalCredits": 120,
+        "usedCredits": 10,
+        "frozenCredits": 30,
+        "availableCredits": 80,
+        "expiringSoon": 0,
+    }
+
+
+def test_credits_that_expire_within_a_week_are_named(api: Api, database: Database, ann: Person) -> None:
+    books.add_package(database, 5)
+    books.add_package(database, 7, days=6)
+    books.add_package(database, 11, days=8)
+    books.lapse(database, books.add_package(database, 13, days=1))
+
+    balance = api.call("GET", BALANCE, headers=ann.by_session).data
+
+    assert (balance["availableCredits"], balance["expiringSoon"]) == (23, 7)
+
+
+def test_a_ledger_row_has_the_originals_fields(api: Api, database: Database, ann: Person) -> None:
+    books.add_package(database, 25)
+    uuid = journeys.video_at(database, VideoStatus.COMPLETED, 10)
+
+    consumed, granted = api.call("GET", HISTORY, headers=ann.by_session).data["records"]
+
+    assert set(consumed) == {
+        "id",
+        "transNo",
+        "userId",
+        "transType",
+        "credits",
+        "balanceAfter",
+        "packageId",
+        "videoUuid",
+        "orderNo",
+        "holdId",
+        "remark",
+        "createdAt",
+    }
+    assert (consumed["transType"], consumed["credits"], consumed["balanceAfter"]) == ("VIDEO_CONSUME", -10, 15)
+    assert (consumed["videoUuid"], consumed["userId"]) == (uuid, "ann")
+    assert (granted["transType"], granted["credits"], granted["balanceAfter"]) == ("SYSTEM_ADJUST", 25, 25)
+    assert datetime.fromisoformat(consumed["createdAt"]) >= datetime.fromisoformat(granted["createdAt"])
+    assert consumed["createdAt"].endswith("Z")
+
+
+def test_the_ledger_is_read_page_by_page_newest_first(api: Api, database: Database, ann: Person) -> None:
+    for amount in range(1, 8):
+        books.add_package(database, amount)
+
+    pages = [
+        api.call("GET", f"{HISTORY}?limit=3&offset={offset}", headers=ann.by_session).data for offset in (0, 3, 6, 9)
+    ]
+
+    assert [[row["credits"] for row in page["records"]] for page in pages] == [[7, 6, 5], [4, 3, 2], [1], []]
+    assert {page["total"] for page in pages} == {7}
+    everything = api.call("GET", HISTORY, headers=ann.by_session).data["records"]
+    assert all(newer["id"] > older["id"] for newer, older in pairwise(everything))
+
+
+def test_the_ledger_is_read_by_type_and_counted_so(api: Api, database: Database, ann: Person) -> None:
+    books.add_package(database, 20)
+    journeys.video_at(database, VideoStatus.COMPLETED, 10)
+
+    consumed = api.call("GET", f"{HISTORY}?type=VIDEO_CONSUME", headers=ann.by_session).data
+
+    assert ([row["credits"] for row in consumed["records"]], consumed["total"]) == ([-10], 1)
+    for empty in ("NEW_USER", "ORDER_PAY", "SUBSCRIPTION", "REFUND", "EXPIRED"):
+        assert api.call("GET", f"{HISTORY}?type={empty}", headers=ann.by_session).data == {"records": [], "total": 0}
+
+
+def test_a_parameter_that_is_left_empty_is_left_out(api: Api, ann: Person) -> None:
+    assert api.call("GET", f"{HISTORY}?limit=&offset=&type=", headers=ann.by_session).status == 200
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["limit=0", "limit=101", "limit=ten", "offset=-1", "offset=1000001", "offset=1.5", "type=order_pay", "type=ALL"],
+)
+def test_any_other_page_is_refused_by_its_parameter(api: Api, ann: Person, query: str) -> None:
+    assert faults(api.call("GET", f"{HISTORY}?{query}", headers=ann.by_session)) == [query.partition("=")[0]]
+
+
+# Grants
+
+
+def test_an_order_number_grants_once(api: Api, database: Database, ann: Person, root: Person) -> None:
+    body = {"userId": "ann", "credits": 50, "orderNo": "order-1", "transType": "ORDER_PAY", "expiresInDays": 30}
+
+    first, second = (api.call("POST", GRANT, {**body, "remark": "Thanks"}, root.by_session) for _ in range(2))
+
+    assert (first.status, first.data) == (200, {"granted": True, "orderNo": "order-1"})
+    assert (second.status, second.data) == (200, {"granted": False, "orderNo": "order-1"})
+    assert books.ledger(database) == [("ORDER_PAY", 50, 50)]
+    [row] = api.call("GET", HISTORY, headers=ann.by_session).data["records"]
+    assert (row["orderNo"], row["remark"]) == ("order-1", "Thanks")
+    assert books.breaches(database) == []
+
+
+@pytest.mark.parametrize("other", [{"credits": 51}, {"userId": "root"}])
+def test_an_order_number_is_one_order(
+    api: Api, database: Database, ann: Person, root: Person, other: dict[str, Any]
+) -> None:
+    body = {"userId": "ann", "credits": 50, "orderNo": "order-1"}
+    assert api.call("POST", GRANT, body, root.by_session).data["granted"]
+
+    conflict = api.call("POST", GRANT, {**body, **other}, root.by_session)
+
+    assert (conflict.status, conflict.code) == (409, "ORDER_NUMBER_TAKEN")
+    assert (books.balance(database, "ann").available, books.balance(database, "root").available) == (50, 0)
+
+
+def test_credits_are_granted_by_an_admin_key_too(api: Api, database: Database, ann: Person) -> None:
+    script = person(database, "script", key_is_admin=True)
+    body = {"userId": "ann", "credits": 1, "orderNo": "1"}
+
+    assert api.call("POST", GRANT, body, script.by_key).data["granted"]
+
+
+def test_credits_are_granted_to_somebody(api: Api, database: Database, root: Person) -> None:
+    answer = api.call("POST", GRANT, {"userId": "nobody", "credits": 1, "orderNo": "order-1"}, root.by_session)
+
+    assert (answer.status, answer.code) == (404, "NOT_FOUND")
+    assert books.value(database, "select count(*) from clipferry.order_numbers") == 0
+
+
+def test_a_grant_without_an_end_never_expires(api: Api, database: Database, ann: Person, root: Person) -> None:
+    api.call("POST", GRANT, {"userId": "ann", "credits": 1, "orderNo": "1"}, root.by_session)
+    api.call("POST", GRANT, {"userId": "ann", "credits": 2, "orderNo": "2", "expiresInDays": 5}, root.by_session)
+
+    days = """select round(extract(epoch from expired_at - timezone('utc', now())) / 86400) as days
+        from credit_packages order by id"""
+    assert [row["days"] for row in books.rows(database, days)] == [None, 5]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"credits": 0}, "credits"),
+        ({"credits": -5}, "credits"),
+        ({"credits": 1.5}, "credits"),
+        ({"credits": "5"}, "credits"),
+        ({"credits": True}, "credits"),
+        ({"credits": 10**30}, "credits"),
+        ({"userId": ""}, "userId"),
+        ({"userId": None}, "userId"),
+        ({"userId": "a\x00"}, "userId"),
+        ({"orderNo": ""}, "orderNo"),
+        ({"orderNo": "a\nb"}, "orderNo"),
+        ({"orderNo": "né"}, "orderNo"),
+        ({"orderNo": "x" * 201}, "orderNo"),
+        ({"transType": "VIDEO_CONSUME"}, "transType"),
+        ({"transType": "EXPIRED"}, "transType"),
+        ({"expiresInDays": 0}, "expiresInDays"),
+        ({"expiresInDays": 36_501}, "expiresInDays"),
+        ({"remark": "x" * 501}, "remark"),
+    ],
+)
+def test_a_grant_that_makes_no_sense_is_refused_by_its_field(
+    api: Api, database: Database, ann: Person, root: Person, wrong: dict[str, Any], field: str
+) -> None:
+    body = {"userId": "ann", "credits": 5, "orderNo": "order-1", **wrong}
+
+    assert faults(api.call("POST", GRANT, body, root.by_session)) == [field]
+    assert books.packages(database) == []
+
+
+# Uploads
+
+
+@pytest.mark.parametrize(
+    ("content_type", "extension"),
+    [("image/jpeg", "jpg"), ("image/png", "png"), ("image/gif", "gif"), ("image/webp", "webp")],
+)
+def test_an_uploads_extension_is_its_types_and_not_its_names(
+    api: Api, ann: Person, content_type: str, extension: str
+) -> None:
+    body = {"filename": "start.html", "contentType": content_type}
+
+    upload = api.call("POST", PRESIGN, body, ann.by_session).data
+
+    assert set(upload) == {"uploadUrl", "publicUrl", "key", "expiresIn"}
+    assert upload["key"].startswith("uploads/ann/")
+    assert upload["key"].endswith(f".{extension}")
+    assert upload["publicUrl"] == f"https://cdn.example.com/{upload['key']}"
+    assert upload["expiresIn"] == 3600
+
+
+def test_an_upload_url_takes_this_type_for_an_hour_at_this_key_and_nothing_else(api: Api, ann: Person) -> None:
+    upload = api.call("POST", PRESIGN, {"filename": "a", "contentType": "image/png"}, ann.by_session).data
+
+    url, signed = signed_parts(upload["uploadUrl"])
+    assert url == f"https://storage.example.com/videos/{upload['key']}"
+    assert signed["X-Amz-Expires"] == ["3600"]
+    assert signed["X-Amz-SignedHeaders"] == ["content-type;host"]
+
+
+def test_a_size_that_is_given_is_signed(api: Api, ann: Person) -> None:
+    body = {"filename": "a", "contentType": "image/png", "contentLength": TEN_MEGABYTES}
+
+    upload = api.call("POST", PRESIGN, body, ann.by_session).data
+
+    assert signed_parts(upload["uploadUrl"])[1]["X-Amz-SignedHeaders"] == ["content-length;content-type;host"]
+
+
+def signed_parts(url: str) -> tuple[str, dict[str, list[str]]]:
+    """The address, with the bucket in its path wherever the URL has it; and the signature's parameters."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").removeprefix("videos.")
+    path = parts.path if parts.path.startswith("/videos/") else f"/videos{parts.path}"
+    return f"{parts.scheme}://{host}{path}", parse_qs(parts.query)
+
+
+def test_no_two_uploads_have_one_key(api: Api, ann: Person) -> None:
+    body = {"filename": "a.png", "contentType": "image/png"}
+
+    assert len({api.call("POST", PRESIGN, body, ann.by_session).data["key"] for _ in range(20)}) == 20
+
+
+@pytest.mark.parametrize("user_id", ["../ann", "ann/", "a b", "ann%2F", "..", "x" * 65])
+def test_a_user_whose_id_is_a_path_stays_in_a_folder_of_its_own(api: Api, database: Database, user_id: str) -> None:
+    books.execute(database, 'insert into "user" (id, email) values (%(id)s, %(id)s)', id=user_id)
+    books.execute(
+        database,
+        """insert into session ("userId", token, "expiresAt") values (%(id)s, 't', '2100-01-01')""",
+        id=user_id,
+    )
+    body = {"filename": "a.png", "contentType": "image/png"}
+    key = api.call("POST", PRESIGN, body, {"authorization": "Bearer t"}).data["key"]
+
+    assert re.fullmatch(r"uploads/[0-9a-f]{32}/[A-Za-z0-9_-]{21}\.png", key)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"contentType": "image/svg+xml"}, "contentType"),
+        ({"contentType": "text/html"}, "contentType"),
+        ({"contentType": "image/png; charset=utf-8"}, "contentType"),
+        ({"contentType": "IMAGE/PNG"}, "contentType"),
+        ({"contentType": "video/mp4"}, "contentType"),
+        ({"contentType": None}, "contentType"),
+        ({"contentLength": 0}, "contentLength"),
+        ({"contentLength": TEN_MEGABYTES + 1}, "contentLength"),
+        ({"contentLength": "5"}, "contentLength"),
+        ({"filename": ""}, "filename"),
+        ({"filename": "x" * 256}, "filename"),
+        ({"filename": "a\x00.png"}, "filename"),
+    ],
+)
+def test_an_upload_of_anything_else_is_refused_by_its_field(
+    api: Api, ann: Person, wrong: dict[str, Any], field: str
+) -> None:
+    body = {"filename": "a.png", "contentType": "image/png", **wrong}
+
+    assert faults(api.call("POST", PRESIGN, body, ann.by_session)) == [field]
+
+
+# The models and the user
+
+SORA = """
+[[model]]
+id = "sora-2"
+name = "Sora 2"
+description = "Text or image to video"
+durations = [10, 15]
+aspect_ratios = ["16:9", "9:16"]
+accepts_image = true
+cost = { base = 15, per_extra_second = 1.4 }
+[[model.offer]]
+provider = "evolink"
+model = "seedance-2.0-text-to-video"
+
+[[model]]
+id = "sora-2-pro"
+name = "Sora 2 Pro"
+durations = [10, 15]
+aspect_ratios = ["16:9", "9:16"]
+qualities = ["standard", "high"]
+cost = { base = 18, per_extra_second = 1.6, quality_multipliers = { high = 1.4 } }
+[[model.offer]]
+provider = "kie"
+model = "sora-2-pro-text-to-video"
+
+[[model]]
+id = "gone"
+name = "Gone"
+retired = true
+durations = [5]
+cost = { base = 1 }
+"""
+
+
+def test_the_models_are_the_originals_configuration(api: Api, tmp_path: Path) -> None:
+    (tmp_path / "models.toml").write_text(SORA)
+    with in_process({"MODELS_FILE": str(tmp_path / "models.toml")}):
+        runtime.reset()
+        sora, pro = api.call("GET", MODELS).data
+
+    own = {"includedSeconds", "qualityMultipliers"}
+    assert {name: value for name, value in sora["creditCost"].items() if name not in own} == {
+        "base": 15,
+        "perExtraSecond": 1.4,
+    }
+    assert {name: value for name, value in pro["creditCost"].items() if name not in own} == {
+        "base": 18,
+        "perExtraSecond": 1.6,
+        "highQualityMultiplier": 1.4,
+    }
+    assert {**sora, "creditCost": None} == {
+        "id": "sora-2",
+        "name": "Sora 2",
+        "provider": "evolink",
+        "description": "Text or image to video",
+        "supportImageToVideo": True,
+        "maxDuration": 15,
+        "durations": [10, 15],
+        "aspectRatios": ["16:9", "9:16"],
+        "creditCost": None,
+    }
+    assert (pro["qualities"], pro["supportImageToVideo"], pro["provider"]) == (["standard", "high"], False, "kie")
+
+
+def test_a_retired_model_is_not_listed(api: Api) -> None:
+    shipped = catalog.load()
+    listed = [model["id"] for model in api.call("GET", MODELS).data]
+
+    assert listed == [model.id for model in shipped.models.values() if not model.retired]
+    assert not {"sora-2", "sora-2-pro"} & set(listed)
+
+
+def test_a_retired_model_is_refused_and_an_unknown_one_is_not_free(api: Api, database: Database, ann: Person) -> None:
+    books.add_package(database, 100)
+    for model, code in (("sora-2", "MODEL_RETIRED"), ("sora-2-pro", "MODEL_RETIRED"), ("sora-3", "MODEL_NOT_FOUND")):
+        refused = api.call("POST", "/api/v1/video/generate", {"prompt": "A ferry", "model": model}, ann.by_session)
+        assert (refused.status, refused.code) == (400, code)
+        assert refused.payload["error"]["details"]["fields"][0]["path"] == "model"
+    assert books.value(database, "select count(*) from videos") == 0
+
+
+def test_a_user_is_told_who_they_are_and_no_more(api: Api, database: Database, ann: Person, root: Person) -> None:
+    books.execute(database, "update \"user\" set name = 'Ann', image = 'https://example.com/a.png' where id = 'ann'")
+
+    assert api.call("GET", "/api/v1/user/me", headers=ann.by_session).data == {
+        "id": "ann",
+        "email": "ann@example.com",
+        "name": "Ann",
+        "image": "https://example.com/a.png",
+        "isAdmin": False,
+    }
+    assert api.call("GET", "/api/v1/user/me", headers=root.by_key).data["isAdmin"] is True
+
+
+def test_the_contract_is_served_as_it_is_written(api: Api) -> None:
+    served = api.call("GET", "/api/v1/openapi.json")
+
+    assert served.payload["openapi"] == "3.1.0"
+    assert served.headers["content-type"] == "application/json"
+    assert "max-age" in served.headers["cache-control"]
+
+
+def test_what_is_somebodys_is_not_kept_by_anybody_on_the_way(api: Api, ann: Person) -> None:
+    for path in (BALANCE, HISTORY, "/api/v1/user/me", "/api/v1/video/list"):
+        assert api.call("GET", path, headers=ann.by_session).headers["cache-control"] == "no-store"
