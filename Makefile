@@ -12,9 +12,10 @@ unexport VIRTUAL_ENV
 export SAM_CLI_TELEMETRY := 0
 
 UV := .tools/uv/bin/uv
-SAM := PATH="$(CURDIR)/.tools/uv/bin:$$PATH" .tools/sam/bin/sam
+SAM := .tools/sam/bin/sam
 LOCKS := pyproject.toml layers/shared/pyproject.toml uv.lock
 EXPORT := $(UV) export --quiet --frozen --package clipferry --no-emit-project --no-default-groups --no-header --no-annotate
+EXPORT_THUMBNAIL := $(UV) export --quiet --frozen --only-group thumbnail --no-emit-project --no-header --no-annotate
 
 .DEFAULT_GOAL := help
 
@@ -45,6 +46,10 @@ check: .venv/.dev .tools/sam/.installed ## Checks style, types, the layers' arro
 	@.venv/bin/basedpyright
 	@.venv/bin/lint-imports --no-logo
 	@$(UV) lock --check --quiet || { echo "uv.lock is stale: run 'make lock'" >&2; exit 1; }
+	@.venv/bin/python -m cli.openapi --check
+	@.venv/bin/python tools/settings_table.py --check
+	@$(EXPORT_THUMBNAIL) | diff layers/thumbnail/requirements.txt - || \
+	    { echo "layers/thumbnail/requirements.txt is stale: run 'make lock'" >&2; exit 1; }
 	@$(EXPORT) | diff layers/shared/requirements.txt - || \
 	    { echo "layers/shared/requirements.txt is stale: run 'make lock'" >&2; exit 1; }
 	@$(SAM) validate --lint --region us-east-1
@@ -63,14 +68,22 @@ invoke: .tools/sam/.installed ## Runs one function in Docker: FUNCTION=Reconcile
 lock: .tools/uv/.installed ## Renews uv.lock, the layer's requirements and the tools' pins after a change to what they pin
 	@$(UV) lock --quiet
 	@$(EXPORT) --output-file layers/shared/requirements.txt >/dev/null
+	@$(EXPORT_THUMBNAIL) --output-file layers/thumbnail/requirements.txt >/dev/null
 	@for tool in uv sam; do $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	    tools/$$tool.in --output-file tools/$$tool.txt || exit 1; done
+
+openapi: .venv/.dev ## Writes docs/openapi.json and README's table of settings anew
+	@.venv/bin/python -m cli.openapi
+	@.venv/bin/python tools/settings_table.py
+
+bench-db: .venv/.dev ## Measures the database work on a million videos, and checks the plans; ARGS="--scale 0.1" is quicker
+	@.venv/bin/python -m benchmarks.db $(ARGS)
 
 clean: ## Removes everything that these commands made, the environments too
 	@rm -rf .venv .tools .aws-sam .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help demo dev migrate verify test test-sam check build deploy invoke lock clean
+.PHONY: help demo dev migrate verify test test-sam check build deploy invoke lock openapi bench-db clean
 
 # A Python is what runs as one: pyenv leaves names on the PATH that don't, and Debian's lacks venv until it is installed.
 FIND_PYTHON = for name in "$$PYTHON" python3.13 python3.12 python3.11 python3.14 python3; do \

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from clipferry.db import migrations, timeline
-from clipferry.errors import ClipferryError
-from clipferry.observability import logger
-from clipferry.usecases.verify_books import verify_books
 
-from cli import database, keys
+from cli import callbacks, database, keys
 from cli.credits import app as credits_app
 from cli.output import Json, console, show
+from clipferry import observability
+from clipferry.db import migrations, timeline
+from clipferry.errors import ClipferryError
+from clipferry.usecases.verify_books import verify_books
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 app = typer.Typer(no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
 app.add_typer(keys.app, name="keys")
 app.add_typer(credits_app, name="credits")
+app.add_typer(callbacks.app, name="callbacks")
 
 
 @app.command()
@@ -72,7 +72,7 @@ def _list_openings() -> None:
 
 def main() -> None:
     """Runs the command line; an error of ours is a sentence, not a traceback."""
-    logger.setLevel(logging.CRITICAL)
+    observability.mute()
     try:
         app()
     except ClipferryError as error:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from clipferry.db import credits as books_of_credits
-from clipferry.usecases.move_credits import expire_credits, give_welcome, grant, take_back
 
 from cli import database
 from cli.output import Json, console, show
+from clipferry.db import credits as books_of_credits
+from clipferry.errors import NotFoundError
+from clipferry.usecases.move_credits import expire_credits, give_welcome, grant, take_back
 
 app = typer.Typer(no_args_is_help=True, help="Credits: balance, history, grant, gift, refund, expire.")
 
@@ -21,8 +22,9 @@ Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
 def balance(user_id: str, as_json: Json = False) -> None:
     """Show what a user can spend, has used, and has held."""
     with database.opened() as books, books.transaction() as tx:
-        books_of_credits.lock_user(tx, user_id)
+        user = books_of_credits.enter_user(tx, user_id)
         found = books_of_credits.balance(tx)
+    _require(user.first(), user_id)
     show(found.all(), as_json=as_json, title=f"Balance of {user_id}")
 
 
@@ -30,8 +32,9 @@ def balance(user_id: str, as_json: Json = False) -> None:
 def history(user_id: str, limit: int = 20, offset: int = 0, as_json: Json = False) -> None:
     """Show a user's ledger, newest first."""
     with database.opened() as books, books.transaction() as tx:
-        books_of_credits.lock_user(tx, user_id)
+        user = books_of_credits.enter_user(tx, user_id)
         found = books_of_credits.history(tx, limit=limit, offset=offset, trans_type=None)
+    _require(user.first(), user_id)
     show(found.all(), as_json=as_json, title=f"Ledger of {user_id}", empty="The ledger is empty.")
 
 
@@ -74,6 +77,11 @@ def expire() -> None:
     with database.opened() as books:
         packages = expire_credits(database=books)
     console.print(f"{packages} packages expired.")
+
+
+def _require(user: object, user_id: str) -> None:
+    if user is None:
+        raise NotFoundError(f"no user {user_id}")
 
 
 def _confirm(question: str, yes: bool) -> None:

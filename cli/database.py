@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
+
 from clipferry.db.connection import Database
 
 PATIENCE_SECONDS = 300

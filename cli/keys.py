@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from clipferry.usecases.manage_keys import create_key, list_keys, revoke_key
 
 from cli import database
 from cli.output import Json, console, show
+from clipferry.usecases.manage_keys import create_key, list_keys, revoke_key
 
 app = typer.Typer(no_args_is_help=True, help="API keys: create, list, revoke.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from rich.table import Table
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 200)
 
 
 def show(rows: Iterable[Any], *, as_json: bool, title: str, empty: str = "Nothing.") -> None:

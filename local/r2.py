@@ -83,6 +83,11 @@ class FakeR2:
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="r2")
         self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_port}"
 
+    @property
+    def connections(self) -> int:
+        """How many were accepted."""
+        return self._server.accepted
+
     def fail(self, *faults: Fault) -> None:
         with self.lock:
             self.faults.extend(faults)
@@ -111,6 +116,7 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, port: int, r2: FakeR2, tls: ssl.SSLContext | None) -> None:
         self.r2, self._tls = r2, tls
+        self.accepted = 0
         self._open: set[socket.socket] = set()
         super().__init__(("127.0.0.1", port), _Handler)
 
@@ -120,6 +126,7 @@ class _Server(ThreadingHTTPServer):
         if self._tls is not None:
             connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         self._open.add(connection)
+        self.accepted += 1
         return connection, address
 
     def shutdown_request(self, request: socket.socket) -> None:  # type: ignore[override]
@@ -138,16 +145,16 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _Server
+    server: _Server  # pyright: ignore[reportIncompatibleVariableOverride]
     timeout = 60
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         pass
 
     def do_GET(self) -> None:
         self._serve()
 
-    do_HEAD = do_PUT = do_POST = do_DELETE = do_GET
+    do_HEAD = do_PUT = do_POST = do_DELETE = do_GET  # noqa: N815
 
     def _serve(self) -> None:
         self.r2 = self.server.r2

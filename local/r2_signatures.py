@@ -36,7 +36,8 @@ def verify(
 
     `headers` has lower-case names; `path` and `query` are as they came over the wire.
     """
-    parameters = dict(pair.partition("=")[::2] for pair in query.split("&") if pair)
+    pairs = (pair.partition("=") for pair in query.split("&") if pair)
+    parameters = {name: value for name, _, value in pairs}
     if "X-Amz-Signature" in parameters:
         _verify_presigned(method, path, query, headers, parameters, keys, now)
         return

@@ -35,6 +35,7 @@ CREATE TABLE clipferry.video_events (
     detail jsonb NOT NULL DEFAULT '{}'
 );
 CREATE INDEX video_events_video_idx ON clipferry.video_events (video_uuid, id);
+CREATE INDEX video_events_at_idx ON clipferry.video_events USING brin (at);
 
 -- A deleted video is hidden at once; its files go later.
 CREATE TABLE clipferry.deletions (

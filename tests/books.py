@@ -8,13 +8,23 @@ from typing import Any, LiteralString
 
 from clipferry.db import credits as credit_books
 from clipferry.db import verification
-from clipferry.db.connection import Database
+from clipferry.db.connection import Database, Rows, Transaction
 from clipferry.db.credits import Balance
 from clipferry.db.verification import Breach
 from clipferry.models import Credential
 from clipferry.usecases import move_credits
 
 _numbers = itertools.count(1)
+
+_PACKAGES = """
+select initial_credits as initial, remaining_credits as remaining, frozen_credits as frozen, status::text as status
+from public.credit_packages where user_id = %(user_id)s order by id
+"""
+
+_LEDGER = """
+select trans_type::text as trans_type, credits, balance_after
+from public.credit_transactions where user_id = %(user_id)s order by id
+"""
 
 _EVERYTHING = """
 select 'package' as source, to_jsonb(t) as record from public.credit_packages t
@@ -38,6 +48,24 @@ class Package:
     remaining: int
     frozen: int
     status: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One row of the ledger."""
+
+    trans_type: str
+    credits: int
+    balance_after: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """All that the books say of one user; packages and ledger in the order in which they came."""
+
+    balance: Balance
+    packages: list[Package]
+    ledger: list[Entry]
 
 
 def execute(database: Database, sql: LiteralString, **parameters: Any) -> None:
@@ -131,37 +159,47 @@ def lapse(database: Database, package_id: int) -> None:
     )
 
 
-def packages(database: Database, user_id: str = "ann") -> list[Package]:
-    """In the order in which they came."""
-    found = rows(
-        database,
-        "select initial_credits as initial, remaining_credits as remaining, frozen_credits as frozen, "
-        "status::text as status from public.credit_packages where user_id = %(user_id)s order by id",
-        user_id=user_id,
+def audit(database: Database, *user_ids: str) -> tuple[list[Breach], list[Account]]:
+    """What `verify` finds, and each user's account, in one round trip."""
+    with database.transaction() as tx:
+        found = verification.breaches(tx)
+        reading = [_read_account(tx, user_id) for user_id in user_ids]
+    return found.all(), [_account(*parts) for parts in reading]
+
+
+def account(database: Database, user_id: str = "ann") -> Account:
+    with database.transaction() as tx:
+        reading = _read_account(tx, user_id)
+    return _account(*reading)
+
+
+def _read_account(tx: Transaction, user_id: str) -> tuple[Rows[Balance], Rows[Package], Rows[Entry]]:
+    credit_books.lock_user(tx, user_id)
+    return (
+        credit_books.balance(tx),
+        tx.run(_PACKAGES, {"user_id": user_id}, Package),
+        tx.run(_LEDGER, {"user_id": user_id}, Entry),
     )
-    return [Package(**row) for row in found]
+
+
+def _account(balance: Rows[Balance], packages: Rows[Package], ledger: Rows[Entry]) -> Account:
+    [only] = balance.all()
+    return Account(balance=only, packages=packages.all(), ledger=ledger.all())
+
+
+def packages(database: Database, user_id: str = "ann") -> list[Package]:
+    return account(database, user_id).packages
 
 
 def balance(database: Database, user_id: str = "ann") -> Balance:
-    with database.transaction() as tx:
-        credit_books.lock_user(tx, user_id)
-        found = credit_books.balance(tx)
-    [only] = found.all()
-    return only
+    return account(database, user_id).balance
 
 
 def ledger(database: Database, user_id: str = "ann") -> list[tuple[str, int, int]]:
     """Type, credits and balance after, oldest first."""
-    found = rows(
-        database,
-        "select trans_type::text as trans_type, credits, balance_after from public.credit_transactions "
-        "where user_id = %(user_id)s order by id",
-        user_id=user_id,
-    )
-    return [(row["trans_type"], row["credits"], row["balance_after"]) for row in found]
+    return [(entry.trans_type, entry.credits, entry.balance_after) for entry in account(database, user_id).ledger]
 
 
 def breaches(database: Database) -> list[Breach]:
-    with database.transaction() as tx:
-        found = verification.breaches(tx)
-    return found.all()
+    found, _ = audit(database)
+    return found

@@ -5,13 +5,12 @@ from __future__ import annotations
 import itertools
 
 from clipferry.catalog import Choice, Cost, Model, Offer
-from clipferry.db import creation, endings, jobs, submissions, videos
+from clipferry.db import creation, endings, jobs, reopening, submissions, videos
 from clipferry.db.connection import Database
 from clipferry.db.creation import Creation, NewVideo
 from clipferry.models import FailureCode, MediaInfo, MirroredFile, VideoStatus
 from clipferry.timing import Timing
 from clipferry.usecases.create_video import VideoRequest
-
 from tests.books import credential, rows, value
 
 TIMING = Timing(
@@ -151,6 +150,20 @@ def fail(database: Database, uuid: str, *, from_states: tuple[VideoStatus, ...] 
     with database.transaction() as tx:
         failed = endings.fail(tx, video_uuid=uuid, code=code, detail="no", from_states=from_states)
     return failed.first() is not None
+
+
+def reopen(database: Database, uuid: str) -> str:
+    """A retry: FAILED → UPLOADING, the hold HOLDING again. Returns the verdict."""
+    with database.transaction() as tx:
+        reopened = reopening.reopen(
+            tx,
+            video_uuid=uuid,
+            source_url=f"https://files.example.com/{uuid}.mp4",
+            deadline_seconds=TIMING.upload_deadline_seconds,
+            next_check_seconds=45,
+        )
+    [result] = reopened.all()
+    return result.verdict
 
 
 def video_at(database: Database, status: VideoStatus, price: int = 10, *, user_id: str = "ann") -> str:

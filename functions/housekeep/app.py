@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from clipferry import runtime
 from clipferry.observability import logger
 from clipferry.usecases.forget_old import forget_old
@@ -14,8 +16,8 @@ from clipferry.usecases.verify_books import verify_books
 
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    database = runtime.database()
-    expired = expire_credits(database=database)
-    breaches = verify_books(database=database)
-    removed = forget_old(database=database, storage=runtime.storage(), seconds_left=runtime.seconds_left(context))
+    with closing(runtime.patient_database()) as database:
+        expired = expire_credits(database=database)
+        removed = forget_old(database=database, storage=runtime.storage(), seconds_left=runtime.seconds_left(context))
+        breaches = verify_books(database=database)
     return {"expiredPackages": expired, "breaches": len(breaches), "removedVideos": removed}

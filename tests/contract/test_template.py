@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from clipferry import settings
-from clipferry.settings import Settings
 from pydantic import SecretStr
 
+from clipferry import settings
+from clipferry.settings import Settings
 from local import template
 from local.intrinsics import parse
 from local.resources import Template
@@ -110,6 +110,11 @@ def test_every_route_is_one_that_its_handler_answers(deployed: Template) -> None
         path = route.path.replace("{", "<").replace("}", ">")
         known = {(found.method, found.path) for found in handler.app._static_routes + handler.app._dynamic_routes}
         assert (route.method, path) in known, route.key
+
+
+def test_every_handler_is_deployed(deployed: Template) -> None:
+    folders = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
+    assert {function.module.split(".")[1] for function in deployed.functions} == folders
 
 
 def test_every_function_has_its_handler_and_its_event(deployed: Template) -> None:

@@ -7,9 +7,9 @@ from typing import Any, LiteralString
 
 import psycopg
 import pytest
+
 from clipferry.db.connection import Database
 from clipferry.errors import ClipferryError
-
 from tests import books, journeys
 
 _HOLD = """

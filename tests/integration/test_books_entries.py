@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from clipferry.db.connection import Database
 from clipferry.errors import (
     InvalidRequestError,
@@ -16,7 +17,6 @@ from clipferry.errors import (
 from clipferry.models import Credential, VideoStatus
 from clipferry.usecases.move_credits import give_welcome, grant, recharge, take_back
 from clipferry.usecases.read_credits import get_balance, get_history
-
 from tests import books, journeys
 from tests.books import Package
 

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
 
 import hypothesis.strategies as st
 import pytest
-from clipferry.db.connection import Database
-from clipferry.db.credits import Balance
-from clipferry.errors import OrderNumberTakenError
-from clipferry.models import VideoStatus
-from clipferry.usecases.move_credits import expire_credits, give_welcome, grant, recharge, take_back
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -22,115 +16,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from clipferry.db.connection import Database
+from clipferry.errors import OrderNumberTakenError
+from clipferry.models import VideoStatus
+from clipferry.usecases.move_credits import expire_credits, give_welcome, grant, recharge, take_back
 from tests import books, journeys
-
-HOUR = 3600
-DAY = 24 * HOUR
-FOREVER = float("inf")
-
-
-@dataclass
-class ModelPackage:
-    """`seconds_left` until it expires."""
-
-    initial: int
-    seconds_left: float
-    remaining: int
-    frozen: int = 0
-
-    @property
-    def is_lapsed(self) -> bool:
-        return self.seconds_left <= 0
-
-
-@dataclass
-class ModelUser:
-    packages: list[ModelPackage] = field(default_factory=list)
-    """In the order in which they came."""
-    ledger: list[int] = field(default_factory=list)
-
-    @property
-    def live(self) -> list[ModelPackage]:
-        used_up = (p for p in self.packages if p.remaining or p.frozen)
-        return [p for p in used_up if not p.is_lapsed]
-
-    @property
-    def available(self) -> int:
-        return sum(p.remaining for p in self.live)
-
-    @property
-    def doomed(self) -> list[ModelPackage]:
-        return [p for p in self.packages if p.is_lapsed and p.remaining]
-
-    def enter(self, amount: int, days: float) -> None:
-        self.packages.append(ModelPackage(initial=amount, remaining=amount, seconds_left=days * DAY))
-        self.ledger.append(amount)
-
-    def take(self, amount: int) -> int:
-        """From the newest on, as far as it goes."""
-        wanted = amount
-        for package in reversed(self.live):
-            taken = min(wanted, package.remaining)
-            package.remaining -= taken
-            wanted -= taken
-        if amount > wanted:
-            self.ledger.append(wanted - amount)
-        return amount - wanted
-
-    def hold(self, price: int) -> list[tuple[ModelPackage, int]] | None:
-        """The shares, taken from what expires first on; None when they don't suffice."""
-        if self.available < price:
-            return None
-        shares = []
-        for package in sorted(self.live, key=lambda p: p.seconds_left):
-            taken = min(price, package.remaining)
-            if taken:
-                package.remaining -= taken
-                package.frozen += taken
-                price -= taken
-                shares.append((package, taken))
-        return shares
-
-    def settle(self, shares: list[tuple[ModelPackage, int]]) -> None:
-        for package, taken in shares:
-            package.frozen -= taken
-        self.ledger.append(-sum(taken for _, taken in shares))
-
-    def release(self, shares: list[tuple[ModelPackage, int]]) -> None:
-        returned = 0
-        for package, taken in shares:
-            package.frozen -= taken
-            if package.is_lapsed:
-                returned += taken
-            else:
-                package.remaining += taken
-        if returned:
-            self.packages.append(ModelPackage(initial=returned, remaining=returned, seconds_left=7 * DAY))
-
-    def expire(self) -> int:
-        doomed = self.doomed
-        for package in doomed:
-            self.ledger.append(-package.remaining)
-            package.remaining = 0
-        return len(doomed)
-
-    def balance(self) -> Balance:
-        return Balance(
-            total=sum(p.initial for p in self.live),
-            used=sum(p.initial - p.remaining - p.frozen for p in self.live),
-            frozen=sum(p.frozen for p in self.packages),
-            available=self.available,
-            expiring_soon=sum(p.remaining for p in self.live if p.seconds_left <= 7 * DAY),
-        )
-
-
-@dataclass
-class ModelVideo:
-    user_id: str
-    uuid: str
-    shares: list[tuple[ModelPackage, int]]
-    status: VideoStatus = VideoStatus.PENDING
-
+from tests.books_model import DAY, FOREVER, HOUR, ModelUser, ModelVideo
 
 USERS = st.integers(0, 1)
 AMOUNTS = st.integers(1, 100)
@@ -243,6 +134,17 @@ class Books(RuleBasedStateMachine):
         video.status = VideoStatus.FAILED
         self.users[video.user_id].release(video.shares)
 
+    @precondition(lambda self: self._in(VideoStatus.FAILED))
+    @rule(data=st.data())
+    def retry(self, data: st.DataObject) -> None:
+        video = data.draw(st.sampled_from(self._in(VideoStatus.FAILED)))
+        shares = self.users[video.user_id].hold(sum(taken for _, taken in video.shares))
+        verdict = journeys.reopen(self.database, video.uuid)
+        assert verdict == ("INSUFFICIENT_CREDITS" if shares is None else "REOPENED")
+        if shares is not None:
+            journeys.lease(self.database, video.uuid)
+            video.shares, video.status = shares, VideoStatus.UPLOADING
+
     @precondition(lambda self: self._in(VideoStatus.COMPLETED, VideoStatus.FAILED))
     @rule(data=st.data())
     def come_too_late(self, data: st.DataObject) -> None:
@@ -288,13 +190,15 @@ class Books(RuleBasedStateMachine):
 
     @invariant()
     def books_and_model_agree(self) -> None:
-        assert books.breaches(self.database) == []
-        for user_id, model in self.users.items():
-            assert books.balance(self.database, user_id) == model.balance()
-            assert [(p.remaining, p.frozen) for p in books.packages(self.database, user_id)] == [
+        breaches, accounts = books.audit(self.database, *self.users)
+        assert breaches == []
+        for account, model in zip(accounts, self.users.values(), strict=True):
+            assert account.balance == model.balance()
+            assert [(p.remaining, p.frozen) for p in account.packages] == [
                 (p.remaining, p.frozen) for p in model.packages
             ]
-            assert sorted(row[1] for row in books.ledger(self.database, user_id)) == sorted(model.ledger)
+            assert sorted(entry.credits for entry in account.ledger) == sorted(model.ledger)
+            assert not account.ledger or account.ledger[-1].balance_after >= 0
 
 
 def test_no_history_breaks_the_books(database: Database) -> None:

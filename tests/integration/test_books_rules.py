@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from clipferry.db import videos
 from clipferry.db.connection import Database
 from clipferry.models import VideoStatus
 from clipferry.usecases.move_credits import expire_credits
-
 from tests import books, journeys
 from tests.books import Package
 
@@ -161,6 +161,41 @@ def test_several_expired_packages_come_back_as_one(database: Database) -> None:
 
     assert journeys.fail(database, uuid)
     assert books.packages(database)[2:] == [Package(initial=20, remaining=20, frozen=0, status="ACTIVE")]
+
+
+def test_a_retry_holds_the_price_again_from_what_there_is_now(database: Database) -> None:
+    lapsing = books.add_package(database, 10, days=1)
+    uuid = journeys.video_at(database, FAILED)
+    books.lapse(database, lapsing)
+    books.add_package(database, 4, days=9)
+    books.add_package(database, 8)
+
+    assert journeys.reopen(database, uuid) == "REOPENED"
+    assert journeys.hold_of(database, uuid) == ("HOLDING", 10)
+    assert [(p.remaining, p.frozen) for p in books.packages(database)] == [(10, 0), (0, 4), (2, 6)]
+    assert journeys.complete(database, uuid, fence=journeys.lease(database, uuid))
+    assert books.ledger(database)[3:] == [("VIDEO_CONSUME", -10, 2)]
+    expire_credits(database=database)
+
+
+def test_a_retry_that_can_not_be_paid_changes_nothing(database: Database) -> None:
+    books.add_package(database, 10)
+    uuid = journeys.video_at(database, FAILED)
+    journeys.held_video(database, 1)
+    before = books.everything(database)
+
+    assert journeys.reopen(database, uuid) == "INSUFFICIENT_CREDITS"
+    assert books.everything(database) == before
+
+
+def test_a_retry_that_fails_gives_the_credits_back_again(database: Database) -> None:
+    books.add_package(database, 10)
+    uuid = journeys.video_at(database, FAILED)
+    for _ in range(2):
+        assert journeys.reopen(database, uuid) == "REOPENED"
+        assert journeys.fail(database, uuid)
+
+    assert books.balance(database).available == 10
 
 
 def test_expiry_empties_the_package_with_a_ledger_row(database: Database) -> None:

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+
 from clipferry.db import endings, jobs, submissions, videos
 from clipferry.db.connection import Database, Transaction
 from clipferry.models import FailureCode, VideoStatus
-
 from tests import books, journeys
 
 THREADS = 16
@@ -115,6 +115,34 @@ def test_a_move_happens_from_its_states_and_changes_nothing_in_others(database: 
     assert outcome == {move: (state in allowed, state in allowed) for move, (_, allowed) in MOVES.items()}
 
 
+@pytest.mark.parametrize("state", list(VideoStatus))
+def test_only_a_failed_video_is_opened_again(database: Database, state: VideoStatus) -> None:
+    books.add_package(database, 100)
+    uuid = journeys.video_at(database, state)
+    before = books.everything(database)
+
+    assert journeys.reopen(database, uuid) == ("REOPENED" if state is FAILED else "NOT_FAILED")
+    assert (books.everything(database) != before) == (state is FAILED)
+
+
+def test_of_many_retries_at_once_one_is_the_first(database: Database, database_url: str) -> None:
+    books.add_package(database, 100)
+    uuid = journeys.video_at(database, FAILED)
+
+    def retry(_: int) -> str:
+        own = Database(database_url)
+        try:
+            return journeys.reopen(own, uuid)
+        finally:
+            own.close()
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        verdicts = sorted(threads.map(retry, range(THREADS)))
+
+    assert verdicts == ["NOT_FAILED"] * (THREADS - 1) + ["REOPENED"]
+    assert books.balance(database).frozen == 10
+
+
 def test_a_worker_whose_lease_was_taken_over_can_not_end_the_video(database: Database) -> None:
     books.add_package(database, 10)
     uuid = journeys.video_at(database, UPLOADING)
@@ -129,6 +157,17 @@ def test_a_worker_whose_lease_was_taken_over_can_not_end_the_video(database: Dat
     assert failed.all() == []
     assert books.everything(database) == before
     assert journeys.complete(database, uuid, fence=new)
+
+
+def test_a_worker_from_before_the_retry_can_not_end_the_video(database: Database) -> None:
+    books.add_package(database, 10)
+    uuid = journeys.video_at(database, UPLOADING)
+    old = journeys.fence(database, uuid)
+    assert journeys.fail(database, uuid)
+    assert journeys.reopen(database, uuid) == "REOPENED"
+
+    assert not journeys.complete(database, uuid, fence=old)
+    assert journeys.complete(database, uuid, fence=journeys.lease(database, uuid))
 
 
 def test_a_video_ends_once_at_any_concurrency(database: Database, database_url: str) -> None:
@@ -153,7 +192,7 @@ def test_a_video_ends_once_at_any_concurrency(database: Database, database_url: 
 
 
 def test_the_submits_answer_takes_a_task_from_an_impostor(database: Database) -> None:
-    """A callback had claimed Bob's task for Ann's video."""
+    """A callback had claimed Bob's task for Ann's video; a worker has Bob's film in its hands."""
     books.add_package(database, 10)
     books.add_user(database, "bob")
     books.add_package(database, 10, user_id="bob")
@@ -163,5 +202,6 @@ def test_the_submits_answer_takes_a_task_from_an_impostor(database: Database) ->
 
     assert journeys.record(database, owner, task_id="bobs")
     assert journeys.status_of(database, impostor) == "PENDING"
+    assert journeys.start_upload(database, impostor, task_id="anns")
     assert not journeys.complete(database, impostor, fence=fence)
-    assert journeys.fail(database, impostor)
+    assert journeys.complete(database, impostor, fence=journeys.lease(database, impostor))

@@ -1,36 +1,27 @@
-"""What a create may cost a user at any concurrency: credits, jobs in flight, and a key that makes a repeat harmless."""
+"""What a user may create at any concurrency: as much as can be paid, is allowed in flight, and a minute allows."""
 
 from __future__ import annotations
 
-import dataclasses
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 
 import pytest
+
 from clipferry.db.connection import Database
 from clipferry.errors import (
     ClipferryError,
-    IdempotencyKeyReusedError,
     InsufficientCreditsError,
-    ProviderError,
-    ProviderRefusedError,
-    ReplayedError,
+    RateLimitedError,
     TooManyJobsError,
     UnauthorizedError,
 )
-from clipferry.models import Credential, FailureCode, Order, Submission, Submitted, VideoStatus
+from clipferry.models import Credential, VideoStatus
 from clipferry.settings import Settings
-from clipferry.usecases.create_video import CreatedVideo, VideoRequest, create_video
-from clipferry.usecases.submit_video import submit_video
-
+from clipferry.usecases.create_video import CreatedVideo
 from tests import books, journeys
+from tests.creating import at_once, create
 
-THREADS = 24
 DEFAULT_LIMIT: int = Settings.model_fields["video_max_concurrent"].default
-
-Submit = Callable[[list[Order]], Submitted]
 
 
 @pytest.fixture(autouse=True)
@@ -41,54 +32,6 @@ def _ann(database: Database) -> Iterator[None]:
     books.add_package(database, 30)
     yield
     assert books.breaches(database) == []
-
-
-def unanswered(orders: list[Order]) -> Submitted:
-    """A submit of which nobody knows the outcome: the video stays PENDING."""
-    return Submitted(provider=orders[0].provider, status=VideoStatus.PENDING)
-
-
-def create(
-    database: Database,
-    *,
-    request: VideoRequest | None = None,
-    credential: Credential | None = None,
-    key: str | None = None,
-    limit: int = journeys.MANY,
-    submit: Submit = unanswered,
-) -> CreatedVideo:
-    return create_video(
-        request or journeys.request(10),
-        credential=credential or books.credential(),
-        idempotency_key=key,
-        database=database,
-        providers={"evolink"},
-        preferred_provider="evolink",
-        submit=submit,
-        max_concurrent=limit,
-        timing=journeys.TIMING,
-    )
-
-
-def at_once(url: str, times: int, attempt: Callable[[Database], CreatedVideo]) -> list[CreatedVideo | ClipferryError]:
-    """What each of `times` attempts came to, from as many connections as there are threads."""
-    own, opened = threading.local(), []
-
-    def connect() -> None:
-        own.database = Database(url, lock_timeout=60, statement_timeout=60)
-        opened.append(own.database)
-
-    def answer(_: int) -> CreatedVideo | ClipferryError:
-        try:
-            return attempt(own.database)
-        except ClipferryError as error:
-            return error
-
-    with ThreadPoolExecutor(THREADS, initializer=connect) as threads:
-        answers = list(threads.map(answer, range(times)))
-    for database in opened:
-        database.close()
-    return answers
 
 
 def test_of_200_creates_at_once_exactly_those_happen_that_can_be_paid(database: Database, database_url: str) -> None:
@@ -109,6 +52,19 @@ def test_of_200_creates_at_once_exactly_as_many_happen_as_may_be_in_flight(
     assert Counter(type(answer) for answer in answers) == {CreatedVideo: 3, TooManyJobsError: 197}
     assert {answer.status for answer in answers if isinstance(answer, ClipferryError)} == {429}
     assert books.balance(database).frozen == 30
+
+
+def test_of_many_creates_at_once_exactly_as_many_happen_as_a_minute_allows(
+    database: Database, database_url: str
+) -> None:
+    answers = at_once(database_url, 30, lambda own: create(own, rate=5))
+    allowed = books.value(database, "select sum(least(requests, 5)) from clipferry.rate_windows")
+
+    assert 5 <= allowed <= 10  # a minute may have begun meanwhile
+    paid = min(allowed, 7)
+    assert Counter(type(answer) for answer in answers)[CreatedVideo] == paid
+    assert Counter(type(answer) for answer in answers)[RateLimitedError] == 30 - allowed
+    assert books.balance(database).frozen == paid * 10
 
 
 @pytest.mark.parametrize("end", [VideoStatus.COMPLETED, VideoStatus.FAILED])
@@ -146,111 +102,3 @@ def test_one_users_limits_are_not_anothers(database: Database) -> None:
     create(database, limit=1)
 
     assert create(database, credential=bob, limit=1).status is VideoStatus.PENDING
-
-
-# The Idempotency-Key
-
-
-def test_one_key_at_once_makes_one_video_and_everybody_hears_of_it(database: Database, database_url: str) -> None:
-    answers = at_once(database_url, 16, lambda own: create(own, key="k"))
-    videos = [answer for answer in answers if isinstance(answer, CreatedVideo)]
-
-    assert len(videos) == 16
-    assert Counter(video.replayed for video in videos) == {False: 1, True: 15}
-    assert {dataclasses.replace(video, replayed=False) for video in videos} == {
-        CreatedVideo(
-            video_uuid=videos[0].video_uuid,
-            task_id=None,
-            provider="evolink",
-            status=VideoStatus.PENDING,
-            estimated_time=None,
-            credits_used=10,
-        )
-    }
-    assert books.balance(database).frozen == 10
-
-
-def test_a_replay_tells_what_has_become_of_the_video(database: Database) -> None:
-    uuid = create(database, key="k").video_uuid
-    assert journeys.record(database, uuid)
-    replay = create(database, key="k")
-
-    assert (replay.video_uuid, replay.replayed) == (uuid, True)
-    assert (replay.task_id, replay.status, replay.estimated_time) == (f"task-{uuid}", VideoStatus.GENERATING, 60)
-
-
-def test_a_replay_comes_before_every_limit(database: Database) -> None:
-    first = create(database, request=journeys.request(75), key="k", limit=1)
-
-    assert create(database, request=journeys.request(75), key="k", limit=1).video_uuid == first.video_uuid
-
-
-def test_a_key_with_another_body_is_a_conflict(database: Database) -> None:
-    create(database, key="k")
-    before = books.everything(database)
-    with pytest.raises(IdempotencyKeyReusedError) as conflict:
-        create(database, request=journeys.request(10, prompt="A ferry at dawn"), key="k")
-
-    assert conflict.value.status == 409
-    assert books.everything(database) == before
-
-
-def test_a_key_is_its_users(database: Database) -> None:
-    bob = books.add_user(database, "bob")
-    books.add_package(database, 10, user_id="bob")
-    first = create(database, key="k")
-    second = create(database, request=journeys.request(10, prompt="Bob's"), credential=bob, key="k")
-
-    assert not second.replayed
-    assert second.video_uuid != first.video_uuid
-
-
-@pytest.mark.parametrize(("age", "is_free"), [("23 hours 59 minutes", False), ("24 hours 1 minute", True)])
-def test_a_key_is_kept_for_24_hours(database: Database, age: str, is_free: bool) -> None:
-    first = create(database, key="k")
-    books.execute(database, "update clipferry.idempotency_keys set created_at = now() - %(age)s::interval", age=age)
-    second = create(database, key="k")
-
-    assert (second.video_uuid != first.video_uuid) == is_free
-    assert second.replayed != is_free
-    assert create(database, key="k").video_uuid == second.video_uuid
-
-
-def test_a_create_that_was_refused_leaves_its_key_free(database: Database) -> None:
-    with pytest.raises(InsufficientCreditsError):
-        create(database, request=journeys.request(80), key="k")
-    books.add_package(database, 5)
-
-    assert not create(database, request=journeys.request(80), key="k").replayed
-
-
-class RefusingProvider:
-    """A provider that takes nothing."""
-
-    name = "evolink"
-
-    def submit(self, order: Order, *, callback_url: str, timeout: float) -> Submission:
-        raise ProviderRefusedError("blocked words", failure=FailureCode.CONTENT_POLICY.value)
-
-
-def test_an_answer_that_was_an_error_is_replayed_as_it_was(database: Database) -> None:
-    def submit(orders: list[Order]) -> Submitted:
-        return submit_video(
-            orders,
-            database=database,
-            providers={"evolink": RefusingProvider()},  # pyright: ignore[reportArgumentType]
-            sign_callback=lambda provider, uuid: f"https://api.example.com/{provider}/{uuid}",
-            timing=journeys.TIMING,
-        )
-
-    with pytest.raises(ProviderError) as refused:
-        create(database, key="k", submit=submit)
-    answer = refused.value.as_answer()
-    with pytest.raises(ReplayedError) as replayed:
-        create(database, key="k", submit=submit)
-
-    assert answer["status"] == 502
-    assert answer["error"]["details"]["errorCode"] == "CONTENT_POLICY"
-    assert replayed.value.as_answer() == answer
-    assert books.balance(database).available == 75
-    assert journeys.status_of(database, answer["error"]["details"]["videoUuid"]) == "FAILED"

@@ -23,6 +23,7 @@ from urllib.request import urlopen
 import boto3
 import psycopg
 import pytest
+from psycopg.rows import dict_row
 
 from local.aws import embedded_aws
 from local.development_user import add_development_user
@@ -54,20 +55,20 @@ class Surroundings:
     environment: dict[str, str]
 
     def row(self, video_uuid: str) -> dict[str, Any]:
-        with psycopg.connect(self.database_url, row_factory=psycopg.rows.dict_row) as connection:
-            found = connection.execute("select * from public.videos where uuid = %s", [video_uuid]).fetchone()
+        with psycopg.connect(self.database_url) as connection, connection.cursor(row_factory=dict_row) as cursor:
+            found = cursor.execute("select * from public.videos where uuid = %s", [video_uuid]).fetchone()
         assert found is not None
         return found
 
 
 def sam_environment() -> dict[str, str]:
-    """This one's, with uv on the PATH and without anybody's AWS credentials."""
+    """This one's, without anybody's AWS credentials: with any, SAM would ask AWS for the account at every call."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return kept | {
-        "PATH": os.pathsep.join([str(ROOT / ".tools/uv/bin"), os.environ["PATH"]]),
         "SAM_CLI_TELEMETRY": "0",
-        "AWS_ACCESS_KEY_ID": KEY,
-        "AWS_SECRET_ACCESS_KEY": KEY,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_DEFAULT_REGION": REGION,
     }
 

@@ -103,3 +103,9 @@ def test_account_shows_what_is_left(mirrored: Any, created: dict[str, Any], invo
     assert answer["statusCode"] == HTTPStatus.OK, answer
     balance = json.loads(answer["body"])["data"]
     assert (balance["usedCredits"], balance["frozenCredits"]) == (created["creditsUsed"], 0)
+
+
+def test_housekeep_finds_the_books_right(mirrored: Any, invoke: Any, stored_event: Any) -> None:
+    answer = invoke("HousekeepFunction", stored_event("housekeep"))
+
+    assert answer == {"expiredPackages": 0, "breaches": 0, "removedVideos": 0}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
@@ -26,6 +27,7 @@ from clipferry.models import Credential
 from clipferry.observability import logger
 
 LARGEST_BODY: Final = 256 * 1024
+IDEMPOTENCY_KEY: Final = "^[!-~]([ -~]{0,253}[!-~])?$"
 _JSON: Final = "application/json"
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -148,7 +150,7 @@ def idempotency_key(event: APIGatewayProxyEventV2) -> str | None:
     key = headers(event).get("idempotency-key")
     if key is None:
         return None
-    if not (0 < len(key) <= 255 and key.isascii() and key.isprintable()):
+    if not re.fullmatch(IDEMPOTENCY_KEY, key):
         raise InvalidRequestError.for_field("Idempotency-Key", "invalid", "must be 1 to 255 printable characters")
     return key
 

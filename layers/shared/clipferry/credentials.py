@@ -55,8 +55,9 @@ def _from_bearer(token: str, rules: AuthRules) -> Credential:
 
 
 def _session_cookie(cookies: Sequence[str]) -> str | None:
-    pairs = (cookie.strip().partition("=") for text in cookies for cookie in text.split(";"))
-    found = {name: value for name, _, value in pairs}
+    """A name that comes twice counts once, the first time: so Better Auth reads it too."""
+    pairs = [cookie.strip().partition("=") for text in cookies for cookie in text.split(";")]
+    found = {name: value for name, _, value in reversed(pairs)}
     return next((found[name] for name in COOKIE_NAMES if found.get(name)), None)
 
 

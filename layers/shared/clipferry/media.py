@@ -35,16 +35,16 @@ def aspect_ratio_name(info: MediaInfo) -> str | None:
 class MediaScanner:
     """Takes a file in order, in pieces of any size. What isn't an MP4 gives an empty MediaInfo, never an error.
 
-    Holds at most HEAD_BYTES and two boxes of MAX_KEPT_BYTES, and mostly a hundredth of that beside HEAD_BYTES.
+    Holds `head_bytes`, and boxes that describe: some 100 kB for a minute of film, two of MAX_KEPT_BYTES at most.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, head_bytes: int = HEAD_BYTES) -> None:
         self._header = bytearray()
         self._left = 0  # bytes of the open box still to come
         self._kind = b""
         self._kept: bytearray | None = None  # the body of the open box, where it is one to be read
         self._movie = Movie()
-        self._head = _Head()
+        self._head = _Head(head_bytes)
 
     def feed(self, chunk: bytes | bytearray | memoryview) -> None:
         """The file's next bytes, which may be overwritten afterwards."""
@@ -116,15 +116,15 @@ class MediaScanner:
 
 
 class _Head:
-    """The file's first HEAD_BYTES beside its `moov`, and this.
+    """The file's first `room` bytes beside its `moov`, and this.
 
     `moov` says where in the file each picture lies. It may come first or last: while all that lies before a picture is
     kept, in its order, that stays true, and not a byte of `moov` needs to be changed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, room: int) -> None:
         self._kept = bytearray()
-        self._room = HEAD_BYTES
+        self._room = room
         self._last_header = b""
         self._last_start = 0  # of the box that was opened last, among what is kept
         self._moov: tuple[bytes, bytearray] | None = None
@@ -154,8 +154,8 @@ class _Head:
         if self._moov is None:
             return None
         self._shorten_last_box()
-        before, behind = self._kept[: self._moov_start], self._kept[self._moov_start :]
-        return b"".join((before, *self._moov, behind))
+        kept = memoryview(self._kept)
+        return b"".join((kept[: self._moov_start], *self._moov, kept[self._moov_start :]))
 
     def _shorten_last_box(self) -> None:
         """To what is kept of it, so that `moov` is found behind it."""

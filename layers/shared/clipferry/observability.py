@@ -12,8 +12,20 @@ NAMESPACE: Final = "Clipferry"
 logger: Final = Logger(service="clipferry", utc=True)
 
 
+_muted = False
+
+
+def mute() -> None:
+    """For a command line, whose output is its own: nothing is logged or counted from now on."""
+    global _muted  # noqa: PLW0603 - one process, one voice
+    _muted = True
+    logger.setLevel("CRITICAL")
+
+
 def count(name: str, value: float = 1, *, unit: MetricUnit = MetricUnit.Count, **dimensions: str) -> None:
     """Adds `value` to the metric `name`; a dimension has few values (a provider, a code), never an id."""
+    if _muted:
+        return
     with single_metric(name=name, unit=unit, value=value, namespace=NAMESPACE) as metric:
         for dimension, setting in dimensions.items():
             metric.add_dimension(name=dimension, value=setting)

@@ -9,7 +9,8 @@ import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from clipferry.addresses import is_public
@@ -20,8 +21,8 @@ Resolve = Callable[..., Sequence[Any]]
 CHUNK = 256 * 1024
 """Bytes at a time: few enough to stay in the processor's cache while they are hashed and looked at."""
 FAREWELL_SECONDS = 0.2
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_GONE = frozenset({403, 404, 410})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+GONE = frozenset({403, 404, 410})
 _VISIBLE_ASCII = "".join(map(chr, range(0x21, 0x7F)))
 
 
@@ -50,25 +51,67 @@ def open_source(
     Raises SourceGoneError for 403, 404 and 410; SourceInvalidError for a URL that isn't allowed and for a size
     of 0 or above `max_bytes`; SourceError, which is worth another try, for everything else.
     """
-    deadline = Deadline(total_timeout)
+    rules = Rules(
+        allowed_hosts=allowed_hosts,
+        allow_loopback=allow_loopback,
+        resolve=resolve,
+        connect_timeout=connect_timeout,
+        max_redirects=max_redirects,
+        max_bytes=max_bytes,
+        tls=tls,
+    )
     sent = {**(headers or {}), "Accept-Encoding": "identity", "Connection": "close"}
-    for _ in range(max_redirects + 1):
-        origin, target = _permitted(url, allowed_hosts)
-        found = _resolved(origin, resolve, allow_loopback=allow_loopback)
-        with _translated(origin.name):
-            wire = connect(origin, found, deadline=Deadline(connect_timeout), tls=tls)
-        wire.deadline, wire.stall = deadline, read_timeout
+    found = follow(url, rules=rules, headers=sent, deadline=Deadline(total_timeout), stall=read_timeout)
+    try:
+        return Source(found.wire, found.response, url=found.url, size=whole_size(found.response, max_bytes))
+    except BaseException:
+        found.wire.end()
+        raise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Where a provider's URL may lead, and how big what is found there may be: the arguments of `open_source`."""
+
+    allowed_hosts: tuple[str, ...] = ()
+    allow_loopback: bool = False
+    resolve: Resolve = socket.getaddrinfo
+    connect_timeout: float = 5
+    max_redirects: int = 3
+    max_bytes: int = 2**31 - 1
+    tls: ssl.SSLContext | None = None
+
+
+class Found(NamedTuple):
+    """An answer that isn't a redirect, and where it was found: `addresses` have been checked and may be dialled."""
+
+    wire: Wire
+    response: http.client.HTTPResponse
+    url: str
+    origin: Origin
+    target: str
+    addresses: Sequence[Any]
+
+
+def follow(url: str, *, rules: Rules, headers: Mapping[str, str], deadline: Deadline, stall: float) -> Found:
+    """Asks for `url` and follows its redirects, each checked like the first. Raises what `open_source` does."""
+    for _ in range(rules.max_redirects + 1):
+        origin, target = _permitted(url, rules.allowed_hosts)
+        addresses = _resolved(origin, rules.resolve, allow_loopback=rules.allow_loopback)
+        with translated(origin.name):
+            wire = connect(origin, addresses, deadline=Deadline(rules.connect_timeout), tls=rules.tls)
+        wire.deadline, wire.stall = deadline, stall
         try:
-            with _translated(origin.name):
-                response = wire.request("GET", target, headers=sent)
-            if response.status not in _REDIRECTS:
-                return Source(wire, response, url=url, size=_size(response, max_bytes))
+            with translated(origin.name):
+                response = wire.request("GET", target, headers=headers)
+            if response.status not in REDIRECTS:
+                return Found(wire, response, url, origin, target, addresses)
             url = _redirected(url, response)
         except BaseException:
             wire.end()
             raise
         wire.end()
-    raise SourceError(f"more than {max_redirects} redirects")
+    raise SourceError(f"more than {rules.max_redirects} redirects")
 
 
 class Source:
@@ -90,7 +133,7 @@ class Source:
         Raises SourceError when the body stalls, ends early, or goes on after its Content-Length.
         """
         wanted = min(max(size, 0), self._left)
-        with _translated(self._progress):
+        with translated(self._progress):
             data = self._wire.reader.read(wanted)
         self._left -= len(data)
         if len(data) < wanted:
@@ -125,7 +168,7 @@ class Source:
 
 
 @contextlib.contextmanager
-def _translated(place: object) -> Iterator[None]:
+def translated(place: object) -> Iterator[None]:
     try:
         yield
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -166,7 +209,7 @@ def _matches(name: str, pattern: str) -> bool:
 
 def _resolved(origin: Origin, resolve: Callable[..., Sequence[Any]], *, allow_loopback: bool) -> Sequence[Any]:
     """What the name leads to, asked once; raises SourceInvalidError unless every address may be dialled."""
-    with _translated(origin.name):
+    with translated(origin.name):
         found = resolve(origin.name, origin.port, type=socket.SOCK_STREAM)
     is_plain_https = origin.secure and origin.port == origin.standard_port
     for _, _, _, _, location in found:
@@ -186,20 +229,29 @@ def _redirected(url: str, response: http.client.HTTPResponse) -> str:
         raise SourceInvalidError(f"redirected to what is no URL: {error}") from None
 
 
-def _size(response: http.client.HTTPResponse, max_bytes: int) -> int:
+def whole_size(response: http.client.HTTPResponse, max_bytes: int) -> int:
     """The Content-Length of an answer that is the file itself; raises for every other answer."""
-    if response.status in _GONE:
+    if response.status in GONE:
         raise SourceGoneError(f"status {response.status}")
     if response.status != 200:
         raise SourceError(f"status {response.status}")
-    if response.getheader("Content-Encoding", "identity").lower() != "identity":
-        raise SourceError(f"Content-Encoding {response.getheader('Content-Encoding')} wasn't asked for")
+    check_encoding(response)
     lengths = response.headers.get_all("Content-Length", [])
     if response.getheader("Transfer-Encoding") or len(set(lengths)) != 1:
         raise SourceError("no one Content-Length, so that an early end would pass unnoticed")
     if not re.fullmatch(r"[0-9]{1,18}", lengths[0]):
         raise SourceError(f"Content-Length {lengths[0][:20]!r} is no number")
-    size = int(lengths[0])
+    return permitted_size(int(lengths[0]), max_bytes)
+
+
+def check_encoding(response: http.client.HTTPResponse) -> None:
+    """Raises SourceError for a body that isn't the file's own bytes."""
+    if response.getheader("Content-Encoding", "identity").lower() != "identity":
+        raise SourceError(f"Content-Encoding {response.getheader('Content-Encoding')} wasn't asked for")
+
+
+def permitted_size(size: int, max_bytes: int) -> int:
+    """`size`, or SourceInvalidError for that of no file we would take."""
     if not 0 < size <= max_bytes:
         raise SourceInvalidError(f"a file of {size} bytes, where 1 to {max_bytes} are allowed")
     return size

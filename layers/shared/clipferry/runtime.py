@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
     from clipferry.storage import Storage
 
+CHORE_SECONDS = 240
+"""What one statement of the daily chores may take: verify reads every row of the books."""
+
 _local = threading.local()
 _databases: list[Database] = []
 _clients: list[HttpClient] = []
@@ -62,6 +65,11 @@ def database() -> Database:
         )
         _databases.append(_local.database)
     return _local.database
+
+
+def patient_database() -> Database:
+    """For the daily chores, whose statements read everything; the caller closes it."""
+    return Database(settings().database_url.get_secret_value(), statement_timeout=CHORE_SECONDS)
 
 
 def migration_url() -> str:
@@ -131,7 +139,9 @@ def mirror_queue() -> MirrorQueue:
 
 @cache
 def storage() -> Storage:
+    from clipferry.pace import owned_cpus
     from clipferry.storage import Storage
+    from clipferry.transfer import Plan
 
     values = settings()
     return Storage(
@@ -143,6 +153,7 @@ def storage() -> Storage:
         public_domain=values.storage_domain,
         allowed_hosts=values.remote_asset_allowed_hosts,
         allow_loopback=values.allow_loopback,
+        plan=Plan(cpus=owned_cpus(os.environ)),
     )
 
 
@@ -218,8 +229,9 @@ def reset() -> None:
     """Closes and forgets everything: for tests, and for a stack that ends."""
     for closable in (*_databases, *_clients):
         closable.close()
-    if mirror_queue.cache_info().currsize:
-        mirror_queue().close()
+    for client in (mirror_queue, storage):
+        if client.cache_info().currsize:
+            client().close()
     _databases.clear()
     _clients.clear()
     for kept in (settings, catalog, providers, mirror_queue, storage, auth_rules, timing, openapi):

@@ -1,26 +1,37 @@
 """The owner's bucket, spoken to as S3: the founding document's three operations, and what a mirror needs besides.
 
-boto3 is imported by the first call, not by this module: its S3 client costs 263 ms of CPU.
+The bytes, and all else that a mirror asks for, go through the transfer core. boto3 signs upload URLs and deletes; it
+is imported by the first such call, because its S3 client costs 263 ms of CPU.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import ssl
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from clipferry.errors import ConfigurationError, SourceInvalidError, StorageError
-from clipferry.remote import Source, open_source
+from clipferry.bucket import Bucket, StoredObject
+from clipferry.errors import ConfigurationError, StorageError
+from clipferry.multipart import Multipart, Progress
+from clipferry.remote import Rules
+from clipferry.remote_file import RemoteFile
+from clipferry.retries import Retries
+from clipferry.sigv4 import Credentials
+from clipferry.transfer import OnProgress, Plan, Transfer, Transferred
+from clipferry.wire import Deadline
 
-PART = 8 * 1024 * 1024
-"""Bytes. R2 wants all parts but the last of one size (5 MiB to 5 GiB); a file of one part is a single PUT."""
 CONNECT_SECONDS = 5
 READ_SECONDS = 60
 ATTEMPTS = 3
+TRANSFER_SECONDS = 900.0
+REQUEST_SECONDS = 60.0
+CHECK_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,19 +46,12 @@ class StoredFile:
     """Lower-case hex."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredObject:
-    """What the bucket says of a key: bytes, and the ETag without its quotes."""
-
-    size: int
-    etag: str
-
-
 class Storage:
     """One bucket of Cloudflare R2 or of anything else that speaks S3. Every failure of its is a StorageError.
 
     `public_domain` is where the bucket is public, `https://cdn.example.com`. `allowed_hosts` and `allow_loopback`
     say where files may be fetched from (`remote.open_source`); a plain HTTP endpoint needs `allow_loopback` too.
+    `tls` replaces the system's certificates.
     """
 
     def __init__(
@@ -61,6 +65,8 @@ class Storage:
         public_domain: str | None,
         allowed_hosts: tuple[str, ...] = (),
         allow_loopback: bool = False,
+        plan: Plan | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         place = urlsplit(endpoint)
         if not place.hostname or place.scheme not in ({"https", "http"} if allow_loopback else {"https"}):
@@ -68,18 +74,29 @@ class Storage:
         self._endpoint = endpoint
         self._region = region
         self._keys = (access_key, secret_key)
-        self._bucket = bucket
+        self._name = bucket
         self._public_domain = public_domain
-        self._allowed_hosts = allowed_hosts
-        self._allow_loopback = allow_loopback
+        self._plan = plan or Plan()
+        self._rules = Rules(allowed_hosts=allowed_hosts, allow_loopback=allow_loopback, tls=tls)
+        credentials = Credentials(access_key=access_key, secret_key=secret_key)
+        self._bucket = Bucket(
+            endpoint=endpoint,
+            region=region,
+            credentials=credentials,
+            name=bucket,
+            tls=tls,
+            stall=self._plan.stall_seconds,
+        )
 
     def upload_file(
         self, *, key: str, body: bytes | bytearray, content_type: str = "application/octet-stream"
     ) -> StoredFile:
         """Writes `body` in one PUT, over what is there."""
-        with _translated(f"put {key}"):
-            self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type)
-        return self._stored(key, len(body), hashlib.sha256(body).hexdigest())
+        whole = bytes(body)
+        retries = Retries(deadline=Deadline(REQUEST_SECONDS))
+        headers = {"Content-Type": content_type}
+        retries.persist(lambda: self._bucket.call("PUT", key, deadline=retries.deadline, headers=headers, body=whole))
+        return self._stored(key, len(whole), hashlib.sha256(whole).hexdigest())
 
     def download_and_upload(
         self,
@@ -88,22 +105,59 @@ class Storage:
         key: str,
         content_type: str = "video/mp4",
         on_chunk: Callable[[bytes], None] | None = None,
+        progress: Progress | None = None,
+        on_progress: OnProgress | None = None,
+        deadline: float = TRANSFER_SECONDS,
     ) -> StoredFile:
-        """Streams the MP4 at `source_url` to `key`, in less than two parts of memory whatever its size.
+        """Streams the MP4 at `source_url` to `key`, in a part of memory for each worker whatever its size.
 
-        `on_chunk` sees every byte once, in order. Doing it twice is harmless: the key is written over. Nothing is
-        left behind on failure, an interrupted upload included. Raises what `remote.open_source` and `Source.read`
-        raise, and SourceInvalidError for what isn't an MP4, before anything is written.
+        `on_chunk` sees every byte once, in order. Doing it twice is harmless: the key is written over. With
+        `on_progress`, which is told what to keep, what was interrupted can be continued by giving it as `progress`;
+        without, nothing is left behind on failure. `deadline` is in seconds: then TransferInterruptedError.
+
+        Raises what `remote.open_source` raises, SourceChangedError for a file that was replaced meanwhile, and
+        SourceInvalidError for what isn't an MP4, before anything is written.
         """
-        digest = hashlib.sha256()
-        with open_source(source_url, allowed_hosts=self._allowed_hosts, allow_loopback=self._allow_loopback) as source:
-            parts = _parts(source, (digest.update, on_chunk) if on_chunk else (digest.update,))
-            if source.size <= PART:
-                self.upload_file(key=key, body=next(parts), content_type=content_type)
-            else:
-                self._upload_parts(key, parts, content_type)
-        self._confirm(key, source.size)
-        return self._stored(key, source.size, digest.hexdigest())
+        transferred = self.transfer(
+            source_url=source_url,
+            key=key,
+            content_type=content_type,
+            on_chunk=on_chunk,
+            progress=progress,
+            on_progress=on_progress,
+            deadline=deadline,
+        )
+        return self._stored(key, transferred.size, transferred.sha256)
+
+    def transfer(
+        self,
+        *,
+        source_url: str,
+        key: str,
+        content_type: str = "video/mp4",
+        on_chunk: Callable[[bytes], None] | None = None,
+        progress: Progress | None = None,
+        on_progress: OnProgress | None = None,
+        deadline: float = TRANSFER_SECONDS,
+    ) -> Transferred:
+        """`download_and_upload`, with an account of how it went."""
+        time_left, stop = Deadline(deadline), threading.Event()
+        return Transfer(
+            file=RemoteFile(source_url, rules=self._rules, deadline=time_left, stall=self._plan.stall_seconds),
+            bucket=self._bucket,
+            key=key,
+            content_type=content_type,
+            retries=Retries(deadline=time_left, stop=stop, pause_seconds=self._plan.pause_seconds),
+            stop=stop,
+            plan=self._plan,
+            observe=on_chunk,
+            earlier=progress,
+            on_progress=on_progress,
+        ).run()
+
+    def abandon(self, *, key: str, progress: Progress) -> None:
+        """Takes back what an interrupted transfer has left; for who won't continue it."""
+        Multipart(self._bucket, key, Retries(deadline=Deadline(REQUEST_SECONDS))).abort(progress.upload_id)
 
     def get_signed_upload_url(
         self, *, key: str, content_type: str, expires_in: int = 3600, content_length: int | None = None
@@ -112,7 +166,7 @@ class Storage:
 
         With `content_length` also of this very size: a presigned PUT can fix its size, but not bound it.
         """
-        target: dict[str, str | int] = {"Bucket": self._bucket, "Key": key, "ContentType": content_type}
+        target: dict[str, str | int] = {"Bucket": self._name, "Key": key, "ContentType": content_type}
         if content_length is not None:
             target["ContentLength"] = content_length
         with _translated(f"sign {key}"):
@@ -120,55 +174,26 @@ class Storage:
 
     def public_url(self, key: str) -> str:
         """The founding document's rule; its fallback isn't public, so a deployed stack sets the domain."""
-        origin = self._public_domain or f"https://{self._bucket}.r2.cloudflarestorage.com"
+        origin = self._public_domain or f"https://{self._name}.r2.cloudflarestorage.com"
         return f"{origin.rstrip('/')}/{key}"
 
     def head(self, key: str) -> StoredObject | None:
         """What is stored at `key`, None when nothing is."""
-        from botocore.exceptions import ClientError  # noqa: PLC0415
-
-        with _translated(f"head {key}"):
-            try:
-                found = self._client.head_object(Bucket=self._bucket, Key=key)
-            except ClientError as error:
-                if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-                    return None
-                raise
-        return StoredObject(size=found["ContentLength"], etag=found["ETag"].strip('"'))
+        retries = Retries(deadline=Deadline(REQUEST_SECONDS))
+        return retries.persist(lambda: self._bucket.head(key, deadline=retries.deadline))
 
     def delete(self, key: str) -> None:
         """Removes `key`; nothing being there is fine."""
         with _translated(f"delete {key}"):
-            self._client.delete_object(Bucket=self._bucket, Key=key)
+            self._client.delete_object(Bucket=self._name, Key=key)
 
     def check(self) -> None:
         """Raises StorageError unless the bucket is there and these keys may use it."""
-        with _translated(f"bucket {self._bucket}"):
-            self._client.head_bucket(Bucket=self._bucket)
+        self._bucket.call("HEAD", "", deadline=Deadline(CHECK_SECONDS))
 
-    def _upload_parts(self, key: str, parts: Iterator[bytearray], content_type: str) -> None:
-        target = {"Bucket": self._bucket, "Key": key}
-        with _translated(f"begin {key}"):
-            begun = self._client.create_multipart_upload(**target, ContentType=content_type)
-        target["UploadId"] = begun["UploadId"]
-        try:
-            done = [self._upload_part(target, number, part) for number, part in enumerate(parts, start=1)]
-            with _translated(f"complete {key}"):
-                self._client.complete_multipart_upload(**target, MultipartUpload={"Parts": done})
-        except BaseException:
-            with suppress(StorageError), _translated(f"abort {key}"):
-                self._client.abort_multipart_upload(**target)
-            raise
-
-    def _upload_part(self, target: dict[str, str], number: int, part: bytearray) -> dict[str, Any]:
-        with _translated(f"part {number} of {target['Key']}"):
-            answer = self._client.upload_part(**target, PartNumber=number, Body=part)
-        return {"PartNumber": number, "ETag": answer["ETag"]}
-
-    def _confirm(self, key: str, size: int) -> None:
-        found = self.head(key)
-        if found is None or found.size != size:
-            raise StorageError(f"{key}: {found.size if found else 'no'} bytes are stored of {size}")
+    def close(self) -> None:
+        """Lets go of the connections that are kept for the next request."""
+        self._bucket.close()
 
     def _stored(self, key: str, size: int, sha256: str) -> StoredFile:
         return StoredFile(url=self.public_url(key), key=key, size=size, sha256=sha256)
@@ -196,25 +221,6 @@ class Storage:
                 s3={"addressing_style": "path"},
             ),
         )
-
-
-def _parts(source: Source, observers: tuple[Callable[[bytes], None], ...]) -> Iterator[bytearray]:
-    """The file in equal parts of PART bytes, the last one smaller; SourceInvalidError if it isn't an MP4.
-
-    All are the same piece of memory: each is gone when the next is asked for.
-    """
-    part = bytearray()
-    for position, chunk in enumerate(source):
-        if position == 0 and chunk[4:8] != b"ftyp":
-            raise SourceInvalidError(f"{source.content_type} begins with {chunk[:16]!r}, not as an MP4 does")
-        for observe in observers:
-            observe(chunk)
-        part += chunk
-        if len(part) == PART:  # chunks divide it
-            yield part
-            part.clear()
-    if part:
-        yield part
 
 
 @contextmanager

@@ -39,6 +39,10 @@ class Deadline:
             raise TimeoutError("out of time")
         return left
 
+    @property
+    def is_over(self) -> bool:
+        return time.monotonic() >= self._end
+
 
 @functools.cache
 def default_tls() -> ssl.SSLContext:
@@ -80,7 +84,11 @@ def _open(
 
 
 class Wire:
-    """An open connection. `deadline` bounds all that is done on it, `stall` (seconds) each single wait."""
+    """An open connection. `deadline` bounds all that is done on it, `stall` (seconds) each single wait.
+
+    A wait is one piece of a head, or the whole of what one call of `read_into` or `sendall` is asked to move: a peer
+    that lets a byte through now and then stalls too.
+    """
 
     def __init__(self, connected: socket.socket, origin: Origin) -> None:
         self._socket = connected
@@ -88,6 +96,7 @@ class Wire:
         self.deadline = Deadline(0)
         self.stall = math.inf
         self._ended = False
+        self._raw = _Reader(self)
         self.reader = self.makefile()
 
     def request(
@@ -97,14 +106,56 @@ class Wire:
 
         Raises OSError, http.client.HTTPException, and ValueError (nothing sent) for what a header can't carry.
         """
+        return self.answer(self.send_head(method, target, headers=headers, body=body))
+
+    def send_head(
+        self, method: str, target: str, *, headers: Mapping[str, str], body: bytes | None = None
+    ) -> http.client.HTTPConnection:
+        """Sends a request whose body, where Content-Length announces one, is to follow by `sendall`."""
         speaker = http.client.HTTPConnection(self._origin.name, self._origin.port)
         speaker.default_port = self._origin.standard_port  # which the Host header leaves out
         speaker.sock = self
         speaker.request(method, target, body=body, headers=dict(headers))
+        return speaker
+
+    def answer(self, speaker: http.client.HTTPConnection) -> http.client.HTTPResponse:
+        """The head of the answer to what `speaker` has sent."""
         response = speaker.getresponse()
         if self._ended:  # http.client takes a head that breaks off for a whole one
             raise http.client.RemoteDisconnected("the connection ended within the answer's head")
         return response
+
+    def read_into(self, view: memoryview) -> int:
+        """Fills `view` with the next bytes of an answer's body; fewer only when the connection has ended.
+
+        Past the buffered reader, whose calls for each TLS record would cost a tenth of a transfer's CPU.
+        """
+        got = self._take_read_ahead(view)
+        patience = min(self.deadline.remaining(), self.stall)
+        self._socket.settimeout(patience)
+        begun = time.monotonic()
+        while got < len(view):
+            received = self._socket.recv_into(view[got:])
+            if not received:
+                self._ended = True
+                break
+            got += received
+            self._tighten(patience, time.monotonic() - begun)
+        return got
+
+    def _take_read_ahead(self, view: memoryview) -> int:
+        """What came together with the answer's head."""
+        self._raw.muted = True
+        ahead = self.reader.read1(len(view)) or b""
+        self._raw.muted = False
+        view[: len(ahead)] = ahead
+        return len(ahead)
+
+    def _tighten(self, patience: float, waited: float) -> None:
+        if waited >= patience:
+            raise TimeoutError("too slow")
+        if waited > patience / 8:
+            self._socket.settimeout(patience - waited)
 
     def is_quiet(self) -> bool:
         """Whether nothing waits to be read: no stray bytes, no farewell of the peer's. Costs no round trip."""
@@ -119,10 +170,15 @@ class Wire:
 
     # What http.client and the reader ask of a socket:
 
-    def sendall(self, data: bytes) -> None:
+    def sendall(self, data: bytes | memoryview) -> None:
         unsent = memoryview(data)
+        patience = min(self.deadline.remaining(), self.stall)
+        self._socket.settimeout(patience)
+        begun = time.monotonic()
         while unsent:
-            unsent = unsent[self._patient().send(unsent) :]
+            unsent = unsent[self._socket.send(unsent) :]
+            if unsent:
+                self._tighten(patience, time.monotonic() - begun)
 
     def recv_into(self, buffer: memoryview) -> int:
         received = self._patient().recv_into(buffer)
@@ -131,7 +187,8 @@ class Wire:
 
     def makefile(self, _mode: str = "rb") -> io.BufferedReader[Any]:
         """A fresh reader, because http.client closes its own after each answer."""
-        self.reader = io.BufferedReader(_Reader(self), 1 << 16)
+        self._raw = _Reader(self)
+        self.reader = io.BufferedReader(self._raw, 1 << 16)
         return self.reader
 
     def close(self) -> None:
@@ -145,9 +202,11 @@ class Wire:
 class _Reader(io.RawIOBase):
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
+        self.muted = False
+        """Nothing new is read: what the buffer gives then is what it had."""
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
-        return self._wire.recv_into(buffer)
+    def readinto(self, buffer: Any) -> int | None:
+        return None if self.muted else self._wire.recv_into(buffer)

@@ -4,42 +4,61 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import (
+    Annotated,
     Any,
+    Final,
+    Literal,
     NotRequired,  # pydantic reads typing's own only from Python 3.12 on
 )
 
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from clipferry.catalog import Catalog, Model
 from clipferry.db.credits import Balance, LedgerRow
 from clipferry.db.users import User
-from clipferry.models import Video
+from clipferry.models import FailureCode, Video, VideoStatus
 from clipferry.usecases.create_video import CreatedVideo
 from clipferry.usecases.presign_upload import PresignedUpload
 from clipferry.usecases.query_videos import Page
 
+TRANSACTION_TYPES: Final = (
+    "NEW_USER",
+    "ORDER_PAY",
+    "SUBSCRIPTION",
+    "VIDEO_CONSUME",
+    "REFUND",
+    "EXPIRED",
+    "SYSTEM_ADJUST",
+)
+Uuid = Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,64}$")]
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+Status = Annotated[str, Field(json_schema_extra={"enum": list(VideoStatus)})]
+ErrorCode = Annotated[str, Field(json_schema_extra={"enum": list(FailureCode)})]
+TransType = Annotated[str, Field(json_schema_extra={"enum": list(TRANSACTION_TYPES)})]
+
 
 class CreatedVideoJson(TypedDict):
-    videoUuid: str
+    videoUuid: Uuid
     taskId: str | None
     provider: str
-    status: str
+    status: Status
     estimatedTime: int | None
     creditsUsed: int
 
 
 class VideoJson(TypedDict):
     id: int
-    uuid: str
+    uuid: Uuid
     userId: str
     prompt: str
     model: str
     parameters: dict[str, Any] | None
-    status: str
+    status: Status
     provider: str | None
     externalTaskId: str | None
     errorMessage: str | None
-    errorCode: str | None
+    errorCode: ErrorCode | None
     startImageUrl: str | None
     originalVideoUrl: str | None
     videoUrl: str | None
@@ -49,9 +68,9 @@ class VideoJson(TypedDict):
     aspectRatio: str | None
     fileSize: int | None
     creditsUsed: int
-    createdAt: str
-    updatedAt: str
-    completedAt: str | None
+    createdAt: Moment
+    updatedAt: Moment
+    completedAt: Moment | None
     generationTime: int | None
     isDeleted: bool
 
@@ -62,18 +81,18 @@ class PageJson(TypedDict):
 
 
 class StatusJson(TypedDict):
-    status: str
+    status: Status
     videoUrl: NotRequired[str]
     error: NotRequired[str]
-    errorCode: NotRequired[str]
+    errorCode: NotRequired[ErrorCode]
 
 
 class DeletedJson(TypedDict):
-    deleted: bool
+    deleted: Literal[True]
 
 
 class ReceivedJson(TypedDict):
-    received: bool
+    received: Literal[True]
 
 
 class BalanceJson(TypedDict):
@@ -88,7 +107,7 @@ class LedgerRowJson(TypedDict):
     id: int
     transNo: str
     userId: str
-    transType: str
+    transType: TransType
     credits: int
     balanceAfter: int
     packageId: int | None
@@ -96,7 +115,7 @@ class LedgerRowJson(TypedDict):
     orderNo: str | None
     holdId: int | None
     remark: str | None
-    createdAt: str
+    createdAt: Moment
 
 
 class HistoryJson(TypedDict):
@@ -146,8 +165,8 @@ class UserJson(TypedDict):
 
 
 class HealthJson(TypedDict):
-    status: str
-    checks: dict[str, str]
+    status: Literal["ok"]
+    checks: dict[str, Literal["ok"]]
 
 
 def created(result: CreatedVideo) -> CreatedVideoJson:

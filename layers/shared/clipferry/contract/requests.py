@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Final, Literal
-from urllib.parse import urlsplit
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from clipferry.api import headers, parse, query, raw_body
 from clipferry.catalog import Catalog, Wish
+from clipferry.contract.answers import TRANSACTION_TYPES
 from clipferry.errors import InvalidRequestError, VideoNotFoundError
 from clipferry.models import VideoStatus
 from clipferry.usecases.create_video import VideoRequest
@@ -17,14 +18,21 @@ from clipferry.usecases.move_credits import MOST_CREDITS
 from clipferry.usecases.presign_upload import LARGEST_UPLOAD
 from clipferry.usecases.receive_callback import Callback
 
+NO_NUL: Final = r"^[^\x00]*$"
+"""PostgreSQL's text takes every character but this one."""
+PRINTABLE_ASCII: Final = "^[ -~]+$"
+_AFTER_THE_HOST: Final = "(:[0-9]{1,5})?([/?#][!-~]*)?$"
+PUBLIC_URL: Final = "^[Hh][Tt][Tt][Pp][Ss]://[A-Za-z0-9._-]+" + _AFTER_THE_HOST
+"""A name as it is in DNS; no user, no password."""
+_LOOPBACK_URL: Final = r"^http://(localhost|127\.0\.0\.1)" + _AFTER_THE_HOST
 
-def _without_nul(value: str) -> str:
-    if "\x00" in value:
-        raise ValueError("must not contain NUL characters")
-    return value
+
+def _whole(value: object) -> object:
+    """To JSON Schema 5.0 is an integer, and some clients write it so."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-NoNul: Final = AfterValidator(_without_nul)
+Whole: Final = BeforeValidator(_whole)
 
 
 class GenerateVideo(BaseModel):
@@ -32,12 +40,12 @@ class GenerateVideo(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True)
 
-    prompt: Annotated[str, Field(min_length=1, max_length=5000), NoNul]
-    model: Annotated[str, Field(min_length=1, max_length=100), NoNul]
-    duration: Annotated[int, Field(ge=1, le=3600)] | None = None
-    aspectRatio: Annotated[str, Field(max_length=20), NoNul] | None = None  # noqa: N815 - the contract's spelling
-    quality: Annotated[str, Field(max_length=20), NoNul] | None = None
-    imageUrl: Annotated[str, Field(min_length=1, max_length=2048), NoNul] | None = None  # noqa: N815
+    prompt: Annotated[str, Field(min_length=1, max_length=5000, pattern=NO_NUL)]
+    model: Annotated[str, Field(min_length=1, max_length=100, pattern=NO_NUL)]
+    duration: Annotated[int, Field(ge=1, le=3600), Whole] | None = None
+    aspectRatio: Annotated[str, Field(max_length=20, pattern=NO_NUL)] | None = None  # noqa: N815 - the contract's spelling
+    quality: Annotated[str, Field(max_length=20, pattern=NO_NUL)] | None = None
+    imageUrl: Annotated[str, Field(min_length=1, max_length=2048, pattern=NO_NUL)] | None = None  # noqa: N815
 
 
 class GrantCredits(BaseModel):
@@ -45,12 +53,12 @@ class GrantCredits(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True)
 
-    userId: Annotated[str, Field(min_length=1, max_length=255), NoNul]  # noqa: N815
-    credits: Annotated[int, Field(ge=1, le=MOST_CREDITS)]
-    orderNo: Annotated[str, Field(min_length=1, max_length=200), NoNul]  # noqa: N815
+    userId: Annotated[str, Field(min_length=1, max_length=255, pattern=NO_NUL)]  # noqa: N815
+    credits: Annotated[int, Field(ge=1, le=MOST_CREDITS), Whole]
+    orderNo: Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABLE_ASCII)]  # noqa: N815
     transType: Literal["NEW_USER", "ORDER_PAY", "SUBSCRIPTION", "SYSTEM_ADJUST", "REFUND"] = "SYSTEM_ADJUST"  # noqa: N815
-    expiresInDays: Annotated[int, Field(ge=1, le=36_500)] | None = None  # noqa: N815
-    remark: Annotated[str, Field(max_length=500), NoNul] | None = None
+    expiresInDays: Annotated[int, Field(ge=1, le=36_500), Whole] | None = None  # noqa: N815
+    remark: Annotated[str, Field(max_length=500, pattern=NO_NUL)] | None = None
 
 
 class PresignUpload(BaseModel):
@@ -58,9 +66,9 @@ class PresignUpload(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True)
 
-    filename: Annotated[str, Field(min_length=1, max_length=255), NoNul]
+    filename: Annotated[str, Field(min_length=1, max_length=255, pattern=NO_NUL)]
     contentType: Literal["image/jpeg", "image/png", "image/gif", "image/webp"]  # noqa: N815
-    contentLength: Annotated[int, Field(ge=1, le=LARGEST_UPLOAD)] | None = None  # noqa: N815
+    contentLength: Annotated[int, Field(ge=1, le=LARGEST_UPLOAD), Whole] | None = None  # noqa: N815
 
 
 def video_request(event: APIGatewayProxyEventV2, models: Catalog, *, allow_loopback: bool) -> VideoRequest:
@@ -85,14 +93,8 @@ def video_request(event: APIGatewayProxyEventV2, models: Catalog, *, allow_loopb
 
 def _is_public_url(text: str, allow_loopback: bool) -> bool:
     """An HTTPS URL that a provider can fetch; we never do. Plain HTTP only to loopback, in local development."""
-    try:
-        parts = urlsplit(text)
-        host = parts.hostname or ""
-    except ValueError:
-        return False
-    is_local = allow_loopback and parts.scheme == "http" and host in ("localhost", "127.0.0.1")
-    is_plain = text.isascii() and text.isprintable() and " " not in text
-    return bool(host) and is_plain and (parts.scheme == "https" or is_local)
+    is_local = allow_loopback and re.fullmatch(_LOOPBACK_URL, text) is not None
+    return is_local or re.fullmatch(PUBLIC_URL, text) is not None
 
 
 def callback(event: APIGatewayProxyEventV2, provider: str) -> Callback:
@@ -136,17 +138,6 @@ def status_filter(text: str | None) -> VideoStatus | None:
         choices = ", ".join(VideoStatus)
         raise InvalidRequestError.for_field("status", "invalid", f"must be one of {choices}")
     return VideoStatus(text)
-
-
-TRANSACTION_TYPES: Final = (
-    "NEW_USER",
-    "ORDER_PAY",
-    "SUBSCRIPTION",
-    "VIDEO_CONSUME",
-    "REFUND",
-    "EXPIRED",
-    "SYSTEM_ADJUST",
-)
 
 
 def page_offset(text: str | None, *, largest: int = 1_000_000) -> int:

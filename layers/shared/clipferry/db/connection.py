@@ -117,6 +117,7 @@ class Database:
             self.close()
         if self._connection is None:
             self._connection = self._open()
+            self._used_at = time.monotonic()
         return self._connection
 
     def _is_alive(self, connection: psycopg.Connection[Any]) -> bool:
@@ -177,6 +178,8 @@ def _translated(error: psycopg.Error) -> ClipferryError:
         return DatabaseBusyError(type(error).__name__)
     if isinstance(error, psycopg.DataError) and error.sqlstate is None:  # refused before it was sent: NUL in a text
         return InvalidRequestError(str(error))
+    if isinstance(error, psycopg.errors.NumericValueOutOfRange):
+        return InvalidRequestError("a number is larger than its column takes")
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return DatabaseUnavailableError(type(error).__name__)
     return ClipferryError(f"{type(error).__name__}: {error}")

@@ -12,10 +12,11 @@ from typing import Any, Final
 
 from clipferry.db.connection import Rows, Transaction
 
-_LOCK_USER: Final = """
-select id, set_config('clipferry.user_id', id, true) as setting
-from public."user" where id = %(user_id)s for no key update
+_ENTER_USER: Final = """
+select id, set_config('clipferry.user_id', id, true) as setting from public."user" where id = %(user_id)s
 """
+
+_LOCK_USER: Final = _ENTER_USER + "for no key update"
 
 _LOCK_PACKAGES: Final = """
 select id from public.credit_packages
@@ -166,13 +167,16 @@ select id, trans_no, user_id, trans_type::text as trans_type, credits, balance_a
 from public.credit_transactions
 where user_id = current_setting('clipferry.user_id', true)
     and (%(trans_type)s::text is null or trans_type = %(trans_type)s::public."CreditTransType")
-order by id desc limit %(limit)s offset %(offset)s
+order by id::bigint desc limit %(limit)s offset %(offset)s
 """
 
 _HISTORY_TOTAL: Final = """
-select count(*) as total from public.credit_transactions
-where user_id = current_setting('clipferry.user_id', true)
-    and (%(trans_type)s::text is null or trans_type = %(trans_type)s::public."CreditTransType")
+select count(*) as total from (
+    select from public.credit_transactions
+    where user_id = current_setting('clipferry.user_id', true)
+        and (%(trans_type)s::text is null or trans_type = %(trans_type)s::public."CreditTransType")
+    limit 10000
+) counted
 """
 
 
@@ -220,6 +224,11 @@ class LedgerRow:
 def lock_user(tx: Transaction, user_id: str) -> Rows[dict[str, Any]]:
     """Locks the user's row, first of all, and makes it the transaction's user."""
     return tx.records(_LOCK_USER, {"user_id": user_id})
+
+
+def enter_user(tx: Transaction, user_id: str) -> Rows[dict[str, Any]]:
+    """Makes the user the transaction's, for one that reads; no row if there is none."""
+    return tx.records(_ENTER_USER, {"user_id": user_id})
 
 
 def enter(

@@ -14,8 +14,7 @@ RETURNED_DAYS: Final = 7
 _LOCK_PACKAGES: Final = """
 select p.id from public.credit_packages p
 where p.id in (
-    select (share ->> 'packageId')::integer
-    from public.credit_holds h, jsonb_array_elements(h.package_allocation) as shares (share)
+    select s.package_id from public.credit_holds h, clipferry.shares(h.package_allocation) s
     where h.video_uuid = %(video_uuid)s
 )
 order by p.id for update
@@ -36,8 +35,8 @@ with hold as (
     returning h.id, h.user_id, h.video_uuid, h.credits, h.package_allocation
 ),
 share as (
-    select (s ->> 'packageId')::integer as package_id, sum((s ->> 'credits')::integer)::integer as credits
-    from hold, jsonb_array_elements(hold.package_allocation) as shares (s) group by 1
+    select s.package_id, sum(s.credits)::integer as credits
+    from hold, clipferry.shares(hold.package_allocation) s group by 1
 ),
 consumed as (
     update public.credit_packages p
@@ -104,8 +103,8 @@ hold as (
     returning h.id, h.user_id, h.video_uuid, h.credits, h.package_allocation
 ),
 share as (
-    select (s ->> 'packageId')::integer as package_id, sum((s ->> 'credits')::integer)::integer as credits
-    from hold, jsonb_array_elements(hold.package_allocation) as shares (s) group by 1
+    select s.package_id, sum(s.credits)::integer as credits
+    from hold, clipferry.shares(hold.package_allocation) s group by 1
 ),
 back as (
     select share.package_id, share.credits,

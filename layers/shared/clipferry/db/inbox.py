@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from clipferry.db.connection import Rows, Transaction
+
+NO_ANSWER: Final = "provider did not answer"
+"""The verdict on a callback about whose task the provider couldn't be asked."""
 
 _RECEIVE: Final = """
 insert into clipferry.callback_inbox (provider, video_uuid, task_id, signed_at, body_sha256, body_size, body)
@@ -20,6 +24,52 @@ with callback as (
 insert into clipferry.video_events (video_uuid, kind, detail)
 select video_uuid, 'callback', jsonb_build_object('provider', provider, 'verdict', %(verdict)s::text) from callback
 """
+
+# The provider couldn't be asked about the task that a callback named: reconcile is to ask, and not at the deadline.
+_ASK_AGAIN: Final = """
+update clipferry.jobs set next_check_at = least(next_check_at, now() + make_interval(secs => %(seconds)s))
+where video_uuid = %(video_uuid)s and next_check_at is not null
+"""
+
+_UNANSWERED: Final = """
+select c.task_id
+from clipferry.callback_inbox c join public.videos v on v.uuid = c.video_uuid and v.provider = c.provider
+where c.video_uuid = %(video_uuid)s and c.task_id is not null and c.verdict = %(verdict)s
+order by c.id desc limit 1
+"""
+
+_COLUMNS: Final = """
+    id, received_at, provider, video_uuid, task_id, signed_at, encode(body_sha256, 'hex') as body_sha256, body_size,
+    body, verdict
+"""
+
+_FIND: Final = "select" + _COLUMNS + "from clipferry.callback_inbox where id = %(id)s"
+
+_LATEST: Final = "select" + _COLUMNS + "from clipferry.callback_inbox order by id desc limit %(limit)s"
+
+_LATEST_OF_VIDEO: Final = (
+    "select"
+    + _COLUMNS
+    + "from clipferry.callback_inbox where video_uuid = %(video_uuid)s order by id desc limit %(limit)s"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptCallback:
+    """A callback whose signature was valid. `body` is the beginning of it, `body_sha256` (hex) is of all of it."""
+
+    id: int
+    received_at: datetime
+    provider: str
+    video_uuid: str
+    task_id: str | None
+    signed_at: datetime
+    body_sha256: str
+    body_size: int
+    """Bytes."""
+    body: str | None
+    verdict: str | None
+    """What came of it; None if it was never answered for."""
 
 
 def receive(
@@ -49,3 +99,23 @@ def receive(
 def judge(tx: Transaction, *, callback_id: int, verdict: str) -> None:
     """Writes what came of a callback."""
     tx.send(_JUDGE, {"id": callback_id, "verdict": verdict})
+
+
+def ask_again(tx: Transaction, *, video_uuid: str, seconds: float) -> None:
+    """The video is due in `seconds` at the latest."""
+    tx.send(_ASK_AGAIN, {"video_uuid": video_uuid, "seconds": seconds})
+
+
+def unanswered(tx: Transaction, video_uuid: str) -> Rows[dict[str, Any]]:
+    """The last `task_id` that a callback named and that the provider couldn't be asked about then."""
+    return tx.records(_UNANSWERED, {"video_uuid": video_uuid, "verdict": NO_ANSWER})
+
+
+def find(tx: Transaction, callback_id: int) -> Rows[KeptCallback]:
+    return tx.run(_FIND, {"id": callback_id}, KeptCallback)
+
+
+def latest(tx: Transaction, *, video_uuid: str | None, limit: int) -> Rows[KeptCallback]:
+    """The last ones, newest first: of one video, or of all."""
+    statement = _LATEST_OF_VIDEO if video_uuid else _LATEST
+    return tx.run(statement, {"video_uuid": video_uuid, "limit": limit}, KeptCallback)

@@ -54,7 +54,8 @@ with job as (
         mirror_attempts = j.mirror_attempts + 1
     from public.videos v
     where j.video_uuid = %(uuid)s and v.uuid = j.video_uuid and v.status = 'UPLOADING'
-        and v.original_video_url is not null and (j.lease_until is null or j.lease_until < now())
+        and v.original_video_url is not null and j.deadline is not null
+        and (j.lease_until is null or j.lease_until < now())
     returning j.video_uuid, j.lease_fence, j.mirror_attempts, j.source_refreshed, v.original_video_url, v.provider,
               v.external_task_id
 ),

@@ -31,7 +31,11 @@ select uuid, 'task_withdrawn', jsonb_build_object('status', 'PENDING', 'belongs_
 _RECORD: Final = """
 with before as (
     select uuid, external_task_id is distinct from %(task_id)s as other_task
-    from public.videos where uuid = %(video_uuid)s and status in ('PENDING', 'GENERATING', 'UPLOADING') for update
+    from public.videos
+    where uuid = %(video_uuid)s and status in ('PENDING', 'GENERATING', 'UPLOADING')
+        and not exists (select from public.videos o where o.provider = %(provider)s
+                            and o.external_task_id = %(task_id)s and o.uuid <> %(video_uuid)s)
+    for update
 ),
 video as (
     update public.videos v

@@ -34,7 +34,7 @@ consumed as (
 )
 select 'ledger_explains_packages' as invariant, u.id as user_id, null::integer as package_id, null::integer as hold_id,
        null::text as video_uuid,
-       format('opening %s + ledger %s <> packages %s', coalesce(o.credits, 0), coalesce(l.booked, 0),
+       format('opening %%s + ledger %%s <> packages %%s', coalesce(o.credits, 0), coalesce(l.booked, 0),
               coalesce(w.held, 0)) as detail
 from public."user" u
 left join clipferry.opening_balances o on o.user_id = u.id
@@ -44,19 +44,19 @@ where coalesce(o.credits, 0) + coalesce(l.booked, 0) <> coalesce(w.held, 0)
 
 union all
 select 'frozen_is_held', p.user_id, p.id, null, null,
-       format('frozen %s <> holds %s', p.frozen_credits, coalesce(f.credits, 0))
+       format('frozen %%s <> holds %%s', p.frozen_credits, coalesce(f.credits, 0))
 from public.credit_packages p left join frozen f on f.package_id = p.id
 where p.frozen_credits <> coalesce(f.credits, 0)
 
 union all
 select 'held_from_a_package_of_its_user', s.user_id, s.package_id, s.hold_id, null,
-       format('package belongs to %s', coalesce(p.user_id, 'nobody'))
+       format('package belongs to %%s', coalesce(p.user_id, 'nobody'))
 from share s left join public.credit_packages p on p.id = s.package_id
 where s.status = 'HOLDING' and p.user_id is distinct from s.user_id
 
 union all
 select 'hold_is_backed', h.user_id, null, h.id, h.video_uuid,
-       format('hold %s <> allocation %s', h.credits, clipferry.allocated(h.package_allocation))
+       format('hold %%s <> allocation %%s', h.credits, clipferry.allocated(h.package_allocation))
 from public.credit_holds h where clipferry.allocated(h.package_allocation) <> h.credits
 
 union all
@@ -84,31 +84,32 @@ join public.credit_holds h on h.video_uuid = v.uuid
 where v.status = 'FAILED' and h.status = 'SETTLED'
 
 union all
-select 'hold_is_its_videos_users', h.user_id, null, h.id, h.video_uuid, format('video belongs to %s', v.user_id)
+select 'hold_is_its_videos_users', h.user_id, null, h.id, h.video_uuid, format('video belongs to %%s', v.user_id)
 from public.credit_holds h join public.videos v on v.uuid = h.video_uuid
 where v.user_id <> h.user_id
 
 union all
 select 'settled_once', h.user_id, null, h.id, h.video_uuid,
-       format('settled %s, booked %s in %s rows', h.credits, -coalesce(c.credits, 0), coalesce(c.rows, 0))
+       format('settled %%s, booked %%s in %%s rows', h.credits, -coalesce(c.credits, 0), coalesce(c.rows, 0))
 from public.credit_holds h
 join clipferry.jobs j on j.video_uuid = h.video_uuid
 left join consumed c on c.hold_id = h.id
 where h.status = 'SETTLED' and (coalesce(c.rows, 0) <> 1 or c.credits <> -h.credits)
 
 union all
-select 'unsettled_not_booked', h.user_id, null, h.id, h.video_uuid, format('hold is %s, booked %s', h.status, c.credits)
+select 'unsettled_not_booked', h.user_id, null, h.id, h.video_uuid,
+       format('hold is %%s, booked %%s', h.status, c.credits)
 from public.credit_holds h join consumed c on c.hold_id = h.id
 where h.status <> 'SETTLED'
 
 union all
 select 'package_in_bounds', p.user_id, p.id, null, null,
-       format('initial %s, remaining %s, frozen %s', p.initial_credits, p.remaining_credits, p.frozen_credits)
+       format('initial %%s, remaining %%s, frozen %%s', p.initial_credits, p.remaining_credits, p.frozen_credits)
 from public.credit_packages p
 where p.remaining_credits < 0 or p.frozen_credits < 0 or p.remaining_credits + p.frozen_credits > p.initial_credits
 
 union all
-select 'expired_is_empty', p.user_id, p.id, null, null, format('remaining %s', p.remaining_credits)
+select 'expired_is_empty', p.user_id, p.id, null, null, format('remaining %%s', p.remaining_credits)
 from public.credit_packages p
 where p.status = 'EXPIRED' and p.remaining_credits > 0 and p.expired_at > (
     select coalesce(timezone('utc', min(applied_at)), 'infinity') from clipferry.migrations)

@@ -39,8 +39,8 @@ _LIST_OWN: Final = (
     + """
 from public.videos v left join clipferry.jobs j on j.video_uuid = v.uuid
 where v.user_id = current_setting('clipferry.user_id', true) and not v.is_deleted
-    and (v.created_at, v.id) < (%(before_at)s, %(before_id)s)
-order by v.created_at desc, v.id desc limit %(limit)s
+    and (date_trunc('milliseconds', v.created_at), v.id) < (%(before_at)s, %(before_id)s)
+order by date_trunc('milliseconds', v.created_at) desc, v.id desc limit %(limit)s
 """
 )
 
@@ -50,8 +50,9 @@ _LIST_OWN_BY_STATUS: Final = (
     + """
 from public.videos v left join clipferry.jobs j on j.video_uuid = v.uuid
 where v.user_id = current_setting('clipferry.user_id', true) and not v.is_deleted
-    and v.status = %(status)s::public."VideoStatus" and (v.created_at, v.id) < (%(before_at)s, %(before_id)s)
-order by v.created_at desc, v.id desc limit %(limit)s
+    and v.status = %(status)s::public."VideoStatus"
+    and (date_trunc('milliseconds', v.created_at), v.id) < (%(before_at)s, %(before_id)s)
+order by date_trunc('milliseconds', v.created_at) desc, v.id desc limit %(limit)s
 """
 )
 
@@ -120,17 +121,19 @@ select uuid from video
 """
 
 _SOURCE_REFRESHED: Final = """
-with job as (
-    update clipferry.jobs set source_refreshed = true
-    where video_uuid = %(uuid)s and lease_fence = %(fence)s
-    returning video_uuid
+with video as (
+    update public.videos v set original_video_url = %(source_url)s, updated_at = timezone('utc', now())
+    from clipferry.jobs j
+    where v.uuid = %(uuid)s and v.status = 'UPLOADING' and j.video_uuid = v.uuid and j.lease_fence = %(fence)s
+    returning v.uuid
+),
+job as (
+    update clipferry.jobs j set source_refreshed = true from video where j.video_uuid = video.uuid
 ),
 event as (
-    insert into clipferry.video_events (video_uuid, kind) select video_uuid, 'source_refreshed' from job
+    insert into clipferry.video_events (video_uuid, kind) select uuid, 'source_refreshed' from video
 )
-update public.videos set original_video_url = %(source_url)s, updated_at = timezone('utc', now())
-where uuid = (select video_uuid from job) and status = 'UPLOADING'
-returning uuid
+select uuid from video
 """
 
 

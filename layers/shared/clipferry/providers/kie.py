@@ -124,7 +124,7 @@ def _task_id(data: dict[str, Any]) -> str | None:
 
 
 def _echoed_url(data: dict[str, Any]) -> str | None:
-    """`callBackUrl` of the order that comes back, as `param` (jobs) or `promptJson` (Veo), often as JSON in a string."""
+    """`callBackUrl` of the order that comes back as `param` (jobs) or `promptJson` (Veo), often as JSON in a string."""
     inner = reading.nested_object(data.get("data"))
     for name in ("param", "promptJson"):
         url = reading.nested_object(inner.get(name)).get("callBackUrl")

@@ -13,7 +13,7 @@ LONGEST_TASK_ID: Final = 200
 LONGEST_URL: Final = 8192
 LONGEST_WORDS: Final = 500
 _TASK_ID: Final = re.compile(rf"[!-~]{{1,{LONGEST_TASK_ID}}}")
-_CONTENT_RULES: Final = re.compile(r"polic(y|ies)\b|sensitive|nsfw|flagged|moderation|prohibited", re.IGNORECASE)
+_CONTENT_RULES: Final = re.compile(r"polic(y|ies)|sensitive|nsfw|flagged|moderation|prohibited", re.IGNORECASE)
 _DAY: Final = 86_400
 
 

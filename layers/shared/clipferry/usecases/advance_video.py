@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from clipferry.db import endings, events, jobs, videos
+from clipferry.db import endings, events, inbox, jobs, videos
 from clipferry.db.connection import Database
 from clipferry.errors import ProviderError, QueueError, TaskNotFoundError
 from clipferry.mirror_queue import MirrorQueue
@@ -21,6 +21,7 @@ def advance_video(  # noqa: PLR0911 - one line for each thing that may be found
     video: Video,
     *,
     claimed_task: str | None = None,
+    report: TaskReport | None = None,
     resend: bool = False,
     database: Database,
     providers: Mapping[str, Provider],
@@ -30,16 +31,17 @@ def advance_video(  # noqa: PLR0911 - one line for each thing that may be found
     """Moves `video` as far as it can go now and returns what was found, in a word or two for the log.
 
     `claimed_task` is a task id from a callback: adopted only while the row has none, and only if the provider knows it
-    and no other video has it. `resend` puts an UPLOADING video that nobody is mirroring on the queue again.
+    and no other video has it. `report` is what the provider itself has said of this task, under a signature that covers
+    it: then it isn't asked. `resend` puts an UPLOADING video that nobody is mirroring on the queue again.
     """
     if video.status is VideoStatus.COMPLETED:
         return "already completed"
     if video.status is VideoStatus.UPLOADING:
         return _resume_upload(video, resend=resend, database=database, queue=queue)
-    task_id = video.external_task_id or claimed_task
+    task_id = video.external_task_id or claimed_task or _claim_of_an_earlier_callback(video, database)
     if task_id is None:
         return _expire(video, database) if video.is_overdue else "no task yet"
-    report = _ask(video, task_id, providers, database)
+    report = report or _ask(video, task_id, providers, database)
     if video.status is VideoStatus.FAILED:
         return _note_late_success(video, task_id, report, database)
     if report is not None and video.external_task_id is None and not _adopt(video, task_id, database, timing):
@@ -50,7 +52,17 @@ def advance_video(  # noqa: PLR0911 - one line for each thing that may be found
         return _fail(video, report.failure or FailureCode.PROVIDER_FAILED, report.detail, database)
     if video.is_overdue:
         return _expire(video, database)
-    return "provider did not answer" if report is None else "still running"
+    return "still running" if report is not None else _ask_again_soon(video, database, timing)
+
+
+def _claim_of_an_earlier_callback(video: Video, database: Database) -> str | None:
+    """One that rang when the provider couldn't be asked."""
+    if video.status is not VideoStatus.PENDING:
+        return None
+    with database.transaction() as tx:
+        claims = inbox.unanswered(tx, video.uuid)
+    claim = claims.first()
+    return claim["task_id"] if claim else None
 
 
 def _ask(video: Video, task_id: str, providers: Mapping[str, Provider], database: Database) -> TaskReport | None:
@@ -132,6 +144,14 @@ def _resume_upload(video: Video, *, resend: bool, database: Database, queue: Mir
     with database.transaction() as tx:
         events.append(tx, video.uuid, "mirror_queued_again")
     return "queued again"
+
+
+def _ask_again_soon(video: Video, database: Database, timing: Timing) -> str:
+    """A video without a task isn't due before its deadline; but a callback has named one, and it won't ring again."""
+    if video.external_task_id is None:
+        with database.transaction() as tx:
+            inbox.ask_again(tx, video_uuid=video.uuid, seconds=timing.check_seconds)
+    return inbox.NO_ANSWER
 
 
 def _expire(video: Video, database: Database) -> str:

@@ -1,25 +1,52 @@
-"""Ferries one finished file into the bucket and, with COMPLETED, settles its hold. One worker at a time."""
+"""Ferries one finished file into the bucket and, with COMPLETED, settles its hold. One worker at a time.
+
+The lease says who that is. Its fencing number is checked in SQL whenever progress is kept, which is before an upload is
+used, before it is completed and before it is taken back: a worker that wakes up late finds out and touches nothing.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
+from aws_lambda_powertools.metrics import MetricUnit
+
 from clipferry import media
-from clipferry.db import endings, jobs, videos
+from clipferry.db import endings, jobs, mirrors, videos
 from clipferry.db.connection import Database
 from clipferry.db.jobs import Lease
-from clipferry.errors import ProviderError, SourceError, SourceGoneError, SourceInvalidError, StorageError
+from clipferry.errors import (
+    ClipferryError,
+    ProviderError,
+    SourceError,
+    SourceGoneError,
+    SourceInvalidError,
+    StorageError,
+    TaskNotFoundError,
+)
 from clipferry.models import FailureCode, MirroredFile, VideoStatus
+from clipferry.multipart import Progress
 from clipferry.observability import count, logger
 from clipferry.providers.base import Provider
+from clipferry.remote_file import SourceChangedError
 from clipferry.storage import Storage
+from clipferry.thumbnails import make_thumbnail
 from clipferry.timing import Timing
 
 INVALID_TRIES: Final = 5
 """A source that isn't a video may be a CDN's bad minute; after so many tries it is the file."""
 LEASE_MARGIN_SECONDS: Final = 5.0
+THUMBNAIL_SECONDS: Final = 10.0
+ENDING_SECONDS: Final = 10.0
+"""Kept back from the function's time, to write down how far it has come."""
+
+
+class LeaseLostError(ClipferryError):
+    """Another worker has taken over this video."""
+
+    code = "LEASE_LOST"
 
 
 def mirror_video(
@@ -40,35 +67,114 @@ def mirror_video(
         return
     started = time.monotonic()
     try:
-        file = _fetch(uuid, lease.source_url, storage)
+        file, head = _fetch(uuid, lease, database=database, storage=storage, seconds_left=seconds_left)
+    except LeaseLostError:
+        logger.warning("another worker has taken over", video_uuid=uuid, fence=lease.fence)
+        count("LeasesLost")
     except SourceGoneError as error:
-        _refresh_or_fail(uuid, lease, error, database=database, providers=providers)
+        _refresh_or_fail(uuid, lease, error, database=database, providers=providers, timing=timing)
     except SourceInvalidError as error:
         _retry_or_fail(uuid, lease, error, database=database, timing=timing)
     except (SourceError, StorageError) as error:
         _try_again(uuid, lease, error, database=database, timing=timing)
     else:
-        _complete(uuid, lease, file, database=database)
-        count("MirroredBytes", file.size)
-        count("MirrorSeconds", time.monotonic() - started)
+        thumbnail_url = _thumbnail_url(uuid, head, storage, seconds_left())
+        _complete(uuid, lease, file, thumbnail_url, database=database)
+        count("MirroredBytes", file.size, unit=MetricUnit.Bytes)
+        count("MirrorSeconds", time.monotonic() - started, unit=MetricUnit.Seconds)
 
 
-def _fetch(uuid: str, source_url: str, storage: Storage) -> MirroredFile:
+def _fetch(
+    uuid: str, lease: Lease, *, database: Database, storage: Storage, seconds_left: Callable[[], float]
+) -> tuple[MirroredFile, bytes | None]:
+    """The file, and its beginning for the thumbnail.
+
+    A file that was replaced while it was being fetched is fetched once more, from the start.
+    """
+    mirror = partial(_mirror, uuid, lease, database=database, storage=storage, seconds_left=seconds_left)
     scanner = media.MediaScanner()
-    stored = storage.download_and_upload(source_url=source_url, key=f"videos/{uuid}.mp4", on_chunk=scanner.feed)
-    return MirroredFile(
-        key=stored.key, url=stored.url, size=stored.size, sha256=stored.sha256 or "", media=scanner.result()
+    try:
+        file = mirror(scanner, _kept(uuid, database))
+    except SourceChangedError:
+        scanner = media.MediaScanner()
+        file = mirror(scanner, None)
+    return file, scanner.head()
+
+
+def _thumbnail_url(uuid: str, head: bytes | None, storage: Storage, seconds_left: float) -> str | None:
+    """The first frame, beside the video. Whatever goes wrong with it costs the thumbnail, never the video."""
+    thumbnail = make_thumbnail(head, timeout_seconds=max(min(THUMBNAIL_SECONDS, seconds_left - ENDING_SECONDS), 0.1))
+    if thumbnail is None:
+        return None
+    try:
+        return storage.upload_file(key=f"videos/{uuid}.jpg", body=thumbnail.jpeg, content_type="image/jpeg").url
+    except StorageError as error:
+        logger.warning("no thumbnail", video_uuid=uuid, detail=str(error))
+        count("ThumbnailsMissed", reason="not_stored")
+        return None
+
+
+def _mirror(
+    uuid: str,
+    lease: Lease,
+    scanner: media.MediaScanner,
+    progress: Progress | None,
+    *,
+    database: Database,
+    storage: Storage,
+    seconds_left: Callable[[], float],
+) -> MirroredFile:
+    key = f"videos/{uuid}.mp4"
+    stored = storage.download_and_upload(
+        source_url=lease.source_url,
+        key=key,
+        on_chunk=scanner.feed,
+        progress=progress,
+        on_progress=partial(_keep, uuid, lease, key, database=database),
+        deadline=max(seconds_left() - ENDING_SECONDS, 1.0),
     )
+    return MirroredFile(key=key, url=stored.url, size=stored.size, sha256=stored.sha256, media=scanner.result())
 
 
-def _complete(uuid: str, lease: Lease, file: MirroredFile, *, database: Database) -> None:
+def _kept(uuid: str, database: Database) -> Progress | None:
+    with database.transaction() as tx:
+        found = mirrors.find(tx, uuid)
+    kept = found.first()
+    if kept is None:
+        return None
+    parts = {int(number): etag for number, etag in (kept.pop("parts") or {}).items()}
+    return Progress(**kept, parts=parts)
+
+
+def _keep(uuid: str, lease: Lease, key: str, progress: Progress | None, *, database: Database) -> None:
+    """Raises LeaseLostError, and keeps nothing, unless the lease is still this worker's."""
+    with database.transaction() as tx:
+        if progress is None:
+            kept = mirrors.forget(tx, uuid=uuid, fence=lease.fence)
+        else:
+            kept = mirrors.save(
+                tx,
+                uuid=uuid,
+                fence=lease.fence,
+                key=key,
+                upload_id=progress.upload_id,
+                part_size=progress.part_size,
+                size=progress.size,
+                source_etag=progress.source_etag,
+                parts=dict(progress.parts),
+            )
+    if kept.first() is None:
+        raise LeaseLostError(f"{uuid}: fence {lease.fence} is not the last, or its time is over")
+
+
+def _complete(uuid: str, lease: Lease, file: MirroredFile, thumbnail_url: str | None, *, database: Database) -> None:
     with database.transaction() as tx:
         completed = endings.complete(
             tx,
             video_uuid=uuid,
             fence=lease.fence,
             file=file,
-            thumbnail_url=None,
+            thumbnail_url=thumbnail_url,
             resolution=media.resolution_name(file.media),
             aspect_ratio=media.aspect_ratio_name(file.media),
         )
@@ -81,10 +187,23 @@ def _complete(uuid: str, lease: Lease, file: MirroredFile, *, database: Database
 
 
 def _refresh_or_fail(
-    uuid: str, lease: Lease, error: SourceGoneError, *, database: Database, providers: Mapping[str, Provider]
+    uuid: str,
+    lease: Lease,
+    error: SourceGoneError,
+    *,
+    database: Database,
+    providers: Mapping[str, Provider],
+    timing: Timing,
 ) -> None:
-    """403, 404 and 410 may mean that the address has expired: the provider is asked once for a fresh one."""
-    fresh = None if lease.source_refreshed else _fresh_source(lease, providers)
+    """403, 404 and 410 may mean that the address has expired: the provider is asked once for a fresh one.
+
+    One that doesn't answer now is asked again later: until the deadline, silence is no reason to give a video up.
+    """
+    try:
+        fresh = None if lease.source_refreshed else _fresh_source(lease, providers)
+    except ProviderError:
+        _try_again(uuid, lease, error, database=database, timing=timing)
+        return
     if fresh is None:
         _fail(uuid, lease, error, database=database)
         return
@@ -99,7 +218,7 @@ def _fresh_source(lease: Lease, providers: Mapping[str, Provider]) -> str | None
         return None
     try:
         return provider.ask(lease.task_id).video_url
-    except ProviderError:
+    except TaskNotFoundError:
         return None
 
 

@@ -14,6 +14,7 @@ MOST_CREDITS: Final = 100_000_000
 """In one movement: far below what an int4 column takes."""
 ENTRY_TYPES: Final = ("NEW_USER", "ORDER_PAY", "SUBSCRIPTION", "SYSTEM_ADJUST", "REFUND")
 GIFT_DAYS: Final = 30
+MOST_DAYS: Final = 36_500
 EXPIRY_BATCH: Final = 100
 
 
@@ -29,6 +30,8 @@ def grant(
 ) -> bool:
     """Adds a package, once an order number; returns whether it was now (False: it had been already)."""
     _check(amount, order_no)
+    if expires_in_days is not None and not 1 <= expires_in_days <= MOST_DAYS:
+        raise InvalidRequestError.for_field("expiresInDays", "out_of_range", f"must be from 1 to {MOST_DAYS}")
     if trans_type not in ENTRY_TYPES:
         raise InvalidRequestError.for_field("transType", "invalid", f"must be one of {', '.join(ENTRY_TYPES)}")
     with database.transaction() as tx:

@@ -13,14 +13,21 @@ from urllib.parse import parse_qs, urlsplit
 from clipferry import signatures
 from clipferry.db import inbox, videos
 from clipferry.db.connection import Database
-from clipferry.errors import InvalidRequestError, InvalidSignatureError
-from clipferry.models import CallbackHint, Video
+from clipferry.errors import InvalidRequestError, InvalidSignatureError, NotFoundError
+from clipferry.models import CallbackHint, TaskReport, Video
 from clipferry.observability import count, logger
 from clipferry.providers.base import Provider
 
 KEPT_BYTES: Final = 16 * 1024
 """Of a body, in the inbox: enough to read what a provider said."""
-_SECRET: Final = re.compile(r"((?:sig|token|key|signature)(?:=|%3D|\\?\"\s*:\s*\\?\"))[^\"&\\\s]+", re.IGNORECASE)
+
+_NAMES: Final = r"(?:sig|signature|token|key|secret|credential)"
+_IN_A_URL: Final = re.compile(
+    rf"{_NAMES}(?:=|%(?:25)*3D|\\+u003d)(?:[\w.~+/=-]|\\+/|%(?:25)*[0-9A-F]{{2}}(?<!26))*", re.IGNORECASE
+)
+_IN_JSON: Final = re.compile(rf'("[\w-]*{_NAMES}\\*"\s*:\s*\\*")(?:[^"\\]|\\+/)*', re.IGNORECASE)
+_HEX_DIGEST: Final = re.compile(r"[0-9a-f]{64}", re.IGNORECASE)
+"""What our own signature looks like, in whatever encoding a provider sends our URL back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +69,30 @@ def receive_callback(
             body=_readable(callback.body),
         )
         found = videos.get(tx, callback.video_uuid)
-    video = found.first()
-    verdict = _verdict(callback, hint, video, advance)
+    verdict = _verdict(callback.provider, hint, found.first(), advance, report=provider.read_report(callback.body))
     entry = received.first()
     assert entry is not None
     with database.transaction() as tx:
         inbox.judge(tx, callback_id=entry["id"], verdict=verdict)
     logger.info("callback received", video_uuid=callback.video_uuid, provider=provider.name, verdict=verdict)
+
+
+def replay_callback(
+    callback_id: int, *, database: Database, providers: Mapping[str, Provider], advance: Callable[..., str]
+) -> str:
+    """Does again what a kept callback led to, and returns the verdict. What its body says isn't believed any more.
+
+    Raises NotFoundError for an id that the inbox doesn't have.
+    """
+    with database.transaction() as tx:
+        entry = inbox.find(tx, callback_id).first()
+        if entry is None:
+            raise NotFoundError(f"the inbox has no callback {callback_id}")
+        found = videos.get(tx, entry.video_uuid)
+    verdict = _verdict(entry.provider, _kept_hint(entry, providers), found.first(), advance)
+    with database.transaction() as tx:
+        inbox.judge(tx, callback_id=callback_id, verdict=verdict)
+    return verdict
 
 
 def _authenticated(callback: Callback, provider: Provider, secrets: Sequence[str], now: datetime) -> datetime:
@@ -84,26 +108,47 @@ def _authenticated(callback: Callback, provider: Provider, secrets: Sequence[str
     return signed_at
 
 
-def _verdict(callback: Callback, hint: CallbackHint, video: Video | None, advance: Callable[..., str]) -> str:
+def _verdict(
+    provider: str,
+    hint: CallbackHint,
+    video: Video | None,
+    advance: Callable[..., str],
+    *,
+    report: TaskReport | None = None,
+) -> str:
+    """Advances the callback's video as far as what the body claims may be heeded, and says what came of it."""
     if video is None:
         return "unknown video"
-    if video.provider != callback.provider:
+    if video.provider != provider:
         return "another provider's video"
     if _names_another_video(hint.echoed_url, video.uuid):
         return advance(video) + "; the body is another video's"
     if hint.task_id and video.external_task_id and hint.task_id != video.external_task_id:
         return advance(video) + "; the body is another task's"
-    return advance(video, claimed_task=hint.task_id)
+    return advance(video, claimed_task=hint.task_id, report=report)
 
 
 def _names_another_video(echoed_url: str | None, video_uuid: str) -> bool:
     """KIE sends our callback URL back in `param`: it has to be this video's."""
     if echoed_url is None:
         return False
-    return parse_qs(urlsplit(echoed_url).query).get("videoUuid") != [video_uuid]
+    try:
+        return parse_qs(urlsplit(echoed_url).query).get("videoUuid") != [video_uuid]
+    except ValueError:
+        return True
+
+
+def _kept_hint(entry: inbox.KeptCallback, providers: Mapping[str, Provider]) -> CallbackHint:
+    """A body that was cut can't be read again: then it claims nothing."""
+    provider = providers.get(entry.provider)
+    if provider is None or entry.body is None or entry.body_size > KEPT_BYTES:
+        return CallbackHint(task_id=None)
+    return provider.read_hint(entry.body.encode())
 
 
 def _readable(body: bytes) -> str:
     """The beginning of a body as text that Postgres takes, without the secrets that a provider may echo."""
     text = body[:KEPT_BYTES].decode("utf-8", "replace").replace("\x00", "\ufffd")
-    return _SECRET.sub(r"\1[redacted]", text)
+    for secret in (_IN_A_URL, _HEX_DIGEST):
+        text = secret.sub("[redacted]", text)
+    return _IN_JSON.sub(r"\1[redacted]", text)

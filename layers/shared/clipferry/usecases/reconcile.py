@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
@@ -15,6 +16,10 @@ from clipferry.timing import Timing
 BATCH: Final = 20
 SECONDS_FOR_ONE: Final = 15.0
 """The longest that one video takes (two questions and a transaction): with less left, the next run takes over."""
+LONG_SECONDS: Final = 3.0
+"""A look that takes so long was spent waiting for the provider."""
+PATIENCE: Final = 3
+"""Long looks at one provider's videos in one run: then the rest of them wait for the next, and others get a turn."""
 
 
 def reconcile(
@@ -23,14 +28,17 @@ def reconcile(
     """Advances what is due, batch by batch while there is time, and returns how many videos it looked at."""
     with database.transaction() as tx:
         jobs.adopt_strays(tx, deadline_seconds=timing.submit_deadline_seconds)
-    looked_at = 0
+    looked_at, waits = 0, Counter[str]()
     while seconds_left() > SECONDS_FOR_ONE:
         due = _claim(database, timing)
         for uuid in due:
-            if seconds_left() <= SECONDS_FOR_ONE:
+            before = seconds_left()
+            if before <= SECONDS_FOR_ONE:
                 return looked_at
-            _look_after(uuid, database=database, advance=advance)
+            video = _look_after(uuid, waits, database=database, advance=advance)
             looked_at += 1
+            if video is not None and before - seconds_left() > LONG_SECONDS:
+                waits[video.provider or ""] += 1
         if len(due) < BATCH:
             break
     return looked_at
@@ -42,14 +50,18 @@ def _claim(database: Database, timing: Timing) -> list[str]:
     return [row["video_uuid"] for row in claimed.all()]
 
 
-def _look_after(uuid: str, *, database: Database, advance: Callable[..., str]) -> None:
-    """One video that always fails must not keep the others from their turn."""
+def _look_after(uuid: str, waits: Counter[str], *, database: Database, advance: Callable[..., str]) -> Video | None:
+    """One video that always fails must not keep the others from their turn, whatever it fails with: an adapter that
+    can't read one answer raises a ValueError or its like. Returns the video that was advanced."""
     try:
         with database.transaction() as tx:
             found = videos.get(tx, uuid)
         video: Video | None = found.first()
-        if video is not None:
-            logger.info("reconciled", video_uuid=uuid, verdict=advance(video, resend=True))
-    except ClipferryError:
+        if video is None or waits[video.provider or ""] >= PATIENCE:
+            return None
+        logger.info("reconciled", video_uuid=uuid, verdict=advance(video, resend=True))
+    except (ClipferryError, ValueError, TypeError, LookupError):
         logger.exception("could not reconcile", video_uuid=uuid)
         count("ReconcileErrors")
+        return None
+    return video

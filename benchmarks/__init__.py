@@ -1,0 +1,1 @@
+"""What Clipferry costs, measured: never shipped, never part of a test run."""

@@ -1,0 +1,72 @@
+"""What must hold of plans and round trips, whatever the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from benchmarks import rounds
+from benchmarks.growth import Look
+from benchmarks.product import PAGE
+from benchmarks.rounds import PlanBook
+
+ONE_ROUND_TRIP: Final = (
+    rounds.CREATE,
+    rounds.RECORD,
+    rounds.START_UPLOAD,
+    rounds.LEASE,
+    rounds.SETTLE,
+    rounds.FAIL,
+    rounds.LIST,
+    rounds.LIST_DEEP,
+    rounds.LIST_STATUS,
+    rounds.STATUS,
+    rounds.DETAIL,
+    rounds.BALANCE,
+    rounds.HISTORY,
+    rounds.HISTORY_TYPE,
+    rounds.RECHARGE,
+    rounds.TAKE_BACK,
+    rounds.STRAYS,
+    rounds.DUE,
+)
+MOST_BY_SCAN: Final = 5000
+"""Rows: up to about here, reading a table from end to end is what is cheapest."""
+PAGES: Final = {
+    rounds.LIST: "videos._LIST_OWN",
+    rounds.LIST_DEEP: "videos._LIST_OWN",
+    rounds.LIST_STATUS: "videos._LIST_OWN_BY_STATUS",
+    rounds.HISTORY: "credits._HISTORY",
+    rounds.HISTORY_TYPE: "credits._HISTORY",
+}
+"""The statement of each page."""
+MOST_FOR_A_PAGE: Final = 3 * (PAGE + 1)
+"""Rows: the page, its jobs, the one row that tells whether more follow; and as many again for rows that died."""
+
+
+def faults(
+    book: PlanBook, trips: Mapping[str, list[int]], growth: tuple[Look, Look], breaches: int
+) -> Iterator[tuple[str, list[str]]]:
+    """Each check with what breaks it; nothing, when it holds."""
+    yield "no large table is read from end to end", list(scans(book))
+    slow = [f"{name} takes up to {max(trips[name])}" for name in ONE_ROUND_TRIP if max(trips[name]) != 1]
+    yield "every operation is one round trip", slow
+    yield "a page reads no rows but its own, wherever it is", list(greedy_pages(book))
+    before, after = growth
+    longer = [] if after.rows_read == before.rows_read else [f"{before.rows_read} rows, then {after.rows_read}"]
+    yield "the balance reads the same rows, however long the ledger", longer
+    yield "the books add up after all this", [f"{breaches} breaches"] if breaches else []
+
+
+def scans(book: PlanBook) -> Iterator[str]:
+    for name, tables in book.rows_scanned.items():
+        for table, rows in tables.items():
+            if rows > MOST_BY_SCAN:
+                yield f"{name} reads {rows:,} rows of {table}"
+
+
+def greedy_pages(book: PlanBook) -> Iterator[str]:
+    for name, statement in PAGES.items():
+        plan = book.plan(name, statement)
+        if plan.rows_read > MOST_FOR_A_PAGE:
+            yield f"{name} reads {plan.rows_read:,} rows ({plan.outline})"

@@ -1,0 +1,62 @@
+"""The same user's balance before and after a long life: ten rows in the ledger, then 100,000 more."""
+
+from __future__ import annotations
+
+import statistics
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Final
+
+import psycopg
+
+from benchmarks import dataset
+from benchmarks.plans import ExplainingDatabase
+from benchmarks.product import Product
+from benchmarks.rounds import BALANCE, PlanBook, Stopwatch
+from clipferry.db.connection import Database
+
+ROWS_BEFORE: Final = 10
+
+_LENGTHEN: Final = """
+insert into public.credit_transactions (trans_no, user_id, trans_type, credits, balance_after, created_at)
+select 'TXN-growth-' || n, %(user_id)s, 'SYSTEM_ADJUST', case when mod(n, 2) = 0 then 10 else -10 end, 1000,
+       timezone('utc', now())
+from generate_series(1, %(rows)s::integer) n
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What one balance cost: the ledger's length, the median in seconds, and the rows that were read for it."""
+
+    ledger_rows: int
+    median: float
+    rows_read: int
+
+
+def look_twice(url: str, *, user: int, more_rows: int, rounds: int) -> tuple[Look, Look]:
+    """The balance of a new user `user` with ten recharges, and again with `more_rows` more in the ledger."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        dataset.add_users(connection, user, user)
+        with closing(Database(url)) as database:
+            for _ in range(ROWS_BEFORE):
+                Product(database).recharge(user)
+        connection.execute("analyze public.credit_packages, public.credit_transactions")
+        before = _look(url, user, ROWS_BEFORE, rounds)
+        connection.execute(_LENGTHEN, {"user_id": dataset.user_id(user), "rows": more_rows})
+        connection.execute("analyze public.credit_transactions")
+        return before, _look(url, user, ROWS_BEFORE + more_rows, rounds)
+
+
+def _look(url: str, user: int, ledger_rows: int, rounds: int) -> Look:
+    watch = Stopwatch()
+    with closing(Database(url)) as database:
+        for _ in range(rounds):
+            with watch.measure(BALANCE):
+                Product(database).balance(user)
+    with closing(ExplainingDatabase(url)) as explaining:
+        book = PlanBook(explaining)
+        with book.measure(BALANCE):
+            Product(explaining).balance(user)
+    median = statistics.median(watch.seconds[BALANCE])
+    return Look(ledger_rows=ledger_rows, median=median, rows_read=book.rows_read(BALANCE))

@@ -1,0 +1,222 @@
+"""What the product does, by the product's own functions, as the data set's user `n`."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any, Final, TypeVar
+
+from benchmarks import dataset
+from clipferry import catalog
+from clipferry.catalog import Choice
+from clipferry.db import endings, jobs, videos
+from clipferry.db.connection import Database
+from clipferry.db.credits import Balance
+from clipferry.models import (
+    Credential,
+    FailureCode,
+    MediaInfo,
+    MirroredFile,
+    Order,
+    Submission,
+    Submitted,
+    Video,
+    VideoStatus,
+)
+from clipferry.timing import Timing
+from clipferry.usecases import move_credits, query_videos, read_credits
+from clipferry.usecases.create_video import VideoRequest, create_video
+from clipferry.usecases.query_videos import Page
+from clipferry.usecases.reconcile import BATCH
+from clipferry.usecases.submit_video import submit_video
+from clipferry.usecases.verify_books import verify_books
+
+Row = TypeVar("Row")
+
+PAGE: Final = 20
+PROVIDER: Final = "evolink"
+PRICE: Final = 20
+"""More than is left in the first package: each hold is spread over two."""
+TIMING: Final = Timing(
+    submit_deadline_seconds=3900,
+    generation_deadline_seconds=3600,
+    upload_deadline_seconds=3600,
+    reconcile_interval_seconds=60,
+    status_refresh_seconds=3600,
+)
+
+_DUE_AGAIN: Final = """
+update clipferry.jobs set next_check_at = now() - interval '5 seconds' where video_uuid = any(%(uuids)s)
+"""
+
+
+class NothingDoneError(Exception):
+    """An operation was refused: what would be measured isn't what it should have been."""
+
+
+class Product:
+    """Each method is one operation, on its database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, user: int) -> list[Order]:
+        """The video and its hold, up to where a provider would be asked; returns what it would be sent."""
+        kept: list[Order] = []
+
+        def keep(orders: list[Order], *_: object) -> Submitted:
+            kept.extend(orders)
+            return Submitted(provider=PROVIDER, status=VideoStatus.PENDING)
+
+        create_video(
+            _request(),
+            credential=_credential(user),
+            idempotency_key=f"key-{next(_numbers)}",
+            database=self._database,
+            providers={PROVIDER},
+            preferred_provider=PROVIDER,
+            submit=keep,
+            max_concurrent=3,
+            timing=TIMING,
+        )
+        return kept
+
+    def record(self, orders: list[Order]) -> str:
+        """The submit's answer; returns the task."""
+        providers: dict[str, Any] = {PROVIDER: _TakesEverything()}
+        submitted = submit_video(
+            orders, database=self._database, providers=providers, sign_callback=lambda *_: "", timing=TIMING
+        )
+        return _present(submitted.task_id)
+
+    def start_upload(self, uuid: str, task_id: str) -> None:
+        with self._database.transaction() as tx:
+            videos.start_upload(
+                tx,
+                uuid=uuid,
+                task_id=task_id,
+                source_url="https://files.example.com/result.mp4",
+                deadline_seconds=TIMING.upload_deadline_seconds,
+                next_check_seconds=TIMING.check_seconds,
+            )
+
+    def lease(self, uuid: str) -> int:
+        """The right to mirror; returns its fence."""
+        with self._database.transaction() as tx:
+            leased = jobs.lease(tx, uuid=uuid, seconds=300)
+        return _present(leased.first()).fence
+
+    def settle(self, uuid: str, fence: int) -> None:
+        with self._database.transaction() as tx:
+            completed = endings.complete(
+                tx,
+                video_uuid=uuid,
+                fence=fence,
+                file=_file(uuid),
+                thumbnail_url=None,
+                resolution="720p",
+                aspect_ratio="16:9",
+            )
+        _present(completed.first())
+
+    def fail(self, uuid: str) -> None:
+        states = (VideoStatus.PENDING, VideoStatus.GENERATING, VideoStatus.UPLOADING)
+        with self._database.transaction() as tx:
+            failed = endings.fail(
+                tx, video_uuid=uuid, code=FailureCode.PROVIDER_FAILED, detail="measured", from_states=states
+            )
+        _present(failed.first())
+
+    def list_page(self, user: int, *, cursor: str | None = None, status: VideoStatus | None = None) -> Page:
+        return query_videos.list_videos(
+            credential=_credential(user), database=self._database, limit=PAGE, cursor=cursor, status=status
+        )
+
+    def status(self, user: int, uuid: str) -> Video:
+        return query_videos.get_status(
+            uuid,
+            credential=_credential(user),
+            database=self._database,
+            advance=lambda _: "",
+            timing=TIMING,
+        )
+
+    def detail(self, user: int, uuid: str) -> Video:
+        return query_videos.get_video(uuid, credential=_credential(user), database=self._database)
+
+    def balance(self, user: int) -> Balance:
+        return read_credits.get_balance(credential=_credential(user), database=self._database)
+
+    def history(self, user: int, *, trans_type: str | None = None) -> None:
+        read_credits.get_history(
+            credential=_credential(user), database=self._database, limit=PAGE, offset=0, trans_type=trans_type
+        )
+
+    def recharge(self, user: int) -> None:
+        move_credits.recharge(
+            user_id=dataset.user_id(user), amount=100, order_no=f"recharge-{next(_numbers)}", database=self._database
+        )
+
+    def take_back(self, user: int) -> None:
+        move_credits.take_back(
+            user_id=dataset.user_id(user), amount=100, order_no=f"refund-{next(_numbers)}", database=self._database
+        )
+
+    def adopt_strays(self) -> None:
+        """Reconcile's other question: which videos of the original application have no job yet."""
+        with self._database.transaction() as tx:
+            jobs.adopt_strays(tx, deadline_seconds=TIMING.submit_deadline_seconds)
+
+    def claim_due(self) -> list[str]:
+        """Reconcile's question: whose time has come."""
+        with self._database.transaction() as tx:
+            claimed = jobs.claim_due(tx, limit=BATCH, interval_seconds=TIMING.check_seconds)
+        return [row["video_uuid"] for row in claimed.all()]
+
+    def make_due_again(self, uuids: list[str]) -> None:
+        with self._database.transaction() as tx:
+            tx.send(_DUE_AGAIN, {"uuids": uuids})
+
+    def verify(self) -> int:
+        """How many breaches there are."""
+        return len(verify_books(database=self._database))
+
+
+_numbers = itertools.count(1)
+
+
+class _TakesEverything:
+    """A provider that answers at once."""
+
+    def submit(self, order: Order, **_: object) -> Submission:
+        return Submission(task_id=f"task-of-{order.video_uuid}", estimated_seconds=90)
+
+
+def _credential(user: int) -> Credential:
+    return Credential(session_token=dataset.session_token(user))
+
+
+def _request() -> VideoRequest:
+    model = catalog.load().get("seedance-1.5-pro")
+    choice = Choice(model=model, duration=5, aspect_ratio="16:9", quality="720p", credits=PRICE)
+    return VideoRequest(
+        prompt="A paper boat on a mountain stream at dawn",
+        choice=choice,
+        image_url=None,
+        parameters={"duration": 5, "quality": "720p", "aspectRatio": "16:9"},
+    )
+
+
+def _file(uuid: str) -> MirroredFile:
+    return MirroredFile(
+        key=f"videos/{uuid}.mp4",
+        url=f"https://media.example.com/videos/{uuid}.mp4",
+        size=8_000_000,
+        sha256="0" * 64,
+        media=MediaInfo(duration=5, width=1280, height=720),
+    )
+
+
+def _present(row: Row | None) -> Row:
+    if row is None:
+        raise NothingDoneError
+    return row

@@ -1,0 +1,83 @@
+"""The benchmark's words: what each operation costs beside what is bare, its plans, and the verdicts."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks import rounds
+from benchmarks.growth import Look
+from benchmarks.rounds import PlanBook, Stopwatch
+
+BESIDE: Final = {
+    rounds.CREATE: "BEGIN, 6 statements one by one, COMMIT",
+    rounds.SETTLE: "BEGIN, 5 statements one by one, COMMIT",
+    rounds.LIST: "session, then LIMIT",
+    rounds.LIST_DEEP: "session, then OFFSET",
+    rounds.STATUS: "session, then the row",
+    rounds.BALANCE: "session, then the sum of the ledger",
+}
+_HEAD: Final = f"{'median and p99 in ms':42}{'median':>9}{'p99':>9}{'20 ms away':>13}{'round trips':>13}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """Stopwatches: `near` speaks to the server directly, `far` from 20 ms away."""
+
+    near: Stopwatch
+    far: Stopwatch
+    bare_near: Stopwatch
+    bare_far: Stopwatch
+
+
+def times(measured: Measured, page: int) -> Iterator[str]:
+    """A line an operation, and one for what is bare beside it; `page` is the deep one's number."""
+    yield _HEAD
+    for name in measured.near.seconds:
+        label = f"list, page {page:,}" if name == rounds.LIST_DEEP else name
+        yield _line(label, measured.near, measured.far, name)
+        if name in BESIDE:
+            yield _line(f"    {BESIDE[name]}", measured.bare_near, measured.bare_far, name) + _ratios(name, measured)
+
+
+def _line(label: str, near: Stopwatch, far: Stopwatch, name: str) -> str:
+    p99 = statistics.quantiles(near.seconds[name], n=100)[98] * 1000
+    return (
+        f"{label:42}{_median(near, name):9.2f}{p99:9.2f}{_median(far, name):13.1f}{statistics.mode(far.trips[name]):13}"
+    )
+
+
+def _ratios(name: str, measured: Measured) -> str:
+    near = _median(measured.bare_near, name) / _median(measured.near, name)
+    far = _median(measured.bare_far, name) / _median(measured.far, name)
+    return f"   x {near:.1f}, away x {far:.1f}"
+
+
+def _median(watch: Stopwatch, name: str) -> float:
+    return statistics.median(watch.seconds[name]) * 1000
+
+
+def plans(book: PlanBook) -> Iterator[str]:
+    """One line a statement, each plan once."""
+    told: set[str] = set()
+    for name, of_name in book.plans.items():
+        yield f"{name}: {book.rows_read(name)} rows read"
+        for plan in of_name:
+            line = f"    {plan.statement} ({plan.rows_read}): {plan.outline}"
+            if line not in told:
+                yield line
+            told.add(line)
+
+
+def growth(before: Look, after: Look) -> str:
+    return (
+        f"balance with {before.ledger_rows} ledger rows {before.median * 1000:.2f} ms, with {after.ledger_rows:,} "
+        f"{after.median * 1000:.2f} ms: x {after.median / before.median:.2f}"
+    )
+
+
+def deep_page(measured: Measured, page: int) -> str:
+    deep, first = _median(measured.near, rounds.LIST_DEEP), _median(measured.near, rounds.LIST)
+    return f"page {page:,} of the list costs {deep / first:.2f} x page 1 (the aim is 1.5 at most)"

@@ -1,0 +1,1 @@
+"""The contract as a document: `python -m cli.openapi` writes it."""

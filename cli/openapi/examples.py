@@ -1,0 +1,138 @@
+"""One example of everything that the contract's requests and answers may look like."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from clipferry import catalog, errors
+from clipferry.contract import answers
+from clipferry.errors import ClipferryError
+
+UUID: Final = "vid_V1StGXR8_Z5jdHi6B-myT"
+_MADE: Final = "2026-11-22T08:00:00.000Z"
+_DONE: Final = "2026-11-22T08:01:48.250Z"
+_CURSOR: Final = "MTc5NTMzNDQwMDAwMC40Mg"
+_FILE: Final = f"https://cdn.example.com/videos/{UUID}"
+_UPLOAD: Final = "uploads/xQ3vT8mKpL0sWz5a/8hJk2LmNpQrStUvWxYz1A.png"
+
+_VIDEO: Final = {
+    "id": 42,
+    "uuid": UUID,
+    "userId": "xQ3vT8mKpL0sWz5a",
+    "prompt": "A ferry at dawn",
+    "model": "seedance-2.0",
+    "parameters": {"duration": 5, "aspectRatio": "16:9", "quality": "480p"},
+    "status": "COMPLETED",
+    "provider": "evolink",
+    "externalTaskId": "task-unified-1795334400-7cvnl5zw",
+    "errorMessage": None,
+    "errorCode": None,
+    "startImageUrl": None,
+    "originalVideoUrl": "https://files.evolink.example/7cvnl5zw.mp4",
+    "videoUrl": f"{_FILE}.mp4",
+    "thumbnailUrl": f"{_FILE}.jpg",
+    "duration": 5,
+    "resolution": "480p",
+    "aspectRatio": "16:9",
+    "fileSize": 1048576,
+    "creditsUsed": 15,
+    "createdAt": _MADE,
+    "updatedAt": _DONE,
+    "completedAt": _DONE,
+    "generationTime": 108,
+    "isDeleted": False,
+}
+_CREATED: Final = {
+    "videoUuid": UUID,
+    "taskId": "task-unified-1795334400-7cvnl5zw",
+    "provider": "evolink",
+    "status": "GENERATING",
+    "estimatedTime": 120,
+    "creditsUsed": 15,
+}
+_CONSUMED: Final = {
+    "id": 7,
+    "transNo": "TXN17953344000008hJk2L",
+    "userId": "xQ3vT8mKpL0sWz5a",
+    "transType": "VIDEO_CONSUME",
+    "credits": -15,
+    "balanceAfter": 85,
+    "packageId": None,
+    "videoUuid": UUID,
+    "orderNo": None,
+    "holdId": 3,
+    "remark": None,
+    "createdAt": _DONE,
+}
+
+REQUESTS: Final[dict[str, Any]] = {
+    "GenerateVideo": {
+        "prompt": "A ferry at dawn",
+        "model": "seedance-2.0",
+        "duration": 5,
+        "aspectRatio": "16:9",
+        "quality": "480p",
+    },
+    "GrantCredits": {"userId": "xQ3vT8mKpL0sWz5a", "credits": 100, "orderNo": "support-2026-0042", "expiresInDays": 30},
+    "PresignUpload": {"filename": "start.png", "contentType": "image/png", "contentLength": 204800},
+}
+"""A body, by its schema."""
+
+ANSWERS: Final[dict[str, Any]] = {
+    "generateVideo": _CREATED,
+    "listVideos": {"videos": [_VIDEO], "nextCursor": _CURSOR},
+    "getVideo": _VIDEO,
+    "deleteVideo": {"deleted": True},
+    "getVideoStatus": {"status": "COMPLETED", "videoUrl": f"{_FILE}.mp4"},
+    "retryVideo": {**_CREATED, "status": "UPLOADING", "estimatedTime": None},
+    "receiveCallback": {"received": True},
+    "getBalance": {
+        "totalCredits": 100,
+        "usedCredits": 15,
+        "frozenCredits": 0,
+        "availableCredits": 85,
+        "expiringSoon": 0,
+    },
+    "listTransactions": {"records": [_CONSUMED], "total": 1},
+    "grantCredits": {"granted": True, "orderNo": "support-2026-0042"},
+    "presignUpload": {
+        "uploadUrl": f"https://bucket.r2.example/{_UPLOAD}?X-Amz-Expires=3600&X-Amz-Signature=…",
+        "publicUrl": f"https://cdn.example.com/{_UPLOAD}",
+        "key": _UPLOAD,
+        "expiresIn": 3600,
+    },
+    "listModels": answers.models(catalog.load())[:1],
+    "getMe": {
+        "id": "xQ3vT8mKpL0sWz5a",
+        "email": "ann@example.com",
+        "name": "Ann",
+        "image": None,
+        "isAdmin": False,
+    },
+    "getHealth": {"status": "ok", "checks": {"database": "ok"}},
+}
+"""What stands under `data`, by the operation."""
+
+_DETAILS: Final[dict[type[ClipferryError], dict[str, Any]]] = {
+    errors.InvalidRequestError: {
+        "fields": [{"path": "prompt", "code": "string_too_short", "message": "String should have at least 1 character"}]
+    },
+    errors.UnknownModelError: {
+        "fields": [{"path": "model", "code": "unknown", "message": "there is no model with this id"}]
+    },
+    errors.ModelRetiredError: {
+        "fields": [{"path": "model", "code": "retired", "message": "this model is no longer offered"}]
+    },
+    errors.InsufficientCreditsError: {"requiredCredits": 15, "availableCredits": 3},
+    errors.TooManyJobsError: {"inFlight": 3},
+    errors.ProviderError: {
+        "videoUuid": UUID,
+        "errorCode": "PROVIDER_BUSY",
+        "reason": "The video service is overloaded. Please try again later.",
+    },
+}
+
+
+def refusal(error: type[ClipferryError]) -> dict[str, Any]:
+    """The whole answer, as `error` is told to the caller."""
+    return {"success": False, "error": error(details=_DETAILS.get(error)).as_answer()["error"]}

@@ -1,0 +1,88 @@
+"""One operation of the contract: what it takes, what it answers, and each error that it may answer with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from cli.openapi import examples, schemas
+from clipferry.errors import ClipferryError
+
+HEADERS: Final = {
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}},
+    "Idempotent-Replayed": {
+        "description": "The request was answered before; this is the same answer again.",
+        "schema": {"const": "true"},
+    },
+}
+"""Of answers; named by the operations that send them."""
+
+
+def operation(
+    name: str,
+    summary: str,
+    data: str | list[str],
+    failures: Iterable[type[ClipferryError]],
+    *,
+    status: int = 200,
+    body: str | None = None,
+    parameters: list[dict[str, Any]] | None = None,
+    headers: tuple[str, ...] = (),
+    links: bool = False,
+    public: bool = False,
+) -> dict[str, Any]:
+    answer = {"success": True, "data": examples.ANSWERS[name]}
+    done: dict[str, Any] = {
+        "description": "Done" if status == 200 else "Accepted",
+        "content": {"application/json": {"schema": schemas.success(data), "example": answer}},
+    }
+    if headers:
+        done["headers"] = _references(headers)
+    if links:
+        done["links"] = _links()
+    operation: dict[str, Any] = {
+        "operationId": name,
+        "summary": summary,
+        "security": [] if public else [{"bearer": []}, {"session": []}],
+        "responses": {str(status): done} | _failures(failures),
+    }
+    if parameters:
+        operation["parameters"] = parameters
+    if body:
+        content = {"schema": schemas.reference(body), "example": examples.REQUESTS[body]}
+        operation["requestBody"] = {"required": True, "content": {"application/json": content}}
+    return operation
+
+
+def _failures(failures: Iterable[type[ClipferryError]]) -> dict[str, Any]:
+    by_status: dict[int, list[type[ClipferryError]]] = {}
+    for error in sorted(failures, key=lambda error: error.status):
+        by_status.setdefault(error.status, []).append(error)
+    return {str(status): _failure(found) for status, found in by_status.items()}
+
+
+def _failure(found: list[type[ClipferryError]]) -> dict[str, Any]:
+    content = {
+        "schema": schemas.failure([error.code for error in found]),
+        "examples": {error.code: {"value": examples.refusal(error)} for error in found},
+    }
+    answer: dict[str, Any] = {
+        "description": " ".join(f"{error.code}: {error.sentence()}" for error in found),
+        "content": {"application/json": content},
+    }
+    if any(error.retry_after_seconds for error in found):
+        answer["headers"] = _references(["Retry-After"])
+    return answer
+
+
+def _references(names: Iterable[str]) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _links() -> dict[str, Any]:
+    """What can be done with a video that was just asked for."""
+    uuid = {"uuid": "$response.body#/data/videoUuid"}
+    return {
+        name: {"operationId": name, "parameters": uuid}
+        for name in ("getVideoStatus", "getVideo", "deleteVideo", "retryVideo")
+    }

@@ -1,0 +1,205 @@
+"""Every route of the contract, as OpenAPI's paths."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from cli.openapi import examples
+from cli.openapi.operations import operation
+from clipferry import api, errors
+from clipferry.contract import answers
+from clipferry.models import VideoStatus
+
+_UUID: Final = {
+    "name": "uuid",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+    "example": examples.UUID,
+}
+_LIMIT: Final = {
+    "name": "limit",
+    "in": "query",
+    "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
+}
+_OFFSET: Final = {
+    "name": "offset",
+    "in": "query",
+    "schema": {"type": "integer", "minimum": 0, "maximum": 1_000_000, "default": 0},
+}
+_CURSOR: Final = {
+    "name": "cursor",
+    "in": "query",
+    "description": "The `nextCursor` of the page before; nothing else is one.",
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{0,64}$"},
+}
+_STATUS: Final = {"name": "status", "in": "query", "schema": {"enum": list(VideoStatus)}}
+_TYPE: Final = {"name": "type", "in": "query", "schema": {"enum": list(answers.TRANSACTION_TYPES)}}
+_IDEMPOTENCY_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Makes a repeat harmless for 24 hours: the same key and body give the same answer.",
+    "schema": {"type": "string", "pattern": api.IDEMPOTENCY_KEY},
+}
+
+_DATABASE: Final = (errors.DatabaseUnavailableError, errors.DatabaseBusyError)
+_READ: Final = (errors.UnauthorizedError, *_DATABASE)
+_WRITE: Final = (errors.ForbiddenError, *_READ)
+
+
+def paths() -> dict[str, Any]:
+    return _video_paths() | _credit_paths() | _other_paths()
+
+
+def _video_paths() -> dict[str, Any]:
+    missing = (errors.VideoNotFoundError, errors.NotFoundError)
+    generate = operation(
+        "generateVideo",
+        "Ask for a video",
+        "CreatedVideoJson",
+        (
+            *_WRITE,
+            errors.InvalidRequestError,
+            errors.UnknownModelError,
+            errors.ModelRetiredError,
+            errors.InsufficientCreditsError,
+            errors.IdempotencyKeyReusedError,
+            errors.RateLimitedError,
+            errors.TooManyJobsError,
+            errors.ProviderError,
+        ),
+        status=202,
+        body="GenerateVideo",
+        parameters=[_IDEMPOTENCY_KEY],
+        headers=("Idempotent-Replayed",),
+        links=True,
+    )
+    listing = operation(
+        "listVideos",
+        "One's videos, newest first",
+        "PageJson",
+        (*_READ, errors.InvalidRequestError),
+        parameters=[_LIMIT, _CURSOR, _STATUS],
+    )
+    detail = operation("getVideo", "One video", "VideoJson", (*_READ, *missing), parameters=[_UUID])
+    delete = operation(
+        "deleteVideo",
+        "Hide a video at once; what it is still doing goes on and is paid for",
+        "DeletedJson",
+        (*_WRITE, *missing),
+        parameters=[_UUID],
+    )
+    status = operation(
+        "getVideoStatus",
+        "Where a video is; asks the provider when the answer is old",
+        "StatusJson",
+        (*_READ, *missing),
+        parameters=[_UUID],
+    )
+    retry = operation(
+        "retryVideo",
+        "Mirror a failed video again while its source still lives",
+        "CreatedVideoJson",
+        (
+            *_WRITE,
+            *missing,
+            errors.InsufficientCreditsError,
+            errors.ConflictError,
+            errors.OriginalExpiredError,
+            errors.SourceError,
+        ),
+        status=202,
+        parameters=[_UUID],
+    )
+    video = "/api/v1/video"
+    return {
+        f"{video}/generate": {"post": generate},
+        f"{video}/list": {"get": listing},
+        f"{video}/{{uuid}}": {"get": detail, "delete": delete},
+        f"{video}/{{uuid}}/status": {"get": status},
+        f"{video}/{{uuid}}/retry": {"post": retry},
+        f"{video}/callback/{{provider}}": {"post": _callback()},
+    }
+
+
+def _callback() -> dict[str, Any]:
+    """Called by providers, with the URL that they were given; nothing of it is for people."""
+    names = {"videoUuid": "The video.", "ts": "When it was signed, in milliseconds.", "sig": "HMAC-SHA256, hex."}
+    signed = [
+        {
+            "name": name,
+            "in": "query",
+            "required": True,
+            "description": text,
+            "schema": {"type": "string", "minLength": 1},
+        }
+        for name, text in names.items()
+    ]
+    provider = {
+        "name": "provider",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[a-z0-9_-]{1,32}$"},
+        "example": "evolink",
+    }
+    taken = operation(
+        "receiveCallback",
+        "A provider says that something has happened",
+        "ReceivedJson",
+        (errors.InvalidRequestError, errors.InvalidSignatureError, errors.NotFoundError, *_DATABASE),
+        parameters=[provider, *signed],
+        public=True,
+    )
+    taken["requestBody"] = {"content": {"application/json": {"schema": {}}}}
+    return taken
+
+
+def _credit_paths() -> dict[str, Any]:
+    balance = operation("getBalance", "One's credits", "BalanceJson", _READ)
+    history = operation(
+        "listTransactions",
+        "One's ledger, newest first",
+        "HistoryJson",
+        (*_READ, errors.InvalidRequestError),
+        parameters=[_LIMIT, _OFFSET, _TYPE],
+    )
+    grant = operation(
+        "grantCredits",
+        "Give a user credits, once an order number; for admins",
+        "GrantedJson",
+        (*_WRITE, errors.InvalidRequestError, errors.NotFoundError, errors.OrderNumberTakenError),
+        body="GrantCredits",
+    )
+    return {
+        "/api/v1/credit/balance": {"get": balance},
+        "/api/v1/credit/history": {"get": history},
+        "/api/v1/credit/grant": {"post": grant},
+    }
+
+
+def _other_paths() -> dict[str, Any]:
+    presign = operation(
+        "presignUpload",
+        "A URL to PUT one image to",
+        "UploadJson",
+        (*_WRITE, errors.InvalidRequestError, errors.StorageError),
+        body="PresignUpload",
+    )
+    models = operation("listModels", "The models on offer", ["ModelJson"], (), public=True)
+    me = operation("getMe", "Who one is", "UserJson", _READ)
+    health = operation("getHealth", "Whether it works", "HealthJson", _DATABASE, public=True)
+    document = {
+        "operationId": "getOpenApi",
+        "summary": "This document",
+        "security": [],
+        "responses": {
+            "200": {"description": "OpenAPI 3.1", "content": {"application/json": {"schema": {"type": "object"}}}}
+        },
+    }
+    return {
+        "/api/v1/upload/presign": {"post": presign},
+        "/api/v1/config/models": {"get": models},
+        "/api/v1/user/me": {"get": me},
+        "/api/v1/health": {"get": health},
+        "/api/v1/openapi.json": {"get": document},
+    }

@@ -1,0 +1,193 @@
+"""The workers of an upload in parts: each streams its range straight into its part and keeps it for a second try.
+
+One works while the processor is the limit; as soon as the network is, there are as many as the plan allows.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from clipferry.bucket import Bucket, Sending
+from clipferry.errors import StorageError
+from clipferry.multipart import Progress
+from clipferry.ordered import OrderedDigest, Part
+from clipferry.pace import Pace
+from clipferry.remote_file import RangeReader, RemoteFile
+from clipferry.retries import Retries
+
+STEP = 256 * 1024
+"""Bytes at a time: few enough to stay in the processor's cache while they are hashed and sent."""
+FIRST_STEP = 16 * 1024
+"""So that the bucket's first byte doesn't wait for a whole step."""
+_LOOK_SECONDS = 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What every worker of a transfer uses."""
+
+    file: RemoteFile
+    bucket: Bucket
+    key: str
+    retries: Retries
+    stop: threading.Event
+
+
+class StoppedError(Exception):
+    """Another worker has failed."""
+
+
+class Crew:
+    """Moves the parts `numbers` of an upload. `digest` is None when the parts before them aren't there to be hashed.
+
+    `begin` starts the upload in the background and gives its id when it is there; `announce` is told of it first, in
+    the thread of `lead`. Whatever happens, all threads have ended when `lead` returns.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        progress: Progress,
+        numbers: Sequence[int],
+        *,
+        workers: int,
+        pace: Pace,
+        digest: OrderedDigest | None,
+        upload_id: Callable[[], str | None],
+    ) -> None:
+        self._site = site
+        self._progress = progress
+        self._numbers = iter(numbers[1:])  # the first is the leader's
+        self._left = len(numbers) - 1
+        self._first = numbers[0]
+        self._most = workers if site.file.etag is not None else 1
+        self._pace = pace
+        self._digest = digest
+        self._upload_id = upload_id
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        self._failure: BaseException | None = None
+        self._leader = threading.get_ident()
+        self.etags: dict[int, str] = {}
+        self.buffers = 1
+        """How many parts have been held in memory at the most: one for each worker."""
+
+    @property
+    def workers(self) -> int:
+        return 1 + len(self._threads)
+
+    def lead(self, part: Part, reader: RangeReader) -> None:
+        """Works until all parts are there; `part` is the first, begun or not. Raises what the first to fail raised."""
+        try:
+            self._move(part, reader)
+            self._work(part.memory, reader)
+        except BaseException as error:  # noqa: BLE001 (raised again when the others have ended)
+            self._fail(error)
+        for thread in self._threads:
+            thread.join()
+        if self._failure is not None:
+            raise self._failure
+
+    def fill(self, part: Part, reader: RangeReader, size: int) -> memoryview:
+        """Reads and hashes the next bytes of a part."""
+        if self._site.stop.is_set():
+            raise StoppedError
+        view = part.step(size)
+        reader.read_into(view)
+        part.filled += len(view)
+        if self._digest is not None:
+            self._digest.advance(part, len(view))
+        if threading.get_ident() == self._leader:
+            self._consider_help(len(view))
+        return view
+
+    def _work(self, memory: memoryview, reader: RangeReader | None) -> None:
+        while (number := self._take_number()) is not None:
+            start = (number - 1) * self._progress.part_size
+            length = self._progress.length(number)
+            kept = bool(self._threads) or self._site.file.etag is None
+            part = Part(number, start=start, length=length, memory=memory, kept=kept)
+            if reader is None or self._site.file.etag is not None:
+                reader = RangeReader(self._site.file, self._site.retries, start, start + length)
+            self._move(part, reader)
+
+    def _help(self) -> None:
+        try:
+            with self._lock:
+                self.buffers += 1
+            self._work(memoryview(bytearray(self._progress.part_size)), None)
+        except BaseException as error:  # noqa: BLE001 (raised again in the leader's thread)
+            self._fail(error)
+
+    def _move(self, part: Part, reader: RangeReader) -> None:
+        try:
+            self.etags[part.number] = self._send_persistently(part, reader)
+        except BaseException:
+            reader.close()
+            raise
+        if self._digest is not None:
+            if not self._digest.wait_for(part, self._site.stop.is_set):
+                raise StoppedError
+            self._digest.advance(part, 0)
+
+    def _send_persistently(self, part: Part, reader: RangeReader) -> str:
+        failed = 0
+        while True:
+            try:
+                return self._send(part, reader)
+            except StorageError as error:
+                failed += 1
+                self._site.retries.pause(failed, error)
+                if not part.kept:
+                    part.filled = 0
+                    reader.restart(part.start)
+
+    def _send(self, part: Part, reader: RangeReader) -> str:
+        if not part.filled:
+            self.fill(part, reader, FIRST_STEP if part.number == self._first else STEP)
+        while (upload_id := self._upload_id()) is None:
+            if part.kept and part.filled < part.length:
+                self.fill(part, reader, STEP)
+            elif self._site.stop.wait(_LOOK_SECONDS):
+                raise StoppedError
+        query = {"partNumber": str(part.number), "uploadId": upload_id}
+        deadline = self._site.retries.deadline
+        with self._site.bucket.put(self._site.key, part.length, deadline=deadline, query=query) as sending:
+            send_part(part, sending, lambda: self.fill(part, reader, STEP))
+            return sending.finish()
+
+    def _take_number(self) -> int | None:
+        with self._lock:
+            self._left -= 1
+            return next(self._numbers, None)
+
+    def _consider_help(self, moved: int) -> None:
+        """The leader's part in every step, until there is help."""
+        if self._threads or self._most < 2 or self._left < 1 or not self._pace.network_is_the_limit(moved):
+            return
+        helpers = min(self._most - 1, self._left)
+        self._threads = [threading.Thread(target=self._help, name=f"mirror-{place}") for place in range(helpers)]
+        for thread in self._threads:
+            thread.start()
+
+    def _fail(self, error: BaseException) -> None:
+        with self._lock:
+            if self._failure is None or isinstance(self._failure, StoppedError):
+                self._failure = error
+        self._site.stop.set()
+        if self._digest is not None:
+            self._digest.wake()
+
+
+def send_part(part: Part, sending: Sending, fill: Callable[[], memoryview]) -> None:
+    """What is there of a part already, then the rest as `fill` reads it."""
+    for view in _steps(part.filled_so_far()):
+        sending.send(view)
+    while part.filled < part.length:
+        sending.send(fill())
+
+
+def _steps(view: memoryview) -> Iterator[memoryview]:
+    return (view[start : start + STEP] for start in range(0, len(view), STEP))

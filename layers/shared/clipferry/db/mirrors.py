@@ -1,0 +1,76 @@
+"""How far the mirror of a video has come. Written under the lease: an old holder learns here that it is one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from clipferry.db.connection import Rows, Transaction
+
+_SAVE: Final = """
+with holder as (
+    select video_uuid from clipferry.jobs
+    where video_uuid = %(uuid)s and lease_fence = %(fence)s and lease_until > now() and deadline is not null
+    for update
+)
+insert into clipferry.mirrored_files (video_uuid, key, size, upload_id, part_size, parts, source_etag)
+select video_uuid, %(key)s, %(size)s, %(upload_id)s, %(part_size)s, %(parts)s::jsonb, %(source_etag)s from holder
+on conflict (video_uuid) do update
+set key = excluded.key, size = excluded.size, sha256 = null, upload_id = excluded.upload_id,
+    part_size = excluded.part_size, parts = excluded.parts, source_etag = excluded.source_etag, updated_at = now()
+returning video_uuid
+"""
+
+_FORGET: Final = """
+with holder as (
+    select video_uuid from clipferry.jobs
+    where video_uuid = %(uuid)s and lease_fence = %(fence)s and lease_until > now() and deadline is not null
+    for update
+),
+forgotten as (
+    update clipferry.mirrored_files f set upload_id = null, parts = null, updated_at = now()
+    from holder where f.video_uuid = holder.video_uuid
+)
+select video_uuid from holder
+"""
+
+_FIND: Final = """
+select upload_id, part_size, size, source_etag, parts from clipferry.mirrored_files
+where video_uuid = %(uuid)s and upload_id is not null and part_size is not null and size is not null
+"""
+
+
+def save(
+    tx: Transaction,
+    *,
+    uuid: str,
+    fence: int,
+    key: str,
+    upload_id: str,
+    part_size: int,
+    size: int,
+    source_etag: str | None,
+    parts: dict[int, str],
+) -> Rows[dict[str, Any]]:
+    """Keeps what the next worker needs to go on; no row when the lease is somebody else's by now, or has run out."""
+    parameters = {
+        "uuid": uuid,
+        "fence": fence,
+        "key": key,
+        "upload_id": upload_id,
+        "part_size": part_size,
+        "size": size,
+        "source_etag": source_etag,
+        "parts": json.dumps(parts),
+    }
+    return tx.records(_SAVE, parameters)
+
+
+def forget(tx: Transaction, *, uuid: str, fence: int) -> Rows[dict[str, Any]]:
+    """Nothing is left to go on from; no row as in `save`."""
+    return tx.records(_FORGET, {"uuid": uuid, "fence": fence})
+
+
+def find(tx: Transaction, uuid: str) -> Rows[dict[str, Any]]:
+    """What `save` has kept: upload_id, part_size, size, source_etag, parts (ETags by part number, as JSON has them)."""
+    return tx.records(_FIND, {"uuid": uuid})

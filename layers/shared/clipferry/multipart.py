@@ -1,0 +1,136 @@
+"""An upload in parts, as S3 has it: begun, asked about, completed, taken back.
+
+Source: "Multipart upload" in the Amazon S3 API Reference. R2 wants equal parts but for the last, 5 MiB to 5 GiB.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from clipferry import bucket as buckets
+from clipferry.bucket import Bucket
+from clipferry.errors import StorageError
+from clipferry.retries import BucketRefusedError, Retries
+
+_PART = re.compile(r"<Part>(.*?)</Part>", re.DOTALL)
+_UPLOAD = re.compile(r"<Upload>(.*?)</Upload>", re.DOTALL)
+_MD5 = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far an upload has come: enough for another process to go on. Sizes in bytes."""
+
+    upload_id: str
+    part_size: int
+    size: int
+    source_etag: str | None
+    parts: Mapping[int, str] = field(default_factory=dict)
+    """ETags by part number."""
+
+    @property
+    def part_count(self) -> int:
+        return -(-self.size // self.part_size)
+
+    def length(self, number: int) -> int:
+        return min(self.part_size, self.size - (number - 1) * self.part_size)
+
+    @property
+    def etag(self) -> str | None:
+        """What the object's ETag will be: the MD5 of the parts' MD5s; None until all are known."""
+        etags = [self.parts.get(number, "") for number in range(1, self.part_count + 1)]
+        if not all(_MD5.fullmatch(etag) for etag in etags):
+            return None
+        joined = b"".join(bytes.fromhex(etag) for etag in etags)
+        return f"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{len(etags)}"
+
+
+class Multipart:
+    """The uploads to one key; every request is repeated as `retries` allows."""
+
+    def __init__(self, bucket: Bucket, key: str, retries: Retries) -> None:
+        self._bucket = bucket
+        self._key = key
+        self._retries = retries
+
+    def begin(self, content_type: str) -> str:
+        """A new upload's id. Where an answer was lost, the upload that it may have named is taken back."""
+        tries = 0
+
+        def attempt() -> str:
+            nonlocal tries
+            tries += 1
+            return self._call("POST", {"uploads": ""}, {"Content-Type": content_type})
+
+        answer = self._retries.persist(attempt)
+        upload_id = buckets.field(answer, "UploadId")
+        if not upload_id:
+            raise StorageError(f"begin {self._key}: no upload id in {answer[:200]!r}")
+        if tries > 1:
+            with suppress(StorageError):
+                self.abort_others(upload_id)
+        return upload_id
+
+    def parts(self, progress: Progress) -> dict[int, str]:
+        """The ETags of the whole parts that are there; raises BucketRefusedError (NoSuchUpload) when it is over."""
+        found: dict[int, str] = {}
+        after = 0
+        while True:
+            query = {"uploadId": progress.upload_id, "part-number-marker": str(after)}
+            page = self._retries.persist(lambda query=query: self._call("GET", query))
+            for part in _PART.findall(page):
+                after = int(buckets.field(part, "PartNumber"))
+                if 1 <= after <= progress.part_count and int(buckets.field(part, "Size")) == progress.length(after):
+                    found[after] = buckets.field(part, "ETag").strip('"')
+            if buckets.field(page, "IsTruncated") != "true":
+                return found
+
+    def complete(self, progress: Progress) -> str | None:
+        """The object's ETag; None when the upload is over already, be it by our own lost request."""
+        listed = "".join(
+            f'<Part><PartNumber>{number}</PartNumber><ETag>"{progress.parts[number]}"</ETag></Part>'
+            for number in range(1, progress.part_count + 1)
+        )
+        body = f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode()
+        query = {"uploadId": progress.upload_id}
+        try:
+            answer = self._retries.persist(lambda: self._call("POST", query, {"Content-Type": "text/xml"}, body))
+        except BucketRefusedError as refusal:
+            if refusal.reason == "NoSuchUpload":
+                return None
+            raise
+        return buckets.field(answer, "ETag").strip('"')
+
+    def abort(self, upload_id: str) -> None:
+        """Takes an upload back, with all its parts; one that is over already is fine."""
+        try:
+            self._retries.persist(lambda: self._call("DELETE", {"uploadId": upload_id}))
+        except BucketRefusedError as refusal:
+            if refusal.reason != "NoSuchUpload":
+                raise
+
+    def abort_others(self, upload_id: str | None) -> None:
+        """Takes back all uploads to this key but one: an answer that was lost may have begun one nobody knows of."""
+        page = self._retries.persist(lambda: self._call("GET", {"uploads": "", "prefix": self._key}, at_key=False))
+        for upload in _UPLOAD.findall(page):
+            found = buckets.field(upload, "UploadId")
+            if buckets.field(upload, "Key") == self._key and found not in ("", upload_id):
+                with suppress(StorageError):
+                    self.abort(found)
+
+    def _call(
+        self,
+        method: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        *,
+        at_key: bool = True,
+    ) -> str:
+        key = self._key if at_key else ""
+        deadline = self._retries.deadline
+        return self._bucket.call(method, key, deadline=deadline, query=query, headers=headers, body=body).body

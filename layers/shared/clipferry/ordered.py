@@ -1,0 +1,77 @@
+"""sha256 over parts that come in any order: each is hashed when its turn comes, by the worker who holds it."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable
+
+Observe = Callable[[bytes], None]
+
+
+class Part:
+    """A piece of the file on its way. `kept` says whether `memory` holds all of it or only the step being moved."""
+
+    def __init__(self, number: int, *, start: int, length: int, memory: memoryview, kept: bool) -> None:
+        self.number = number
+        self.start = start
+        self.length = length
+        self.kept = kept
+        self.filled = 0
+        """Bytes that were read; back to 0 when a part that isn't kept has to be read again."""
+        self.hashed = 0
+        self.memory = memory
+
+    def step(self, size: int) -> memoryview:
+        """Where the next bytes go, at most `size` of them."""
+        wanted = min(size, self.length - self.filled)
+        offset = self.filled if self.kept else 0
+        return self.memory[offset : offset + wanted]
+
+    def unhashed(self, step: int) -> memoryview:
+        """What was read and not hashed yet, given that the last step had `step` bytes."""
+        if self.kept:
+            return self.memory[self.hashed : self.filled]
+        return self.memory[max(self.hashed - (self.filled - step), 0) : step]
+
+    def filled_so_far(self) -> memoryview:
+        return self.memory[: self.filled]
+
+
+class OrderedDigest:
+    """The file's sha256; `observe` is shown every byte once, in order. One worker at a time has the turn."""
+
+    def __init__(self, observe: Observe | None, first: int = 1) -> None:
+        self._digest = hashlib.sha256()
+        self._observe = observe
+        self._turn = first
+        self._changed = threading.Condition()
+
+    def add(self, view: memoryview) -> None:
+        self._digest.update(view)
+        if self._observe is not None and view:
+            self._observe(bytes(view))
+
+    def advance(self, part: Part, step: int) -> None:
+        """Hashes what has come of `part`, if it is its turn; the last byte passes the turn on."""
+        if part.number != self._turn or part.hashed >= part.filled:
+            return
+        self.add(part.unhashed(step))
+        part.hashed = part.filled
+        if part.hashed == part.length:
+            with self._changed:
+                self._turn += 1
+                self._changed.notify_all()
+
+    def wait_for(self, part: Part, is_stopped: Callable[[], bool]) -> bool:
+        """Whether the turn has come; False when `is_stopped` says so first (`wake` makes it look)."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._turn >= part.number or is_stopped())
+        return not is_stopped()
+
+    def wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def hexdigest(self) -> str:
+        return self._digest.hexdigest()

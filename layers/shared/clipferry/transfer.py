@@ -1,0 +1,328 @@
+"""One file from its source into the bucket: streamed, hashed on the way, verified, and continued where it was left.
+
+The thread that calls is the first worker and the only one that calls `on_progress`; `observe` is called by the worker
+whose turn it is. Memory: a constant, and one part for each worker.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from clipferry.beginning import Beginning
+from clipferry.bucket import Bucket, StoredObject
+from clipferry.crew import FIRST_STEP, STEP, Crew, Site, send_part
+from clipferry.errors import ClipferryError, SourceError, SourceInvalidError, StorageError
+from clipferry.multipart import Multipart, Progress
+from clipferry.ordered import Observe, OrderedDigest, Part
+from clipferry.pace import Pace
+from clipferry.remote_file import RangeReader, RemoteFile, SourceChangedError
+from clipferry.retries import PAUSE_SECONDS, BucketRefusedError, Retries
+from clipferry.wire import Deadline
+
+PART = 8 * 1024 * 1024
+"""Bytes. R2 wants all parts but the last of one size (5 MiB to 5 GiB); a file of one part is a single PUT."""
+LARGE_PART = 16 * 1024 * 1024
+LARGE = 1024 * 1024 * 1024
+"""Bytes; a file that is larger goes in large parts."""
+WORKERS = 8
+CLEANUP_SECONDS = 5.0
+"""For taking an upload back when the time for the transfer itself is over."""
+
+OnProgress = Callable[[Progress | None], None]
+"""Is told what to keep for the next attempt, None for nothing; raises when the file isn't ours to write any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transferred:
+    """A file that is in the bucket, byte for byte as its source sent it. Sizes in bytes."""
+
+    size: int
+    sha256: str
+    fetched: int
+    """What came from the source: less than the size after an interruption, more after a failure."""
+    workers: int
+    buffers: int
+    """How many parts were held in memory at the most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How transfers are done. `part_size` None follows the file's size; `cpus` is `pace.owned_cpus`.
+
+    `stall_seconds` is for one step of 256 KiB, in or out: a peer that only drips counts as one that has stopped.
+    `pause_seconds` comes before the second try of anything, and doubles.
+    """
+
+    part_size: int | None = None
+    workers: int = WORKERS
+    cpus: float = 1.0
+    stall_seconds: float = 30.0
+    pause_seconds: float = PAUSE_SECONDS
+
+    def part_size_for(self, size: int) -> int:
+        return self.part_size or (PART if size <= LARGE else LARGE_PART)
+
+
+class Transfer:
+    """One attempt. `earlier` is what the one before has left; a new Transfer is made for each."""
+
+    def __init__(
+        self,
+        *,
+        file: RemoteFile,
+        bucket: Bucket,
+        key: str,
+        content_type: str,
+        retries: Retries,
+        stop: threading.Event,
+        plan: Plan,
+        observe: Observe | None = None,
+        earlier: Progress | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> None:
+        self._site = Site(file=file, bucket=bucket, key=key, retries=retries, stop=stop)
+        self._content_type = content_type
+        self._plan = plan
+        self._observe = observe
+        self._earlier = earlier
+        self._on_progress = on_progress
+        self._multipart = Multipart(bucket, key, retries)
+
+    def run(self) -> Transferred:
+        """Raises what `RemoteFile.open` raises, StorageError, and TransferInterruptedError when the time is over.
+
+        When that leaves something to continue from, `on_progress` has it; else no upload is left behind.
+        """
+        try:
+            return self._start() if self._earlier is None else self._resume(self._earlier)
+        finally:
+            self._site.file.close()
+
+    def _start(self) -> Transferred:
+        file, retries = self._site.file, self._site.retries
+        body = retries.persist(lambda: file.open(0, self._plan.part_size or PART))
+        size = file.size
+        part_size = self._plan.part_size_for(size)
+        length = min(part_size, size)
+        part = Part(1, start=0, length=length, memory=memoryview(bytearray(length)), kept=True)
+        reader = RangeReader(file, retries, 0, length if file.etag else size, body)
+        try:
+            return self._put(part, reader) if size <= part_size else self._upload(part, reader, part_size)
+        finally:
+            reader.close()
+
+    # One PUT
+
+    def _put(self, part: Part, reader: RangeReader) -> Transferred:
+        digest = OrderedDigest(self._observe)
+
+        def fill(size: int = STEP) -> memoryview:
+            view = part.step(size)
+            reader.read_into(view)
+            part.filled += len(view)
+            digest.advance(part, len(view))
+            return view
+
+        check_is_mp4(fill(FIRST_STEP), self._site.file)
+        try:
+            etag = self._send_whole(part, fill, {"If-None-Match": "*"})
+        except BucketRefusedError as refusal:
+            if refusal.http_status != 412:
+                raise
+            while part.filled < part.length:
+                fill()
+            etag = self._settle_with_what_is_there(part, fill)
+        self._verify(part.length, {etag})
+        return self._transferred(digest.hexdigest(), workers=1, buffers=1)
+
+    def _send_whole(self, part: Part, fill: Callable[[], memoryview], condition: dict[str, str]) -> str:
+        site = self._site
+        headers = {"Content-Type": self._content_type, **condition}
+
+        def attempt() -> str:
+            with site.bucket.put(site.key, part.length, deadline=site.retries.deadline, headers=headers) as sending:
+                send_part(part, sending, fill)
+                return sending.finish()
+
+        return site.retries.persist(attempt, (StorageError,))
+
+    def _settle_with_what_is_there(self, part: Part, fill: Callable[[], memoryview]) -> str:
+        """Something is at our key: from an earlier delivery, or from a request of ours whose answer was lost."""
+        etag = hashlib.md5(part.memory, usedforsecurity=False).hexdigest()
+        if self._head() == StoredObject(size=part.length, etag=etag):
+            return etag
+        self._tell(None)  # only who still holds the file may write over it
+        return self._send_whole(part, fill, {})
+
+    # Parts
+
+    def _upload(self, part: Part, reader: RangeReader, part_size: int) -> Transferred:
+        file = self._site.file
+        beginning = Beginning(self._multipart, self._content_type)
+        progress = Progress(upload_id="", part_size=part_size, size=file.size, source_etag=file.etag)
+        digest = OrderedDigest(self._observe)
+
+        def upload_id() -> str | None:
+            return beginning.announced(lambda found: self._tell(replace(progress, upload_id=found)))
+
+        crew = self._crew(progress, range(1, progress.part_count + 1), digest, upload_id)
+        check_is_mp4(crew.fill(part, reader, FIRST_STEP), file)
+        beginning.start()
+        try:
+            crew.lead(part, reader)
+            progress = replace(progress, upload_id=upload_id() or "", parts=crew.etags)
+            self._complete(progress)
+        except BaseException as error:
+            found = beginning.ended()
+            self._leave(replace(progress, upload_id=found or "", parts=dict(crew.etags)), error, beginning.is_announced)
+            raise
+        return self._transferred(digest.hexdigest(), workers=crew.workers, buffers=crew.buffers)
+
+    def _crew(
+        self,
+        progress: Progress,
+        numbers: range | list[int],
+        digest: OrderedDigest | None,
+        upload_id: Callable[[], str | None],
+    ) -> Crew:
+        pace = Pace(self._plan.cpus)
+        workers = self._plan.workers
+        return Crew(self._site, progress, numbers, workers=workers, pace=pace, digest=digest, upload_id=upload_id)
+
+    def _resume(self, earlier: Progress) -> Transferred:
+        """Finds out what is there of an earlier upload, adds what is missing, and reads it all back to hash it.
+
+        Parts can't be read before the upload is complete, and a hash can't be saved half-way.
+        """
+        workers = buffers = 0
+        try:
+            progress = replace(earlier, parts=self._multipart.parts(earlier))
+        except BucketRefusedError as refusal:
+            if refusal.reason != "NoSuchUpload":
+                raise
+            if not self._is_there(earlier):
+                self._tell(None)
+                return self._start()
+            return self._transferred(self._read_back(earlier), workers=0, buffers=0)
+        missing = [number for number in range(1, progress.part_count + 1) if number not in progress.parts]
+        try:
+            if missing:
+                crew = self._add(progress, missing)
+                progress = replace(progress, parts={**progress.parts, **crew.etags})
+                workers, buffers = crew.workers, crew.buffers
+            self._complete(progress)
+        except BaseException as error:
+            self._leave(progress, error, is_announced=True)
+            raise
+        return self._transferred(self._read_back(progress), workers=workers, buffers=buffers)
+
+    def _add(self, progress: Progress, missing: list[int]) -> Crew:
+        file, retries, number = self._site.file, self._site.retries, missing[0]
+        start, length = (number - 1) * progress.part_size, progress.length(number)
+        body = retries.persist(lambda: file.open(start, length))
+        reader = RangeReader(file, retries, start, start + length, body)
+        try:
+            if file.etag is None or (file.size, file.etag) != (progress.size, progress.source_etag):
+                raise SourceChangedError(f"{progress.source_etag} became {file.etag}, {file.size} bytes")
+            memory = memoryview(bytearray(progress.part_size))
+            part = Part(number, start=start, length=length, memory=memory, kept=True)
+            crew = self._crew(progress, missing, None, lambda: progress.upload_id)
+            crew.lead(part, reader)
+        finally:
+            reader.close()
+        return crew
+
+    def _complete(self, progress: Progress) -> None:
+        """The last moment to find out that the file isn't ours any more."""
+        self._tell(progress)
+        completed = self._multipart.complete(progress)
+        self._verify(progress.size, {completed, progress.etag})
+
+    def _leave(self, progress: Progress, error: BaseException, is_announced: bool) -> None:
+        """After a failure: what can be continued is kept for the next attempt, everything else taken back.
+
+        An upload that was announced may be somebody else's by now; only who still holds the file touches it.
+        """
+        if is_announced and self._on_progress is not None:
+            worth_it = isinstance(error, SourceError | StorageError) and error.retryable and progress.source_etag
+            goes_on = worth_it and not isinstance(error, SourceChangedError)
+            try:
+                self._on_progress(progress if goes_on else None)
+            except ClipferryError:
+                return
+            if goes_on:
+                return
+        retries = Retries(deadline=Deadline(CLEANUP_SECONDS), tries=2)
+        multipart = Multipart(self._site.bucket, self._site.key, retries)
+        with suppress(StorageError):
+            multipart.abort(progress.upload_id) if progress.upload_id else multipart.abort_others(None)
+
+    # What is in the bucket
+
+    def _is_there(self, progress: Progress) -> bool:
+        """Whether an upload that is over ended as the object it was meant to be."""
+        found = self._head()
+        return (
+            found is not None
+            and progress.etag is not None
+            and (found.size, found.etag)
+            == (
+                progress.size,
+                progress.etag,
+            )
+        )
+
+    def _read_back(self, progress: Progress) -> str:
+        """The sha256 of what is stored; `observe` sees it too."""
+        site, digest, failed = self._site, OrderedDigest(self._observe), 0
+        stored = self._verify(progress.size, set())
+        memory = memoryview(bytearray(STEP))
+        position = 0
+        while position < progress.size:
+            before = position
+            try:
+                with site.bucket.get(
+                    site.key, start=position, etag=stored.etag, deadline=site.retries.deadline
+                ) as reading:
+                    while position < progress.size:
+                        view = memory[: min(STEP, progress.size - position)]
+                        reading.read_into(view)
+                        digest.add(view)
+                        position += len(view)
+            except StorageError as error:
+                failed = 1 if position > before else failed + 1
+                site.retries.pause(failed, error)
+        return digest.hexdigest()
+
+    def _verify(self, size: int, etags: set[str | None]) -> StoredObject:
+        """Raises StorageError unless this many bytes are stored, under one of these ETags if any is known."""
+        found = self._head()
+        if found is None or found.size != size:
+            raise StorageError(f"{self._site.key}: {found.size if found else 'no'} bytes are stored of {size}")
+        known = {etag for etag in etags if etag}
+        if known and found.etag not in known:
+            raise StorageError(f"{self._site.key}: {found.etag} is stored and not {known}")
+        return found
+
+    def _head(self) -> StoredObject | None:
+        site = self._site
+        return site.retries.persist(lambda: site.bucket.head(site.key, deadline=site.retries.deadline))
+
+    def _tell(self, progress: Progress | None) -> None:
+        if self._on_progress is not None:
+            self._on_progress(progress)
+
+    def _transferred(self, sha256: str, *, workers: int, buffers: int) -> Transferred:
+        file = self._site.file
+        size = file.size or (self._earlier.size if self._earlier else 0)
+        return Transferred(size=size, sha256=sha256, fetched=file.read, workers=workers, buffers=buffers)
+
+
+def check_is_mp4(start: memoryview, file: RemoteFile) -> None:
+    """Raises SourceInvalidError unless a file begins as ISO/IEC 14496-12 says: with a box of the type `ftyp`."""
+    if start[4:8] != b"ftyp":
+        raise SourceInvalidError(f"{file.content_type} begins with {bytes(start[:16])!r}, not as an MP4 does")

@@ -1,0 +1,49 @@
+"""Runs `clipferry` within the test: what it printed, and how it ended."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from cli.app import main
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A command that is over."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """What it printed, which is JSON and nothing else."""
+        return json.loads(self.out)
+
+
+Clipferry = Callable[..., Ended]
+"""Takes the command's arguments and, as `answer`, what the operator types."""
+
+
+def runner(database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Clipferry:
+    """The command line on `database_url`."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.delenv("DATABASE_DIRECT_URL", raising=False)
+
+    def run(*arguments: str, answer: str = "") -> Ended:
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "argv", ["clipferry", *arguments])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return Ended(status=int(ended.value.code or 0), out=printed.out, err=printed.err)
+
+    return run

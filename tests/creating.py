@@ -1,0 +1,67 @@
+"""Asks for videos as the create function does, one by one or from many connections at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from clipferry.db.connection import Database
+from clipferry.errors import ClipferryError
+from clipferry.models import Credential, Order, Submitted, VideoStatus
+from clipferry.usecases.create_video import CreatedVideo, VideoRequest, create_video
+from tests import books, journeys
+
+THREADS = 24
+
+Submit = Callable[..., Submitted]
+
+
+def unanswered(orders: list[Order], _open_circuits: object = ()) -> Submitted:
+    """A submit of which nobody knows the outcome: the video stays PENDING."""
+    return Submitted(provider=orders[0].provider, status=VideoStatus.PENDING)
+
+
+def create(
+    database: Database,
+    *,
+    request: VideoRequest | None = None,
+    credential: Credential | None = None,
+    key: str | None = None,
+    limit: int = journeys.MANY,
+    rate: int | None = None,
+    submit: Submit = unanswered,
+) -> CreatedVideo:
+    return create_video(
+        request or journeys.request(10),
+        credential=credential or books.credential(),
+        idempotency_key=key,
+        database=database,
+        providers={"evolink"},
+        preferred_provider="evolink",
+        submit=submit,
+        max_concurrent=limit,
+        rate_limit_per_minute=rate,
+        timing=journeys.TIMING,
+    )
+
+
+def at_once(url: str, times: int, attempt: Callable[[Database], CreatedVideo]) -> list[CreatedVideo | ClipferryError]:
+    """What each of `times` attempts came to, from as many connections as there are threads."""
+    own, opened = threading.local(), []
+
+    def connect() -> None:
+        own.database = Database(url, lock_timeout=60, statement_timeout=60)
+        opened.append(own.database)
+
+    def answer(_: int) -> CreatedVideo | ClipferryError:
+        try:
+            return attempt(own.database)
+        except ClipferryError as error:
+            return error
+
+    with ThreadPoolExecutor(THREADS, initializer=connect) as threads:
+        answers = list(threads.map(answer, range(times)))
+    for database in opened:
+        database.close()
+    return answers

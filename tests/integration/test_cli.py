@@ -1,0 +1,182 @@
+"""The operator's command line: what it prints, for people and for scripts, and how it exits."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+from psycopg.sql import SQL, Identifier
+
+from cli.app import MIGRATIONS
+from clipferry.db.connection import Database
+from clipferry.models import Credential, VideoStatus
+from clipferry.observability import logger
+from clipferry.usecases.read_credits import get_balance
+from tests import books, command_line, journeys
+from tests.command_line import Clipferry
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def clipferry(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Clipferry]:
+    """The command line silences our log: only for the test."""
+    level = logger.log_level
+    yield command_line.runner(database_url, monkeypatch, capsys)
+    logger.setLevel(level)
+
+
+@pytest.fixture
+def ann(database: Database) -> str:
+    books.add_user(database)
+    return "ann"
+
+
+def test_verify_says_that_the_books_are_right(clipferry: Clipferry, database: Database, ann: str) -> None:
+    books.add_package(database, 100)
+    for status in VideoStatus:
+        journeys.video_at(database, status)
+    ended = clipferry("verify")
+
+    assert (ended.status, ended.err) == (0, "")
+    assert "every invariant holds" in ended.out
+    assert clipferry("verify", "--json").json == []
+
+
+def test_verify_names_a_breach_and_exits_1(clipferry: Clipferry, database: Database, ann: str) -> None:
+    package = books.add_package(database, 100)
+    books.execute(database, "update public.credit_packages set remaining_credits = 90")
+    ended = clipferry("verify")
+
+    assert ended.status == 1
+    assert "ledger_explains_packages" in ended.out
+    assert "ann" in ended.out
+    books.execute(database, "update public.credit_packages set frozen_credits = 10")
+    ended = clipferry("verify", "--json")
+    assert ended.status == 1
+    assert ended.json == [
+        {
+            "invariant": "frozen_is_held",
+            "user_id": "ann",
+            "package_id": package,
+            "hold_id": None,
+            "video_uuid": None,
+            "detail": "frozen 10 <> holds 0",
+        }
+    ]
+
+
+def test_explain_tells_a_videos_story(clipferry: Clipferry, database: Database, ann: str) -> None:
+    books.add_package(database, 100)
+    uuid = journeys.video_at(database, VideoStatus.COMPLETED)
+    shown = clipferry("explain", uuid)
+
+    assert shown.status == 0
+    for word in (
+        "held",
+        "created",
+        "submitted",
+        "generated",
+        "mirror_started",
+        "VIDEO_CONSUME",
+        "settled",
+        "completed",
+    ):
+        assert word in shown.out
+    story = clipferry("explain", uuid, "--json").json
+    assert {moment["what"] for moment in story} >= {"created", "completed", "VIDEO_CONSUME"}
+    assert all(moment["at"].endswith("Z") for moment in story)
+
+
+def test_explain_of_an_unknown_video_exits_1(clipferry: Clipferry) -> None:
+    ended = clipferry("explain", "vid_unknown")
+
+    assert ended.status == 1
+    assert "vid_unknown" in ended.out
+
+
+def test_a_key_is_shown_once_and_works_until_it_is_revoked(clipferry: Clipferry, database: Database, ann: str) -> None:
+    [made] = clipferry("keys", "create", "ann", "--name", "server", "--json").json
+    [listed] = clipferry("keys", "list", "--json").json
+    credential = Credential(key_sha256=books.value(database, "select key_sha256 from clipferry.api_keys"))
+
+    assert made["key"].startswith(listed["prefix"])
+    assert (listed["id"], listed["user_id"], listed["name"]) == (made["id"], "ann", "server")
+    assert (listed["is_admin"], listed["revoked_at"]) == (False, None)
+    assert made["key"] not in clipferry("keys", "list").out
+    assert get_balance(credential=credential, database=database).available == 0
+    [revoked] = clipferry("keys", "revoke", str(made["id"]), "--json").json
+    assert revoked["revoked_at"] is not None
+    assert clipferry("keys", "revoke", str(made["id"])).status == 1
+
+
+def test_a_key_may_be_an_admins_and_is_printed_alone_on_its_line(clipferry: Clipferry, ann: str) -> None:
+    made = clipferry("keys", "create", "ann", "--admin")
+
+    assert made.status == 0
+    assert made.out.splitlines()[-1].startswith("cf_")
+    [listed] = clipferry("keys", "list", "ann", "--json").json
+    assert listed["is_admin"]
+    assert clipferry("keys", "list", "bob", "--json").json == []
+
+
+@pytest.fixture
+def empty_url(server_url: str) -> Iterator[str]:
+    """A database that nobody has migrated."""
+    name = {"name": Identifier("clipferry_not_migrated")}
+    with psycopg.connect(make_conninfo(server_url, dbname="postgres"), autocommit=True) as server:
+        server.execute(SQL("drop database if exists {name}").format(**name))
+        server.execute(SQL("create database {name}").format(**name))
+        yield make_conninfo(server_url, dbname="clipferry_not_migrated")
+        server.execute(SQL("drop database {name} with (force)").format(**name))
+
+
+def test_a_dry_run_names_what_a_migration_would_do_and_does_nothing(
+    clipferry: Clipferry, empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DATABASE_DIRECT_URL goes before DATABASE_URL, which may go through a pooler."""
+    monkeypatch.setenv("DATABASE_DIRECT_URL", empty_url)
+    files = sorted(file.name for file in MIGRATIONS.glob("*.sql"))
+
+    for _ in range(2):
+        assert clipferry("migrate", "--dry-run").out.splitlines() == [f"would apply {name}" for name in files]
+    assert clipferry("migrate").out.splitlines() == [f"applied {name}" for name in files]
+    assert "up to date" in clipferry("migrate").out
+
+
+def test_a_database_that_is_migrated_is_up_to_date(clipferry: Clipferry) -> None:
+    assert clipferry("migrate", "--dry-run").out == "The database is up to date.\n"
+
+
+def test_without_a_database_url_it_exits_2_and_says_so(clipferry: Clipferry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL")
+    ended = clipferry("verify")
+
+    assert ended.status == 2
+    assert "DATABASE_URL" in ended.err
+
+
+def test_a_database_that_is_away_is_a_sentence(clipferry: Clipferry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://ann:hunter2@127.0.0.1:1/clipferry")
+    ended = clipferry("verify")
+
+    assert ended.status == 1
+    assert "The database can't be reached at the moment." in ended.err
+    assert "hunter2" not in ended.err
+
+
+def test_it_is_a_program(database_url: str) -> None:
+    environment = os.environ | {"DATABASE_URL": database_url}
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", "verify", "--json"], cwd=ROOT, env=environment, capture_output=True, check=False
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"[]\n", b"")

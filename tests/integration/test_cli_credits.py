@@ -1,0 +1,113 @@
+"""`clipferry credits`: credits move by order number, once, and not without a yes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from clipferry.db.connection import Database
+from clipferry.observability import logger
+from tests import books, command_line
+from tests.command_line import Clipferry, Ended
+
+
+@pytest.fixture
+def clipferry(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Clipferry]:
+    """The command line silences our log: only for the test."""
+    level = logger.log_level
+    yield command_line.runner(database_url, monkeypatch, capsys)
+    logger.setLevel(level)
+
+
+@pytest.fixture
+def ann(database: Database) -> str:
+    books.add_user(database)
+    return "ann"
+
+
+def grant(clipferry: Clipferry, user_id: str, amount: int, order_no: str, *others: str) -> Ended:
+    return clipferry("credits", "grant", user_id, str(amount), "--order-no", order_no, "--yes", *others)
+
+
+def test_credits_come_and_go_by_order_number(clipferry: Clipferry, ann: str) -> None:
+    assert grant(clipferry, "ann", 100, "support-1").out == "Granted.\n"
+    assert "nothing changed" in grant(clipferry, "ann", 100, "support-1").out
+    assert grant(clipferry, "ann", 5, "support-2", "--days", "3").status == 0
+    assert clipferry("credits", "gift", "ann", "--yes").out == "Given.\n"
+    assert "nothing changed" in clipferry("credits", "gift", "ann", "--yes").out
+    refund = ("credits", "refund", "ann", "200", "--order-no", "refund-1", "--yes")
+    assert clipferry(*refund).out == "Took 155 of 200 credits.\n"
+    assert clipferry(*refund).out.startswith("Took 0 ")
+
+    [balance] = clipferry("credits", "balance", "ann", "--json").json
+    assert balance == {"total": 0, "used": 0, "frozen": 0, "available": 0, "expiring_soon": 0}
+    history = clipferry("credits", "history", "ann", "--json").json
+    assert [(row["trans_type"], row["credits"]) for row in history] == [
+        ("REFUND", -155),
+        ("NEW_USER", 50),
+        ("SYSTEM_ADJUST", 5),
+        ("SYSTEM_ADJUST", 100),
+    ]
+    page = clipferry("credits", "history", "ann", "--limit", "1", "--offset", "2", "--json").json
+    assert [row["credits"] for row in page] == [5]
+    assert clipferry("verify").status == 0
+
+
+def test_expiry_is_a_command_too(clipferry: Clipferry, database: Database, ann: str) -> None:
+    books.lapse(database, books.add_package(database, 10))
+
+    assert clipferry("credits", "expire").out == "1 packages expired.\n"
+    assert clipferry("credits", "expire").out == "0 packages expired.\n"
+
+
+def test_balance_and_history_are_readable(clipferry: Clipferry, database: Database, ann: str) -> None:
+    books.add_package(database, 1234)
+
+    assert "1234" in clipferry("credits", "balance", "ann").out
+    assert "1234" in clipferry("credits", "history", "ann").out
+
+
+@pytest.mark.parametrize("answer", ["n\n", ""])
+def test_nothing_moves_without_a_yes(clipferry: Clipferry, database: Database, ann: str, answer: str) -> None:
+    for command in (
+        ("grant", "ann", "5", "--order-no", "1"),
+        ("gift", "ann"),
+        ("refund", "ann", "5", "--order-no", "2"),
+    ):
+        assert clipferry("credits", *command, answer=answer).status == 1
+    assert books.ledger(database) == []
+    assert clipferry("credits", "gift", "ann", answer="y\n").status == 0
+    assert books.ledger(database) == [("NEW_USER", 50, 50)]
+
+
+def test_an_order_number_of_somebody_elses_is_a_sentence(clipferry: Clipferry, database: Database, ann: str) -> None:
+    books.add_user(database, "bob")
+    grant(clipferry, "bob", 5, "support-1")
+    ended = grant(clipferry, "ann", 5, "support-1")
+
+    assert ended.status == 1
+    assert "This order number was used for something else." in ended.err
+    assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["credits", "grant", "nobody", "5", "--order-no", "1", "--yes"],
+        ["credits", "refund", "nobody", "5", "--order-no", "1", "--yes"],
+        ["credits", "gift", "nobody", "--yes"],
+        ["credits", "balance", "nobody"],
+        ["credits", "history", "nobody"],
+        ["keys", "create", "nobody"],
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_a_user_who_does_not_exist_is_named(clipferry: Clipferry, command: list[str]) -> None:
+    """A mistyped user must not look like a user without credits."""
+    ended = clipferry(*command)
+
+    assert ended.status == 1
+    assert "nobody" in ended.err

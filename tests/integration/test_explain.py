@@ -1,0 +1,134 @@
+"""What `explain` tells of a video: everything that happened to it and to its credits, in order."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from clipferry.db import inbox, jobs, timeline, videos
+from clipferry.db.connection import Database
+from clipferry.db.timeline import Moment
+from clipferry.models import TaskReport, TaskState, Video, VideoStatus
+from clipferry.usecases.advance_video import advance_video
+from tests import books, journeys
+
+
+def story_of(database: Database, uuid: str) -> list[Moment]:
+    with database.transaction() as tx:
+        found = timeline.of_video(tx, uuid)
+    return found.all()
+
+
+class FinishedProvider:
+    """Its task has succeeded."""
+
+    name = "evolink"
+
+    def ask(self, task_id: str) -> TaskReport:
+        return TaskReport(state=TaskState.SUCCEEDED, video_url="https://files.example.com/done.mp4")
+
+
+class Queue:
+    """Takes what it is sent."""
+
+    def send(self, uuid: str) -> None:
+        pass
+
+
+def ring(database: Database, uuid: str) -> None:
+    """A callback comes in, the provider is asked, the video goes on."""
+    with database.transaction() as tx:
+        received = inbox.receive(
+            tx,
+            provider="evolink",
+            video_uuid=uuid,
+            task_id=f"task-{uuid}",
+            signed_at=datetime(2026, 11, 1, tzinfo=UTC),
+            body_sha256=b"\0" * 32,
+            body_size=2,
+            body="{}",
+        )
+        found = videos.get(tx, uuid)
+    entry, video = received.first(), found.first()
+    assert entry is not None
+    assert isinstance(video, Video)
+    services: dict[str, Any] = {"providers": {"evolink": FinishedProvider()}, "queue": Queue()}
+    verdict = advance_video(video, database=database, timing=journeys.TIMING, **services)
+    with database.transaction() as tx:
+        inbox.judge(tx, callback_id=entry["id"], verdict=verdict)
+
+
+def interrupt(database: Database, uuid: str) -> None:
+    """The mirror begins and has to give up for now."""
+    fence = journeys.lease(database, uuid)
+    with database.transaction() as tx:
+        jobs.yield_lease(tx, uuid=uuid, fence=fence, again_seconds=60, detail="the source stalled")
+
+
+def test_the_story_of_a_video_reads_in_order(database: Database) -> None:
+    books.add_user(database)
+    package = books.add_package(database, 25)
+    uuid = journeys.held_video(database)
+    assert journeys.record(database, uuid)
+    ring(database, uuid)
+    interrupt(database, uuid)
+    assert journeys.complete(database, uuid, fence=journeys.lease(database, uuid))
+    story = story_of(database, uuid)
+
+    happened = [(moment.what, moment.detail) for moment in story if moment.source == "video"]
+    task = f"task-{uuid}"
+    assert happened == [
+        ("created", {"status": "PENDING", "credits": 10, "provider": "evolink"}),
+        ("submitted", {"status": "GENERATING", "provider": "evolink", "task": task}),
+        ("asked", {"provider": "evolink", "found": "SUCCEEDED"}),
+        ("generated", {"status": "UPLOADING", "task": task}),
+        ("callback", {"provider": "evolink", "verdict": "generated"}),
+        ("mirror_started", {"attempt": 1}),
+        ("mirror_interrupted", {"detail": "the source stalled"}),
+        ("mirror_started", {"attempt": 2}),
+        ("completed", {"status": "COMPLETED", "settled": 10, "bytes": 1_000_000}),
+    ]
+    others = [(moment.source, moment.what) for moment in story if moment.source != "video"]
+    assert others == [
+        ("hold", "held"),
+        ("callback", "from evolink"),
+        ("ledger", "VIDEO_CONSUME"),
+        ("hold", "settled"),
+    ]
+    told = {moment.what: moment.detail for moment in story}
+    assert told["from evolink"] | {"inbox": 0} == {"inbox": 0, "task": task, "bytes": 2, "verdict": "generated"}
+    assert told["held"]["packages"] == [{"packageId": package, "credits": 10}]
+    assert (told["VIDEO_CONSUME"]["credits"], told["VIDEO_CONSUME"]["balance"]) == (-10, 15)
+
+
+def test_what_belongs_together_stands_together(database: Database) -> None:
+    """Hold and ledger rows bear their transaction's beginning, events the moment itself: both in one time zone."""
+    books.add_user(database)
+    books.add_package(database, 25)
+    story = story_of(database, journeys.video_at(database, VideoStatus.COMPLETED))
+
+    what = [moment.what for moment in story]
+    assert sorted(what[:2]) == ["created", "held"]
+    assert what[2:5] == ["submitted", "generated", "mirror_started"]
+    assert sorted(what[5:]) == ["VIDEO_CONSUME", "completed", "settled"]
+    assert story[-1].at - story[0].at < timedelta(hours=1)
+
+
+def test_a_failure_says_why_and_what_came_back(database: Database) -> None:
+    books.add_user(database)
+    books.add_package(database, 25)
+    story = story_of(database, journeys.video_at(database, VideoStatus.FAILED))
+    told = {moment.what: moment.detail for moment in story}
+
+    assert told["failed"] == {"status": "FAILED", "code": "PROVIDER_FAILED", "detail": "no", "released": 10}
+    assert {moment.what for moment in story} == {"held", "created", "submitted", "failed", "released"}
+
+
+def test_a_story_is_of_one_video(database: Database) -> None:
+    books.add_user(database)
+    books.add_package(database, 25)
+    first, second = (journeys.held_video(database) for _ in range(2))
+
+    assert story_of(database, first) != story_of(database, second)
+    assert len(story_of(database, first)) == 2
+    assert story_of(database, "vid_unknown") == []

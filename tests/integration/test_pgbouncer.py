@@ -1,0 +1,196 @@
+"""Behind PgBouncer in transaction mode: the whole journey, by more clients than there are server connections."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from clipferry.db.connection import Database, Transaction
+from clipferry.errors import DatabaseBusyError, DatabaseUnavailableError
+from clipferry.models import VideoStatus
+from clipferry.usecases.move_credits import expire_credits, take_back
+from clipferry.usecases.read_credits import get_balance, get_history
+from clipferry.usecases.verify_books import verify_books
+from local.postgres import UNPRIVILEGED, free_port
+from tests import books, journeys
+
+CLIENTS = 8
+SERVER_CONNECTIONS = 2
+PATIENCE_SECONDS = 20
+CONFIGURATION = """
+[databases]
+clipferry = {server}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = {pool_size}
+max_client_conn = 50
+logfile = {folder}/log
+"""
+
+
+def find_pgbouncer() -> str:
+    """Debian's lies beside the path of an ordinary user. Continuous integration has to have it."""
+    found = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if found is None and os.environ.get("CI") == "true":
+        pytest.fail("pgbouncer is missing: apt-get install pgbouncer")
+    if found is None:
+        pytest.skip("pgbouncer isn't installed here (apt-get install pgbouncer)")
+    return found
+
+
+@pytest.fixture(scope="module")
+def pooler_url(migrated_url: str) -> Iterator[str]:
+    program, port = find_pgbouncer(), free_port()
+    known = conninfo_to_dict(migrated_url)
+    server = " ".join(
+        f"{name}={known[name]}" for name in ("host", "port", "dbname", "user", "password") if name in known
+    )
+    with tempfile.TemporaryDirectory(prefix="clipferry-pgbouncer-") as name:
+        folder = Path(name)
+        configuration = folder / "pgbouncer.ini"
+        configuration.write_text(
+            CONFIGURATION.format(server=server, port=port, pool_size=SERVER_CONNECTIONS, folder=folder)
+        )
+        as_root = os.geteuid() == 0
+        if as_root:  # pgbouncer refuses to run as root
+            shutil.chown(folder, UNPRIVILEGED)
+        process = subprocess.Popen(
+            [program, "--quiet", str(configuration)], user=UNPRIVILEGED if as_root else None, cwd=folder
+        )
+        try:
+            url = f"postgresql://anybody@127.0.0.1:{port}/clipferry"
+            _wait_for(url, process)
+            yield url
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            psycopg.connect(url, connect_timeout=2).close()
+        except psycopg.OperationalError:
+            if process.poll() is not None or time.monotonic() > give_up:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+@pytest.fixture
+def pooled(pooler_url: str, database_url: str) -> Iterator[Database]:
+    """Through the pooler, to the emptied database."""
+    database = Database(pooler_url, statement_timeout=2, lock_timeout=1)
+    yield database
+    database.close()
+
+
+def journey(url: str, user_id: str) -> list[str]:
+    """From the first package to the ledger, twice around, over one connection."""
+    database = Database(url)
+    credential = books.add_user(database, user_id)
+    ends = []
+    for end in (VideoStatus.COMPLETED, VideoStatus.FAILED) * 2:
+        lapsing = books.add_package(database, 20, user_id=user_id, days=3)
+        uuid = journeys.video_at(database, end, 10, user_id=user_id)
+        books.lapse(database, lapsing)
+        expire_credits(database=database)
+        ends.append(journeys.status_of(database, uuid))
+    rows, total = get_history(credential=credential, database=database, limit=50, offset=0, trans_type=None)
+    assert len(rows) == total > 0
+    assert get_balance(credential=credential, database=database).frozen == 0
+    database.close()
+    return ends
+
+
+def test_the_whole_journey_works_for_more_clients_than_connections(pooled: Database, pooler_url: str) -> None:
+    users = [f"user-{number}" for number in range(CLIENTS)]
+    with ThreadPoolExecutor(CLIENTS) as threads:
+        ends = list(threads.map(lambda user_id: journey(pooler_url, user_id), users))
+
+    assert ends == [["COMPLETED", "FAILED", "COMPLETED", "FAILED"]] * CLIENTS
+    assert verify_books(database=pooled) == []
+
+
+def test_clients_that_stay_connected_share_the_connections(pooled: Database, pooler_url: str) -> None:
+    """Nothing is prepared and no setting stays behind, so whose connection it is doesn't matter."""
+    clients = [Database(pooler_url) for _ in range(CLIENTS)]
+    backends = set()
+    for _ in range(3):
+        for number, client in enumerate(clients):
+            with client.transaction() as tx:
+                tx.send("select set_config('clipferry.user_id', %(user_id)s, true)", {"user_id": f"user-{number}"})
+                asked = tx.records("select pg_backend_pid() as backend, current_setting('clipferry.user_id') as me", {})
+            row = asked.first()
+            assert row is not None
+            assert row["me"] == f"user-{number}"
+            backends.add(row["backend"])
+    for client in clients:
+        client.close()
+
+    assert len(backends) <= SERVER_CONNECTIONS
+
+
+def test_time_outs_end_with_their_transaction(pooled: Database, pooler_url: str) -> None:
+    with pytest.raises(DatabaseBusyError), pooled.transaction() as tx:
+        tx.send("select pg_sleep(30)", {})
+    with psycopg.connect(pooler_url, autocommit=True, prepare_threshold=None) as bare:
+        shown = bare.execute(
+            "select current_setting('statement_timeout'), current_setting('lock_timeout'), "
+            "coalesce(current_setting('clipferry.user_id', true), '')"
+        )
+        assert shown.fetchone() == ("0", "0", "")
+
+
+def test_a_lock_that_takes_too_long_is_a_clear_answer(pooled: Database, database_url: str) -> None:
+    books.add_user(pooled)
+    books.add_package(pooled, 10)
+    with psycopg.connect(database_url) as other:
+        other.execute("select from public.\"user\" where id = 'ann' for update")
+        with pytest.raises(DatabaseBusyError) as busy:
+            take_back(user_id="ann", amount=1, order_no="refund_1", database=pooled)
+
+    assert (busy.value.status, busy.value.code, busy.value.retryable) == (503, "DATABASE_BUSY", True)
+    assert take_back(user_id="ann", amount=1, order_no="refund_1", database=pooled) == 1
+
+
+def take_everything(database: Database, then: Callable[[Transaction], None]) -> None:
+    with database.transaction() as tx:
+        tx.send("update public.credit_packages set remaining_credits = 0", {})
+        then(tx)
+
+
+def give_up(tx: Transaction) -> None:
+    raise RuntimeError
+
+
+def lose_the_server(tx: Transaction) -> None:
+    tx.send("select pg_terminate_backend(pg_backend_pid())", {})
+
+
+def test_a_transaction_that_was_left_half_way_leaves_the_connection_clean(pooled: Database) -> None:
+    books.add_user(pooled)
+    books.add_package(pooled, 10)
+    with pytest.raises(RuntimeError):
+        take_everything(pooled, give_up)
+    with pytest.raises(DatabaseUnavailableError):
+        take_everything(pooled, lose_the_server)
+
+    assert books.balance(pooled).available == 10
+    assert verify_books(database=pooled) == []

@@ -1,0 +1,181 @@
+"""Thumbnails of real films, made by the real child process and looked at with Pillow."""
+
+from __future__ import annotations
+
+import io
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+from PIL import Image
+
+from clipferry.media import MediaScanner
+from clipferry.thumbnails import Thumbnail, make_thumbnail
+from tests.films import CORNERS, LAYOUTS, corners, film, noise, turned
+
+CODECS = ("libx264", "libx265", "libvpx-vp9", "libsvtav1", "mpeg4")
+MATRICES = {
+    "as it is": ((1, 0, 0, 1), None),
+    "a quarter to the right": ((0, 1, -1, 0), Image.Transpose.ROTATE_270),
+    "upside down": ((-1, 0, 0, -1), Image.Transpose.ROTATE_180),
+    "a quarter to the left": ((0, -1, 1, 0), Image.Transpose.ROTATE_90),
+    "left for right": ((-1, 0, 0, 1), Image.Transpose.FLIP_LEFT_RIGHT),
+    "top for bottom": ((1, 0, 0, -1), Image.Transpose.FLIP_TOP_BOTTOM),
+    "about one diagonal": ((0, 1, 1, 0), Image.Transpose.TRANSPOSE),
+    "about the other": ((0, -1, -1, 0), Image.Transpose.TRANSVERSE),
+    "by nothing at all": ((0, 0, 0, 0), None),
+}
+
+
+def head(data: bytes, **limits: int) -> bytes | None:
+    scanner = MediaScanner(**limits)
+    scanner.feed(data)
+    return scanner.head()
+
+
+def opened(thumbnail: Thumbnail | None) -> Image.Image:
+    """The JPEG as Pillow reads it, which agrees with what the thumbnail says of itself."""
+    assert thumbnail is not None
+    image = Image.open(io.BytesIO(thumbnail.jpeg), formats=["JPEG"])
+    image.load()
+    assert image.size == (thumbnail.width, thumbnail.height)
+    return image.convert("RGB")
+
+
+def is_near(found: object, wanted: object, *, tolerance: int = 12) -> bool:
+    assert isinstance(found, tuple)
+    assert isinstance(wanted, tuple)
+    return max(abs(one - other) for one, other in zip(found, wanted, strict=True)) <= tolerance
+
+
+def shows_corners(image: Image.Image, expected: Image.Image) -> bool:
+    spots = [(x, y) for y in (0, 1) for x in (0, 1)]
+    return all(
+        is_near(
+            image.getpixel((image.width * (2 * x + 1) // 4, image.height * (2 * y + 1) // 4)), expected.getpixel((x, y))
+        )  # type: ignore[arg-type]
+        for x, y in spots
+    )
+
+
+def the_corners() -> Image.Image:
+    image = Image.new("RGB", (2, 2))
+    image.putdata(CORNERS)
+    return image
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return film(tmp_path_factory.mktemp("film") / "film.mp4", picture=corners, frames=24)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_every_codec_gives_a_thumbnail_of_the_first_picture(tmp_path: Path, codec: str) -> None:
+    data = film(tmp_path / "film.mp4", codec=codec, picture=corners, width=1280, height=720, frames=24)
+
+    image = opened(make_thumbnail(head(data)))
+
+    assert image.size == (640, 360)
+    assert shows_corners(image, the_corners())
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_gives_a_thumbnail_though_it_is_cut_off(tmp_path: Path, layout: str) -> None:
+    data = film(tmp_path / "film.mp4", flags=LAYOUTS[layout], picture=noise, frames=24, sound=True)
+
+    assert opened(make_thumbnail(head(data, head_bytes=len(data) // 5))).size == (320, 180)
+
+
+@pytest.mark.parametrize("direction", MATRICES)
+def test_turned_film_gives_an_upright_thumbnail(plain: bytes, direction: str) -> None:
+    (a, b, c, d), turn = MATRICES[direction]
+    data = turned(plain, a=a, b=b, c=c, d=d)
+    scanner = MediaScanner()
+    scanner.feed(data)
+    expected = the_corners().transpose(turn) if turn is not None else the_corners()
+
+    image = opened(make_thumbnail(scanner.head()))
+
+    assert shows_corners(image, expected)
+    assert image.size == (scanner.result().width, scanner.result().height)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "size"),
+    [
+        (16, 16, (16, 16)),
+        (2, 2, (2, 2)),
+        (334, 182, (100, 54)),
+        (180, 320, (100, 178)),
+        (1920, 16, (100, 1)),
+        (16, 1024, (6, 400)),
+        (128, 1024, (50, 400)),
+    ],
+)
+def test_thumbnail_keeps_the_shape_and_is_never_enlarged(
+    tmp_path: Path, width: int, height: int, size: tuple[int, int]
+) -> None:
+    data = film(tmp_path / "film.mp4", width=width, height=height, frames=2)
+
+    assert opened(make_thumbnail(head(data), width=100)).size == size
+
+
+def test_quarter_turn_is_measured_as_it_is_shown(tmp_path: Path) -> None:
+    data = turned(film(tmp_path / "film.mp4", width=1280, height=720, frames=2), a=0, b=1, c=-1, d=0)
+
+    assert opened(make_thumbnail(head(data))).size == (640, 1138)
+
+
+def test_pixels_that_are_not_square_are_made_so(tmp_path: Path) -> None:
+    data = film(tmp_path / "film.mp4", width=320, height=240, pixel=Fraction(4, 3), frames=2)
+
+    assert opened(make_thumbnail(head(data))).size == (427, 240)
+
+
+@pytest.mark.parametrize("height", [360, 720])
+@pytest.mark.parametrize("full_range", [False, True])
+def test_colours_of_a_film_that_names_bt709_are_right(tmp_path: Path, height: int, full_range: bool) -> None:
+    data = coloured(tmp_path / "film.mp4", (200, 60, 90), height=height, full_range=full_range, named=True)
+
+    assert is_near(opened(make_thumbnail(head(data))).getpixel((100, 100)), (200, 60, 90), tolerance=6)
+
+
+def test_colours_of_a_large_film_that_names_none_are_bt709(tmp_path: Path) -> None:
+    data = coloured(tmp_path / "film.mp4", (200, 60, 90), height=720, full_range=False, named=False)
+
+    assert is_near(opened(make_thumbnail(head(data))).getpixel((100, 100)), (200, 60, 90), tolerance=6)
+
+
+def coloured(path: Path, colour: tuple[int, int, int], *, height: int, full_range: bool, named: bool) -> bytes:
+    """In BT.709, whether it says so or not."""
+    range_, space = (2 if full_range else 1), (1 if named else 2)
+
+    def picture(width: int, height: int, number: int) -> av.VideoFrame:
+        frame = av.VideoFrame.from_image(Image.new("RGB", (width, height), colour))
+        frame = frame.reformat(format="yuv420p", dst_colorspace="itu709", dst_color_range=range_)
+        frame.colorspace = space
+        return frame
+
+    with av.open(path, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=24, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = height * 16 // 9, height, "yuv420p"
+        stream.codec_context.color_range, stream.codec_context.colorspace = range_, space
+        frame = picture(stream.width, height, 0)
+        frame.pts, frame.time_base = 0, Fraction(1, 24)
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    return path.read_bytes()
+
+
+def test_names_in_another_encoding_do_no_harm(plain: bytes) -> None:
+    assert plain.count(b"Lavf") == 1
+
+    assert opened(make_thumbnail(head(plain.replace(b"Lavf", b"\xe9\xe9\xe9\xe9")))).size == (320, 180)
+
+
+@pytest.mark.parametrize("handler", [b"sbtl", b"text", b"tmcd", b"meta", b"hint", b"????"])
+def test_tracks_of_other_kinds_do_no_harm(tmp_path: Path, handler: bytes) -> None:
+    data = film(tmp_path / "film.mp4", frames=12, sound=True)
+    assert data.count(b"soun") == 1
+
+    assert opened(make_thumbnail(head(data.replace(b"soun", handler)))).size == (320, 180)

@@ -1,0 +1,83 @@
+"""The transfer core over a strict R2, when nothing goes wrong: at every size, with any number of workers."""
+
+from __future__ import annotations
+
+import pytest
+
+from clipferry.errors import SourceInvalidError
+from clipferry.transfer import Transferred
+from tests.integration.mirror_world import KEY, PART, Behaviour, film, serving, sha256, storage_for, strict_r2
+
+SIZES = [1, 7, 8, PART - 1, PART, PART + 1, 5 * PART, 5 * PART + 17]
+
+
+def mirrored(behaviour: Behaviour, **plan: object) -> Transferred:
+    """Mirrors and checks against the source what is stored, what was seen on the way and what is left behind."""
+    seen: list[bytes] = []
+    with strict_r2() as r2, serving(behaviour) as source:
+        storage = storage_for(r2, **plan)
+        done = storage.transfer(source_url=source.url, key=KEY, on_chunk=seen.append)
+        stored = r2.bucket.objects[KEY].content
+        storage.close()
+    assert stored == b"".join(seen) == behaviour.content
+    assert (done.size, done.sha256) == (len(behaviour.content), sha256(behaviour.content))
+    assert r2.bucket.uploads == {}
+    return done
+
+
+@pytest.mark.parametrize("workers", [1, 3, 8])
+@pytest.mark.parametrize("size", [size for size in SIZES if size > 7])
+def test_a_file_arrives_byte_for_byte_at_every_size(size: int, workers: int) -> None:
+    done = mirrored(Behaviour(film(size)), workers=workers)
+    assert done.fetched == size
+
+
+@pytest.mark.parametrize("size", [1, 7])
+def test_what_is_too_short_to_be_an_mp4_is_refused(size: int) -> None:
+    with strict_r2() as r2, serving(Behaviour(film(size))) as source:
+        storage = storage_for(r2)
+        with pytest.raises(SourceInvalidError):
+            storage.transfer(source_url=source.url, key=KEY)
+        assert (r2.bucket.objects, r2.bucket.uploads, r2.requests["PutObject"]) == ({}, {}, 0)
+        storage.close()
+
+
+@pytest.mark.parametrize("size", [8, PART, PART + 1, 5 * PART + 17])
+@pytest.mark.parametrize("shape", [{"ranges": False}, {"etag": False}, {"keep_alive": False}])
+def test_a_source_without_ranges_or_etag_or_kept_connections_is_mirrored(size: int, shape: dict[str, bool]) -> None:
+    done = mirrored(Behaviour(film(size), **shape))
+    assert done.workers == 1 or shape == {"keep_alive": False}
+
+
+def test_the_parts_are_equal_but_for_the_last() -> None:
+    with strict_r2() as r2, serving(Behaviour(film(3 * PART + 5))) as source:
+        storage = storage_for(r2)
+        storage.transfer(source_url=source.url, key=KEY)
+        assert r2.bucket.objects[KEY].etag.endswith("-4")
+        storage.close()
+
+
+def test_one_worker_is_enough_while_the_processor_is_the_limit() -> None:
+    assert mirrored(Behaviour(film(20 * PART)), cpus=0.0).workers == 1
+
+
+def test_there_are_more_as_soon_as_the_network_is_the_limit() -> None:
+    done = mirrored(Behaviour(film(40 * PART), rate=1_000_000), workers=6, cpus=1.0)
+    assert done.workers == 6
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+@pytest.mark.parametrize("parts", [10, 40])
+def test_memory_is_one_part_for_each_worker_whatever_the_size(workers: int, parts: int) -> None:
+    """Buffers are counted, not measured: a part's memory is made in two places only, each of which counts."""
+    done = mirrored(Behaviour(film(parts * PART), rate=2_000_000), workers=workers)
+    assert done.buffers == done.workers <= workers
+
+
+def test_connections_are_kept() -> None:
+    with strict_r2() as r2, serving(Behaviour(film(8 * PART))) as source:
+        storage = storage_for(r2, workers=1)
+        storage.transfer(source_url=source.url, key=KEY)
+        storage.transfer(source_url=source.url, key=f"{KEY}.again")
+        storage.close()
+        assert r2.connections <= 2

@@ -1,0 +1,169 @@
+"""The contract as a document: valid, complete, true to the template, its examples true to its schemas, and fresh."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import schemathesis
+
+from cli.openapi import examples
+from cli.openapi.document import ROOT, build, files
+from clipferry import catalog, errors
+from clipferry.contract import requests
+from clipferry.errors import ClipferryError
+from local import template
+
+DOCUMENT = build()
+INTERNAL = {
+    "INTERNAL_ERROR",
+    "CONFIGURATION_ERROR",  # both are faults of ours that nobody can prepare for
+    "QUEUE_UNAVAILABLE",  # is made good by reconcile
+    "SOURCE_GONE",
+    "SOURCE_INVALID",  # what `retry` says is that the original has expired
+}
+
+
+def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in DOCUMENT["paths"].items():
+        for method, operation in methods.items():
+            yield method.upper(), path, operation
+
+
+def content() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every JSON that goes in or comes out, with what it is of."""
+    for _, _, operation in operations():
+        parts = {**operation["responses"], "body": operation.get("requestBody", {"content": {}})}
+        for name, part in parts.items():
+            if "application/json" in part["content"]:
+                yield f"{operation['operationId']} {name}", part["content"]["application/json"]
+
+
+def validator(schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(
+        {**schema, "components": DOCUMENT["components"]}, validate_formats=True, pattern_options=None
+    )
+
+
+def tree(top: type[ClipferryError] = ClipferryError) -> Iterator[type[ClipferryError]]:
+    yield top
+    for child in top.__subclasses__():
+        yield from tree(child)
+
+
+def test_the_written_documents_are_fresh() -> None:
+    for path, text in files().items():
+        assert path.read_text() == text, f"{path.relative_to(ROOT)} is stale: make openapi"
+
+
+def test_check_says_so() -> None:
+    checked = subprocess.run([sys.executable, "-m", "cli.openapi", "--check"], cwd=ROOT, check=False)
+
+    assert checked.returncode == 0
+
+
+def test_it_is_openapi_3_1() -> None:
+    assert DOCUMENT["openapi"] == "3.1.0"
+    schemathesis.openapi.from_dict(DOCUMENT).validate()
+
+
+def test_it_has_the_templates_routes_and_no_others() -> None:
+    written = {f"{method} {path}" for method, path, _ in operations()}
+
+    assert written == {route.key for route in template.read().routes} - {"$default"}
+
+
+@pytest.mark.parametrize(("what", "part"), list(content()), ids=[what for what, _ in content()])
+def test_every_example_is_what_its_schema_says(what: str, part: dict[str, Any]) -> None:
+    shown = [example["value"] for example in part.get("examples", {}).values()]
+    shown += [part["example"]] if "example" in part else []
+
+    checked = validator(part["schema"])
+    for example in shown:
+        assert [str(error) for error in checked.iter_errors(example)] == []
+    assert shown or what in ("getOpenApi 200", "receiveCallback body")
+
+
+def test_every_parameters_example_is_what_its_schema_says() -> None:
+    for _, _, operation in operations():
+        for parameter in operation.get("parameters", []):
+            checked = validator(parameter["schema"])
+            for name in ("example", "default"):
+                if name in parameter:
+                    assert checked.is_valid(parameter[name])
+            assert parameter["in"] != "path" or "example" in parameter
+
+
+def test_every_body_is_one_that_the_code_takes() -> None:
+    for name, body in examples.REQUESTS.items():
+        taken = getattr(requests, name).model_validate_json(json.dumps(body))
+        assert taken.model_dump(exclude_unset=True) == body
+
+
+def test_every_model_on_offer_can_be_asked_for_and_no_other() -> None:
+    offered = validator({"$ref": "#/components/schemas/GenerateVideo"})
+
+    for model in catalog.load().models.values():
+        for duration in (*model.durations, None):
+            for quality in (*model.qualities, None):
+                body = {"prompt": "A ferry", "model": model.id, "duration": duration, "quality": quality}
+                assert offered.is_valid(body) is not model.retired
+        assert not offered.is_valid({"prompt": "A ferry", "model": model.id, "duration": 7})
+        image = {"prompt": "A ferry", "model": model.id, "imageUrl": "https://example.com/a.png"}
+        assert offered.is_valid(image) is (model.accepts_image and not model.retired)
+    assert not offered.is_valid({"prompt": "A ferry", "model": "sora-3"})
+
+
+def test_every_operation_has_a_name_of_its_own_and_one_way_to_succeed() -> None:
+    names = [operation["operationId"] for _, _, operation in operations()]
+
+    assert len(set(names)) == len(names)
+    for _, _, operation in operations():
+        assert operation["summary"]
+        assert sum(status.startswith("2") for status in operation["responses"]) == 1
+
+
+def test_who_has_to_sign_in_is_told_so() -> None:
+    for method, _, operation in operations():
+        private = operation["security"] == [{"bearer": []}, {"session": []}]
+        assert private or operation["security"] == []
+        assert ("401" in operation["responses"]) == (private or operation["operationId"] == "receiveCallback")
+        assert ("403" in operation["responses"]) == (private and method != "GET")
+
+
+def test_every_error_that_a_caller_may_meet_is_written_down_and_explained() -> None:
+    written = {
+        code
+        for _, part in content()
+        for code in part.get("examples", {})
+        if part["examples"][code]["value"]["success"] is False
+    }
+
+    assert written == {error.code for error in tree() if error.__module__ == errors.__name__} - INTERNAL
+    for _, _, operation in operations():
+        for status, answer in operation["responses"].items():
+            for code, example in answer["content"]["application/json"].get("examples", {}).items():
+                assert code in answer["description"]
+                assert example["value"]["error"]["message"] in answer["description"]
+                assert status[0] in "45"
+
+
+def test_who_should_wait_is_told_how_long() -> None:
+    waiting = {error.code for error in tree() if error.retry_after_seconds}
+
+    for _, _, operation in operations():
+        for answer in operation["responses"].values():
+            codes = set(answer["content"]["application/json"].get("examples", {}))
+            assert ("Retry-After" in answer.get("headers", {})) == bool(codes & waiting)
+
+
+def test_links_lead_to_operations_that_exist() -> None:
+    names = {operation["operationId"] for _, _, operation in operations()}
+    links = DOCUMENT["paths"]["/api/v1/video/generate"]["post"]["responses"]["202"]["links"]
+
+    assert {link["operationId"] for link in links.values()} <= names
