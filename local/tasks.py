@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 from local import film
 from local.callback_sender import CallbackSender
-from local.faults import Failure, Faults
+from local.faults import Failure, Faults, Question
 from local.file_server import ServedFile
 
 FRAMES_PER_SECOND = 12
 """Half of a real film's, for half of its rendering time."""
+LONGEST_OVERTAKING = 1.0
 
 State = Literal["pending", "processing", "completed", "failed"]
 
@@ -30,11 +32,22 @@ class FilmOrder:
     height: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A callback."""
+
+    url: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(slots=True, kw_only=True)
 class Task:
     id: str
     model: str
     order: FilmOrder
+    body: dict[str, Any] = field(default_factory=dict)
+    """The submit's, as it was sent."""
     callback_url: str | None
     created: int
     """Unix seconds."""
@@ -47,6 +60,7 @@ class Task:
     failure: Failure | None = None
     called_back: threading.Event = field(default_factory=threading.Event)
     """Set after the first callback was attempted, or when there is none to come."""
+    _questions: Iterator[int] = field(default_factory=itertools.count)
 
     @property
     def ended(self) -> bool:
@@ -63,27 +77,50 @@ class Task:
         """From 0 to 1; 1 as soon as the time is over, even if the film isn't ready."""
         return min(1.0, (time.monotonic() - self.started) / self.takes) if self.takes else 1.0
 
+    def next_question(self) -> Question | None:
+        """How the next question about it is to be answered, other than well."""
+        number = next(self._questions)
+        return self.faults.questions[number] if number < len(self.faults.questions) else None
+
 
 class TaskRunner:
     """One thread a task. `interrupt`, then `join`, ends them all, whatever they wait for."""
 
-    def __init__(self, *, sender: CallbackSender, report: Callable[[Task], bytes]) -> None:
-        """`report` is the callback's body for a task that has ended."""
+    def __init__(
+        self,
+        *,
+        sender: CallbackSender,
+        message: Callable[[Task], Message],
+        forgeries: Callable[[Task], Iterable[Message]] = lambda _: (),
+        film: bytes | None = None,
+    ) -> None:
+        """`message` is the callback for a task that has ended, `forgeries` are those that others send for it.
+
+        `film` is every task's result: rendering each takes longer than a test has.
+        """
         self._sender = sender
-        self._report = report
+        self._forger = CallbackSender(timeout=LONGEST_OVERTAKING, retry_delays=())
+        self._message = message
+        self._forgeries = forgeries
         self._threads: list[threading.Thread] = []
         self._interrupted = threading.Event()
         self._one_at_a_time = threading.Lock()
         self._render = lru_cache(maxsize=32)(_render)
+        self._ready_film = None if film is None else ServedFile.of(film, content_type="video/mp4")
 
     def start(self, task: Task) -> None:
         thread = threading.Thread(target=self._live, args=(task,), name=task.id)
         self._threads = [other for other in self._threads if other.is_alive()] + [thread]
         thread.start()
 
+    def wait(self, seconds: float) -> bool:
+        """Whether the end came first."""
+        return self._interrupted.wait(seconds)
+
     def interrupt(self) -> None:
         self._interrupted.set()
         self._sender.interrupt()
+        self._forger.interrupt()
 
     def join(self) -> None:
         for thread in self._threads:
@@ -94,23 +131,46 @@ class TaskRunner:
             failure = task.faults.fail
             file = None if failure else self._film(task.order)
             rest = 0 if task.faults.early_callback else task.started + task.takes - time.monotonic()
-            if self._interrupted.wait(max(0, rest)):
+            if self.wait(max(0, rest)):
                 return
             task.file, task.failure = file, failure
-            self._call_back(task)
+            if not task.faults.lost:
+                self._call_back(task)
         finally:
             task.called_back.set()
 
     def _film(self, order: FilmOrder) -> ServedFile | None:
         """Rendering is pure CPU: side by side takes longer in the end, and the same film twice is a waste."""
+        if self._ready_film is not None:
+            return self._ready_film
         with self._one_at_a_time:
             return None if self._interrupted.is_set() else self._render(order)
 
     def _call_back(self, task: Task) -> None:
-        if task.callback_url is None:
+        if self.wait(task.faults.late):
             return
+        if task.faults.overtaken:
+            self._let_another_pass()
+        if task.faults.forged and task.callback_url is not None:
+            for forged in self._forgeries(task):
+                self._forger.deliver(forged.url, forged.body, headers=forged.headers)
         for _ in range(task.faults.callbacks):
-            self._sender.deliver(task.callback_url, self._report(task), attempted=task.called_back)
+            self._deliver(task)
+        if task.faults.fail_later is not None:
+            task.failure = task.faults.fail_later
+            if task.faults.callbacks:
+                self._deliver(task)
+
+    def _deliver(self, task: Task) -> None:
+        if task.callback_url is not None:
+            message = self._message(task)
+            self._sender.deliver(message.url, message.body, headers=message.headers, attempted=task.called_back)
+
+    def _let_another_pass(self) -> None:
+        sent, give_up = len(self._sender.attempts), time.monotonic() + LONGEST_OVERTAKING
+        while len(self._sender.attempts) == sent and time.monotonic() < give_up:
+            if self.wait(0.02):
+                return
 
 
 def _render(order: FilmOrder) -> ServedFile:

@@ -1,4 +1,4 @@
-"""What every test may use: a real PostgreSQL whose clock runs in Asia/Shanghai, migrated once and emptied for each test."""
+"""What every test may use: a real PostgreSQL, its clock in Asia/Shanghai, migrated once and emptied for each test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The other end of an adapter's wire: a real server on 127.0.0.1 that gives scripted answers and keeps what it was sent."""
+"""The other end of an adapter's wire: a server on 127.0.0.1 that gives scripted answers and keeps what it was sent."""
 
 from __future__ import annotations
 

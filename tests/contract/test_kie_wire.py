@@ -7,6 +7,9 @@ verification" (`callback_signed`).
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -65,6 +68,10 @@ def wire() -> Iterator[Wire]:
 @pytest.fixture
 def kie(wire: Wire) -> Kie:
     return Kie(wire.api)
+
+
+def envelope(data: dict[str, Any]) -> bytes:
+    return json.dumps({"code": 200, "msg": "success", "data": data}).encode()
 
 
 def refused_by(kie: Kie) -> ProviderRefusedError:
@@ -280,15 +287,14 @@ def test_a_success_without_a_file_is_asked_about_again(wire: Wire, kie: Kie, res
     ],
 )
 def test_the_first_result_that_is_a_url_is_the_file(wire: Wire, kie: Kie, result: dict[str, Any]) -> None:
-    record = {"state": "success", "resultJson": json.dumps(result)}
-    wire.answers(200, json.dumps({"code": 200, "msg": "success", "data": record}).encode())
+    wire.answers(200, envelope({"state": "success", "resultJson": json.dumps(result)}))
 
     assert kie.ask(TASK).video_url == FILE
 
 
 def test_a_file_whose_name_is_not_ascii_is_encoded(wire: Wire, kie: Kie) -> None:
-    record = {"state": "success", "resultJson": json.dumps({"resultUrls": ["https://a.example/渡轮.mp4?a=1%20&b"]})}
-    wire.answers(200, json.dumps({"code": 200, "msg": "success", "data": record}).encode())
+    result = {"resultUrls": ["https://a.example/渡轮.mp4?a=1%20&b"]}
+    wire.answers(200, envelope({"state": "success", "resultJson": json.dumps(result)}))
 
     assert kie.ask(TASK).video_url == "https://a.example/%E6%B8%A1%E8%BD%AE.mp4?a=1%20&b"
 
@@ -317,14 +323,14 @@ def test_a_task_that_failed_says_why_in_our_words_and_in_kies(
 
 @pytest.mark.parametrize("state", ["cancelled", "canceled"])
 def test_a_cancelled_task_has_failed(wire: Wire, kie: Kie, state: str) -> None:
-    wire.answers(200, json.dumps({"code": 200, "msg": "success", "data": {"state": state}}).encode())
+    wire.answers(200, envelope({"state": state}))
 
     assert kie.ask(TASK).state is TaskState.FAILED
 
 
 @pytest.mark.parametrize("state", ["archived", "", None, 7, [], {}, "x" * 10_000, "nul \x00", "half \ud83d"])
 def test_a_state_that_nobody_documents_is_unknown(wire: Wire, kie: Kie, state: object) -> None:
-    wire.answers(200, json.dumps({"code": 200, "msg": "success", "data": {"state": state}}).encode())
+    wire.answers(200, envelope({"state": state}))
 
     report = kie.ask(TASK)
 
@@ -558,10 +564,6 @@ def test_whatever_is_malformed_is_an_invalid_signature(kie: Kie, headers: dict[s
 
 @pytest.mark.parametrize("timestamp", ["1769670760.5", "soon", "-1", "9" * 12, "١٧٦٩٦٧٠٧٦٠", ""])
 def test_a_timestamp_has_to_be_seconds_even_when_it_is_signed(kie: Kie, timestamp: str) -> None:
-    import base64
-    import hashlib
-    import hmac
-
     digest = hmac.new(KEY.encode(), f"{SIGNED_TASK}.{timestamp}".encode(), hashlib.sha256).digest()
     headers = {"x-webhook-timestamp": timestamp, "x-webhook-signature": base64.b64encode(digest).decode()}
 

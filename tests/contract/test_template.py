@@ -171,20 +171,25 @@ def test_whose_code_sends_to_the_mirror_may_do_so_and_nobody_else(
 def test_one_parameter_says_the_architecture_of_everything(document: dict[str, Any], resources: dict[str, Any]) -> None:
     parameter = [{"Ref": "Architecture"}]
     assert all(resources[name]["Architectures"] == parameter for name in function_names(document))
-    assert resources["SharedLayer"]["CompatibleArchitectures"] == parameter
-    layer = document["Resources"]["SharedLayer"]["Metadata"]
-    assert layer["BuildArchitecture"] == {"Ref": "Architecture"}
-    folder = layer["ContextPath"]["Fn::Sub"]
-    for architecture in document["Parameters"]["Architecture"]["AllowedValues"]:
-        assert (ROOT / folder.replace("${Architecture}", architecture) / "Makefile").is_file()
+    for name in ("SharedLayer", "ThumbnailLayer"):
+        assert resources[name]["CompatibleArchitectures"] == parameter
+        layer = document["Resources"][name]["Metadata"]
+        assert layer["BuildArchitecture"] == {"Ref": "Architecture"}
+        folder = layer["ContextPath"]["Fn::Sub"]
+        for architecture in document["Parameters"]["Architecture"]["AllowedValues"]:
+            assert (ROOT / folder.replace("${Architecture}", architecture) / "Makefile").is_file()
 
 
 def test_every_function_runs_on_python_3_13_with_the_layer(document: dict[str, Any], resources: dict[str, Any]) -> None:
     for name in function_names(document):
         assert resources[name]["Runtime"] == "python3.13"
-        assert resources[name]["Layers"] == [{"Ref": "SharedLayer"}]
+        # SAM puts the layers of Globals before a function's own.
+        own = document["Resources"][name]["Properties"].get("Layers", [])
+        assert own == ([{"Ref": "ThumbnailLayer"}] if name == "MirrorVideoFunction" else [])
         assert resources[name]["Description"]
-    assert resources["SharedLayer"]["CompatibleRuntimes"] == ["python3.13"]
+    assert document["Globals"]["Function"]["Layers"] == [{"Ref": "SharedLayer"}]
+    for layer in ("SharedLayer", "ThumbnailLayer"):
+        assert resources[layer]["CompatibleRuntimes"] == ["python3.13"]
 
 
 def test_every_parameter_but_the_owners_own_has_a_default(document: dict[str, Any]) -> None:

@@ -14,11 +14,11 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.rows import dict_row
+
 from clipferry import signatures
 from clipferry.db.connection import Database
 from clipferry.usecases.verify_books import verify_books
-from psycopg.rows import dict_row
-
 from local.evolink import FakeEvolink, fake_evolink
 from local.stack import Stack, local_stack
 from tests.conftest import EMPTY
@@ -135,6 +135,7 @@ def running(migrated_url: str) -> Iterator[tuple[Stack, FakeEvolink]]:
             "DATABASE_URL": migrated_url,
             "EVOLINK_BASE_URL": evolink.base_url,
             "EVOLINK_API_KEY": "test-evolink-key",
+            "KIE_BASE_URL": "http://127.0.0.1:9",  # without a key it isn't asked: what Evolink refuses is refused
             "RECONCILE_INTERVAL_SECONDS": "1",
             "RATE_LIMIT_PER_MINUTE": "1000",
             "VIDEO_MAX_CONCURRENT": "3",

@@ -10,6 +10,7 @@ import urllib.request
 
 import av
 import pytest
+from PIL import Image
 
 from local.faults import Failure, Faults, Refusal
 from tests.e2e.conftest import CREDITS, ORDER, PRICE, World, send
@@ -56,6 +57,15 @@ def test_the_mirrored_file_is_the_providers_to_the_byte_and_plays(world: World) 
     assert file["sha256"] == hashlib.sha256(original).hexdigest()
     with av.open(io.BytesIO(copy)) as film:
         assert sum(1 for _ in film.decode(video=0)) > 1
+
+
+def test_the_thumbnail_is_the_films_first_frame(world: World) -> None:
+    uuid = world.generate().data["videoUuid"]
+    assert world.ends(uuid) == "COMPLETED"
+    with urllib.request.urlopen(world.video(uuid)["thumbnail_url"]) as thumbnail:
+        assert thumbnail.headers["Content-Type"] == "image/jpeg"
+        picture = Image.open(io.BytesIO(thumbnail.read()))
+    assert (picture.format, picture.width) == ("JPEG", 640)
 
 
 def test_what_the_front_end_reads_of_a_finished_video(world: World) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -258,11 +257,6 @@ def test_a_session_ends_with_its_row_as_it_does_with_its_time(api: Api, database
 def test_what_is_public_needs_no_credential_and_minds_no_bad_one(api: Api, path: str) -> None:
     assert api.call("GET", path).status == 200
     assert api.call("GET", path, headers={"authorization": "Bearer guess"}).status == 200
-
-
-def test_no_public_route_names_anybody(api: Api, database: Database, ann: Person) -> None:
-    for path in ("/api/v1/config/models", "/api/v1/health", "/api/v1/openapi.json"):
-        assert "ann@example.com" not in json.dumps(api.call("GET", path).payload)
 
 
 # Admins

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from clipferry import https
 from clipferry.errors import ConfigurationError, ProviderSilentError, ProviderUnreachableError
 from clipferry.https import HttpClient, HttpResponse
 from clipferry.wire import Deadline, Origin, connect
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 Behaviour = Callable[[socket.socket], None]

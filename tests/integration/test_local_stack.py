@@ -15,8 +15,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from clipferry.errors import ConfigurationError
 
+from clipferry.errors import ConfigurationError
 from local.development_user import CREDITS, TOKEN, USER_ID, add_development_user
 from local.http_server import PortTakenError
 from local.stack import local_stack

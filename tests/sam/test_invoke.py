@@ -72,6 +72,7 @@ def test_mirrored_video_is_in_the_bucket_and_paid_for(
 
     row = surroundings.row(created["videoUuid"])
     assert row["status"] == "COMPLETED"
+    assert row["thumbnail_url"], "the thumbnail's layer is not there, or its child process can't decode"
     stored = surroundings.s3.get_object(Bucket="clipferry", Key=f"videos/{created['videoUuid']}.mp4")
     assert stored["Body"].read() == surroundings.evolink.tasks[created["taskId"]].file.content
     assert row["video_url"] == f"{surroundings.environment['STORAGE_DOMAIN']}/videos/{created['videoUuid']}.mp4"

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 
 import pytest
-from clipferry.errors import ConfigurationError
 
+from clipferry.errors import ConfigurationError
 from local import parts
 from local.environment import handler_environment, in_process
 from local.parts import Part

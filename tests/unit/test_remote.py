@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clipferry.addresses import is_public
-from clipferry.errors import SourceError, SourceGoneError, SourceInvalidError
-from clipferry.remote import CHUNK, Source, open_source
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
+
+from clipferry.addresses import is_public
+from clipferry.errors import SourceError, SourceGoneError, SourceInvalidError
+from clipferry.remote import CHUNK, Source, open_source
 
 BODY = bytes(range(256)) * 8
 HEAD = b'HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nETag: "abc"\r\nContent-Length: %d\r\n\r\n'

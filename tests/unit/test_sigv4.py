@@ -10,10 +10,11 @@ import pytest
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
-from clipferry.errors import ConfigurationError
-from clipferry.sigv4 import UNSIGNED_PAYLOAD, Credentials, environment_credentials, sign
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from clipferry.errors import ConfigurationError
+from clipferry.sigv4 import UNSIGNED_PAYLOAD, Credentials, environment_credentials, sign
 
 KEYS = Credentials(access_key="AKIDEXAMPLE", secret_key="wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 TOKEN = "FwoGZXIvYXdzEBYaDK+/=token"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -36,7 +36,9 @@ class Offer:
     provider: str
     model: str
     image_model: str | None = None
-    input: dict[str, Any]
+    qualities: dict[str, str] = field(default_factory=dict)
+    """The provider's words for the model's qualities, where they differ."""
+    input: dict[str, Any] = field(default_factory=dict)
 
     def name_for(self, image_url: str | None) -> str:
         return self.image_model if image_url and self.image_model else self.model
@@ -152,7 +154,7 @@ def _model(entry: dict[str, Any]) -> Model:
         accepts_image=entry.get("accepts_image", False),
         retired=entry.get("retired", False),
         cost=Cost(**{"quality_multipliers": {}, **entry["cost"]}),
-        offers=tuple(Offer(**{"input": {}, **offer}) for offer in entry.get("offer", ())),
+        offers=tuple(Offer(**offer) for offer in entry.get("offer", ())),
     )
     _check(model)
     return model

@@ -162,7 +162,14 @@ def check_source(url: str) -> None:
     from clipferry.remote import open_source
 
     values = settings()
-    with open_source(url, allowed_hosts=values.remote_asset_allowed_hosts, allow_loopback=values.allow_loopback):
+    with open_source(
+        url,
+        allowed_hosts=values.remote_asset_allowed_hosts,
+        allow_loopback=values.allow_loopback,
+        connect_timeout=3,
+        read_timeout=8,
+        total_timeout=8,
+    ):
         pass
 
 

@@ -142,10 +142,14 @@ def _order(uuid: str, request: VideoRequest, offer: Offer) -> Order:
         model=offer.name_for(request.image_url),
         duration=request.choice.duration,
         aspect_ratio=request.choice.aspect_ratio,
-        quality=request.choice.quality,
+        quality=_quality(request.choice.quality, offer),
         image_url=request.image_url,
         input=offer.input,
     )
+
+
+def _quality(quality: str | None, offer: Offer) -> str | None:
+    return quality and offer.qualities.get(quality, quality)
 
 
 def _created(uuid: str, price: int, submitted: Submitted) -> CreatedVideo:

@@ -1,0 +1,359 @@
+"""Five hundred videos with every fault at once: each comes to an end, the books are right, nothing was ordered twice.
+
+The faults say how each has to end, so a slow machine changes nothing. What only a deadline can end is let pass at once.
+CHAOS_SEED=… draws other faults; the same seed draws the same ones again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from clipferry import runtime
+from clipferry.db.connection import Database
+from clipferry.observability import logger
+from clipferry.usecases import move_credits
+from clipferry.usecases.reconcile import reconcile
+from clipferry.usecases.verify_books import verify_books
+from local.fake_provider import FakeProvider
+from local.faults import Faults, drawn
+from local.stack import Stack, local_stack
+from local.tasks import FilmOrder
+from tests.conftest import EMPTY
+from tests.e2e.conftest import Answer, send
+from tests.e2e.providers import Providers, fake_providers
+
+SEED = int(os.environ.get("CHAOS_SEED", "20261122"))
+VIDEOS = 500
+USERS = 10
+AT_ONCE = 14
+RECONCILERS = 2
+"""Beside the schedule's own: they may be as many as they like."""
+PATIENCE = 120
+"""Seconds until a run has failed; on a quiet machine it takes a fifth of that."""
+MODELS = ("evolink-first", "kie-first", "veo-first", "replicate-first")
+CATALOGUE = """
+[[model]]
+id = "evolink-first"
+name = "Evolink, then KIE"
+durations = [5]
+cost = { base = 10 }
+[[model.offer]]
+provider = "evolink"
+model = "seedance-2.0-text-to-video"
+[[model.offer]]
+provider = "kie"
+model = "bytedance/seedance-2"
+
+[[model]]
+id = "kie-first"
+name = "KIE, then Evolink"
+durations = [5]
+cost = { base = 10 }
+[[model.offer]]
+provider = "kie"
+model = "bytedance/seedance-2"
+[[model.offer]]
+provider = "evolink"
+model = "seedance-2.0-text-to-video"
+
+[[model]]
+id = "veo-first"
+name = "Veo at KIE, then at Replicate, then at Evolink"
+durations = [8]
+cost = { base = 10 }
+[[model.offer]]
+provider = "kie"
+model = "veo3_fast"
+[[model.offer]]
+provider = "replicate"
+model = "google/veo-3.1-fast"
+[[model.offer]]
+provider = "evolink"
+model = "veo3.1-fast"
+
+[[model]]
+id = "replicate-first"
+name = "Replicate, then KIE"
+durations = [8]
+cost = { base = 10 }
+[[model.offer]]
+provider = "replicate"
+model = "google/veo-3.1-fast"
+[[model.offer]]
+provider = "kie"
+model = "veo3_fast"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Chaos:
+    stack: Stack
+    providers: Providers
+    callbacks: bool
+
+    def draw(self, provider: str, prompt: str) -> Faults:
+        """What goes wrong with a video at a provider, if it gets there."""
+        return drawn(SEED, f"{provider} {prompt}", callbacks=self.callbacks)
+
+    def videos(self) -> list[dict[str, Any]]:
+        """`end` is why it failed, or its status."""
+        with psycopg.connect(self.stack.database_url, autocommit=True, row_factory=dict_row) as connection:
+            return connection.execute(
+                """select v.uuid, v.prompt, v.provider, v.status::text, h.status as hold,
+                       coalesce(j.failure_code, v.status::text) as end
+                from public.videos v join clipferry.jobs j on j.video_uuid = v.uuid
+                join public.credit_holds h on h.video_uuid = v.uuid"""
+            ).fetchall()
+
+    def create(self, number: int) -> Answer:
+        order = {"prompt": f"video {number}", "model": MODELS[number % len(MODELS)]}
+        user = {"Authorization": f"Bearer token-{number % USERS}", "Idempotency-Key": f"video-{number}"}
+        return send("POST", f"{self.stack.url}/api/v1/video/generate", order, user)
+
+
+@pytest.fixture(params=[True, False], ids=["callbacks", "all callbacks dropped"])
+def chaos(request: pytest.FixtureRequest, migrated_url: str, tmp_path: Path) -> Iterator[Chaos]:
+    (tmp_path / "models.toml").write_text(CATALOGUE)
+    _begin(migrated_url)
+    with _quiet(), fake_providers(seconds=0.1, retry_scale=0.1) as providers:
+        environment = {
+            **providers.environment,
+            "DATABASE_URL": migrated_url,
+            "RECONCILE_INTERVAL_SECONDS": "1",
+            "DEFAULT_AI_PROVIDER": "nobody in particular",
+            "MODELS_FILE": str(tmp_path / "models.toml"),
+            "RATE_LIMIT_PER_MINUTE": "100000",
+            "VIDEO_MAX_CONCURRENT": "100000",
+        }
+        with local_stack(environment=environment, quiet=True) as stack:
+            chaos = Chaos(stack, providers, request.param)
+            for name, provider in _named(providers):
+                provider.faults = _Faults(chaos, name)
+            yield chaos
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The report is enough to read."""
+    level = logger.log_level
+    logger.setLevel(logging.CRITICAL)
+    yield
+    logger.setLevel(level)
+
+
+@dataclass(frozen=True, slots=True)
+class _Faults:
+    chaos: Chaos
+    provider: str
+
+    def __call__(self, film: FilmOrder) -> Faults:
+        return self.chaos.draw(self.provider, film.prompt)
+
+
+def _named(providers: Providers) -> Iterator[tuple[str, FakeProvider]]:
+    return zip(("evolink", "kie", "replicate"), providers.all, strict=True)
+
+
+def _begin(url: str) -> None:
+    """Users with a session each, and more credits than they can spend."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(EMPTY)
+        connection.execute("delete from clipferry.provider_circuits")
+        for number in range(USERS):
+            connection.execute(
+                'insert into public."user" (id, email) values (%(id)s, %(id)s)', {"id": f"user-{number}"}
+            )
+            connection.execute(
+                """insert into public.session ("userId", token, "expiresAt")
+                values (%(id)s, %(token)s, timezone('utc', now()) + interval '1 hour')""",
+                {"id": f"user-{number}", "token": f"token-{number}"},
+            )
+    database = Database(url)
+    for number in range(USERS):
+        move_credits.grant(user_id=f"user-{number}", amount=10 * VIDEOS, order_no=f"chaos-{number}", database=database)
+    database.close()
+
+
+def test_every_video_ends_and_nothing_was_ordered_twice(chaos: Chaos, capsys: pytest.CaptureFixture[str]) -> None:
+    began = time.monotonic()
+    with _more_reconcilers(), ThreadPoolExecutor(AT_ONCE) as pool:
+        answers = list(pool.map(chaos.create, range(VIDEOS)))
+        created = time.monotonic() - began
+        waiting = _wait(chaos, lambda video: not _fate(chaos, video).waits)
+        assert {video["hold"] for video in waiting} == {"HOLDING"}
+        _let_the_deadlines_pass(chaos)
+        assert _wait(chaos, lambda _: True) == []
+
+    videos = chaos.videos()
+    with capsys.disabled():
+        print(f"\n{_report(chaos, videos, len(waiting), created, time.monotonic() - began)}")  # noqa: T201
+    assert {answer.status for answer in answers} <= {202, 502}
+    assert len(videos) == VIDEOS
+    assert {(video["status"], video["hold"]) for video in videos} == {("COMPLETED", "SETTLED"), ("FAILED", "RELEASED")}
+    assert _breaches(chaos) == []
+    assert _ordered_twice(chaos) == []
+    assert [_told(video) for video in videos if video["end"] not in _fate(chaos, video).ends] == []
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """How a video can end. One that `waits` may have nothing but its deadline to end it."""
+
+    ends: tuple[str, ...]
+    waits: bool = False
+
+
+def _fate(chaos: Chaos, video: dict[str, Any]) -> Fate:
+    """What has to become of a video, from the faults that were drawn for it at the last provider that was asked."""
+    faults = chaos.draw(video["provider"], video["prompt"])
+    if faults.refuse is not None and faults.refuse.page is None:
+        return Fate(("PROVIDER_FAILED", "PROVIDER_BUSY", "PROVIDER_OUT_OF_FUNDS"))
+    nobody_knows_the_task = faults.submit != "answered" and faults.callbacks == 0
+    if faults.refuse is not None or faults.lost or nobody_knows_the_task:
+        return Fate(("TIMED_OUT",), waits=True)
+    if faults.fail is not None:
+        return Fate(("CONTENT_POLICY", "PROVIDER_FAILED"))
+    ends = ("COMPLETED",) if faults.result == "film" else ("FILE_UNAVAILABLE",)
+    if faults.fail_later is not None:  # who asks late hears of the failure only
+        ends = (*ends, "PROVIDER_FAILED")
+    return Fate(ends, waits=faults.result in ("page", "truncated"))
+
+
+def _wait(chaos: Chaos, matters: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
+    """Until all videos that matter have ended; returns the others that haven't."""
+    give_up = time.monotonic() + PATIENCE
+    while True:
+        unfinished = [video for video in chaos.videos() if video["status"] not in ("COMPLETED", "FAILED")]
+        moving = [video for video in unfinished if matters(video)]
+        if not moving:
+            return unfinished
+        assert time.monotonic() < give_up, f"{len(moving)} never ended, like {_story(chaos, moving[0])}"
+        time.sleep(0.5)
+
+
+def _story(chaos: Chaos, video: dict[str, Any]) -> str:
+    with psycopg.connect(chaos.stack.database_url, autocommit=True) as connection:
+        found = connection.execute(
+            """select to_jsonb(j) from clipferry.jobs j where video_uuid = %(uuid)s
+            union all
+            (select to_jsonb(e) from clipferry.video_events e where video_uuid = %(uuid)s order by id desc limit 30)""",
+            video,
+        )
+        return "\n".join([_told(video), *(str(row[0]) for row in found)])
+
+
+def _let_the_deadlines_pass(chaos: Chaos) -> None:
+    with psycopg.connect(chaos.stack.database_url, autocommit=True) as connection:
+        connection.execute(
+            """update clipferry.jobs
+            set deadline = now() - interval '1 second', next_check_at = now() - interval '1 second'
+            where deadline is not null"""
+        )
+
+
+def _told(video: dict[str, Any]) -> str:
+    return f"{video['prompt']} at {video['provider']}: {video['end']}"
+
+
+@contextmanager
+def _more_reconcilers() -> Iterator[None]:
+    stopping = Event()
+
+    def run() -> None:
+        while not stopping.wait(1):
+            reconcile(
+                database=runtime.database(),
+                advance=runtime.advance(),
+                timing=runtime.timing(),
+                seconds_left=lambda: 0 if stopping.is_set() else 55,
+            )
+
+    threads = [Thread(target=run) for _ in range(RECONCILERS)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        for thread in threads:
+            thread.join()
+
+
+def _breaches(chaos: Chaos) -> list[Any]:
+    database = Database(chaos.stack.database_url)
+    try:
+        return verify_books(database=database)
+    finally:
+        database.close()
+
+
+def _ordered_twice(chaos: Chaos) -> list[str]:
+    """Videos that two providers took, or that one provider was asked for twice."""
+    taken = Counter(_uuid(body) for _, provider in _named(chaos.providers) for body in provider.submissions)
+    asked = Counter((name, _uuid(body)) for name, provider in _named(chaos.providers) for body in provider.orders)
+    return [f"taken {uuid}" for uuid, times in taken.items() if times > 1] + [
+        f"asked {key}" for key, times in asked.items() if times > 1
+    ]
+
+
+def _uuid(body: dict[str, Any]) -> str:
+    """Every provider has a name of its own for the callback's URL."""
+    url = body.get("callback_url") or body.get("callBackUrl") or body.get("webhook") or ""
+    return parse_qs(urlsplit(url).query)["videoUuid"][0]
+
+
+def _report(chaos: Chaos, videos: list[dict[str, Any]], waited: int, created: float, ended: float) -> str:
+    ends = Counter(video["end"] for video in videos)
+    done: dict[str, Counter[str]] = {}
+    for video in videos:
+        for fault in _names(chaos.draw(video["provider"], video["prompt"])):
+            done.setdefault(fault, Counter())[video["end"]] += 1
+    counts = ", ".join(f"{name} {len(provider.submissions)}" for name, provider in _named(chaos.providers))
+    lines = [
+        f"{len(videos)} videos, seed {SEED}, {'with' if chaos.callbacks else 'without any'} callbacks",
+        f"  asked for in {created:.0f} s, ended after {ended:.0f} s, {waited} of them by their deadline",
+        f"  taken by {counts}",
+        *(f"  {times:4} {end}" for end, times in ends.most_common()),
+        "  what was done to them at the last provider, and how they ended:",
+    ]
+    for fault, ends_of_fault in sorted(done.items()):
+        how = ", ".join(f"{times} {end}" for end, times in ends_of_fault.most_common())
+        lines.append(f"    {fault:<28}{how}")
+    return "\n".join(lines)
+
+
+def _names(faults: Faults) -> list[str]:
+    """Each fault in a word or two."""
+    named = {
+        "refused": faults.refuse is not None and faults.refuse.page is None,
+        "refused by a gateway's page": faults.refuse is not None and faults.refuse.page is not None,
+        "failed": faults.fail is not None,
+        "failed after its success": faults.fail_later is not None,
+        "task lost": faults.lost,
+        "submit answered slowly": faults.slow > 0,
+        f"submit {faults.submit}": faults.submit != "answered",
+        "callback before the answer": faults.early_callback,
+        "callback dropped": faults.callbacks == 0,
+        "callback repeated": faults.callbacks > 1,
+        "callback late": faults.late > 0,
+        "callback overtaken": faults.overtaken,
+        "callbacks forged": faults.forged,
+        "questions answered badly": bool(faults.questions),
+        f"result {faults.result}": faults.result != "film",
+    }
+    return [name for name, applies in named.items() if applies] or ["nothing"]

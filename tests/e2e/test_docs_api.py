@@ -1,0 +1,163 @@
+"""Every line of docs/api.md is run in the order of the page, and answers what the page shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from clipferry import errors
+from clipferry.errors import ClipferryError
+from local import template
+from local.evolink import fake_evolink
+from local.faults import Faults
+from local.stack import local_stack
+from tests.conftest import EMPTY
+from tests.e2e.conftest import World
+
+PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+ENTRY = re.compile(r"^### `(?P<route>\w+ \S+)` · (?P<status>\d{3})\n(?P<text>.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<content>.*?)^```$", re.MULTILINE | re.DOTALL)
+STATUS = "curl() { command curl --write-out '\\n%{http_code}' \"$@\"; }\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A line of the page, and the answer that it shows, if any."""
+
+    route: str
+    status: int
+    command: str
+    shown: Any
+
+
+@dataclass(slots=True)
+class Reader:
+    """Somebody who follows the page; `known` are the variables that it speaks of."""
+
+    world: World
+    folder: Path
+    known: dict[str, str]
+
+    def run(self, step: Step) -> Any:
+        finished = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", STATUS + step.command],
+            env={**os.environ, **self.known},
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        body, _, status = finished.stdout.rpartition("\n")
+        assert (finished.returncode, int(status)) == (0, step.status), (step.command, finished)
+        return json.loads(body) if body.strip() else None
+
+    def remember(self, answer: Any) -> None:
+        data = answer.get("data", {}) if isinstance(answer, dict) else {}
+        if "videoUuid" in data:
+            self.known["UUID"] = data["videoUuid"]
+            assert self.world.ends(data["videoUuid"]) == "COMPLETED"
+            self.known["CALLBACK_URL"] = self.world.callback_url(data["videoUuid"])
+        if "uploadUrl" in data:
+            self.known["UPLOAD_URL"] = data["uploadUrl"]
+
+
+def steps() -> Iterator[Step]:
+    for entry in ENTRY.finditer(PAGE):
+        yield from steps_of(entry["text"], route=entry["route"], status=int(entry["status"]))
+    yield from steps_of(PAGE.partition("\n## Errors\n")[2], route="an error", status=400)
+
+
+def steps_of(text: str, *, route: str, status: int) -> Iterator[Step]:
+    blocks = [(block["language"], block["content"]) for block in BLOCK.finditer(text)]
+    for number, (language, content) in enumerate(blocks):
+        if language == "sh":
+            following = blocks[number + 1 : number + 2]
+            shown = json.loads(following[0][1]) if following and following[0][0] == "json" else None
+            yield Step(route, status, content, shown)
+
+
+def assert_alike(shown: Any, real: Any, place: str = "answer") -> None:
+    """The same fields and types; words that mean something, and sentences, are the same to the letter."""
+    if shown is None or real is None:  # which of the two a field is, changes with what happens
+        return
+    assert type(shown) is type(real), f"{place}: {real!r}"
+    if isinstance(shown, dict):
+        assert list(shown) == list(real), place
+        for name, value in shown.items():
+            assert_alike(value, real[name], f"{place}.{name}")
+    elif isinstance(shown, list):
+        for one, other in zip(shown[:1], real[:1], strict=True):  # the page shows one of each list
+            assert_alike(one, other, f"{place}[0]")
+    elif isinstance(shown, bool) or place.endswith(("message", "code", "status", "Code", "Type")):
+        assert shown == real, place
+
+
+@pytest.fixture
+def reader(migrated_url: str, tmp_path: Path) -> Iterator[Reader]:
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        connection.execute(EMPTY)
+    (tmp_path / "first-frame.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with fake_evolink(api_key="test-evolink-key", seconds=0.4) as evolink:
+        environment = {
+            "DATABASE_URL": migrated_url,
+            "EVOLINK_BASE_URL": evolink.base_url,
+            "EVOLINK_API_KEY": "test-evolink-key",
+            "RECONCILE_INTERVAL_SECONDS": "1",
+        }
+        with local_stack(environment=environment, quiet=True) as stack:
+            assert stack.token is not None
+            world = World(stack, evolink, "dev-user", stack.token)
+            yield Reader(world, tmp_path, {"API": f"{stack.url}/api/v1", "TOKEN": stack.token})
+
+
+def failed_video(world: World) -> str:
+    """Its file was gone, and is there again."""
+    world.evolink.next(Faults(result="missing"))
+    uuid = world.generate().data["videoUuid"]
+    assert world.ends(uuid) == "FAILED"
+    world.evolink.tasks[world.video(uuid)["external_task_id"]].faults = Faults()
+    return uuid
+
+
+def test_every_line_answers_what_the_page_shows(reader: Reader) -> None:
+    for step in steps():
+        if step.route.endswith("/retry"):
+            reader.known["UUID"] = failed_video(reader.world)
+        answer = reader.run(step)
+        reader.remember(answer)
+        if step.shown is not None:
+            assert_alike(step.shown, answer)
+
+
+def test_every_route_is_on_the_page() -> None:
+    assert {entry["route"] for entry in ENTRY.finditer(PAGE)} == {route.key for route in template.read().routes} - {
+        "$default"
+    }
+
+
+def test_the_page_begins_with_the_address_and_the_token_of_make_dev() -> None:
+    first = BLOCK.search(PAGE)
+
+    assert first is not None
+    assert first["content"] == "API=http://127.0.0.1:8787/api/v1\nTOKEN=dev-session-token\n"
+
+
+def test_every_code_that_a_caller_may_meet_is_in_the_table() -> None:
+    public = [error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, ClipferryError)]
+    named = {
+        f"{status} {code}"
+        for status, cell in re.findall(r"^\| (\d{3}) \| ([^|]+) \|", PAGE, re.MULTILINE)
+        for code in re.findall(r"`([A-Z_]+)`", cell)
+    }
+    internal = {"503 QUEUE_UNAVAILABLE", "502 SOURCE_GONE", "502 SOURCE_INVALID"}
+    assert named == {f"{error.status} {error.code}" for error in public} - internal

@@ -1,0 +1,141 @@
+"""When a provider refuses, the next one makes the video; when nobody knows what it did, nobody else is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from local.evolink import FakeEvolink
+from local.faults import Faults, Refusal
+from local.stack import Stack, local_stack
+from tests.conftest import EMPTY
+from tests.e2e.conftest import CREDITS, Answer, World
+from tests.e2e.providers import Providers, fake_providers
+
+VEO = {"prompt": "a ferry at dawn", "model": "veo-3.1"}
+REFUSED = Faults(refuse=Refusal(status=402, code=402, message="secret words of the provider"))
+
+
+@pytest.fixture(scope="module")
+def providers() -> Iterator[Providers]:
+    with fake_providers(seconds=0.2) as providers:
+        yield providers
+
+
+@pytest.fixture(scope="module")
+def running(migrated_url: str, providers: Providers) -> Iterator[tuple[Stack, FakeEvolink]]:
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        connection.execute(EMPTY)
+        connection.execute("delete from clipferry.provider_circuits")
+    environment = {
+        **providers.environment,
+        "DATABASE_URL": migrated_url,
+        "RECONCILE_INTERVAL_SECONDS": "0.5",
+        "RATE_LIMIT_PER_MINUTE": "1000",
+    }
+    with local_stack(environment=environment, quiet=True) as stack:
+        yield stack, providers.evolink
+
+
+def generate(world: World, **headers: str) -> Answer:
+    return world.call("POST", "/api/v1/video/generate", VEO, **headers)
+
+
+def kinds(world: World, uuid: str) -> list[str]:
+    sql = "select kind from clipferry.video_events where video_uuid = %(uuid)s order by id"
+    return [row["kind"] for row in world.rows(sql, uuid=uuid)]
+
+
+def asked(providers: Providers) -> list[int]:
+    """How many orders each provider has seen."""
+    return [len(provider.orders) for provider in providers.all]
+
+
+def since(before: list[int], providers: Providers) -> list[int]:
+    return [after - earlier for after, earlier in zip(asked(providers), before, strict=True)]
+
+
+def test_the_next_provider_makes_what_the_first_refuses(world: World, providers: Providers) -> None:
+    before = asked(providers)
+    providers.evolink.next(REFUSED)
+
+    created = generate(world)
+
+    assert (created.status, created.data["provider"], created.data["status"]) == (202, "kie", "GENERATING")
+    assert world.ends(created.data["videoUuid"]) == "COMPLETED"
+    assert world.video(created.data["videoUuid"])["provider"] == "kie"
+    assert since(before, providers) == [1, 1, 0]
+
+
+def test_the_third_is_believed_because_it_signs_what_it_says(world: World, providers: Providers) -> None:
+    before = asked(providers)
+    for provider in (providers.evolink, providers.kie):
+        provider.next(REFUSED)
+
+    created = generate(world)
+
+    assert (created.status, created.data["provider"]) == (202, "replicate")
+    uuid = created.data["videoUuid"]
+    assert world.ends(uuid) == "COMPLETED"
+    assert since(before, providers) == [1, 1, 1]
+    assert "asked" not in kinds(world, uuid)
+    assert world.verdicts(uuid) == ["generated"]
+
+
+def test_forgers_cannot_sign_for_the_third(world: World, providers: Providers) -> None:
+    for provider in (providers.evolink, providers.kie):
+        provider.next(REFUSED)
+    providers.replicate.next(Faults(forged=True))
+
+    uuid = generate(world).data["videoUuid"]
+
+    assert world.ends(uuid) == "COMPLETED"
+    assert world.verdicts(uuid) == ["generated"]
+    assert "evil" not in world.video(uuid)["original_video_url"]
+
+
+def test_when_all_refuse_it_is_502_and_costs_nothing(world: World, providers: Providers) -> None:
+    before = asked(providers)
+    for provider in providers.all:
+        provider.next(REFUSED)
+
+    refused = generate(world, **{"Idempotency-Key": "once"})
+
+    assert refused.status == 502
+    assert refused.payload["error"]["details"]["errorCode"] == "PROVIDER_OUT_OF_FUNDS"
+    assert "secret words" not in str(refused.payload)
+    assert world.package() == (CREDITS, 0)
+    assert since(before, providers) == [1, 1, 1]
+    again = generate(world, **{"Idempotency-Key": "once"})
+    assert (again.status, again.payload) == (502, refused.payload)
+    assert since(before, providers) == [1, 1, 1]
+    world.books_are_right()
+
+
+def nobody_knows(world: World, providers: Providers, faults: Faults) -> str:
+    """The uuid of a video that Evolink was asked for, and nobody else, with an outcome that nobody knows."""
+    before = asked(providers)
+    providers.evolink.next(faults)
+
+    created = generate(world)
+
+    assert (created.status, created.data["provider"], created.data["taskId"]) == (202, "evolink", None)
+    assert since(before, providers) == [1, 0, 0]
+    return created.data["videoUuid"]
+
+
+@pytest.mark.parametrize("faults", [Faults(submit="cut"), Faults(submit="page")], ids=["cut", "a gateway's page"])
+def test_an_order_that_was_taken_is_completed_by_its_callback(
+    world: World, providers: Providers, faults: Faults
+) -> None:
+    assert world.ends(nobody_knows(world, providers, faults)) == "COMPLETED"
+
+
+def test_an_order_that_was_perhaps_taken_keeps_its_hold(world: World, providers: Providers) -> None:
+    page = Refusal(status=502, page="<h1>Bad gateway</h1>")
+    uuid = nobody_knows(world, providers, Faults(refuse=page))
+
+    assert (world.video(uuid)["status"], world.hold(uuid)) == ("PENDING", "HOLDING")
+    world.books_are_right()

@@ -1,0 +1,242 @@
+"""The original front end's calls, with only the fields that it sends, reading only the fields that it reads.
+
+It knows two models, `sora-2` and `sora-2-pro`; local/models.toml maps them to a live one, as a product would that
+moves here with its front end unchanged.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from clipferry import catalog
+from local.evolink import FakeEvolink, fake_evolink
+from local.stack import Stack, local_stack
+from tests.conftest import EMPTY
+from tests.handlers.conftest import AUTH_SECRET, COOKIE, signed
+
+MODELS_FILE = Path(__file__).parents[2] / "local" / "models.toml"
+SITE = "http://localhost:3000"
+PROMPT = "A ferry crosses the strait at dawn"
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"
+    "0000000c49444154789c633821a7010002c0010fda4081b90000000049454e44ae426082"
+)
+"""A PNG of one red pixel."""
+
+READ_FROM_A_MODEL = {"id", "name", "durations", "aspectRatios", "supportImageToVideo", "maxDuration", "creditCost"}
+READ_FROM_A_VIDEO = {
+    "uuid",
+    "prompt",
+    "model",
+    "status",
+    "videoUrl",
+    "thumbnailUrl",
+    "duration",
+    "aspectRatio",
+    "creditsUsed",
+    "errorMessage",
+    "createdAt",
+    "completedAt",
+}
+READ_FROM_A_TRANSACTION = {"transNo", "transType", "credits", "balanceAfter", "videoUuid", "remark", "createdAt"}
+
+
+@dataclass
+class RefusedError(Exception):
+    """What the front end shows instead."""
+
+    status: int
+    error: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FrontEnd:
+    """The original's `fetch`: a JSON body with its type, what the browser adds, the envelope taken off."""
+
+    stack: Stack
+    evolink: FakeEvolink
+    added: dict[str, str] = field(default_factory=dict)
+
+    def fetch(self, path: str, method: str = "GET", body: dict[str, Any] | None = None) -> Any:
+        request = urllib.request.Request(f"{self.stack.url}/api/v1{path}", method=method, headers=self.added)
+        if body is not None:
+            request.add_header("Content-Type", "application/json")
+            request.data = json.dumps(body).encode()
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:
+                envelope = json.load(response)
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                envelope = json.load(refusal)
+            assert envelope["success"] is False
+            raise RefusedError(refusal.code, envelope["error"]) from None
+        assert envelope["success"] is True
+        return envelope["data"]
+
+    def upload(self, image: bytes) -> str:
+        """Where the image is then."""
+        upload = self.fetch("/upload/presign", "POST", {"filename": "first frame.png", "contentType": "image/png"})
+        put = urllib.request.Request(upload["uploadUrl"], method="PUT", data=image)
+        put.add_header("Content-Type", "image/png")
+        with urllib.request.urlopen(put, timeout=30) as response:
+            assert response.status == 200
+        return upload["publicUrl"]
+
+    def poll(self, uuid: str) -> dict[str, Any]:
+        """Until there is nothing left to wait for."""
+        for _ in range(1200):
+            found = self.fetch(f"/video/{uuid}/status")
+            if found["status"] in ("COMPLETED", "FAILED"):
+                return found
+            assert found["status"] in ("PENDING", "GENERATING", "UPLOADING")
+            time.sleep(0.05)
+        raise AssertionError("waited for a minute")
+
+
+@pytest.fixture(scope="module")
+def running(migrated_url: str) -> Iterator[tuple[Stack, FakeEvolink]]:
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        connection.execute(EMPTY)
+    with fake_evolink(api_key="test-evolink-key", seconds=0.4) as evolink:
+        environment = {
+            "DATABASE_URL": migrated_url,
+            "EVOLINK_BASE_URL": evolink.base_url,
+            "EVOLINK_API_KEY": "test-evolink-key",
+            "RECONCILE_INTERVAL_SECONDS": "1",
+            "MODELS_FILE": str(MODELS_FILE),
+            "BETTER_AUTH_SECRET": AUTH_SECRET,
+            "ALLOWED_ORIGINS": SITE,
+        }
+        with local_stack(environment=environment, quiet=True) as stack:
+            yield stack, evolink
+
+
+@pytest.fixture
+def same_site(running: tuple[Stack, FakeEvolink]) -> FrontEnd:
+    """Behind a rewrite or a domain of one's own: the browser adds Better Auth's cookie, and Origin to a write."""
+    stack, evolink = running
+    assert stack.token is not None
+    return FrontEnd(stack, evolink, {"Cookie": f"theme=dark; {COOKIE}={signed(stack.token)}", "Origin": SITE})
+
+
+@pytest.fixture
+def elsewhere(running: tuple[Stack, FakeEvolink]) -> FrontEnd:
+    """On another site, where no cookie comes along: the session's token in a header."""
+    stack, evolink = running
+    return FrontEnd(stack, evolink, {"Authorization": f"Bearer {stack.token}", "Origin": SITE})
+
+
+def shown_price(model: dict[str, Any], duration: int, quality: str | None) -> int:
+    """The original's `calculateModelCredits`, in JavaScript's rounding."""
+    cost = model["creditCost"]
+    price = cost["base"] + max(0, duration - 10) * cost.get("perExtraSecond", 0)
+    if quality == "high" and cost.get("highQualityMultiplier", 1) > 1:
+        price *= cost["highQualityMultiplier"]
+    return math.floor(price + 0.5)
+
+
+def test_an_image_becomes_a_video_on_the_users_own_site(same_site: FrontEnd) -> None:
+    user = same_site.fetch("/user/me")
+    before = same_site.fetch("/credit/balance")
+    model = next(model for model in same_site.fetch("/config/models") if model["id"] == "sora-2")
+    assert model.keys() >= READ_FROM_A_MODEL
+    image_url = same_site.upload(PIXEL)
+    order = {"prompt": PROMPT, "model": "sora-2", "duration": 10, "aspectRatio": "16:9", "imageUrl": image_url}
+
+    created = same_site.fetch("/video/generate", "POST", order)
+
+    assert created.keys() == {"videoUuid", "taskId", "provider", "status", "estimatedTime", "creditsUsed"}
+    assert (created["status"], created["creditsUsed"]) == ("GENERATING", shown_price(model, 10, None))
+    uuid = created["videoUuid"]
+    held = same_site.fetch("/credit/balance")
+    assert held["frozenCredits"] == before["frozenCredits"] + created["creditsUsed"]
+    assert held["availableCredits"] == before["availableCredits"] - created["creditsUsed"]
+
+    finished = same_site.poll(uuid)
+    assert (finished["status"], finished.get("error")) == ("COMPLETED", None)
+    with urllib.request.urlopen(finished["videoUrl"], timeout=30) as film:
+        assert (film.headers["Content-Type"], film.read(8)[4:]) == ("video/mp4", b"ftyp")
+    assert same_site.evolink.submissions[-1]["image_urls"] == [image_url]
+    with urllib.request.urlopen(image_url, timeout=30) as first_frame:
+        assert first_frame.read() == PIXEL
+
+    listed = same_site.fetch("/video/list?limit=20")
+    assert [video["uuid"] for video in listed["videos"]] == [uuid]
+    assert not listed["nextCursor"]
+    assert listed["videos"][0].keys() >= READ_FROM_A_VIDEO
+    assert listed["videos"][0]["videoUrl"] == finished["videoUrl"]
+    assert listed["videos"][0] == same_site.fetch(f"/video/{uuid}")
+
+    assert same_site.fetch(f"/video/{uuid}", "DELETE") == {"deleted": True}
+    assert same_site.fetch("/video/list")["videos"] == []
+    after = same_site.fetch("/credit/balance")
+    assert after["usedCredits"] == before["usedCredits"] + created["creditsUsed"]
+    assert after["frozenCredits"] == before["frozenCredits"]
+    consumed = same_site.fetch("/credit/history?limit=20&offset=0")["records"][0]
+    assert consumed.keys() >= READ_FROM_A_TRANSACTION
+    assert (consumed["transType"], consumed["credits"], consumed["videoUuid"], consumed["balanceAfter"]) == (
+        "VIDEO_CONSUME",
+        -created["creditsUsed"],
+        uuid,
+        after["availableCredits"],
+    )
+    assert user["id"] == consumed["userId"]
+
+
+def test_the_other_model_in_its_better_quality_from_another_site(elsewhere: FrontEnd) -> None:
+    model = next(model for model in elsewhere.fetch("/config/models") if model["id"] == "sora-2-pro")
+    order = {"prompt": PROMPT, "model": "sora-2-pro", "duration": 10, "aspectRatio": "9:16", "quality": "high"}
+
+    created = elsewhere.fetch("/video/generate", "POST", order)
+
+    assert created["creditsUsed"] == shown_price(model, 10, "high") == 25
+    assert elsewhere.poll(created["videoUuid"])["status"] == "COMPLETED"
+    video = elsewhere.fetch(f"/video/{created['videoUuid']}")
+    assert (video["duration"], video["aspectRatio"], video["parameters"]["quality"]) == (10, "9:16", "high")
+    assert [found["uuid"] for found in elsewhere.fetch("/video/list?status=COMPLETED")["videos"]] == [video["uuid"]]
+
+
+def test_every_price_that_is_shown_for_the_originals_models_is_the_one_that_is_paid(elsewhere: FrontEnd) -> None:
+    listed = {model["id"]: model for model in elsewhere.fetch("/config/models")}
+    own = catalog.load(MODELS_FILE).models
+
+    for model_id in ("sora-2", "sora-2-pro"):
+        assert own[model_id].cost == catalog.load().models[model_id].cost
+        for duration in listed[model_id]["durations"]:
+            for quality in listed[model_id].get("qualities", [None]):
+                paid = own[model_id].cost.credits(duration=duration, quality=quality)
+                assert shown_price(listed[model_id], duration, quality) == paid
+
+
+def test_a_refusal_has_a_sentence_to_show(elsewhere: FrontEnd) -> None:
+    for order in (
+        {"prompt": "", "model": "sora-2", "duration": 10},
+        {"prompt": PROMPT, "model": "sora-2", "duration": 12},
+        {"prompt": PROMPT, "model": "sora-1", "duration": 10},
+        {"prompt": PROMPT, "model": "sora-2-pro", "duration": 10, "imageUrl": "https://example.com/a.png"},
+    ):
+        with pytest.raises(RefusedError) as refused:
+            elsewhere.fetch("/video/generate", "POST", order)
+        assert refused.value.status == 400
+        assert refused.value.error["message"].endswith(".")
+
+
+def test_the_examples_other_models_are_the_shipped_ones() -> None:
+    """A file can't include another, so this one is a copy that has to keep up."""
+    shipped = {model.id: model for model in catalog.load().models.values() if not model.retired}
+    own = dict(catalog.load(MODELS_FILE).models)
+
+    assert {model_id: model for model_id, model in own.items() if not model_id.startswith("sora-")} == shipped
+    assert not own["sora-2"].retired
+    assert not own["sora-2-pro"].retired

@@ -1,0 +1,82 @@
+"""The contract as it is written against the stack as it answers: schemathesis asks, as schemathesis.toml says."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from clipferry import catalog
+from clipferry.db.connection import Database
+from clipferry.usecases.verify_books import verify_books
+from local.evolink import fake_evolink
+from local.faults import Failure, Faults
+from local.stack import Stack, local_stack
+from tests import books
+from tests.conftest import EMPTY
+
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+VIDEOS = """
+insert into public.videos (uuid, user_id, prompt, model, status, provider, updated_at)
+select 'vid_' || status, 'ann', 'A ferry', 'seedance-2.0', status, 'evolink', timezone('utc', now())
+from unnest(enum_range(null::public."VideoStatus")) status
+"""
+
+
+@pytest.fixture
+def database(migrated_url: str) -> Iterator[Database]:
+    """Ann is an admin who can pay for everything; of her videos there is one in each state."""
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        connection.execute(EMPTY)
+    database = Database(migrated_url)
+    books.add_user(database, "ann", is_admin=True)
+    books.add_user(database, "bob")
+    books.add_package(database, 100_000_000)
+    books.execute(database, VIDEOS)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def stack(migrated_url: str, database: Database) -> Iterator[Stack]:
+    """It takes every order, and the provider makes nothing of it: rendering films is not what is tested."""
+    with fake_evolink(api_key="test-evolink-key", seconds=0.2) as evolink:
+        evolink.faults = Faults(fail=Failure(code="generation_failed_no_content"))
+        environment = {
+            "DATABASE_URL": migrated_url,
+            "EVOLINK_BASE_URL": evolink.base_url,
+            "EVOLINK_API_KEY": "test-evolink-key",
+            "RATE_LIMIT_PER_MINUTE": "1000000",
+            "VIDEO_MAX_CONCURRENT": "1000000",
+            "MODELS_FILE": str(catalog.SHIPPED),
+        }
+        with local_stack(environment=environment, quiet=True) as stack:
+            yield stack
+
+
+def test_the_stack_keeps_to_the_contract_whatever_it_is_asked(stack: Stack, database: Database, tmp_path: Path) -> None:
+    command = ["schemathesis.cli", "--config-file", str(CONFIG), "run", f"{stack.url}/api/v1/openapi.json"]
+    finished = subprocess.run(
+        [sys.executable, "-m", *command],
+        env={**os.environ, "SCHEMATHESIS_TOKEN": "session-of-ann"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert [line for line in stack.log().splitlines() if '"level":"ERROR"' in line] == []
+    for reached in (
+        "select count(*) > 25 from public.videos",
+        "select count(*) > 3 from public.videos where is_deleted",
+        "select count(*) > 0 from public.credit_packages where user_id = 'bob'",
+    ):
+        assert books.value(database, reached), reached
+    assert verify_books(database=database) == []

@@ -1,0 +1,631 @@
+"""What a callback leads to and leaves behind: the inbox keeps it before the answer, without its secrets."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+from typer.testing import CliRunner
+
+from cli import app as command_line
+from clipferry import runtime, signatures
+from clipferry.db import videos
+from clipferry.db.connection import Database
+from clipferry.errors import InvalidRequestError, InvalidSignatureError, NotFoundError, QueueError
+from clipferry.https import HttpClient
+from clipferry.models import Order
+from clipferry.providers.base import Provider
+from clipferry.providers.evolink import Evolink
+from clipferry.providers.kie import Kie
+from clipferry.providers.replicate import Replicate
+from clipferry.providers.transport import JsonApi
+from clipferry.usecases import receive_callback as doorbell
+from clipferry.usecases.advance_video import advance_video
+from clipferry.usecases.receive_callback import Callback, receive_callback, replay_callback
+from local.faults import Failure, Faults
+from local.kie import FakeKie, fake_kie
+from local.replicate import FakeReplicate, fake_replicate
+from local.replicate_wire import signature_headers
+from tests import books, journeys
+
+SECRETS = ("the callback secret of these tests", "the one before")
+WEBHOOK_SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+KEY = "key"
+SIGNATURE = "d23666955c706eacfad21e5f55a13c4340f3b37bf25a46e343b48521e92fbf1d"
+CALLBACK_URL = f"https://api.example.com/api/v1/video/callback/kie?videoUuid=vid_1&ts=1768435200000&sig={SIGNATURE}"
+
+
+class NoQueue:
+    """A queue that is away: what it should carry waits in the row for reconcile."""
+
+    def send(self, uuid: str) -> None:
+        raise QueueError("away")
+
+
+@pytest.fixture(scope="module")
+def kie() -> Iterator[FakeKie]:
+    with fake_kie(api_key=KEY, seconds=3600, film=b"film") as kie:
+        yield kie
+
+
+@pytest.fixture(scope="module")
+def replicate() -> Iterator[FakeReplicate]:
+    with fake_replicate(api_key=KEY, webhook_secret=WEBHOOK_SECRET, seconds=3600, film=b"film") as replicate:
+        yield replicate
+
+
+@pytest.fixture
+def providers(kie: FakeKie, replicate: FakeReplicate) -> Iterator[Mapping[str, Provider]]:
+    clients = [HttpClient(url, allow_plain_http=True) for url in (kie.base_url, replicate.base_url)]
+    kie_api, replicate_api = (JsonApi(client, KEY, sleep=lambda _: None) for client in clients)
+    yield {
+        "evolink": Evolink(kie_api),
+        "kie": Kie(kie_api),
+        "replicate": Replicate(replicate_api, webhook_secrets=[WEBHOOK_SECRET]),
+    }
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def advance(database: Database, providers: Mapping[str, Provider]) -> Callable[..., str]:
+    return partial(
+        advance_video,
+        database=database,
+        providers=providers,
+        queue=NoQueue(),  # type: ignore[arg-type]
+        timing=journeys.TIMING,
+    )
+
+
+@pytest.fixture(autouse=True)
+def _ann(database: Database) -> None:
+    books.add_user(database)
+    books.add_package(database, 1000)
+
+
+def pending(database: Database, provider: str) -> str:
+    uuid = journeys.held_video(database)
+    books.execute(database, "update public.videos set provider = %(p)s where uuid = %(u)s", p=provider, u=uuid)
+    return uuid
+
+
+def task_of(kie: FakeKie, uuid: str, *, quiet: bool = True) -> str:
+    """A task that KIE really has; a quiet one is never called back."""
+    if quiet:
+        kie.next(Faults(callbacks=0))
+    client = HttpClient(kie.base_url, allow_plain_http=True)
+    order = Order(
+        video_uuid=uuid,
+        provider="kie",
+        prompt="A ferry",
+        model="bytedance/seedance-2",
+        duration=5,
+        aspect_ratio="16:9",
+        quality="480p",
+        image_url=None,
+    )
+    submission = Kie(JsonApi(client, KEY)).submit(order, callback_url=url_for(uuid), timeout=10)
+    client.close()
+    return submission.task_id
+
+
+def url_for(uuid: str, provider: str = "kie") -> str:
+    return signatures.callback_url(
+        "https://us/callback", provider=provider, video_uuid=uuid, secret=SECRETS[0], now=datetime.now(UTC)
+    )
+
+
+def rings(uuid: str, body: object, provider: str = "kie", headers: Mapping[str, str] | None = None) -> Callback:
+    query = {name: values[0] for name, values in parse_qs(urlsplit(url_for(uuid, provider)).query).items()}
+    return Callback(
+        provider=provider,
+        video_uuid=query["videoUuid"],
+        timestamp=query["ts"],
+        signature=query["sig"],
+        headers=headers or {},
+        body=body if isinstance(body, bytes) else json.dumps(body).encode(),
+    )
+
+
+@pytest.fixture
+def receive(
+    database: Database, providers: Mapping[str, Provider], advance: Callable[..., str]
+) -> Callable[[Callback], str | None]:
+    """The verdict."""
+
+    def receive(callback: Callback) -> str | None:
+        receive_callback(
+            callback,
+            database=database,
+            providers=providers,
+            secrets=SECRETS,
+            advance=advance,
+            now=datetime.now(UTC),
+        )
+        return inbox(database)[-1]["verdict"]
+
+    return receive
+
+
+def inbox(database: Database) -> list[dict[str, Any]]:
+    return books.rows(database, "select * from clipferry.callback_inbox order by id")
+
+
+def task_and_status(database: Database, uuid: str) -> tuple[str | None, str]:
+    [row] = books.rows(
+        database, "select external_task_id, status::text from public.videos where uuid = %(uuid)s", uuid=uuid
+    )
+    return row["external_task_id"], row["status"]
+
+
+# What is kept
+
+
+def test_a_callback_is_kept_with_its_digest_and_what_came_of_it(database: Database, receive: Any) -> None:
+    uuid = pending(database, "kie")
+    body = json.dumps({"data": {"taskId": "unknown"}, "note": "渡轮"}).encode()
+
+    receive(rings(uuid, body))
+
+    [kept] = inbox(database)
+    assert (kept["provider"], kept["video_uuid"], kept["task_id"]) == ("kie", uuid, "unknown")
+    assert (kept["body_size"], kept["body_sha256"]) == (len(body), hashlib.sha256(body).digest())
+    assert json.loads(kept["body"]) == json.loads(body)
+    assert kept["verdict"] == "provider did not answer"
+
+
+def test_it_is_kept_before_anything_else_happens(
+    database: Database, providers: Mapping[str, Provider], database_url: str
+) -> None:
+    """A Lambda that dies in the middle leaves it, without a verdict."""
+    uuid = pending(database, "kie")
+
+    def dies(*_: object, **__: object) -> str:
+        raise QueueError("the Lambda died here")
+
+    with pytest.raises(QueueError):
+        receive_callback(
+            rings(uuid, {}),
+            database=database,
+            providers=providers,
+            secrets=SECRETS,
+            advance=dies,
+            now=datetime.now(UTC),
+        )
+
+    assert [kept["verdict"] for kept in inbox(database)] == [None]
+
+
+@pytest.mark.parametrize("size", [0, 1, 16 * 1024, 16 * 1024 + 1, 200_000])
+def test_only_the_beginning_of_a_long_body_is_kept(database: Database, receive: Any, size: int) -> None:
+    receive(rings(pending(database, "kie"), b"x" * size))
+
+    [kept] = inbox(database)
+    assert (len(kept["body"]), kept["body_size"]) == (min(size, 16 * 1024), size)
+
+
+@pytest.mark.parametrize(
+    "body", [b"\xff\xfe\x00", b"nul \x00", "half 渡".encode()[:-1], b'"\\ud83d"', b'{"a":"\\u0000"}']
+)
+def test_any_bytes_can_be_kept(database: Database, receive: Any, body: bytes) -> None:
+    receive(rings(pending(database, "kie"), body))
+
+    assert inbox(database)[0]["body_size"] == len(body)
+
+
+def test_a_wrong_signature_is_refused_and_not_kept(database: Database, receive: Any) -> None:
+    good = rings(pending(database, "kie"), {})
+
+    for wrong in ({"signature": "0" * 64}, {"video_uuid": "vid_other"}, {"timestamp": "1"}):
+        callback = Callback(**{name: getattr(good, name) for name in Callback.__dataclass_fields__} | wrong)  # type: ignore[arg-type]
+        with pytest.raises(InvalidSignatureError):
+            receive(callback)
+    with pytest.raises(InvalidRequestError):
+        receive(rings(pending(database, "kie"), {}, provider="nobody"))
+
+    assert inbox(database) == []
+
+
+# Its secrets
+
+ORDER = {"model": "bytedance/seedance-2", "callBackUrl": CALLBACK_URL, "input": {"prompt": "A ferry"}}
+PLAIN = json.dumps(ORDER)
+ECHOES = {
+    "param as an object": json.dumps({"data": {"param": ORDER}}),
+    "param as text": json.dumps({"data": {"param": PLAIN}}),
+    "text in text in text": json.dumps({"data": json.dumps({"param": PLAIN})}),
+    "escaped ampersands": PLAIN.replace("&", "\\u0026"),
+    "escaped equals signs": PLAIN.replace("=", "\\u003d"),
+    "escaped twice": json.dumps({"param": PLAIN.replace("=", "\\u003D").replace("&", "\\u0026")}),
+    "slashes escaped": json.dumps({"param": PLAIN}).replace("/", "\\/"),
+    "percent-encoded": json.dumps({"url": quote(CALLBACK_URL, safe="")}),
+    "percent-encoded in small letters": json.dumps({"url": quote(CALLBACK_URL, safe="").replace("%3D", "%3d")}),
+    "percent-encoded twice": json.dumps({"url": quote(quote(CALLBACK_URL, safe=""), safe="")}),
+    "a form": "url=" + quote(CALLBACK_URL, safe=""),
+    "fields": json.dumps({"query": {"videoUuid": "vid_1", "sig": SIGNATURE}}),
+    "fields as text": json.dumps({"query": json.dumps({"sig": SIGNATURE})}),
+    "in capitals": json.dumps({"url": CALLBACK_URL.upper()}),
+    "alone": SIGNATURE,
+    "first in the query": json.dumps({"url": f"https://us/?sig={SIGNATURE}&videoUuid=vid_1"}),
+}
+
+
+@pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES.keys())
+def test_no_signature_survives_in_whatever_form_it_comes_back(database: Database, receive: Any, echo: str) -> None:
+    receive(rings(pending(database, "kie"), echo.encode()))
+
+    kept = inbox(database)[0]["body"].lower()
+    assert SIGNATURE not in kept
+    assert SIGNATURE[:16] not in kept
+    assert "sig=" not in kept
+    assert "[redacted]" in kept
+
+
+@pytest.mark.parametrize("cut", range(0, len(SIGNATURE) + 12, 7))
+def test_a_signature_that_is_cut_at_the_end_does_not_survive_either(database: Database, receive: Any, cut: int) -> None:
+    tail = json.dumps({"param": PLAIN})
+    tail = tail[: tail.index(SIGNATURE) + cut]
+    body = b" " * (16 * 1024 - len(tail)) + tail.encode() + b"and more that isn't kept"
+
+    receive(rings(pending(database, "kie"), body))
+
+    kept = inbox(database)[0]["body"]
+    assert "sig=" not in kept
+    assert cut < 4 or SIGNATURE[:cut][-4:] not in kept
+
+
+@pytest.mark.parametrize(
+    ("body", "secrets"),
+    [
+        ({"url": "https://r2/x.mp4?X-Amz-Signature=abc%2Bdef&X-Amz-Credential=AKIA%2F2026"}, ["abc", "def", "AKIA"]),
+        ({"apiKey": "sk-123", "token": "t\\/456"}, ["sk-123", "456"]),
+        ({"url": "https://cdn/x.mp4?token=a.b-c_d~e/f+g"}, ["a.b-c_d~e/f+g"]),
+    ],
+)
+def test_other_secrets_do_not_survive_either(
+    database: Database, receive: Any, body: dict[str, str], secrets: list[str]
+) -> None:
+    receive(rings(pending(database, "kie"), body))
+
+    kept = inbox(database)[0]["body"]
+    assert [secret for secret in secrets if secret in kept] == []
+
+
+def test_what_is_no_secret_stays(database: Database, receive: Any) -> None:
+    body = {"code": 200, "data": {"taskId": "ee9c2715375b7837f8bb51d641ff5863", "state": "success", "costTime": 12}}
+
+    receive(rings(pending(database, "kie"), body))
+
+    assert json.loads(inbox(database)[0]["body"]) == body
+
+
+# What may be believed
+
+
+def test_an_unsigned_body_is_a_doorbell(database: Database, receive: Any, kie: FakeKie) -> None:
+    """It says success, but KIE says that the task still runs."""
+    uuid = pending(database, "kie")
+    task = task_of(kie, uuid)
+    lie = {
+        "code": 200,
+        "data": {"taskId": task, "state": "success", "resultJson": '{"resultUrls":["https://evil/x.mp4"]}'},
+    }
+
+    assert receive(rings(uuid, lie)) == "still running"
+    assert task_and_status(database, uuid) == (task, "GENERATING")
+
+
+def test_a_body_that_echoes_another_videos_url_claims_nothing(database: Database, receive: Any, kie: FakeKie) -> None:
+    uuid, other = pending(database, "kie"), pending(database, "kie")
+    task = task_of(kie, other)
+    body = {"data": {"taskId": task, "param": json.dumps({"callBackUrl": url_for(other)})}}
+
+    assert receive(rings(uuid, body)) == "no task yet; the body is another video's"
+    assert task_and_status(database, uuid) == (None, "PENDING")
+    assert receive(rings(other, body)) == "still running"
+
+
+@pytest.mark.parametrize("url", ["http://[", "not a url", "https://us/?videoUuid=a&videoUuid=b", ""])
+def test_an_echo_that_is_no_url_of_ours_claims_nothing(
+    database: Database, receive: Any, kie: FakeKie, url: str
+) -> None:
+    uuid = pending(database, "kie")
+    body = {"data": {"taskId": task_of(kie, uuid), "param": {"callBackUrl": url}}}
+
+    assert receive(rings(uuid, body)) == "no task yet; the body is another video's"
+
+
+def test_another_providers_callback_does_not_touch_the_video(database: Database, receive: Any) -> None:
+    uuid = pending(database, "evolink")
+
+    assert receive(rings(uuid, {"data": {"taskId": "t"}})) == "another provider's video"
+    assert receive(rings("vid_nobodys", {})) == "unknown video"
+
+
+def signed(body: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
+    content = json.dumps(body).encode()
+    return content, signature_headers("msg_1", content, WEBHOOK_SECRET)
+
+
+def prediction(task: str, uuid: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "id": task,
+        "status": "succeeded",
+        "output": "https://replicate.delivery/x.mp4",
+        "webhook": url_for(uuid, "replicate"),
+    } | changes
+
+
+def test_a_body_that_is_signed_is_believed_without_a_question(
+    database: Database, receive: Any, replicate: FakeReplicate
+) -> None:
+    """The fake knows no such prediction: had it been asked, nothing would have moved."""
+    uuid = pending(database, "replicate")
+    body, headers = signed(prediction("p1", uuid))
+
+    assert receive(rings(uuid, body, "replicate", headers)) == "generated"
+    assert task_and_status(database, uuid) == ("p1", "UPLOADING")
+    [kept] = inbox(database)
+    assert "sig=" not in kept["body"]
+    kinds = books.rows(database, "select kind from clipferry.video_events where video_uuid = %(u)s order by id", u=uuid)
+    assert [row["kind"] for row in kinds] == ["created", "task_adopted", "generated", "callback"]
+
+
+def test_a_signed_failure_gives_the_credits_back(database: Database, receive: Any) -> None:
+    uuid = pending(database, "replicate")
+    body, headers = signed(prediction("p1", uuid, status="failed", output=None, error="flagged as sensitive (E005)"))
+
+    assert receive(rings(uuid, body, "replicate", headers)) == "failed: CONTENT_POLICY"
+    assert journeys.hold_of(database, uuid) == ("RELEASED", 10)
+
+
+@pytest.mark.parametrize("changes", [{"status": "canceled"}, {"output": "https://evil.example/x.mp4"}])
+def test_a_body_that_was_changed_is_refused(database: Database, receive: Any, changes: dict[str, str]) -> None:
+    uuid = pending(database, "replicate")
+    body, headers = signed(prediction("p1", uuid))
+
+    with pytest.raises(InvalidSignatureError):
+        receive(rings(uuid, json.dumps(prediction("p1", uuid, **changes)), "replicate", headers))
+    assert task_and_status(database, uuid) == (None, "PENDING")
+    assert body
+
+
+def test_a_signed_body_of_another_video_is_not_believed_for_this_one(database: Database, receive: Any) -> None:
+    uuid, other = pending(database, "replicate"), pending(database, "replicate")
+    body, headers = signed(prediction("p1", other))
+
+    assert receive(rings(uuid, body, "replicate", headers)) == "no task yet; the body is another video's"
+    assert task_and_status(database, uuid) == (None, "PENDING")
+
+
+def test_a_signed_body_of_another_task_is_asked_about(database: Database, receive: Any) -> None:
+    uuid = pending(database, "replicate")
+    journeys.record(database, uuid, task_id="p1")
+    books.execute(database, "update public.videos set provider = 'replicate' where uuid = %(u)s", u=uuid)
+    body, headers = signed(prediction("p2", uuid))
+
+    assert receive(rings(uuid, body, "replicate", headers)) == "provider did not answer; the body is another task's"
+    assert task_and_status(database, uuid) == ("p1", "GENERATING")
+
+
+def test_kies_own_signature_is_asked_for_beside_ours(database: Database, kie: FakeKie) -> None:
+    uuid = pending(database, "kie")
+    client = HttpClient(kie.base_url, allow_plain_http=True)
+    keyed = {"kie": Kie(JsonApi(client, KEY), webhook_key="hmac")}
+    timestamp = str(int(time.time()))
+    digest = hmac.new(b"hmac", f"t1.{timestamp}".encode(), hashlib.sha256).digest()
+    genuine = {"x-webhook-timestamp": timestamp, "x-webhook-signature": base64.b64encode(digest).decode()}
+
+    def ring(headers: dict[str, str]) -> None:
+        receive_callback(
+            rings(uuid, {"data": {"taskId": "t1"}}, headers=headers),
+            database=database,
+            providers=keyed,
+            secrets=SECRETS,
+            advance=lambda *_, **__: "advanced",
+            now=datetime.now(UTC),
+        )
+
+    ring(genuine)
+    for headers in ({}, genuine | {"x-webhook-signature": "x"}):
+        with pytest.raises(InvalidSignatureError):
+            ring(headers)
+    client.close()
+
+    assert [kept["verdict"] for kept in inbox(database)] == ["advanced"]
+
+
+# A question that came to nothing
+
+
+def look_again(database: Database, uuid: str, advance: Callable[..., str]) -> str:
+    """As reconcile does when the video is due."""
+    with database.transaction() as tx:
+        found = videos.get(tx, uuid)
+    video = found.first()
+    assert video is not None
+    return advance(video, resend=True)
+
+
+def due_in(database: Database, uuid: str) -> float:
+    """Seconds."""
+    return books.value(
+        database,
+        "select extract(epoch from next_check_at - now())::float from clipferry.jobs where video_uuid = %(uuid)s",
+        uuid=uuid,
+    )
+
+
+def test_a_task_that_could_not_be_asked_about_is_asked_about_a_minute_later(
+    database: Database, receive: Any, advance: Callable[..., str], kie: FakeKie
+) -> None:
+    """The provider has had its 200 and won't ring again, and without a task the video isn't due for an hour."""
+    uuid = pending(database, "kie")
+    kie.next(Faults(callbacks=0, questions=("page", "cut", "page", "page")))
+    task = task_of(kie, uuid, quiet=False)
+    assert due_in(database, uuid) > 3600
+
+    assert receive(rings(uuid, {"data": {"taskId": task}})) == "provider did not answer"
+    assert due_in(database, uuid) <= 60
+    assert task_and_status(database, uuid) == (None, "PENDING")
+
+    assert look_again(database, uuid, advance) == "provider did not answer"
+    assert look_again(database, uuid, advance) == "still running"
+    assert task_and_status(database, uuid) == (task, "GENERATING")
+
+
+def test_a_task_that_was_another_videos_is_not_asked_about_later(
+    database: Database, receive: Any, advance: Callable[..., str], kie: FakeKie
+) -> None:
+    uuid, other = pending(database, "kie"), pending(database, "kie")
+    receive(rings(uuid, {"data": {"taskId": task_of(kie, other), "param": {"callBackUrl": url_for(other)}}}))
+
+    assert look_again(database, uuid, advance) == "no task yet"
+
+
+def test_a_task_of_the_provider_before_is_not_asked_of_the_one_after(
+    database: Database, receive: Any, advance: Callable[..., str]
+) -> None:
+    uuid = pending(database, "kie")
+    receive(rings(uuid, {"data": {"taskId": "kies"}}))
+    books.execute(database, "update public.videos set provider = 'replicate' where uuid = %(u)s", u=uuid)
+
+    assert look_again(database, uuid, advance) == "no task yet"
+
+
+# Replays
+
+
+def test_a_replay_does_again_what_the_callback_led_to(
+    database: Database, providers: Mapping[str, Provider], advance: Any, receive: Any, kie: FakeKie
+) -> None:
+    uuid = pending(database, "kie")
+    task = task_of(kie, uuid)
+    assert receive(rings(uuid, {"data": {"taskId": task}})) == "still running"
+    kie.tasks[task].failure = Failure(code="422")
+    [kept] = inbox(database)
+
+    verdict = replay_callback(kept["id"], database=database, providers=providers, advance=advance)
+
+    assert verdict == "failed: INVALID_INPUT"
+    assert [kept["verdict"] for kept in inbox(database)] == [verdict]
+    assert journeys.hold_of(database, uuid) == ("RELEASED", 10)
+
+
+def test_a_replay_still_heeds_whose_url_was_echoed(
+    database: Database, providers: Mapping[str, Provider], advance: Any, receive: Any, kie: FakeKie
+) -> None:
+    uuid, other = pending(database, "kie"), pending(database, "kie")
+    body = {"data": {"taskId": task_of(kie, other), "param": json.dumps({"callBackUrl": url_for(other)})}}
+    receive(rings(uuid, body))
+    [kept] = inbox(database)
+
+    verdict = replay_callback(kept["id"], database=database, providers=providers, advance=advance)
+
+    assert verdict == "no task yet; the body is another video's"
+
+
+def test_a_replay_of_a_body_that_was_cut_claims_nothing(
+    database: Database, providers: Mapping[str, Provider], advance: Any, receive: Any, kie: FakeKie
+) -> None:
+    """What it echoed can't be read any more."""
+    uuid, other = pending(database, "kie"), pending(database, "kie")
+    echo = json.dumps({"callBackUrl": url_for(other)})
+    receive(rings(uuid, {"padding": "x" * doorbell.KEPT_BYTES, "data": {"taskId": task_of(kie, other), "param": echo}}))
+    [kept] = inbox(database)
+
+    assert replay_callback(kept["id"], database=database, providers=providers, advance=advance) == "no task yet"
+
+
+def test_a_replay_of_nothing_is_not_found(database: Database, providers: Mapping[str, Provider], advance: Any) -> None:
+    with pytest.raises(NotFoundError):
+        replay_callback(4711, database=database, providers=providers, advance=advance)
+
+
+# The operator's command line
+
+
+@pytest.fixture
+def operator(database_url: str, kie: FakeKie, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+    environment = {
+        "STAGE": "local",
+        "DATABASE_URL": database_url,
+        "DATABASE_DIRECT_URL": "",
+        "STORAGE_ENDPOINT": "http://127.0.0.1:9",
+        "STORAGE_ACCESS_KEY": "key",
+        "STORAGE_SECRET_KEY": "secret",
+        "STORAGE_BUCKET": "bucket",
+        "CALLBACK_HMAC_SECRET": SECRETS[0],
+        "MIRROR_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/mirror",
+        "KIE_API_KEY": KEY,
+        "KIE_BASE_URL": kie.base_url,
+        "ALLOW_LOOPBACK": "true",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    runtime.reset()
+    yield lambda *words: CliRunner().invoke(command_line.app, ["callbacks", *words])
+    runtime.reset()
+
+
+def test_show_lists_what_rang(database: Database, receive: Any, operator: Any) -> None:
+    first, second = pending(database, "kie"), pending(database, "kie")
+    receive(rings(first, {"data": {"taskId": "t1"}}))
+    receive(rings(second, {"data": {"taskId": "t2"}}))
+
+    everything = operator("show", "--json")
+    of_first = operator("show", first, "--json")
+    table = operator("show")
+
+    assert [entry["task_id"] for entry in json.loads(everything.output)] == ["t2", "t1"]
+    [entry] = json.loads(of_first.output)
+    assert (entry["task_id"], entry["verdict"], json.loads(entry["body"])) == (
+        "t1",
+        "provider did not answer",
+        {"data": {"taskId": "t1"}},
+    )
+    assert entry["received_at"].endswith("Z")
+    assert (everything.exit_code, of_first.exit_code, table.exit_code) == (0, 0, 0)
+    assert "t2" in table.output
+
+
+def test_show_says_when_there_is_nothing(operator: Any) -> None:
+    nothing = operator("show", "vid_nobodys")
+
+    assert nothing.exit_code == 1
+    assert "empty" in nothing.output
+    assert operator("show", "vid_nobodys", "--json").output.strip() == "[]"
+
+
+def test_replay_asks_the_provider_and_says_what_it_found(
+    database: Database, receive: Any, operator: Any, kie: FakeKie
+) -> None:
+    uuid = pending(database, "kie")
+    task = task_of(kie, uuid)
+    receive(rings(uuid, {"data": {"taskId": task}}))
+    kie.tasks[task].failure = Failure(code="422")
+    [kept] = inbox(database)
+
+    replayed = operator("replay", str(kept["id"]), "--json")
+
+    assert replayed.exit_code == 0, replayed.output
+    assert json.loads(replayed.stdout) == [{"id": kept["id"], "verdict": "failed: INVALID_INPUT"}]
+    assert task_and_status(database, uuid)[1] == "FAILED"
+
+
+def test_replay_of_nothing_fails(operator: Any) -> None:
+    unknown = operator("replay", "4711")
+
+    assert unknown.exit_code == 1
+    assert isinstance(unknown.exception, NotFoundError)
+    assert operator("replay", "a word").exit_code == 2

@@ -1,0 +1,295 @@
+"""Nothing waits for ever: whatever a provider answers, or doesn't, a deadline ends it, after one last question."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import pytest
+
+from clipferry.db import videos
+from clipferry.db.connection import Database
+from clipferry.errors import DatabaseUnavailableError, QueueError
+from clipferry.models import Video, VideoStatus
+from clipferry.providers.kie import Kie
+from clipferry.usecases import reconcile as schedule
+from clipferry.usecases.advance_video import advance_video
+from clipferry.usecases.reconcile import reconcile
+from tests import books, journeys
+from tests.contract.answering import HTML, Wire, sample, wired
+
+
+class NoQueue:
+    """A queue that is away: what it should carry waits in the row for reconcile."""
+
+    def send(self, uuid: str) -> None:
+        raise QueueError("away")
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    with wired() as wire:
+        yield wire
+
+
+@pytest.fixture
+def advance(database: Database, wire: Wire) -> Callable[..., str]:
+    return partial(
+        advance_video,
+        database=database,
+        providers={"kie": Kie(wire.api)},
+        queue=NoQueue(),  # type: ignore[arg-type]
+        timing=journeys.TIMING,
+    )
+
+
+@pytest.fixture(autouse=True)
+def _ann(database: Database) -> None:
+    books.add_user(database)
+    books.add_package(database, 10_000)
+
+
+def generating(database: Database, *, overdue: bool = False, provider: str = "kie") -> str:
+    uuid = journeys.video_at(database, VideoStatus.GENERATING)
+    books.execute(database, "update public.videos set provider = %(p)s where uuid = %(u)s", p=provider, u=uuid)
+    if overdue:
+        be_overdue(database, uuid)
+    return uuid
+
+
+def be_overdue(database: Database, uuid: str) -> None:
+    books.execute(
+        database,
+        "update clipferry.jobs set deadline = now() - interval '1 second' where video_uuid = %(uuid)s",
+        uuid=uuid,
+    )
+
+
+def read(database: Database, uuid: str) -> Video:
+    with database.transaction() as tx:
+        found = videos.get(tx, uuid)
+    video = found.first()
+    assert video is not None
+    return video
+
+
+def answered(state: str) -> bytes:
+    return json.dumps({"code": 200, "msg": "success", "data": {"state": state}}).encode()
+
+
+def goes_on(wire: Wire) -> None:
+    wire.answers(200, sample("kie/task_generating"))
+
+
+def is_unknown(wire: Wire) -> None:
+    wire.answers(200, answered("archived"))
+
+
+def is_lost(wire: Wire) -> None:
+    wire.answers(200, sample("kie/error_422_no_record"))
+
+
+def is_html(wire: Wire) -> None:
+    wire.answers(200, HTML)
+
+
+SILENCES = [goes_on, is_unknown, is_lost, is_html, Wire.hangs_up]
+
+
+@pytest.mark.parametrize("silence", SILENCES)
+def test_whatever_does_not_end_a_task_leaves_it_until_its_deadline(
+    database: Database, wire: Wire, advance: Callable[..., str], silence: Callable[[Wire], None]
+) -> None:
+    uuid = generating(database)
+    silence(wire)
+
+    verdicts = [advance(read(database, uuid)) for _ in range(3)]
+
+    assert set(verdicts) <= {"still running", "provider did not answer"}
+    assert journeys.status_of(database, uuid) == "GENERATING"
+    assert journeys.hold_of(database, uuid) == ("HOLDING", 10)
+
+
+@pytest.mark.parametrize("silence", SILENCES)
+def test_the_deadline_ends_it_and_gives_the_credits_back(
+    database: Database, wire: Wire, advance: Callable[..., str], silence: Callable[[Wire], None]
+) -> None:
+    uuid = generating(database, overdue=True)
+    silence(wire)
+
+    assert advance(read(database, uuid)) == "failed: TIMED_OUT"
+    assert wire.requests  # it was asked once more
+    assert journeys.hold_of(database, uuid) == ("RELEASED", 10)
+    assert books.breaches(database) == []
+
+
+def test_a_state_that_nobody_documents_is_logged_and_counted(
+    database: Database, wire: Wire, advance: Callable[..., str], capsys: pytest.CaptureFixture[str], caplog: Any
+) -> None:
+    uuid = generating(database)
+    is_unknown(wire)
+
+    advance(read(database, uuid))
+
+    assert '"UnknownTaskStates":[1' in capsys.readouterr().out
+    assert "unknown task status" in caplog.text
+
+
+def test_the_last_question_may_save_the_video(database: Database, wire: Wire, advance: Callable[..., str]) -> None:
+    uuid = generating(database, overdue=True)
+    wire.answers(200, sample("kie/task_success"))
+
+    assert advance(read(database, uuid)) == "generated"
+    assert journeys.status_of(database, uuid) == "UPLOADING"
+
+
+def test_the_last_question_may_say_why_it_failed(database: Database, wire: Wire, advance: Callable[..., str]) -> None:
+    uuid = generating(database, overdue=True)
+    wire.answers(200, sample("kie/task_fail_content"))
+
+    assert advance(read(database, uuid)) == "failed: CONTENT_POLICY"
+
+
+def test_without_a_task_there_is_nobody_to_ask(database: Database, wire: Wire, advance: Callable[..., str]) -> None:
+    uuid = journeys.held_video(database)
+    assert advance(read(database, uuid)) == "no task yet"
+    be_overdue(database, uuid)
+
+    assert advance(read(database, uuid)) == "failed: TIMED_OUT"
+    assert wire.requests == []
+
+
+def test_a_provider_that_lost_its_key_does_not_keep_a_video_for_ever(
+    database: Database, wire: Wire, advance: Callable[..., str]
+) -> None:
+    uuid = generating(database, provider="evolink")
+    assert advance(read(database, uuid)) == "provider did not answer"
+    be_overdue(database, uuid)
+
+    assert advance(read(database, uuid)) == "failed: TIMED_OUT"
+
+
+def test_a_success_after_the_end_is_counted_and_costs_nothing(
+    database: Database, wire: Wire, advance: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    uuid = generating(database, overdue=True)
+    goes_on(wire)
+    advance(read(database, uuid))
+    wire.replies.clear()
+    wire.answers(200, sample("kie/task_success"))
+
+    assert [advance(read(database, uuid)) for _ in range(2)] == ["late success", "already failed"]
+    assert capsys.readouterr().out.count('"LateSuccesses":[1') == 1
+    assert journeys.hold_of(database, uuid) == ("RELEASED", 10)
+
+
+# The schedule
+
+
+@dataclass
+class Run:
+    """A run of reconcile with `seconds` to go; each video takes what `costs` says, and may fail."""
+
+    database: Database
+    seconds: float = 55
+    costs: Callable[[Video], float] = lambda _: 0.1
+    fails: Callable[[Video], Exception | None] = lambda _: None
+    advanced: list[str] = field(default_factory=list)
+
+    def __call__(self) -> int:
+        return reconcile(
+            database=self.database,
+            advance=self._advance,
+            timing=journeys.TIMING,
+            seconds_left=lambda: self.seconds,
+        )
+
+    def _advance(self, video: Video, *, resend: bool) -> str:
+        assert resend
+        self.seconds -= self.costs(video)
+        self.advanced.append(video.uuid)
+        error = self.fails(video)
+        if error is not None:
+            raise error
+        return "still running"
+
+
+def due(database: Database, number: int, *, provider: str = "kie") -> list[str]:
+    """Videos that are due, the first expires first."""
+    uuids = [generating(database, provider=provider) for _ in range(number)]
+    for place, uuid in enumerate(uuids):
+        books.execute(
+            database,
+            """update clipferry.jobs
+            set next_check_at = now() - interval '1 second', deadline = now() + make_interval(mins => %(place)s)
+            where video_uuid = %(uuid)s""",
+            place=10 + place,
+            uuid=uuid,
+        )
+    return uuids
+
+
+def test_every_video_that_is_due_has_its_turn_once(database: Database) -> None:
+    uuids = due(database, 2 * schedule.BATCH + 3)
+    run = Run(database)
+
+    assert run() == len(uuids)
+    assert sorted(run.advanced) == sorted(uuids)
+    assert Run(database)() == 0
+
+
+def test_what_expires_first_is_in_the_first_batch(database: Database) -> None:
+    uuids = due(database, schedule.BATCH + 5)
+    run = Run(database)
+    run()
+
+    assert sorted(run.advanced[: schedule.BATCH]) == sorted(uuids[: schedule.BATCH])
+
+
+@pytest.mark.parametrize("error", [DatabaseUnavailableError("gone"), ValueError("an adapter's"), KeyError("x")])
+def test_a_video_that_always_fails_does_not_keep_the_others_from_their_turn(
+    database: Database, error: Exception
+) -> None:
+    uuids = due(database, 5)
+    run = Run(database, fails=lambda video: error if video.uuid == uuids[0] else None)
+    run()
+
+    assert sorted(run.advanced) == sorted(uuids)
+
+
+def test_a_run_ends_before_the_function_does_and_the_next_one_goes_on(database: Database) -> None:
+    uuids = due(database, 20)
+    first = Run(database, costs=lambda _: 2.5)
+    first()
+    books.execute(database, "update clipferry.jobs set next_check_at = now() - interval '1 second'")
+    second = Run(database)
+    second()
+
+    assert first.seconds >= schedule.SECONDS_FOR_ONE - 2.5
+    assert 0 < len(first.advanced) < len(uuids)
+    assert sorted(second.advanced) == sorted(uuids)
+
+
+def test_a_provider_that_keeps_us_waiting_does_not_keep_the_others_from_their_turn(database: Database) -> None:
+    hanging, quick = due(database, 30), due(database, 30, provider="evolink")
+    run = Run(database, costs=lambda video: 6.5 if video.provider == "kie" else 0.1)
+    run()
+
+    turns = Counter("kie" if uuid in hanging else "evolink" for uuid in run.advanced)
+    assert turns == {"kie": schedule.PATIENCE, "evolink": len(quick)}
+
+
+def test_two_reconcilers_share_the_work(database: Database, database_url: str) -> None:
+    uuids = due(database, 60)
+    elsewhere = Database(database_url)
+    runs = [Run(database), Run(elsewhere)]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda run: run(), runs))
+    elsewhere.close()
+
+    assert sorted(runs[0].advanced + runs[1].advanced) == sorted(uuids)

@@ -1,0 +1,404 @@
+"""The fake KIE: it takes what our adapter makes of the catalogue, refuses what KIE's pages refuse, and can go wrong."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import product
+from typing import Any
+
+import pytest
+
+from clipferry import catalog
+from clipferry.catalog import Model, Offer
+from clipferry.errors import InvalidSignatureError, ProviderError, ProviderRefusedError, ProviderSilentError
+from clipferry.https import HttpClient
+from clipferry.models import FailureCode, Order, TaskState
+from clipferry.providers.evolink import Evolink
+from clipferry.providers.kie import Kie
+from clipferry.providers.replicate import Replicate
+from clipferry.providers.transport import JsonApi
+from local.evolink import fake_evolink
+from local.fake_provider import FakeProvider
+from local.faults import Failure, Faults, Refusal, drawn
+from local.kie import FakeKie, fake_kie
+from local.replicate import fake_replicate
+from local.web_server import Reply, Request, WebServer
+
+KEY = "key"
+SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+CALLBACK_URL = "https://api.example.com/api/v1/video/callback/kie?videoUuid=vid_1&ts=1&sig=abcdef"
+IMAGE = "https://files.example.com/a.png"
+SEEDANCE: dict[str, Any] = {
+    "model": "bytedance/seedance-2",
+    "input": {"prompt": "A ferry", "duration": 5, "resolution": "480p", "aspect_ratio": "16:9"},
+}
+VEO: dict[str, Any] = {"model": "veo3_fast", "prompt": "A ferry"}
+PATIENCE = 30.0
+
+
+@dataclass
+class Receiver:
+    """Where callbacks go."""
+
+    url: str
+    requests: list[Request] = field(default_factory=list)
+
+    def answer(self, request: Request) -> Reply:
+        self.requests.append(request)
+        return Reply(status=200)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    server = WebServer(body_limit=1 << 20)
+    receiver = Receiver(url=f"{server.url}/callback/kie?videoUuid=vid_1&ts=1&sig=abcdef")
+    with server.serving(receiver.answer):
+        yield receiver
+
+
+@pytest.fixture
+def kie() -> Iterator[FakeKie]:
+    with fake_kie(api_key=KEY, seconds=0, retry_scale=0.001, film=b"film") as kie:
+        yield kie
+
+
+@contextmanager
+def api_of(fake: FakeProvider) -> Iterator[JsonApi]:
+    client = HttpClient(fake.base_url, allow_plain_http=True)
+    yield JsonApi(client, KEY, sleep=lambda _: None)
+    client.close()
+
+
+def post(kie: FakeKie, path: str, body: Any, *, key: str = KEY) -> tuple[int, dict[str, Any]]:
+    """The HTTP status and the envelope."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    request = urllib.request.Request(kie.base_url + path, data=content, headers=headers)
+    return _answer(request)
+
+
+def get(kie: FakeKie, path: str) -> tuple[int, dict[str, Any]]:
+    return _answer(urllib.request.Request(kie.base_url + path, headers={"Authorization": f"Bearer {KEY}"}))
+
+
+def _answer(request: urllib.request.Request) -> tuple[int, dict[str, Any]]:
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+def create(kie: FakeKie, order: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    path = "/api/v1/veo/generate" if order is VEO else "/api/v1/jobs/createTask"
+    return post(kie, path, order | changes)[1]
+
+
+def until(condition: Callable[[], object]) -> None:
+    give_up = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < give_up, "it didn't happen"
+        time.sleep(0.005)
+
+
+# The catalogue
+
+
+def every_order(model: Model, offer: Offer) -> Iterator[Order]:
+    """All that a user may ask for, as this provider is asked for it."""
+    images = [None, IMAGE] if model.accepts_image else [None]
+    for duration, ratio, quality, image in product(
+        model.durations, model.aspect_ratios, model.qualities or (None,), images
+    ):
+        yield Order(
+            video_uuid="vid_1",
+            provider=offer.provider,
+            prompt="A ferry",
+            model=offer.name_for(image),
+            duration=duration,
+            aspect_ratio=ratio,
+            quality=quality,
+            image_url=image,
+            input=offer.input,
+        )
+
+
+OFFERS = [
+    pytest.param(model, offer, id=f"{model.id} at {offer.provider}")
+    for model in catalog.load().models.values()
+    for offer in model.offers
+]
+
+
+@pytest.mark.parametrize(("model", "offer"), OFFERS)
+def test_a_strict_provider_takes_every_choice_of_the_shipped_catalogue(model: Model, offer: Offer) -> None:
+    fakes = {
+        "evolink": (fake_evolink(api_key=KEY, seconds=3600, local=False), Evolink),
+        "kie": (fake_kie(api_key=KEY, seconds=3600, local=False), Kie),
+        "replicate": (fake_replicate(api_key=KEY, webhook_secret=SECRET, seconds=3600, local=False), Replicate),
+    }
+    making, adapter = fakes[offer.provider]
+    with making as fake, api_of(fake) as api:
+        orders = list(every_order(model, offer))
+        fake.runner.interrupt()  # nobody waits for these films
+        for order in orders:
+            assert adapter(api).submit(order, callback_url=CALLBACK_URL, timeout=10).task_id in fake.tasks
+        assert len(fake.submissions) == len(orders)
+
+
+# What it refuses
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"duration": "5"},
+        {"duration": 5.0},
+        {"duration": True},
+        {"duration": 3},
+        {"duration": 16},
+        {"resolution": "360p"},
+        {"aspect_ratio": "16/9"},
+        {"prompt": ""},
+        {"prompt": None},
+        {"prompt": 7},
+        {"prompt": "x" * 20_001},
+        {"first_frame_url": "a.png"},
+        {"reference_image_urls": []},
+        {"reference_image_urls": [IMAGE] * 10},
+        {"reference_image_urls": [IMAGE], "first_frame_url": IMAGE},
+        {"generate_audio": "true"},
+        {"image_url": IMAGE},
+    ],
+)
+def test_input_against_a_models_page_is_422(kie: FakeKie, change: dict[str, Any]) -> None:
+    answer = create(kie, SEEDANCE, input=SEEDANCE["input"] | change)
+
+    assert (answer["code"], answer["data"]) == (422, None)
+    assert not kie.tasks
+
+
+@pytest.mark.parametrize("change", [{"model": "seedance-9"}, {"model": None}, {"input": None}, {"input": "text"}])
+def test_an_order_without_a_model_or_an_input_is_422(kie: FakeKie, change: dict[str, Any]) -> None:
+    assert create(kie, SEEDANCE, **change)["code"] == 422
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"prompt": " "},
+        {"model": "veo9"},
+        {"aspect_ratio": "1:1"},
+        {"duration": 8},
+        {"imageUrls": "a.png"},
+        {"imageUrls": [IMAGE] * 4},
+        {"imageUrls": [IMAGE], "generationType": "TEXT_2_VIDEO"},
+        {"generationType": "FIRST_AND_LAST_FRAMES_2_VIDEO"},
+        {"generationType": "ANY_2_VIDEO"},
+        {"enableTranslation": "yes"},
+    ],
+)
+def test_input_against_veos_page_is_422(kie: FakeKie, change: dict[str, Any]) -> None:
+    assert create(kie, VEO, **change)["code"] == 422
+
+
+def test_a_model_that_wants_its_duration_in_quotes_gets_it_in_quotes(kie: FakeKie) -> None:
+    given = {"prompt": "A ferry", "mode": "std", "multi_shots": False}
+
+    codes = [
+        create(kie, SEEDANCE, model="kling-3.0/video", input=given | {"duration": duration})["code"]
+        for duration in (5, "5")
+    ]
+
+    assert codes == [422, 200]
+
+
+def test_sora_is_paused(kie: FakeKie) -> None:
+    answer = create(kie, SEEDANCE, model="sora-2-text-to-video")
+
+    assert (answer["code"], answer["msg"]) == (500, "This interface is temporarily paused")
+
+
+@pytest.mark.parametrize("order", [SEEDANCE, VEO])
+@pytest.mark.parametrize(
+    "url",
+    ["http://api.example.com/c", "https://127.0.0.1/c", "https://10.0.0.1/c", "https://localhost/c", "c", 7, None],
+)
+def test_callbacks_go_to_the_public_by_https(order: dict[str, Any], url: object) -> None:
+    with fake_kie(api_key=KEY, seconds=3600, local=False, film=b"film") as strict:
+        assert create(strict, order, callBackUrl=url)["code"] == 422
+        assert create(strict, order, callBackUrl=CALLBACK_URL)["code"] == 200
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"[" * 50_000])
+def test_a_body_that_is_no_json_object_is_refused(kie: FakeKie, body: bytes) -> None:
+    assert post(kie, "/api/v1/jobs/createTask", body)[1]["code"] == 422
+
+
+@pytest.mark.parametrize(("mirrors", "status"), [(False, 200), (True, 401)])
+def test_a_wrong_key_is_401_in_the_envelope(mirrors: bool, status: int) -> None:
+    with fake_kie(api_key=KEY, mirrors_codes=mirrors) as kie:
+        answer = post(kie, "/api/v1/jobs/createTask", SEEDANCE, key="wrong")
+
+    assert answer == (status, {"code": 401, "msg": "You do not have access permissions", "data": None})
+
+
+# Tasks and callbacks
+
+
+@pytest.mark.parametrize(("order", "path"), [(SEEDANCE, "jobs/recordInfo"), (VEO, "veo/record-info")])
+def test_a_task_is_known_at_its_own_endpoint(kie: FakeKie, order: dict[str, Any], path: str) -> None:
+    task_id = create(kie, order)["data"]["taskId"]
+    other = "veo/record-info" if path.startswith("jobs") else "jobs/recordInfo"
+
+    assert get(kie, f"/api/v1/{path}?taskId={task_id}")[1]["data"]["taskId"] == task_id
+    assert get(kie, f"/api/v1/{other}?taskId={task_id}")[1] == {"code": 422, "msg": "recordInfo is null", "data": None}
+    assert get(kie, f"/api/v1/{path}")[1]["code"] == 400
+
+
+@pytest.mark.parametrize("order", [SEEDANCE, VEO])
+@pytest.mark.parametrize("failure", [None, Failure(code="501"), Failure(code="GENERATION_FAILED")])
+def test_our_adapter_reads_the_end_of_a_task_and_its_callback(
+    kie: FakeKie, receiver: Receiver, order: dict[str, Any], failure: Failure | None
+) -> None:
+    kie.next(Faults(fail=failure))
+    task_id = create(kie, order, callBackUrl=receiver.url)["data"]["taskId"]
+    until(lambda: receiver.requests)
+    body = receiver.requests[0].body or b""
+    with api_of(kie) as api:
+        report, hint = Kie(api).ask(task_id), Kie(api).read_hint(body)
+
+    assert report.state is (TaskState.FAILED if failure else TaskState.SUCCEEDED)
+    assert report.video_url == (None if failure else f"{kie.base_url}/files/{task_id}.mp4")
+    assert hint.task_id == task_id
+    assert hint.echoed_url == (None if order is VEO and failure else receiver.url)
+
+
+def test_a_key_signs_the_callbacks(receiver: Receiver) -> None:
+    with fake_kie(api_key=KEY, seconds=0, film=b"film", webhook_key="hmac") as kie, api_of(kie) as api:
+        create(kie, SEEDANCE, callBackUrl=receiver.url)
+        until(lambda: receiver.requests)
+        (request,) = receiver.requests
+        headers = {name.lower(): value for name, value in request.headers.items()}
+
+        Kie(api, webhook_key="hmac").authenticate(headers, request.body or b"", now=datetime.now(UTC))
+        with pytest.raises(InvalidSignatureError):
+            Kie(api, webhook_key="another").authenticate(headers, request.body or b"", now=datetime.now(UTC))
+
+
+# Faults, of any fake
+
+
+def test_a_gateways_page_after_the_order_was_taken_leaves_us_in_doubt(kie: FakeKie) -> None:
+    kie.next(Faults(submit="page"))
+    with api_of(kie) as api, pytest.raises(ProviderSilentError):
+        Kie(api).submit(order_of(SEEDANCE), callback_url="http://127.0.0.1:9/", timeout=10)
+
+    assert len(kie.submissions) == 1
+
+
+def test_a_refusal_speaks_kies_language(kie: FakeKie) -> None:
+    kie.next(Faults(refuse=Refusal(status=433, message="sub-key limit")))
+    with api_of(kie) as api, pytest.raises(ProviderRefusedError) as refused:
+        Kie(api).submit(order_of(SEEDANCE), callback_url="http://127.0.0.1:9/", timeout=10)
+
+    assert FailureCode(refused.value.failure) is FailureCode.PROVIDER_OUT_OF_FUNDS
+    assert (len(kie.orders), len(kie.submissions)) == (1, 0)
+
+
+def test_a_lost_task_is_never_called_back_and_nobody_knows_it(kie: FakeKie, receiver: Receiver) -> None:
+    kie.next(Faults(lost=True))
+    task_id = create(kie, SEEDANCE, callBackUrl=receiver.url)["data"]["taskId"]
+    kie.runner.join()
+
+    assert receiver.requests == []
+    assert get(kie, f"/api/v1/jobs/recordInfo?taskId={task_id}")[1]["code"] == 422
+
+
+def test_a_task_may_fail_after_its_success_was_called_back(kie: FakeKie, receiver: Receiver) -> None:
+    kie.next(Faults(fail_later=Failure(code="501")))
+    task_id = create(kie, SEEDANCE, callBackUrl=receiver.url)["data"]["taskId"]
+    kie.runner.join()
+
+    assert [json.loads(request.body or b"")["data"]["state"] for request in receiver.requests] == ["success", "fail"]
+    assert get(kie, f"/api/v1/jobs/recordInfo?taskId={task_id}")[1]["data"]["state"] == "fail"
+
+
+def test_callbacks_can_be_repeated_delayed_and_overtaken(kie: FakeKie, receiver: Receiver) -> None:
+    kie.next(Faults(overtaken=True))
+    kie.next(Faults(callbacks=2, late=0.05))
+    first, second = (create(kie, SEEDANCE, callBackUrl=receiver.url)["data"]["taskId"] for _ in range(2))
+    kie.runner.join()
+
+    heard = [json.loads(request.body or b"")["data"]["taskId"] for request in receiver.requests]
+    assert heard[0] == second
+    assert sorted(heard) == sorted([first, second, second])
+
+
+def test_forged_callbacks_come_first_and_the_true_one_after_them(kie: FakeKie, receiver: Receiver) -> None:
+    kie.next(Faults(forged=True))
+    task_id = create(kie, SEEDANCE, callBackUrl=receiver.url)["data"]["taskId"]
+    kie.runner.join()
+
+    *forged, genuine = receiver.requests
+    assert [json.loads(request.body or b"")["data"]["taskId"] == task_id for request in forged] == [True, False, True]
+    assert [request.query == genuine.query for request in forged] == [True, True, False]
+    assert json.loads(forged[0].body or b"")["data"]["state"] == "fail"
+
+
+def test_the_first_questions_can_be_answered_badly(kie: FakeKie) -> None:
+    kie.next(Faults(questions=("page", "cut", "busy", "slow")))
+    task_id = create(kie, SEEDANCE)["data"]["taskId"]
+    kie.runner.join()
+    with api_of(kie) as api:
+        adapter = Kie(api)
+        with pytest.raises(ProviderError):
+            adapter.ask(task_id)  # twice: a page, then nothing
+        with pytest.raises(ProviderError):
+            adapter.ask(task_id)  # busy
+        assert adapter.ask(task_id).state is TaskState.SUCCEEDED  # slowly
+
+
+def test_a_held_question_is_never_answered_and_ends_with_the_fake(kie: FakeKie) -> None:
+    kie.next(Faults(questions=("held",)))
+    task_id = create(kie, SEEDANCE)["data"]["taskId"]
+    url = f"{kie.base_url}/api/v1/jobs/recordInfo?taskId={task_id}"
+
+    with pytest.raises(TimeoutError):
+        urllib.request.urlopen(urllib.request.Request(url, headers={"Authorization": f"Bearer {KEY}"}), timeout=0.2)
+
+
+def test_drawn_faults_are_the_same_for_the_same_seed_and_there_is_one_of_each() -> None:
+    many = [drawn(7, f"video {number}") for number in range(500)]
+
+    assert many == [drawn(7, f"video {number}") for number in range(500)]
+    assert many != [drawn(8, f"video {number}") for number in range(500)]
+    assert {fault.submit for fault in many} == {"answered", "held", "cut", "page"}
+    assert {fault.result for fault in many} == {"film", "missing", "page", "truncated"}
+    assert {fault.callbacks for fault in many} == {0, 1, 2, 3}
+    for name in ("refuse", "fail", "fail_later", "lost", "slow", "early_callback", "late", "overtaken", "forged"):
+        assert {bool(getattr(fault, name)) for fault in many} == {True, False}, name
+    assert {question for fault in many for question in fault.questions} == {"page", "slow", "cut", "busy"}
+    assert not any(drawn(7, f"video {number}", callbacks=False).callbacks for number in range(500))
+
+
+def order_of(body: dict[str, Any]) -> Order:
+    return Order(
+        video_uuid="vid_1",
+        provider="kie",
+        prompt="A ferry",
+        model=body["model"],
+        duration=5,
+        aspect_ratio="16:9",
+        quality="480p",
+        image_url=None,
+        input={name: value for name, value in body["input"].items() if name != "prompt"},
+    )
