@@ -72,9 +72,9 @@ def _list_openings() -> None:
 
 def main() -> None:
     """Runs the command line; an error of ours is a sentence, not a traceback."""
-    observability.mute()
     try:
-        app()
+        with observability.muted():
+            app()
     except ClipferryError as error:
         typer.echo(f"{error.message} {error}", err=True)
         raise SystemExit(1) from None

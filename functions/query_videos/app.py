@@ -16,7 +16,7 @@ from clipferry.usecases import query_videos
 from clipferry.usecases.check_health import check_health
 from clipferry.usecases.delete_video import delete_video
 
-app = api.build_app()
+app = api.build_app(runtime.allowed_methods)
 
 
 @app.get("/api/v1/video/list")

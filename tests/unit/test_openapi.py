@@ -23,6 +23,7 @@ DOCUMENT = build()
 INTERNAL = {
     "INTERNAL_ERROR",
     "CONFIGURATION_ERROR",  # both are faults of ours that nobody can prepare for
+    "METHOD_NOT_ALLOWED",  # belongs to no operation
     "QUEUE_UNAVAILABLE",  # is made good by reconcile
     "SOURCE_GONE",
     "SOURCE_INVALID",  # what `retry` says is that the original has expired

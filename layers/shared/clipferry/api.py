@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
@@ -19,6 +19,7 @@ from clipferry.credentials import AuthRules
 from clipferry.errors import (
     ClipferryError,
     InvalidRequestError,
+    MethodNotAllowedError,
     NotFoundError,
     ProviderError,
     ReplayedError,
@@ -43,8 +44,11 @@ class _Router(APIGatewayHttpResolver):
         return super().resolve(event, context)
 
 
-def build_app() -> APIGatewayHttpResolver:
-    """A router that answers every error in the contract's envelope, the unexpected one too."""
+def build_app(allowed_methods: Callable[[str], tuple[str, ...]] = lambda _path: ()) -> APIGatewayHttpResolver:
+    """A router that answers every error in the contract's envelope, the unexpected one too.
+
+    `allowed_methods(path)` are those of an address that exists, for the function that answers every unknown one.
+    """
     app = _Router()
 
     @app.exception_handler(ClipferryError)
@@ -63,7 +67,9 @@ def build_app() -> APIGatewayHttpResolver:
 
     @app.not_found
     def answer_unknown_route(_error: Exception) -> Response[str]:
-        return _error_reply(NotFoundError())
+        allowed = allowed_methods(app.current_event.path)
+        is_allowed = not allowed or app.current_event.http_method in allowed
+        return _error_reply(NotFoundError() if is_allowed else MethodNotAllowedError(allowed=allowed))
 
     return app
 
@@ -81,6 +87,8 @@ def document(text: str) -> Response[str]:
 def _error_reply(error: ClipferryError) -> Response[str]:
     answer = error.as_answer()
     headers = {}
+    if isinstance(error, MethodNotAllowedError):
+        headers["Allow"] = ", ".join(error.allowed)
     if error.retry_after_seconds is not None:
         headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, ReplayedError):

@@ -11,6 +11,7 @@ ClipferryError                       500
 ├── InsufficientCreditsError         402
 ├── NotFoundError                    404
 │   └── VideoNotFoundError           404
+├── MethodNotAllowedError            405
 ├── ConflictError                    409
 │   ├── IdempotencyKeyReusedError    409
 │   └── OrderNumberTakenError        409
@@ -139,6 +140,17 @@ class VideoNotFoundError(NotFoundError):
     """There is no such video."""
 
     code = "VIDEO_NOT_FOUND"
+
+
+class MethodNotAllowedError(ClipferryError):
+    """This address doesn't take this method."""
+
+    status = 405
+    code = "METHOD_NOT_ALLOWED"
+
+    def __init__(self, detail: str = "", *, allowed: tuple[str, ...] = ()) -> None:
+        super().__init__(detail)
+        self.allowed = allowed
 
 
 class ConflictError(ClipferryError):

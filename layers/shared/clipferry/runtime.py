@@ -6,7 +6,9 @@ A database connection belongs to its thread: a Lambda has one thread, the local 
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -177,6 +179,21 @@ def check_source(url: str) -> None:
 def openapi() -> str:
     """The contract, as `make openapi` wrote it: its machinery is not part of the layer."""
     return Path(__file__).with_name("openapi.json").read_text(encoding="utf-8")
+
+
+def allowed_methods(path: str) -> tuple[str, ...]:
+    """The methods of an address of the contract; none for one that there isn't."""
+    return next((methods for shape, methods in _addresses() if shape.fullmatch(path)), ())
+
+
+@cache
+def _addresses() -> tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]:
+    """Literal addresses before those with a parameter, as API Gateway picks them."""
+    paths = json.loads(openapi())["paths"]
+    return tuple(
+        (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), tuple(method.upper() for method in paths[path]))
+        for path in sorted(paths, key=lambda path: "{" in path)
+    )
 
 
 @cache
