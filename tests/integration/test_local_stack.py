@@ -151,7 +151,14 @@ def test_the_demo_says_why_it_failed_with_the_end_of_the_log_and_no_traceback() 
     done = subprocess.run(
         [sys.executable, "-m", "local.demo"],
         cwd=ROOT,
-        env={**os.environ, "DATABASE_URL": "", "EVOLINK_BASE_URL": f"http://127.0.0.1:{port}", "EVOLINK_API_KEY": "k"},
+        env={
+            **os.environ,
+            "DATABASE_URL": "",
+            "EVOLINK_BASE_URL": f"http://127.0.0.1:{port}",
+            "EVOLINK_API_KEY": "k",
+            "KIE_BASE_URL": f"http://127.0.0.1:{port}",
+            "KIE_API_KEY": "k",
+        },
         capture_output=True,
         text=True,
         check=False,
