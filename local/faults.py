@@ -80,6 +80,7 @@ def drawn(seed: int, key: str, *, callbacks: bool = True) -> Faults:
     """
     dice = random.Random(f"{seed} {key}")
     end = _one_of(_ENDS, dice)
+    calls = _one_of(_CALLBACKS, dice) if callbacks else 0
     return Faults(
         refuse=_refusal(end, dice),
         fail=Failure(code="content_policy_violation") if end == "fails" else None,
@@ -88,10 +89,10 @@ def drawn(seed: int, key: str, *, callbacks: bool = True) -> Faults:
         submit=_one_of(_SUBMITS, dice),
         slow=0.3 if dice.random() < 0.1 else 0,
         early_callback=callbacks and end == "well" and dice.random() < 0.1,
-        callbacks=_one_of(_CALLBACKS, dice) if callbacks else 0,
+        callbacks=calls,
         late=_one_of(_DELAYS, dice),
         overtaken=dice.random() < 0.1,
-        forged=callbacks and dice.random() < 0.1,
+        forged=calls > 0 and dice.random() < 0.1,
         questions=tuple(_one_of(_QUESTIONS, dice) for _ in range(dice.choice([0, 0, 0, 1, 2]))),
         result=_one_of(_RESULTS, dice),
     )

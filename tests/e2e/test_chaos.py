@@ -35,7 +35,7 @@ from local.stack import Stack, local_stack
 from local.tasks import FilmOrder
 from tests.conftest import EMPTY
 from tests.e2e.conftest import Answer, send
-from tests.e2e.providers import Providers, fake_providers
+from tests.e2e.providers import Providers, fake_providers, film_without_a_picture
 
 SEED = int(os.environ.get("CHAOS_SEED", "20261122"))
 VIDEOS = 500
@@ -130,7 +130,7 @@ class Chaos:
 def chaos(request: pytest.FixtureRequest, migrated_url: str, tmp_path: Path) -> Iterator[Chaos]:
     (tmp_path / "models.toml").write_text(CATALOGUE)
     _begin(migrated_url)
-    with _quiet(), fake_providers(seconds=0.1, retry_scale=0.1) as providers:
+    with _quiet(), fake_providers(seconds=0.1, retry_scale=0.1, film=film_without_a_picture()) as providers:
         environment = {
             **providers.environment,
             "DATABASE_URL": migrated_url,

@@ -25,12 +25,6 @@ insert into clipferry.video_events (video_uuid, kind, detail)
 select video_uuid, 'callback', jsonb_build_object('provider', provider, 'verdict', %(verdict)s::text) from callback
 """
 
-# The provider couldn't be asked about the task that a callback named: reconcile is to ask, and not at the deadline.
-_ASK_AGAIN: Final = """
-update clipferry.jobs set next_check_at = least(next_check_at, now() + make_interval(secs => %(seconds)s))
-where video_uuid = %(video_uuid)s and next_check_at is not null
-"""
-
 _UNANSWERED: Final = """
 select c.task_id
 from clipferry.callback_inbox c join public.videos v on v.uuid = c.video_uuid and v.provider = c.provider
@@ -99,11 +93,6 @@ def receive(
 def judge(tx: Transaction, *, callback_id: int, verdict: str) -> None:
     """Writes what came of a callback."""
     tx.send(_JUDGE, {"id": callback_id, "verdict": verdict})
-
-
-def ask_again(tx: Transaction, *, video_uuid: str, seconds: float) -> None:
-    """The video is due in `seconds` at the latest."""
-    tx.send(_ASK_AGAIN, {"video_uuid": video_uuid, "seconds": seconds})
 
 
 def unanswered(tx: Transaction, video_uuid: str) -> Rows[dict[str, Any]]:

@@ -47,6 +47,18 @@ where j.video_uuid = %(uuid)s and v.uuid = j.video_uuid
 returning j.video_uuid
 """
 
+_CHECK_SOON: Final = """
+update clipferry.jobs set next_check_at = least(next_check_at, now() + make_interval(secs => %(seconds)s))
+where video_uuid = %(uuid)s and next_check_at is not null
+"""
+
+# A queue that is behind isn't helped by one more message a minute for each video in it.
+_CHECK_TWICE_AS_LATE: Final = """
+update clipferry.jobs
+set next_check_at = least(deadline, now() + greatest(make_interval(secs => %(seconds)s), now() - state_since))
+where video_uuid = %(uuid)s and next_check_at is not null
+"""
+
 _LEASE: Final = """
 with job as (
     update clipferry.jobs j
@@ -110,6 +122,16 @@ def claim_due(tx: Transaction, *, limit: int, interval_seconds: float) -> Rows[d
 def claim_stale(tx: Transaction, *, uuid: str, stale_seconds: int) -> Rows[dict[str, Any]]:
     """A row when the caller's video should be asked about now, and it is this reader who should do it."""
     return tx.records(_CLAIM_STALE, {"uuid": uuid, "stale_seconds": stale_seconds})
+
+
+def check_soon(tx: Transaction, *, uuid: str, seconds: float) -> None:
+    """The video is due in `seconds` at the latest."""
+    tx.send(_CHECK_SOON, {"uuid": uuid, "seconds": seconds})
+
+
+def check_twice_as_late(tx: Transaction, *, uuid: str, seconds: float) -> None:
+    """The video is due after as long as its state has lasted already, in `seconds` at the earliest."""
+    tx.send(_CHECK_TWICE_AS_LATE, {"uuid": uuid, "seconds": seconds})
 
 
 def lease(tx: Transaction, *, uuid: str, seconds: float) -> Rows[Lease]:

@@ -37,7 +37,7 @@ def advance_video(  # noqa: PLR0911 - one line for each thing that may be found
     if video.status is VideoStatus.COMPLETED:
         return "already completed"
     if video.status is VideoStatus.UPLOADING:
-        return _resume_upload(video, resend=resend, database=database, queue=queue)
+        return _resume_upload(video, resend=resend, database=database, queue=queue, timing=timing)
     task_id = video.external_task_id or claimed_task or _claim_of_an_earlier_callback(video, database)
     if task_id is None:
         return _expire(video, database) if video.is_overdue else "no task yet"
@@ -129,7 +129,7 @@ def _send(video: Video, queue: MirrorQueue) -> bool:
     return True
 
 
-def _resume_upload(video: Video, *, resend: bool, database: Database, queue: MirrorQueue) -> str:
+def _resume_upload(video: Video, *, resend: bool, database: Database, queue: MirrorQueue, timing: Timing) -> str:
     with database.transaction() as tx:
         leased = jobs.is_leased(tx, video.uuid)
     row = leased.first()
@@ -143,6 +143,7 @@ def _resume_upload(video: Video, *, resend: bool, database: Database, queue: Mir
         return "queue away"
     with database.transaction() as tx:
         events.append(tx, video.uuid, "mirror_queued_again")
+        jobs.check_twice_as_late(tx, uuid=video.uuid, seconds=timing.check_seconds)
     return "queued again"
 
 
@@ -150,7 +151,7 @@ def _ask_again_soon(video: Video, database: Database, timing: Timing) -> str:
     """A video without a task isn't due before its deadline; but a callback has named one, and it won't ring again."""
     if video.external_task_id is None:
         with database.transaction() as tx:
-            inbox.ask_again(tx, video_uuid=video.uuid, seconds=timing.check_seconds)
+            jobs.check_soon(tx, uuid=video.uuid, seconds=timing.check_seconds)
     return inbox.NO_ANSWER
 
 
