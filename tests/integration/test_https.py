@@ -252,8 +252,8 @@ def test_an_incomplete_or_senseless_answer_leaves_the_outcome_unknown(answer: by
 def test_an_answer_may_be_as_long_as_it_may_be_and_no_longer(answer: bytes) -> None:
     with answering(answer) as (client, _):
         assert ask(client, max_bytes=6).body == b"123456"
-        with pytest.raises(ProviderSilentError, match="longer than 5 bytes"):
-            ask(client, max_bytes=5)
+    with answering(answer) as (client, _), pytest.raises(ProviderSilentError, match="longer than 5 bytes"):
+        ask(client, max_bytes=5)
 
 
 @pytest.mark.parametrize(
