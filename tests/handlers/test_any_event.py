@@ -91,7 +91,7 @@ def answer(handler: Handler, event: dict[str, Any]) -> tuple[int, dict[str, Any]
     envelope = json.loads(body)
     names = {name.lower(): value for name, value in sent["headers"].items()}
     assert names["content-type"] == "application/json"
-    assert status in {200, 202, 400, 401, 402, 403, 404, 409, 410, 429, 502}, envelope
+    assert status in {200, 202, 400, 401, 402, 403, 404, 405, 409, 410, 429, 502}, envelope
     assert envelope["success"] is (status < 300)
     if not envelope["success"]:
         assert envelope["error"]["code"]

@@ -21,7 +21,7 @@ from clipferry.usecases import reconcile as schedule
 from clipferry.usecases.advance_video import advance_video
 from clipferry.usecases.reconcile import reconcile
 from tests import books, journeys
-from tests.contract.answering import HTML, Wire, sample, wired
+from tests.contract.answering import API_KEY, HTML, Wire, sample, wired
 
 
 class NoQueue:
@@ -138,6 +138,25 @@ def test_a_state_that_nobody_documents_is_logged_and_counted(
 
     assert '"UnknownTaskStates":[1' in capsys.readouterr().out
     assert "unknown task status" in caplog.text
+
+
+@pytest.mark.parametrize("silence", [*SILENCES, lambda wire: wire.answers(401, sample("kie/error_401"))])
+def test_the_key_is_in_no_log(
+    database: Database,
+    wire: Wire,
+    advance: Callable[..., str],
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    silence: Callable[[Wire], None],
+) -> None:
+    uuid = generating(database, overdue=True)
+    silence(wire)
+
+    advance(read(database, uuid))
+
+    assert wire.requests[0].headers["Authorization"] == f"Bearer {API_KEY}"
+    assert API_KEY not in caplog.text + "".join(capsys.readouterr())
+    assert API_KEY not in str(books.rows(database, "select * from clipferry.video_events"))
 
 
 def test_the_last_question_may_save_the_video(database: Database, wire: Wire, advance: Callable[..., str]) -> None:

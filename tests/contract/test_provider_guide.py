@@ -1,0 +1,118 @@
+"""The worked example of docs/providers.md is a provider: it does what the protocol asks of one."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilentError, TaskNotFoundError
+from clipferry.models import Order, TaskState
+from clipferry.providers.base import Provider
+from tests.contract.answering import GARBAGE, HTML, Wire, wired
+
+GUIDE = Path(__file__).parents[2] / "docs" / "providers.md"
+ORDER = Order(
+    video_uuid="vid_1",
+    provider="filmco",
+    prompt="A ferry",
+    model="film-1",
+    duration=5,
+    aspect_ratio="16:9",
+    quality=None,
+    image_url=None,
+    input={"ratio": "$aspect_ratio"},
+)
+
+
+def example() -> str:
+    [code] = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    return code
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    with wired() as wire:
+        yield wire
+
+
+@pytest.fixture
+def filmco(wire: Wire) -> Provider:
+    names: dict[str, Any] = {}
+    exec(compile(example(), str(GUIDE), "exec", dont_inherit=True), names)
+    return names["Filmco"](wire.api)
+
+
+def test_it_is_short() -> None:
+    assert len(example().splitlines()) < 100
+
+
+def test_it_submits(wire: Wire, filmco: Provider) -> None:
+    wire.answers(200, b'{"film_id": "f1"}')
+
+    assert filmco.submit(ORDER, callback_url="https://us/callback", timeout=10).task_id == "f1"
+    assert wire.bodies == [
+        {"model": "film-1", "text": "A ferry", "seconds": 5, "notify": "https://us/callback", "ratio": "16:9"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(402, b'{"error": {"message": "no funds"}}'), (400, HTML), (500, b'{"error": {"a": 1}}')]
+)
+def test_it_tells_a_refusal(wire: Wire, filmco: Provider, status: int, body: bytes) -> None:
+    wire.answers(status, body)
+
+    with pytest.raises(ProviderRefusedError) as refused:
+        filmco.submit(ORDER, callback_url="https://us/callback", timeout=10)
+    assert refused.value.is_down == (status == 500)
+
+
+@pytest.mark.parametrize(("status", "body"), [(504, HTML), (502, HTML), *((200, body) for body in GARBAGE)])
+def test_it_tells_when_nobody_knows(wire: Wire, filmco: Provider, status: int, body: bytes) -> None:
+    wire.answers(status, body)
+
+    with pytest.raises(ProviderSilentError):
+        filmco.submit(ORDER, callback_url="https://us/callback", timeout=10)
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("waiting", TaskState.RUNNING),
+        ("ready", TaskState.SUCCEEDED),
+        ("broken", TaskState.FAILED),
+        ("archived", TaskState.UNKNOWN),
+        (None, TaskState.UNKNOWN),
+    ],
+)
+def test_it_tells_what_became_of_a_task(wire: Wire, filmco: Provider, state: object, expected: TaskState) -> None:
+    wire.answers(200, json.dumps({"state": state, "url": "https://files/1.mp4"}).encode())
+
+    assert filmco.ask("f1").state is expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (lambda wire: wire.answers(404, b"{}"), TaskNotFoundError),
+        (lambda wire: wire.answers(200, b'{"state": "ready"}'), ProviderError),
+        (lambda wire: wire.answers(200, HTML), ProviderError),
+    ],
+)
+def test_it_tells_when_it_cannot(
+    wire: Wire, filmco: Provider, answer: Callable[[Wire], None], error: type[ProviderError]
+) -> None:
+    answer(wire)
+
+    with pytest.raises(error):
+        filmco.ask("f1")
+
+
+@pytest.mark.parametrize("body", GARBAGE)
+def test_no_body_makes_it_fail(filmco: Provider, body: bytes) -> None:
+    assert filmco.read_hint(body).task_id is None
+    assert filmco.read_report(body) is None
