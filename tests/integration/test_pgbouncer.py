@@ -52,7 +52,7 @@ def find_pgbouncer() -> str:
     return found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def pooler_url(migrated_url: str) -> Iterator[str]:
     program, port = find_pgbouncer(), free_port()
     known = conninfo_to_dict(migrated_url)
