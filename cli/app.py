@@ -11,7 +11,7 @@ from cli import callbacks, database, keys
 from cli.credits import app as credits_app
 from cli.output import Json, console, show
 from clipferry import observability
-from clipferry.db import migrations, timeline
+from clipferry.db import migrations, timeline, verification
 from clipferry.errors import ClipferryError
 from clipferry.usecases.verify_books import verify_books
 
@@ -58,9 +58,7 @@ def migrate(
 
 def _list_openings() -> None:
     with database.opened() as books, books.transaction() as tx:
-        found = tx.records(
-            "select user_id, credits from clipferry.opening_balances order by abs(credits) desc limit 100", {}
-        )
+        found = verification.openings(tx, limit=100)
     unexplained = found.all()
     if unexplained:
         show(

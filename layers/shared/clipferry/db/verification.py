@@ -7,7 +7,7 @@ application had ended before our books were opened are not judged by our rules.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from clipferry.db.connection import Rows, Transaction
 
@@ -123,6 +123,11 @@ order by 1, 2, 3, 4, 5
 """
 
 
+_OPENINGS: Final = """
+select user_id, credits from clipferry.opening_balances order by abs(credits) desc limit %(limit)s
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breach:
     """One row that breaks one invariant."""
@@ -138,3 +143,8 @@ class Breach:
 def breaches(tx: Transaction) -> Rows[Breach]:
     """Every breach of every invariant; none, when the books are right."""
     return tx.run(_BREACHES, {}, Breach)
+
+
+def openings(tx: Transaction, *, limit: int) -> Rows[dict[str, Any]]:
+    """What the ledger didn't explain when the books were opened (`user_id`, `credits`), the largest first."""
+    return tx.records(_OPENINGS, {"limit": limit})
