@@ -48,6 +48,8 @@ class Behaviour:
     rate: float = 0
     """Bytes a second and connection; 0 is as fast as it goes."""
     changed: bytes = b""
+    hangs_up_after: int = 0
+    """Bytes of each answer; 0 is never. A worker that is alone asks again only then."""
     requests: int = 0
     sent: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -110,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, body: bytes, fault: str) -> None:
         film = self.server.behaviour
-        cut = film.after if fault in ("early end", "reset", "stall", "drip") else len(body)
+        cut = film.after if fault in ("early end", "reset", "stall", "drip") else film.hangs_up_after or len(body)
         step = max(int(film.rate / 50), 1) if film.rate else 1 << 16
         for start in range(0, min(cut, len(body)), step):
             piece = body[start : min(start + step, cut)]

@@ -45,6 +45,7 @@ def outcome(behaviour: Behaviour, *faults: Fault, **plan: object) -> BaseExcepti
             failure: BaseException | None = error
         else:
             failure = None
+            assert done.workers == min(plan.get("workers", 3), max(-(-len(behaviour.content) // PART), 1))
             assert done.sha256 == sha256(behaviour.content)
         storage.close()
         assert r2.bucket.uploads == {}
@@ -99,12 +100,14 @@ def test_a_source_without_ranges_can_only_be_read_once(fault: str, size: int) ->
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("size", [5 * PART, 12 * PART])
 def test_a_source_that_changes_midway_is_never_mixed(size: int, times: int) -> None:
-    changed = Behaviour(film(size), fault="changed", skip=times, changed=film(size, seed=1))
+    changed = Behaviour(
+        film(size), fault="changed", skip=times, changed=film(size, seed=1), hangs_up_after=PART + PART // 2
+    )
     assert isinstance(outcome(changed, workers=1), SourceChangedError)
 
 
 def test_a_source_that_is_gone_midway_says_so() -> None:
-    failure = outcome(Behaviour(film(5 * PART), fault="404", skip=2, times=1000))
+    failure = outcome(Behaviour(film(5 * PART), fault="404", skip=2, times=1000, hangs_up_after=PART))
     assert isinstance(failure, SourceGoneError)
 
 

@@ -172,7 +172,8 @@ def test_who_died_after_completing_is_believed_only_by_the_etag() -> None:
 
 def test_a_failure_that_may_pass_keeps_what_is_there_and_one_that_does_not_takes_it_back() -> None:
     for fault, is_kept in (("500", True), ("404", False)):
-        behaviour, notebook = Behaviour(film(PARTS * PART), fault=fault, skip=4, times=999), Notebook()
+        behaviour = Behaviour(film(PARTS * PART), fault=fault, skip=4, times=999, hangs_up_after=PART)
+        notebook = Notebook()
         with strict_r2() as r2, serving(behaviour) as source:
             storage = storage_for(r2, pause_seconds=0.01)
             with pytest.raises(SourceError):

@@ -109,9 +109,16 @@ class Crew:
             length = self._progress.length(number)
             kept = bool(self._threads) or self._site.file.etag is None
             part = Part(number, start=start, length=length, memory=memory, kept=kept)
-            if reader is None or self._site.file.etag is not None:
-                reader = RangeReader(self._site.file, self._site.retries, start, start + length)
+            reader = self._reader_at(start, length, reader)
             self._move(part, reader)
+
+    def _reader_at(self, start: int, length: int, earlier: RangeReader | None) -> RangeReader:
+        """A worker that is alone reads on: a request for each part would cost a journey and CPU each time."""
+        if earlier is not None and earlier.is_about_to_read(start):
+            return earlier
+        if earlier is not None:
+            earlier.close()
+        return RangeReader(self._site.file, self._site.retries, start, start + length)
 
     def _help(self) -> None:
         try:

@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from clipferry.errors import ClipferryError, ConfigurationError, SourceError
 from clipferry.pace import owned_cpus
@@ -33,7 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     begun = time.monotonic()
     try:
-        done = _storage(chosen).transfer(
+        plan = Plan(workers=max(chosen.workers, 1), cpus=owned_cpus(os.environ))
+        storage = storage_from(os.environ, allow_loopback=chosen.allow_loopback, plan=plan)
+        done = storage.transfer(
             source_url=chosen.source,
             key=chosen.key,
             on_chunk=None if chosen.quiet or not sys.stderr.isatty() else _Teller(),
@@ -42,28 +44,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ClipferryError as error:
         print(f"{error.code}: {error}", file=sys.stderr)  # noqa: T201
         return _status(error)
-    print(_summary(done, time.monotonic() - begun))  # noqa: T201
+    print(summary(done, time.monotonic() - begun))  # noqa: T201
     return 0
 
 
-def _storage(chosen: argparse.Namespace) -> Storage:
-    missing = [name for name in REQUIRED if not os.environ.get(name)]
+def storage_from(environ: Mapping[str, str], *, allow_loopback: bool, plan: Plan) -> Storage:
+    """The bucket that STORAGE_* names; raises ConfigurationError that lists what is missing."""
+    missing = [name for name in REQUIRED if not environ.get(name)]
     if missing:
         raise ConfigurationError(f"not set: {', '.join(missing)}")
-    endpoint, access_key, secret_key, bucket = (os.environ[name] for name in REQUIRED)
+    endpoint, access_key, secret_key, bucket = (environ[name] for name in REQUIRED)
     return Storage(
         endpoint=endpoint,
-        region=os.environ.get("STORAGE_REGION") or "auto",
+        region=environ.get("STORAGE_REGION") or "auto",
         access_key=access_key,
         secret_key=secret_key,
         bucket=bucket,
-        public_domain=os.environ.get("STORAGE_DOMAIN"),
-        allow_loopback=chosen.allow_loopback,
-        plan=Plan(workers=max(chosen.workers, 1), cpus=owned_cpus(os.environ)),
+        public_domain=environ.get("STORAGE_DOMAIN"),
+        allow_loopback=allow_loopback,
+        plan=plan,
     )
 
 
-def _summary(done: Transferred, seconds: float) -> str:
+def summary(done: Transferred, seconds: float) -> str:
+    """One line: bytes, hash, time, speed, workers."""
     speed = done.size / 1e6 / max(seconds, 1e-9)
     return f"{done.size} bytes  sha256 {done.sha256}  {seconds:.3f} s  {speed:.1f} MB/s  {done.workers} at work"
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 BUSY = 0.6
 """Above this share of the processor that we own, more connections would only cost more CPU."""
-WINDOW_BYTES = 1 << 20
 WINDOW_SECONDS = 0.15
 _LAMBDA_MB_PER_CPU = 1769
 
@@ -22,10 +21,11 @@ def owned_cpus(environ: Mapping[str, str]) -> float:
 
 
 class Pace:
-    """Looks at windows of 1 MiB or 150 ms, whichever is over first. One may be idle by chance, two aren't."""
+    """Looks at windows of so many bytes or 150 ms, whichever is over first. One may be idle by chance, two aren't."""
 
-    def __init__(self, cpus: float) -> None:
+    def __init__(self, cpus: float, window_bytes: int) -> None:
         self._cpus = cpus
+        self._window_bytes = window_bytes
         self._moved = 0
         self._was_idle = False
         self._since = time.monotonic()
@@ -35,7 +35,7 @@ class Pace:
         """To be told the bytes moved since the last call; False too while a window isn't over."""
         self._moved += moved
         elapsed = time.monotonic() - self._since
-        if self._moved < WINDOW_BYTES and elapsed < WINDOW_SECONDS:
+        if self._moved < self._window_bytes and elapsed < WINDOW_SECONDS:
             return False
         used = time.process_time() - self._cpu_since
         self._moved, self._since, self._cpu_since = 0, time.monotonic(), time.process_time()

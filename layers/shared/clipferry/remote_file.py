@@ -211,6 +211,9 @@ class RangeReader:
         self._end = end
         self._body = body
 
+    def is_about_to_read(self, position: int) -> bool:
+        return self._position == position < self._end
+
     def read_into(self, view: memoryview) -> None:
         """Fills `view` and no less."""
         begun, failed = self._position, 0

@@ -29,6 +29,8 @@ LARGE_PART = 16 * 1024 * 1024
 LARGE = 1024 * 1024 * 1024
 """Bytes; a file that is larger goes in large parts."""
 WORKERS = 8
+WINDOWS_IN_A_PART = 8
+"""How often the pace is looked at: within the first part there must still be time to be many."""
 CLEANUP_SECONDS = 5.0
 """For taking an upload back when the time for the transfer itself is over."""
 
@@ -109,7 +111,7 @@ class Transfer:
         part_size = self._plan.part_size_for(size)
         length = min(part_size, size)
         part = Part(1, start=0, length=length, memory=memoryview(bytearray(length)), kept=True)
-        reader = RangeReader(file, retries, 0, length if file.etag else size, body)
+        reader = RangeReader(file, retries, 0, size, body)
         try:
             return self._put(part, reader) if size <= part_size else self._upload(part, reader, part_size)
         finally:
@@ -189,7 +191,7 @@ class Transfer:
         digest: OrderedDigest | None,
         upload_id: Callable[[], str | None],
     ) -> Crew:
-        pace = Pace(self._plan.cpus)
+        pace = Pace(self._plan.cpus, progress.part_size // WINDOWS_IN_A_PART)
         workers = self._plan.workers
         return Crew(self._site, progress, numbers, workers=workers, pace=pace, digest=digest, upload_id=upload_id)
 

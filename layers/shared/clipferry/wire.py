@@ -10,7 +10,7 @@ import select
 import socket
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 
@@ -96,6 +96,7 @@ class Wire:
         self.deadline = Deadline(0)
         self.stall = math.inf
         self._ended = False
+        self._receive = _receiver(connected)
         self._raw = _Reader(self)
         self.reader = self.makefile()
 
@@ -130,12 +131,12 @@ class Wire:
 
         Past the buffered reader, whose calls for each TLS record would cost a tenth of a transfer's CPU.
         """
-        got = self._take_read_ahead(view)
+        got, wanted = self._take_read_ahead(view), len(view)
         patience = min(self.deadline.remaining(), self.stall)
         self._socket.settimeout(patience)
         begun = time.monotonic()
-        while got < len(view):
-            received = self._socket.recv_into(view[got:])
+        while got < wanted:
+            received = self._receive(view[got:])
             if not received:
                 self._ended = True
                 break
@@ -197,6 +198,14 @@ class Wire:
     def _patient(self) -> socket.socket:
         self._socket.settimeout(min(self.deadline.remaining(), self.stall))
         return self._socket
+
+
+def _receiver(connected: socket.socket) -> Callable[[memoryview], int]:
+    """`recv_into`. Under TLS each call gives one record of 16 KiB, so the wrappers around SSLSocket.read would add up."""
+    if isinstance(connected, ssl.SSLSocket):
+        read = connected.read
+        return lambda view: read(len(view), view)  # pyright: ignore[reportReturnType] - an int, given a buffer
+    return connected.recv_into
 
 
 class _Reader(io.RawIOBase):

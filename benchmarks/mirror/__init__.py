@@ -1,0 +1,1 @@
+"""The mirror beside what a user would pick instead: `make bench-mirror`."""

@@ -1,0 +1,86 @@
+"""Who runs: each as its users call it, set so that R2 would take what it sends."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from benchmarks.mirror.ends import BUCKET, HERE, Ends
+
+AWS_CONFIG: Final = """[default]
+request_checksum_calculation = when_required
+response_checksum_validation = when_required
+s3 =
+    payload_signing_enabled = false
+    addressing_style = path
+"""
+"""Without it R2 refuses what `aws` and boto3 send: checksums as trailers of a chunked body."""
+OURS: Final = "clipferry"
+WARM: Final = "clipferry, warm"
+LIMIT: Final = "the limit (C)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contestant:
+    """`command` is given both ends, a size in bytes and the key to write."""
+
+    name: str
+    command: Callable[[Ends, int, str], list[str]]
+
+
+def all_of_them(peers: Path) -> list[Contestant]:
+    """`peers` is the folder of their programs; who isn't installed raises FileNotFoundError."""
+    rclone, s5cmd, aws, python = (_program(peers, name) for name in ("rclone", "s5cmd", "aws", "python"))
+    curl = _program(Path("/usr/bin"), "curl")
+    return [
+        Contestant(name=LIMIT, command=_limit),
+        Contestant(name=OURS, command=_ours),
+        Contestant(name="rclone copyurl", command=lambda ends, size, key: _rclone(rclone, ends, size, key)),
+        Contestant(
+            name="curl | s5cmd pipe",
+            command=lambda ends, size, key: _piped(
+                curl, ends, size, f"{s5cmd} --log error --endpoint-url {ends.sink_url} pipe s3://{BUCKET}/{key}"
+            ),
+        ),
+        Contestant(
+            name="curl | aws s3 cp -",
+            command=lambda ends, size, key: _piped(
+                curl, ends, size, f"{aws} s3 cp - s3://{BUCKET}/{key} --endpoint-url {ends.sink_url} --quiet"
+            ),
+        ),
+        Contestant(
+            name="requests + boto3",
+            command=lambda ends, size, key: [python, str(HERE / "naive.py"), ends.film_url(size), ends.sink_url, key],
+        ),
+    ]
+
+
+def _limit(ends: Ends, size: int, key: str) -> list[str]:
+    numbers = (ends.source_port, ends.sink_port, size)
+    return [str(ends.folder / "limit"), *map(str, numbers), key, str(ends.authorities)]
+
+
+def _ours(ends: Ends, size: int, key: str) -> list[str]:
+    return [sys.executable, "-m", "clipferry.mirror", "--allow-loopback", "--quiet", ends.film_url(size), key]
+
+
+def _rclone(program: str, ends: Ends, size: int, key: str) -> list[str]:
+    remote = f":s3,provider=Cloudflare,endpoint='{ends.sink_url}',access_key_id=key,secret_access_key=secret"
+    remote += ",region=auto,no_check_bucket=true"
+    return [program, "copyurl", ends.film_url(size), f"{remote}:{BUCKET}/{key}", "--ca-cert", str(ends.authorities)]
+
+
+def _piped(curl: str, ends: Ends, size: int, into: str) -> list[str]:
+    return ["sh", "-c", f"{curl} -sSf {shlex.quote(ends.film_url(size))} | {into}"]
+
+
+def _program(folder: Path, name: str) -> str:
+    found = shutil.which(name, path=str(folder)) or (shutil.which(name) if name == "curl" else None)
+    if found is None:
+        raise FileNotFoundError(f"{name} isn't in {folder}")
+    return found
