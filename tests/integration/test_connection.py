@@ -5,7 +5,7 @@ from __future__ import annotations
 import selectors
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -38,6 +38,17 @@ class Proxy:
         self._threads[0].start()
         self.port: int = self._listener.getsockname()[1]
         self.round_trips = 0
+        self.said = bytearray()
+        """By clients."""
+
+    def messages(self) -> str:
+        """The types of what a client has said since the last call, a letter for each message."""
+        types, place = "", 0
+        while place < len(self.said):
+            types += chr(self.said[place])
+            place += 1 + int.from_bytes(self.said[place + 1 : place + 5], "big")
+        self.said.clear()
+        return types
 
     def drop(self) -> None:
         """Ends every connection without a word, as a NAT or a pooler that restarts does."""
@@ -82,6 +93,8 @@ class Proxy:
                         return
                     self.round_trips += end is client and last is not client
                     last = end
+                    if end is client:
+                        self.said += data
                     other[end].sendall(data)
 
 
@@ -216,6 +229,41 @@ def test_of_two_transactions_the_second_knows_nothing_of_the_firsts_failure(
 
 
 # Round trips
+
+
+def read_after(database: Database) -> None:
+    with database.transaction() as tx:
+        asked = tx.records("select 1 as one", {})
+    asked.first()
+
+
+def read_inside(database: Database) -> None:
+    with database.transaction() as tx:
+        tx.records("select 1 as one", {}).first()
+
+
+def be_refused(database: Database) -> None:
+    with pytest.raises(ClipferryError), database.transaction() as tx:
+        tx.send("select 1 / 0", {})
+
+
+def give_up(database: Database) -> None:
+    with pytest.raises(RuntimeError), database.transaction() as tx:  # noqa: PT012
+        tx.send("select 1", {})
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("do", [read_after, read_inside, be_refused, give_up])
+def test_nothing_follows_the_sync_that_ends_a_transaction(
+    proxied: Database, proxy: Proxy, do: Callable[[Database], None]
+) -> None:
+    """A Flush behind it would hold a connection of a pooler's, now and then, until nobody has any."""
+    proxy.said.clear()
+    do(proxied)
+    said = proxy.messages()
+    assert said.count("S") == 1
+    assert said.partition("S")[2] == ("" if do in (read_after, read_inside) else "Q"), said  # Q: the rollback
+    assert said.count("H") == (do is read_inside)
 
 
 def test_a_transaction_takes_one_round_trip(proxy: Proxy, proxied: Database) -> None:

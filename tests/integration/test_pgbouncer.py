@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from clipferry.db.connection import Database, Transaction
-from clipferry.errors import DatabaseBusyError, DatabaseUnavailableError
+from clipferry.db.connection import Database, Rows, Transaction
+from clipferry.errors import ClipferryError, DatabaseBusyError, DatabaseUnavailableError
 from clipferry.models import VideoStatus
 from clipferry.usecases.move_credits import expire_credits, take_back
 from clipferry.usecases.read_credits import get_balance, get_history
@@ -126,6 +129,54 @@ def test_the_whole_journey_works_for_more_clients_than_connections(pooled: Datab
 
     assert ends == [["COMPLETED", "FAILED", "COMPLETED", "FAILED"]] * CLIENTS
     assert verify_books(database=pooled) == []
+
+
+def test_clients_that_come_and_go_in_every_way_leave_the_connections_behind(pooled: Database, pooler_url: str) -> None:
+    """Eight at once over two connections: read half-way, refused by the server, given up, cut off."""
+
+    def come_and_go(number: int) -> int:
+        done, chance = 0, random.Random(number)
+        for _ in range(12):
+            client = Database(pooler_url)
+            for way in chance.choices(WAYS, k=6):
+                with suppress(ClipferryError, RuntimeError):
+                    with client.transaction() as tx:
+                        row = tx.records("select %(number)s::int as me, pg_sleep(0.001)", {"number": number})
+                        way(tx, row)
+                    done += 1
+            client.close()
+        return done
+
+    with ThreadPoolExecutor(CLIENTS) as threads:
+        done = list(threads.map(come_and_go, range(CLIENTS)))
+
+    assert min(done) > 0
+    with pooled.transaction() as tx:
+        row = tx.records("select 1 as one", {}).first()
+    assert row == {"one": 1}
+
+
+def _read(tx: Transaction, row: Rows[Any]) -> None:
+    assert row.first() is not None
+
+
+def _leave_unread(tx: Transaction, row: Rows[Any]) -> None:
+    tx.send("select pg_sleep(0.001)", {})
+
+
+def _be_refused(tx: Transaction, row: Rows[Any]) -> None:
+    tx.send("select 1 / 0", {})
+
+
+def _give_up(tx: Transaction, row: Rows[Any]) -> None:
+    raise RuntimeError
+
+
+def _be_cut_off(tx: Transaction, row: Rows[Any]) -> None:
+    lose_the_server(tx)
+
+
+WAYS = (_read, _read, _leave_unread, _leave_unread, _be_refused, _give_up, _be_cut_off)
 
 
 def test_clients_that_stay_connected_share_the_connections(pooled: Database, pooler_url: str) -> None:
