@@ -31,9 +31,10 @@ REFUSED_HEADERS: Final = re.compile(
     r"x-amz-(acl|grant-.*|tagging|server-side-encryption(?!-customer).*|object-lock-.*|website-.*|request-payer"
     r"|expected-bucket-owner)"
 )
+UPLOADS_A_PAGE: Final = 1000
 _LISTED_PART: Final = re.compile(r"<Part>(.*?)</Part>", re.DOTALL)
 
-FaultKind = Literal["500", "503", "429", "reset", "stall", "slow", "lost"]
+FaultKind = Literal["500", "503", "429", "reset", "stall", "slow", "lost", "damaged"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,7 +42,8 @@ class Fault:
     """What goes wrong with the next `times` requests of an operation (`UploadPart`, … or `*`), after `skip` good ones.
 
     `reset`: the connection breaks off after `after` bytes of the body. `stall`: nothing more is read from there.
-    `slow`: `seconds` before the answer. `lost`: all is done as asked, and the connection closes without an answer.
+    `slow`: `seconds` before the answer. `damaged`: the body's first byte is another. `lost`: all is done as asked, and
+    the connection closes without an answer.
     """
 
     operation: str
@@ -77,6 +79,8 @@ class FakeR2:
         self.requests: Counter[str] = Counter()
         self.received = 0
         """Bytes of bodies, those of requests that failed included."""
+        self.checked_by_md5 = 0
+        """Bytes of bodies that came with a Content-MD5, and agreed with it."""
         self.stopping = Event()
         self.lock = Lock()
         self._server = _Server(port, self, tls)
@@ -222,6 +226,8 @@ class _Handler(BaseHTTPRequestHandler):
             if not chunk:
                 raise _BrokenOffError
             left -= len(chunk)
+            if self.fault is not None and self.fault.kind == "damaged" and not kept:
+                chunk = bytes([chunk[0] ^ 1]) + chunk[1:]
             md5.update(chunk)
             sha256.update(chunk)
             if self.r2.keep or self.command == "POST":
@@ -269,6 +275,8 @@ class _Handler(BaseHTTPRequestHandler):
             given = base64.b64decode(self.plain["content-md5"]).hex()
             if given != blob.md5:
                 raise RefusedError(400, "BadDigest", "The Content-MD5 you specified did not match. (10037)")
+            with self.r2.lock:
+                self.r2.checked_by_md5 += blob.size
         if bucket != self.r2.name:
             raise RefusedError(404, "NoSuchBucket", "The specified bucket does not exist. (10006)")
 
@@ -298,7 +306,7 @@ class _Handler(BaseHTTPRequestHandler):
         return 200, {"ETag": f'"{stored.etag}"'}, b""
 
     def CreateMultipartUpload(self, _blob: Blob) -> _Answer:  # noqa: N802
-        upload_id = self.r2.bucket.create(self.key, content_type=self._content_type())
+        upload_id = self.r2.bucket.create(self.key, content_type=self._content_type(), now=self.r2.now())
         return 200, {}, _xml("InitiateMultipartUploadResult", f"<UploadId>{escape(upload_id)}</UploadId>")
 
     def UploadPart(self, blob: Blob) -> _Answer:  # noqa: N802
@@ -330,13 +338,22 @@ class _Handler(BaseHTTPRequestHandler):
         return 200, {}, _xml("ListPartsResult", f"<IsTruncated>{more}</IsTruncated>{page}")
 
     def ListMultipartUploads(self, _blob: Blob) -> _Answer:  # noqa: N802
-        prefix = self.asked.get("prefix", "")
+        """By key and id, at most 1,000 at a time, as S3 has it."""
+        prefix, limit = self.asked.get("prefix", ""), int(self.asked.get("max-uploads", UPLOADS_A_PAGE))
+        after = (self.asked.get("key-marker", ""), self.asked.get("upload-id-marker", ""))
+        found = sorted((upload.key, upload_id) for upload_id, upload in self.r2.bucket.uploads.items())
+        rest = [place for place in found if place[0].startswith(prefix) and place > after]
         page = "".join(
-            f"<Upload><Key>{escape(upload.key)}</Key><UploadId>{escape(upload_id)}</UploadId></Upload>"
-            for upload_id, upload in self.r2.bucket.uploads.items()
-            if upload.key.startswith(prefix)
+            f"<Upload><Key>{escape(key)}</Key><UploadId>{escape(upload_id)}</UploadId>"
+            f"<Initiated>{self.r2.bucket.uploads[upload_id].begun:%Y-%m-%dT%H:%M:%S.000Z}</Initiated></Upload>"
+            for key, upload_id in rest[:limit]
         )
-        return 200, {}, _xml("ListMultipartUploadsResult", f"<IsTruncated>false</IsTruncated>{page}")
+        more = "<IsTruncated>false</IsTruncated>"
+        if len(rest) > limit:
+            key, upload_id = map(escape, rest[limit - 1])
+            more = f"<NextKeyMarker>{key}</NextKeyMarker><NextUploadIdMarker>{upload_id}</NextUploadIdMarker>"
+            more += "<IsTruncated>true</IsTruncated>"
+        return 200, {}, _xml("ListMultipartUploadsResult", more + page)
 
     def ListObjects(self, _blob: Blob) -> _Answer:  # noqa: N802
         prefix = self.asked.get("prefix", "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from threading import RLock
 from uuid import uuid4
 
@@ -43,6 +44,7 @@ class Object:
 class Upload:
     key: str
     content_type: str
+    begun: datetime
     parts: dict[int, Blob] = field(default_factory=dict)
 
 
@@ -69,10 +71,10 @@ class R2Bucket:
             self._store(key, stored, if_match, if_none_match)
         return stored
 
-    def create(self, key: str, *, content_type: str) -> str:
+    def create(self, key: str, *, content_type: str, now: datetime) -> str:
         with self._lock:
             upload_id = f"{uuid4().hex}/+="  # R2's ids are long and must be encoded in a query
-            self.uploads[upload_id] = Upload(key=key, content_type=content_type)
+            self.uploads[upload_id] = Upload(key=key, content_type=content_type, begun=now)
         return upload_id
 
     def upload(self, key: str, upload_id: str) -> Upload:

@@ -1,7 +1,7 @@
 """The mirror beside what a user would pick instead: wall time, CPU, memory and time to the first byte, over TLS.
 
 Every contestant runs in turn on one processor, the servers on another; medians. `server.c` is both ends, `limit.c` what
-nobody can go below. It needs two processors, a C compiler with OpenSSL's headers, curl, and root for the share of a CPU.
+nobody can go below. It needs two processors, a C compiler with OpenSSL's headers, curl; for the share of a CPU root.
 """
 
 from __future__ import annotations
@@ -25,11 +25,13 @@ MB: Final = 1_000_000
 SIZES: Final = (5, 50, 500)
 LARGE: Final = 2_000
 FREE: Final = Network(name="the network free")
-SLOW: Final = Network(name="40 MB/s for each connection, 120 ms for each request to the bucket", rate=40 * MB, latency=120)
+SLOW: Final = Network(
+    name="40 MB/s for each connection, 120 ms for each answer of the bucket", rate=40 * MB, latency=120
+)
 SMALL_LAMBDA_MB: Final = 512
 SHARE: Final = 0.29
 """Of a CPU: a Lambda of 512 MB."""
-_HEAD: Final = "| {} | wall s | min–max | CPU s/GB | peak MB | first byte ms | bodies | ours ÷ it | ours, warm ÷ it |"
+_HEAD: Final = "| {} | wall s | min-max | CPU s/GB | peak MB | first byte ms | bodies | ours ÷ it | ours, warm ÷ it |"
 
 
 def main() -> None:
@@ -100,7 +102,7 @@ def _table(size: int, found: dict[str, list[Run]]) -> Iterator[str]:
         walls = sorted(run.wall for run in runs)
         cells = [
             f"{wall:.3f}",
-            f"{walls[0]:.2f}–{walls[-1]:.2f}",
+            f"{walls[0]:.2f}-{walls[-1]:.2f}",
             f"{cpu / size * 1e9:.2f}",
             f"{peak / MB:.0f}",
             f"{first * 1000:.0f}",

@@ -42,13 +42,13 @@ def all_of_them(peers: Path) -> list[Contestant]:
         Contestant(name=OURS, command=_ours),
         Contestant(name="rclone copyurl", command=lambda ends, size, key: _rclone(rclone, ends, size, key)),
         Contestant(
-            name="curl | s5cmd pipe",
+            name="curl, s5cmd pipe",
             command=lambda ends, size, key: _piped(
                 curl, ends, size, f"{s5cmd} --log error --endpoint-url {ends.sink_url} pipe s3://{BUCKET}/{key}"
             ),
         ),
         Contestant(
-            name="curl | aws s3 cp -",
+            name="curl, aws s3 cp -",
             command=lambda ends, size, key: _piped(
                 curl, ends, size, f"{aws} s3 cp - s3://{BUCKET}/{key} --endpoint-url {ends.sink_url} --quiet"
             ),

@@ -22,8 +22,9 @@ HERE: Final = Path(__file__).parent
 SERVER_CPU: Final = 1
 BUCKET: Final = "films"
 _CERTIFICATES: Final = """
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca.key -out ca.pem -subj "/CN=bench" -days 2
-openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout server.key -out server.csr -subj "/CN=localhost"
+curve="-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+openssl req -x509 $curve -keyout ca.key -out ca.pem -subj "/CN=bench" -days 2
+openssl req $curve -keyout server.key -out server.csr -subj "/CN=localhost"
 printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\\nbasicConstraints=CA:FALSE\\n' > extensions
 openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out server.pem -days 2 -extfile extensions
 """
@@ -31,7 +32,7 @@ openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """`rate` is bytes a second for each connection, `latency` milliseconds before each answer of the bucket; 0: free."""
+    """`rate` is bytes a second for each connection, `latency` milliseconds before an answer of the bucket."""
 
     name: str
     rate: int = 0
@@ -69,7 +70,11 @@ class Ends:
 
 def build(folder: Path) -> None:
     """Compiles the C programs and makes the certificates; needs a C compiler and OpenSSL with its headers."""
-    for name, libraries in {"server": ["-lssl", "-lcrypto", "-lpthread"], "limit": ["-lssl", "-lcrypto"], "run": []}.items():
+    for name, libraries in {
+        "server": ["-lssl", "-lcrypto", "-lpthread"],
+        "limit": ["-lssl", "-lcrypto"],
+        "run": [],
+    }.items():
         source = HERE / f"{name}.c"
         subprocess.run(["cc", "-O2", "-Wall", "-o", folder / name, source, *libraries], check=True)
     subprocess.run(["sh", "-ec", _CERTIFICATES], cwd=folder, check=True, stderr=subprocess.DEVNULL)
@@ -82,7 +87,11 @@ def serving(folder: Path, network: Network) -> Iterator[Ends]:
     numbers = [str(number) for number in (ends.source_port, ends.sink_port)]
     command = [str(folder / "server"), *numbers, "server.pem", "server.key", str(network.rate), str(network.latency)]
     process = subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, text=True, preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CPU})
+        command,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CPU}),  # noqa: PLW1509 (no other thread is alive yet)
     )
     listener = threading.Thread(target=_listen, args=(process, ends))
     listener.start()

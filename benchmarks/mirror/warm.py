@@ -1,4 +1,4 @@
-"""The mirror in a process that is warm, as a Lambda's second invocation finds it: a line "URL KEY" in, one of JSON out."""
+"""The mirror in a warm process, as a Lambda's second invocation finds it: a line "URL KEY" in, one of JSON out."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import hashlib
 import random
 import re
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Iterator
@@ -144,16 +145,19 @@ class FilmServer(ThreadingHTTPServer):
     daemon_threads = False
     request_queue_size = 128
 
-    def __init__(self, behaviour: Behaviour) -> None:
+    def __init__(self, behaviour: Behaviour, tls: ssl.SSLContext | None = None) -> None:
         self.behaviour = behaviour
+        self._tls = tls
         self.stopping = threading.Event()
         self._open: set[socket.socket] = set()
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}/film.mp4"
+        self.url = f"http{'s://localhost' if tls else '://127.0.0.1'}:{self.server_port}/film.mp4"
 
     def get_request(self) -> tuple[socket.socket, Any]:
         connection, address = super().get_request()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._tls is not None:
+            connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         self._open.add(connection)
         return connection, address
 
@@ -172,8 +176,8 @@ class FilmServer(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(behaviour: Behaviour) -> Iterator[FilmServer]:
-    server = FilmServer(behaviour)
+def serving(behaviour: Behaviour, tls: ssl.SSLContext | None = None) -> Iterator[FilmServer]:
+    server = FilmServer(behaviour, tls)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
@@ -185,7 +189,7 @@ def serving(behaviour: Behaviour) -> Iterator[FilmServer]:
         thread.join()
 
 
-def storage_for(r2: FakeR2, **plan: Any) -> Storage:
+def storage_for(r2: FakeR2, *, tls: ssl.SSLContext | None = None, **plan: Any) -> Storage:
     """Parallel from the first window on, unless the plan says otherwise."""
     planned = {"part_size": PART, "workers": 3, "cpus": 1000.0} | plan
     return Storage(
@@ -197,6 +201,7 @@ def storage_for(r2: FakeR2, **plan: Any) -> Storage:
         public_domain="https://cdn.example.com",
         allow_loopback=True,
         plan=Plan(**planned),
+        tls=tls,
     )
 
 

@@ -8,19 +8,16 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from clipferry import https
 from clipferry.errors import ConfigurationError, ProviderSilentError, ProviderUnreachableError
 from clipferry.https import HttpClient, HttpResponse
 from clipferry.wire import Deadline, Origin, connect
+from tests.certificates import make_certificate, serving_tls, trusting
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 Behaviour = Callable[[socket.socket], None]
@@ -319,47 +316,7 @@ def test_a_header_that_http_cannot_carry_is_never_sent() -> None:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for `localhost` that nobody but a test trusts, and its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    usage = x509.KeyUsage(
-        digital_signature=True,
-        key_cert_sign=True,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        crl_sign=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-    now = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(usage, critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    file = tmp_path_factory.mktemp("tls") / "localhost.pem"
-    file.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + signed.public_bytes(serialization.Encoding.PEM)
-    )
-    return file
-
-
-def serving_tls(certificate: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
+    return make_certificate(tmp_path_factory.mktemp("tls") / "localhost.pem", "localhost")
 
 
 def test_tls_is_spoken_and_kept(certificate: Path) -> None:
@@ -368,8 +325,8 @@ def test_tls_is_spoken_and_kept(certificate: Path) -> None:
             connection.sendall(OK)
 
     peer = Peer(behave, serving_tls(certificate))
-    trusting = ssl.create_default_context(cafile=str(certificate))
-    client = HttpClient(f"https://localhost:{peer.port}", allow_plain_http=False, tls=trusting)
+    known = trusting(certificate)
+    client = HttpClient(f"https://localhost:{peer.port}", allow_plain_http=False, tls=known)
     assert [ask(client).body for _ in range(3)] == [b"ok"] * 3
     client.close()
     peer.stop()
@@ -380,7 +337,7 @@ def test_tls_is_spoken_and_kept(certificate: Path) -> None:
 def test_nothing_is_sent_to_a_peer_that_cannot_prove_its_name(certificate: Path, host: str) -> None:
     """The one is signed by nobody we know, the other is signed for another name."""
     peer = Peer(lambda connection: (peer.read_request(connection), None)[1], serving_tls(certificate))
-    tls = None if host == "localhost" else ssl.create_default_context(cafile=str(certificate))
+    tls = None if host == "localhost" else trusting(certificate)
     client = HttpClient(f"https://{host}:{peer.port}", allow_plain_http=False, tls=tls)
     with pytest.raises(ProviderUnreachableError, match="SSLCertVerificationError"):
         ask(client, body=b"order")

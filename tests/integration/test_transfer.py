@@ -6,6 +6,7 @@ import pytest
 
 from clipferry.errors import SourceInvalidError
 from clipferry.transfer import Transferred
+from local.r2 import Fault
 from tests.integration.mirror_world import KEY, PART, Behaviour, film, serving, sha256, storage_for, strict_r2
 
 SIZES = [1, 7, 8, PART - 1, PART, PART + 1, 5 * PART, 5 * PART + 17]
@@ -81,3 +82,25 @@ def test_connections_are_kept() -> None:
         storage.transfer(source_url=source.url, key=f"{KEY}.again")
         storage.close()
         assert r2.connections <= 2
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("size", [8, PART, 5 * PART + 17])
+def test_the_bucket_can_check_every_part(size: int, workers: int) -> None:
+    with strict_r2() as r2, serving(Behaviour(film(size))) as source:
+        storage = storage_for(r2, workers=workers, content_md5=True)
+        done = storage.transfer(source_url=source.url, key=KEY)
+        storage.close()
+        assert r2.bucket.objects[KEY].content == film(size)
+        assert r2.checked_by_md5 == done.size
+
+
+@pytest.mark.parametrize("size", [PART, 5 * PART])
+def test_what_was_damaged_on_its_way_is_sent_again(size: int) -> None:
+    operation = "PutObject" if size == PART else "UploadPart"
+    with strict_r2() as r2, serving(Behaviour(film(size))) as source:
+        r2.fail(Fault(operation=operation, kind="damaged"))
+        storage = storage_for(r2, content_md5=True, pause_seconds=0.01)
+        storage.transfer(source_url=source.url, key=KEY)
+        storage.close()
+        assert r2.bucket.objects[KEY].content == film(size)

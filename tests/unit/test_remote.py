@@ -8,20 +8,17 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from clipferry.addresses import is_public
 from clipferry.errors import SourceError, SourceGoneError, SourceInvalidError
 from clipferry.remote import CHUNK, Source, open_source
+from tests.certificates import make_certificate, serving_tls, trusting
 
 BODY = bytes(range(256)) * 8
 HEAD = b'HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nETag: "abc"\r\nContent-Length: %d\r\n\r\n'
@@ -452,45 +449,19 @@ def test_the_internet_is_public(address: str) -> None:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for `video.example` that nobody but a test trusts, and its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "video.example")])
-    duties = dict.fromkeys(
-        ["content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "crl_sign"], False
-    )
-    usage = x509.KeyUsage(
-        digital_signature=True, key_cert_sign=True, encipher_only=False, decipher_only=False, **duties
-    )
-    now = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("video.example")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(usage, critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    file = tmp_path_factory.mktemp("tls") / "video.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file.write_bytes(private + signed.public_bytes(serialization.Encoding.PEM))
-    return file
+    return make_certificate(tmp_path_factory.mktemp("tls") / "video.pem", "video.example")
 
 
 def test_tls_proves_the_name_while_the_address_is_pinned(certificate: Path) -> None:
     asked: list[str | None] = []
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
+    context = serving_tls(certificate)
     context.sni_callback = lambda _socket, name, _context: asked.append(name)
-    trusting = ssl.create_default_context(cafile=str(certificate))
+    known = trusting(certificate)
     with serving(tls=context, film=FILE) as server:
         url = f"https://video.example:{server.port}/film"
-        assert fetch(url, resolve=naming("127.0.0.1"), tls=trusting) == BODY
+        assert fetch(url, resolve=naming("127.0.0.1"), tls=known) == BODY
         with pytest.raises(SourceError, match="SSLCertVerificationError"):
-            fetch(url.replace("video", "other"), resolve=naming("127.0.0.1"), tls=trusting)
+            fetch(url.replace("video", "other"), resolve=naming("127.0.0.1"), tls=known)
         with pytest.raises(SourceError, match="SSLCertVerificationError"):
             fetch(url, resolve=naming("127.0.0.1"))
 

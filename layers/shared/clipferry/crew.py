@@ -6,33 +6,17 @@ One works while the processor is the limit; as soon as the network is, there are
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import partial
 
-from clipferry.bucket import Bucket, Sending
 from clipferry.errors import StorageError
 from clipferry.multipart import Progress
 from clipferry.ordered import OrderedDigest, Part
 from clipferry.pace import Pace
-from clipferry.remote_file import RangeReader, RemoteFile
-from clipferry.retries import Retries
+from clipferry.remote_file import RangeReader
+from clipferry.site import FIRST_STEP, STEP, Site, content_md5, send_part
 
-STEP = 256 * 1024
-"""Bytes at a time: few enough to stay in the processor's cache while they are hashed and sent."""
-FIRST_STEP = 16 * 1024
-"""So that the bucket's first byte doesn't wait for a whole step."""
 _LOOK_SECONDS = 0.01
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """What every worker of a transfer uses."""
-
-    file: RemoteFile
-    bucket: Bucket
-    key: str
-    retries: Retries
-    stop: threading.Event
 
 
 class StoppedError(Exception):
@@ -107,7 +91,7 @@ class Crew:
         while (number := self._take_number()) is not None:
             start = (number - 1) * self._progress.part_size
             length = self._progress.length(number)
-            kept = bool(self._threads) or self._site.file.etag is None
+            kept = bool(self._threads) or self._site.file.etag is None or self._site.content_md5
             part = Part(number, start=start, length=length, memory=memory, kept=kept)
             reader = self._reader_at(start, length, reader)
             self._move(part, reader)
@@ -160,9 +144,12 @@ class Crew:
             elif self._site.stop.wait(_LOOK_SECONDS):
                 raise StoppedError
         query = {"partNumber": str(part.number), "uploadId": upload_id}
-        deadline = self._site.retries.deadline
-        with self._site.bucket.put(self._site.key, part.length, deadline=deadline, query=query) as sending:
-            send_part(part, sending, lambda: self.fill(part, reader, STEP))
+        site, fill = self._site, partial(self.fill, part, reader, STEP)
+        headers = content_md5(part, fill) if site.content_md5 else {}
+        with site.bucket.put(
+            site.key, part.length, deadline=site.retries.deadline, query=query, headers=headers
+        ) as sending:
+            send_part(part, sending, fill)
             return sending.finish()
 
     def _take_number(self) -> int | None:
@@ -186,15 +173,3 @@ class Crew:
         self._site.stop.set()
         if self._digest is not None:
             self._digest.wake()
-
-
-def send_part(part: Part, sending: Sending, fill: Callable[[], memoryview]) -> None:
-    """What is there of a part already, then the rest as `fill` reads it."""
-    for view in _steps(part.filled_so_far()):
-        sending.send(view)
-    while part.filled < part.length:
-        sending.send(fill())
-
-
-def _steps(view: memoryview) -> Iterator[memoryview]:
-    return (view[start : start + STEP] for start in range(0, len(view), STEP))

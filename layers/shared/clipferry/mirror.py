@@ -28,12 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("key", metavar="KEY", help="where it goes: videos/name.mp4")
     parser.add_argument("--workers", type=int, default=WORKERS, help="at the most (default %(default)s)")
     parser.add_argument("--seconds", type=float, default=TRANSFER_SECONDS, help="for all of it (default %(default)s)")
+    parser.add_argument("--content-md5", action="store_true", help="have the bucket check each part")
     parser.add_argument("--allow-loopback", action="store_true", help="plain HTTP, and addresses of this machine")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     chosen = parser.parse_args(arguments)
     begun = time.monotonic()
     try:
-        plan = Plan(workers=max(chosen.workers, 1), cpus=owned_cpus(os.environ))
+        plan = Plan(workers=max(chosen.workers, 1), cpus=owned_cpus(os.environ), content_md5=chosen.content_md5)
         storage = storage_from(os.environ, allow_loopback=chosen.allow_loopback, plan=plan)
         done = storage.transfer(
             source_url=chosen.source,

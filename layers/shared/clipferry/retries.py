@@ -86,5 +86,5 @@ class Retries:
 def is_worth_another_try(error: SourceError | StorageError) -> bool:
     """Whether the same request may do better in a moment."""
     if isinstance(error, BucketRefusedError):
-        return error.http_status in _PASSING
+        return error.http_status in _PASSING or error.reason == "BadDigest"
     return error.retryable and not isinstance(error, TransferInterruptedError)

@@ -6,7 +6,6 @@ whose turn it is. Memory: a constant, and one part for each worker.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,13 +13,16 @@ from dataclasses import dataclass, replace
 
 from clipferry.beginning import Beginning
 from clipferry.bucket import Bucket, StoredObject
-from clipferry.crew import FIRST_STEP, STEP, Crew, Site, send_part
+from clipferry.crew import Crew
 from clipferry.errors import ClipferryError, SourceError, SourceInvalidError, StorageError
 from clipferry.multipart import Multipart, Progress
 from clipferry.ordered import Observe, OrderedDigest, Part
 from clipferry.pace import Pace
 from clipferry.remote_file import RangeReader, RemoteFile, SourceChangedError
 from clipferry.retries import PAUSE_SECONDS, BucketRefusedError, Retries
+from clipferry.site import FIRST_STEP, Site
+from clipferry.stored import Stored
+from clipferry.whole import Whole
 from clipferry.wire import Deadline
 
 PART = 8 * 1024 * 1024
@@ -56,6 +58,7 @@ class Plan:
     """How transfers are done. `part_size` None follows the file's size; `cpus` is `pace.owned_cpus`.
 
     `stall_seconds` is for one step of 256 KiB, in or out: a peer that only drips counts as one that has stopped.
+    `content_md5` has the bucket check each part, which then waits for its last byte: 1.2 s of CPU for a GB.
     `pause_seconds` comes before the second try of anything, and doubles.
     """
 
@@ -64,6 +67,7 @@ class Plan:
     cpus: float = 1.0
     stall_seconds: float = 30.0
     pause_seconds: float = PAUSE_SECONDS
+    content_md5: bool = False
 
     def part_size_for(self, size: int) -> int:
         return self.part_size or (PART if size <= LARGE else LARGE_PART)
@@ -86,13 +90,14 @@ class Transfer:
         earlier: Progress | None = None,
         on_progress: OnProgress | None = None,
     ) -> None:
-        self._site = Site(file=file, bucket=bucket, key=key, retries=retries, stop=stop)
+        self._site = Site(file=file, bucket=bucket, key=key, retries=retries, stop=stop, content_md5=plan.content_md5)
         self._content_type = content_type
         self._plan = plan
         self._observe = observe
         self._earlier = earlier
         self._on_progress = on_progress
         self._multipart = Multipart(bucket, key, retries)
+        self._stored = Stored(bucket, key, retries)
 
     def run(self) -> Transferred:
         """Raises what `RemoteFile.open` raises, StorageError, and TransferInterruptedError when the time is over.
@@ -113,54 +118,31 @@ class Transfer:
         part = Part(1, start=0, length=length, memory=memoryview(bytearray(length)), kept=True)
         reader = RangeReader(file, retries, 0, size, body)
         try:
-            return self._put(part, reader) if size <= part_size else self._upload(part, reader, part_size)
+            return self._send_whole(part, reader) if size <= part_size else self._upload(part, reader, part_size)
         finally:
             reader.close()
 
-    # One PUT
-
-    def _put(self, part: Part, reader: RangeReader) -> Transferred:
+    def _send_whole(self, part: Part, reader: RangeReader) -> Transferred:
         digest = OrderedDigest(self._observe)
-
-        def fill(size: int = STEP) -> memoryview:
-            view = part.step(size)
-            reader.read_into(view)
-            part.filled += len(view)
-            digest.advance(part, len(view))
-            return view
-
-        check_is_mp4(fill(FIRST_STEP), self._site.file)
+        whole = Whole(self._site, part, reader, digest)
+        check_is_mp4(whole.fill(FIRST_STEP), self._site.file)
+        headers = {"Content-Type": self._content_type}
         try:
-            etag = self._send_whole(part, fill, {"If-None-Match": "*"})
+            etag = whole.send(headers | {"If-None-Match": "*"})
         except BucketRefusedError as refusal:
             if refusal.http_status != 412:
                 raise
-            while part.filled < part.length:
-                fill()
-            etag = self._settle_with_what_is_there(part, fill)
-        self._verify(part.length, {etag})
+            etag = self._settle_with_what_is_there(whole, headers)
+        self._stored.verify(part.length, {etag})
         return self._transferred(digest.hexdigest(), workers=1, buffers=1)
 
-    def _send_whole(self, part: Part, fill: Callable[[], memoryview], condition: dict[str, str]) -> str:
-        site = self._site
-        headers = {"Content-Type": self._content_type, **condition}
-
-        def attempt() -> str:
-            with site.bucket.put(site.key, part.length, deadline=site.retries.deadline, headers=headers) as sending:
-                send_part(part, sending, fill)
-                return sending.finish()
-
-        return site.retries.persist(attempt, (StorageError,))
-
-    def _settle_with_what_is_there(self, part: Part, fill: Callable[[], memoryview]) -> str:
+    def _settle_with_what_is_there(self, whole: Whole, headers: dict[str, str]) -> str:
         """Something is at our key: from an earlier delivery, or from a request of ours whose answer was lost."""
-        etag = hashlib.md5(part.memory, usedforsecurity=False).hexdigest()
-        if self._head() == StoredObject(size=part.length, etag=etag):
+        etag = whole.md5().hex()
+        if self._stored.head() == StoredObject(size=whole.part.length, etag=etag):
             return etag
         self._tell(None)  # only who still holds the file may write over it
-        return self._send_whole(part, fill, {})
-
-    # Parts
+        return whole.send(headers)
 
     def _upload(self, part: Part, reader: RangeReader, part_size: int) -> Transferred:
         file = self._site.file
@@ -206,10 +188,10 @@ class Transfer:
         except BucketRefusedError as refusal:
             if refusal.reason != "NoSuchUpload":
                 raise
-            if not self._is_there(earlier):
+            if not self._stored.is_result_of(earlier):
                 self._tell(None)
                 return self._start()
-            return self._transferred(self._read_back(earlier), workers=0, buffers=0)
+            return self._transferred(self._stored.sha256(earlier.size, self._observe), workers=0, buffers=0)
         missing = [number for number in range(1, progress.part_count + 1) if number not in progress.parts]
         try:
             if missing:
@@ -220,7 +202,7 @@ class Transfer:
         except BaseException as error:
             self._leave(progress, error, is_announced=True)
             raise
-        return self._transferred(self._read_back(progress), workers=workers, buffers=buffers)
+        return self._transferred(self._stored.sha256(progress.size, self._observe), workers=workers, buffers=buffers)
 
     def _add(self, progress: Progress, missing: list[int]) -> Crew:
         file, retries, number = self._site.file, self._site.retries, missing[0]
@@ -242,7 +224,7 @@ class Transfer:
         """The last moment to find out that the file isn't ours any more."""
         self._tell(progress)
         completed = self._multipart.complete(progress)
-        self._verify(progress.size, {completed, progress.etag})
+        self._stored.verify(progress.size, {completed, progress.etag})
 
     def _leave(self, progress: Progress, error: BaseException, is_announced: bool) -> None:
         """After a failure: what can be continued is kept for the next attempt, everything else taken back.
@@ -262,57 +244,6 @@ class Transfer:
         multipart = Multipart(self._site.bucket, self._site.key, retries)
         with suppress(StorageError):
             multipart.abort(progress.upload_id) if progress.upload_id else multipart.abort_others(None)
-
-    # What is in the bucket
-
-    def _is_there(self, progress: Progress) -> bool:
-        """Whether an upload that is over ended as the object it was meant to be."""
-        found = self._head()
-        return (
-            found is not None
-            and progress.etag is not None
-            and (found.size, found.etag)
-            == (
-                progress.size,
-                progress.etag,
-            )
-        )
-
-    def _read_back(self, progress: Progress) -> str:
-        """The sha256 of what is stored; `observe` sees it too."""
-        site, digest, failed = self._site, OrderedDigest(self._observe), 0
-        stored = self._verify(progress.size, set())
-        memory = memoryview(bytearray(STEP))
-        position = 0
-        while position < progress.size:
-            before = position
-            try:
-                with site.bucket.get(
-                    site.key, start=position, etag=stored.etag, deadline=site.retries.deadline
-                ) as reading:
-                    while position < progress.size:
-                        view = memory[: min(STEP, progress.size - position)]
-                        reading.read_into(view)
-                        digest.add(view)
-                        position += len(view)
-            except StorageError as error:
-                failed = 1 if position > before else failed + 1
-                site.retries.pause(failed, error)
-        return digest.hexdigest()
-
-    def _verify(self, size: int, etags: set[str | None]) -> StoredObject:
-        """Raises StorageError unless this many bytes are stored, under one of these ETags if any is known."""
-        found = self._head()
-        if found is None or found.size != size:
-            raise StorageError(f"{self._site.key}: {found.size if found else 'no'} bytes are stored of {size}")
-        known = {etag for etag in etags if etag}
-        if known and found.etag not in known:
-            raise StorageError(f"{self._site.key}: {found.etag} is stored and not {known}")
-        return found
-
-    def _head(self) -> StoredObject | None:
-        site = self._site
-        return site.retries.persist(lambda: site.bucket.head(site.key, deadline=site.retries.deadline))
 
     def _tell(self, progress: Progress | None) -> None:
         if self._on_progress is not None:

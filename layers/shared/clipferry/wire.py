@@ -201,7 +201,7 @@ class Wire:
 
 
 def _receiver(connected: socket.socket) -> Callable[[memoryview], int]:
-    """`recv_into`. Under TLS each call gives one record of 16 KiB, so the wrappers around SSLSocket.read would add up."""
+    """`recv_into`. Under TLS each call gives a record of 16 KiB: the wrappers around SSLSocket.read add up."""
     if isinstance(connected, ssl.SSLSocket):
         read = connected.read
         return lambda view: read(len(view), view)  # pyright: ignore[reportReturnType] - an int, given a buffer

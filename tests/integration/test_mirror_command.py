@@ -1,0 +1,78 @@
+"""`python -m clipferry.mirror`: a whole process, as anybody may use it and as the benchmark does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from clipferry.mirror import REQUIRED
+from local.r2 import FakeR2
+from tests.certificates import make_certificate, serving_tls
+from tests.integration.mirror_world import KEY, Behaviour, film, serving, sha256
+
+SIZE = 20_000_000
+BARE = {name: value for name, value in os.environ.items() if not name.startswith(("STORAGE_", "AWS_"))}
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "clipferry.mirror", *arguments]
+    return subprocess.run(command, env=BARE | environment, capture_output=True, text=True, check=False, timeout=60)
+
+
+def keys_of(r2: FakeR2) -> dict[str, str]:
+    values = (r2.url.replace("127.0.0.1", "localhost"), r2.access_key, r2.secret_key, r2.name)
+    return dict(zip(REQUIRED, values, strict=True))
+
+
+def test_it_mirrors_over_tls_and_says_what_it_did(tmp_path: Path) -> None:
+    certificate = make_certificate(tmp_path / "localhost.pem", "localhost")
+    behaviour = Behaviour(film(SIZE))
+    with FakeR2(tls=serving_tls(certificate)) as r2, serving(behaviour, serving_tls(certificate)) as source:
+        done = run(source.url, KEY, "--allow-loopback", SSL_CERT_FILE=str(certificate), **keys_of(r2))
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith(f"{SIZE} bytes  sha256 {sha256(behaviour.content)}  ")
+        assert r2.bucket.objects[KEY].content == behaviour.content
+
+
+@pytest.mark.parametrize(("behaviour", "status", "words"), [
+    (Behaviour(film(100), fault="404", times=99), 1, "SOURCE_GONE"),
+    (Behaviour(b"<html>" + bytes(100)), 1, "SOURCE_INVALID"),
+])  # fmt: skip
+def test_a_source_that_fails_is_1(behaviour: Behaviour, status: int, words: str) -> None:
+    with FakeR2() as r2, serving(behaviour) as source:
+        done = run(source.url, KEY, "--allow-loopback", **keys_of(r2))
+        assert (done.returncode, done.stdout) == (status, "")
+        assert done.stderr.startswith(f"{words}: ")
+        assert r2.bucket.objects == {}
+
+
+def test_loopback_and_plain_http_are_for_those_who_ask() -> None:
+    with FakeR2() as r2, serving(Behaviour(film(100))) as source:
+        done = run(source.url, KEY, **keys_of(r2))
+        assert (done.returncode, source.behaviour.requests) == (2, 0)
+        assert "https" in done.stderr
+
+
+def test_a_setting_that_is_missing_is_2_and_named() -> None:
+    done = run("https://example.com/film.mp4", KEY)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert all(name in done.stderr for name in REQUIRED)
+
+
+def test_a_bucket_that_refuses_is_3() -> None:
+    with FakeR2() as r2, serving(Behaviour(film(100))) as source:
+        done = run(source.url, KEY, "--allow-loopback", **keys_of(r2) | {"STORAGE_SECRET_KEY": "another"})
+        assert (done.returncode, done.stdout) == (3, "")
+        assert "SignatureDoesNotMatch" in done.stderr
+        assert "another" not in done.stderr
+
+
+def test_no_time_is_4() -> None:
+    with FakeR2() as r2, serving(Behaviour(film(SIZE), rate=100_000)) as source:
+        done = run(source.url, KEY, "--allow-loopback", "--seconds", "0.5", **keys_of(r2))
+        assert done.returncode == 4
+        assert r2.bucket.uploads == {}
