@@ -246,3 +246,13 @@ def an_expired_package_that_is_not_empty(scene: Scene) -> dict[str, object]:
 def a_video_that_may_wait_for_ever(scene: Scene) -> dict[str, object]:
     scene.change("update clipferry.jobs set deadline = null, next_check_at = null where video_uuid = %(uuid)s")
     return {"user_id": "ann", "video_uuid": scene.uuid(PENDING), "detail": "status PENDING"}
+
+
+@breaks("allocation_is_readable")
+def a_hold_whose_allocation_nobody_can_read(scene: Scene) -> dict[str, object]:
+    scene.change(
+        """update public.credit_holds set package_allocation = '[{"package": 1, "credits": "ten"}]'
+           where video_uuid = %(uuid)s""",
+        FAILED,
+    )
+    return scene.breach(FAILED)

@@ -19,10 +19,16 @@ ledger as (
 owned as (
     select user_id, sum(remaining_credits + frozen_credits)::bigint as held from public.credit_packages group by user_id
 ),
+readable as materialized (  -- the original application's rows aren't bound to any form
+    select id, user_id, video_uuid, status, credits, package_allocation from public.credit_holds
+    where jsonb_typeof(package_allocation) = 'array' and not jsonb_path_exists(package_allocation, '$[*] ? (
+        !(@.packageId.type() == "number" && @.packageId == @.packageId.floor()
+          && @.credits.type() == "number" && @.credits == @.credits.floor()))')
+),
 share as (
     select h.id as hold_id, h.user_id, h.status, (s ->> 'packageId')::integer as package_id,
            sum((s ->> 'credits')::integer)::bigint as credits
-    from public.credit_holds h, jsonb_array_elements(h.package_allocation) as shares (s)
+    from readable h, jsonb_array_elements(h.package_allocation) as shares (s)
     group by 1, 2, 3, 4
 ),
 frozen as (
@@ -57,7 +63,11 @@ where s.status = 'HOLDING' and p.user_id is distinct from s.user_id
 union all
 select 'hold_is_backed', h.user_id, null, h.id, h.video_uuid,
        format('hold %%s <> allocation %%s', h.credits, clipferry.allocated(h.package_allocation))
-from public.credit_holds h where clipferry.allocated(h.package_allocation) <> h.credits
+from readable h where clipferry.allocated(h.package_allocation) <> h.credits
+
+union all
+select 'allocation_is_readable', h.user_id, null, h.id, h.video_uuid, left(h.package_allocation::text, 100)
+from public.credit_holds h where not exists (select from readable r where r.id = h.id)
 
 union all
 select 'hold_has_a_live_video', h.user_id, null, h.id, h.video_uuid, coalesce('video is ' || v.status, 'no such video')
@@ -111,7 +121,7 @@ where p.remaining_credits < 0 or p.frozen_credits < 0 or p.remaining_credits + p
 union all
 select 'expired_is_empty', p.user_id, p.id, null, null, format('remaining %%s', p.remaining_credits)
 from public.credit_packages p
-where p.status = 'EXPIRED' and p.remaining_credits > 0 and p.expired_at > (
+where p.status = 'EXPIRED' and p.remaining_credits > 0 and coalesce(p.expired_at, 'infinity') > (
     select coalesce(timezone('utc', min(applied_at)), 'infinity') from clipferry.migrations)
 
 union all
