@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from local.stack import Stack
 
 PORT: Final = "8787"
+USUAL: Final = {"RECONCILE_INTERVAL_SECONDS": "10"}
+"""Deployed, a minute: too long to watch a lost callback being made good. Your own environment replaces it."""
 
 
 def main() -> int:
@@ -32,7 +34,7 @@ def _run(port: int, stop: Event) -> int:
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     print("Clipferry is starting …", flush=True)
     try:
-        with local_stack(port=port, environment=os.environ) as stack:
+        with local_stack(port=port, environment=_environment()) as stack:
             print(_summary(stack), flush=True)
             stop.wait()
             print("\nClipferry is stopping …", flush=True)
@@ -46,10 +48,15 @@ def _run(port: int, stop: Event) -> int:
     return 0
 
 
+def _environment() -> dict[str, str]:
+    """Your own, and what is usual here for what it says nothing of."""
+    return dict(os.environ) | {name: os.environ.get(name) or usual for name, usual in USUAL.items()}
+
+
 def _summary(stack: Stack) -> str:
     lines = [
         "",
-        f"Clipferry runs on {stack.url} until Ctrl-C.",
+        f"Clipferry runs on {stack.url} until Ctrl-C: open it in a browser.",
         "",
         *(f"  {part.name:<12}{part.origin:<10}{part.address}" for part in stack.parts),
         "",

@@ -8,8 +8,9 @@ from functools import cache
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from local.film_text import Font, font_for, legible
+
 Color = tuple[int, int, int]
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 SKY: tuple[Color, Color, Color] = ((24, 36, 84), (255, 178, 122), (122, 84, 140))
 SEA: tuple[Color, Color] = ((92, 112, 164), (58, 84, 140))
@@ -26,7 +27,7 @@ class Scene:
     """One background, drawn once; each picture adds the ferry, the waves, the bar and the clock."""
 
     def __init__(self, *, prompt: str, width: int, height: int, seconds: int) -> None:
-        """Sizes in pixels. Characters that the bundled font doesn't have appear as boxes."""
+        """Sizes in pixels. Characters that no font here has are left out."""
         self._width, self._height, self._seconds = width, height, seconds
         self._unit = min(width, height) / 100
         self._clock_font = ImageFont.load_default(size=4 * self._unit)
@@ -82,8 +83,8 @@ class Scene:
 
     def _fit(self, prompt: str, *, size: int) -> tuple[Font, list[str]]:
         """The prompt in the largest size that leaves room for the sun; at the smallest, as much as fits."""
-        font = ImageFont.load_default(size=size * self._unit)
-        lines = list(wrap(prompt, font=font, width=self._width - 12 * self._unit))
+        font = font_for(prompt, size=size * self._unit)
+        lines = list(wrap(legible(prompt, font), font=font, width=self._width - 12 * self._unit))
         fitting = max(1, int((self._height * HORIZON - 22 * self._unit) / (size * 1.35 * self._unit)))
         if len(lines) <= fitting:
             return font, lines

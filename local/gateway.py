@@ -51,9 +51,9 @@ class Gateway:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_port}"
 
-    def mount(self, prefix: str, answer: Answer) -> None:
-        """Serves what begins with `prefix`, ahead of every route: for what isn't in the template."""
-        self._mounts[prefix] = answer
+    def mount(self, path: str, answer: Answer) -> None:
+        """Serves `path`, ahead of every route: for what isn't in the template. `/a/` is all that lies under it."""
+        self._mounts[path] = answer
 
     def start(self, invoke: Mapping[str, Invoke]) -> None:
         """`invoke` has every function of the table, by its logical id."""
@@ -66,8 +66,8 @@ class Gateway:
         self._workers.shutdown()
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
-        for prefix, answer in self._mounts.items():
-            if request.path.startswith(prefix):
+        for path, answer in self._mounts.items():
+            if request.path == path or (_is_folder(path) and request.path.startswith(path)):
                 return answer(request)
         origin = request.header("origin")
         if self._cors is None or not origin:
@@ -107,6 +107,11 @@ class Gateway:
             domain=request.header("host") or f"127.0.0.1:{self._server.server_port}",
             source_ip=request.source_ip,
         )
+
+
+def _is_folder(path: str) -> bool:
+    """The root is a page of its own: the routes lie under it."""
+    return path.endswith("/") and path != "/"
 
 
 def _with_cors(response: HttpResponse, rules: Cors, origin: str) -> HttpResponse:

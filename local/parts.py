@@ -18,6 +18,7 @@ from local.postgres import embedded_postgres
 
 if TYPE_CHECKING:
     from local.evolink import FakeEvolink
+    from local.kie import FakeKie
 
 _BUCKET: Final = "clipferry"
 _KEY: Final = "local"
@@ -89,16 +90,17 @@ def evolink(scope: ExitStack, environment: Mapping[str, str]) -> tuple[Part, Fak
     return _part("Evolink", None, fake.base_url, values), fake
 
 
-def kie(scope: ExitStack, environment: Mapping[str, str]) -> Part:
-    """Without KIE_BASE_URL a fake with a key of its own, so that nothing reaches the real one by accident."""
+def kie(scope: ExitStack, environment: Mapping[str, str]) -> tuple[Part, FakeKie | None]:
+    """The same: without KIE_BASE_URL a fake with a key of its own, so that nothing reaches the real one by accident."""
     own = environment.get("KIE_BASE_URL")
     if own:
-        return _part("KIE", own, "", {})
+        return _part("KIE", own, "", {}), None
     from local.kie import fake_kie
 
     key = environment.get("KIE_WEBHOOK_HMAC_KEY")
     fake = scope.enter_context(fake_kie(api_key=_KEY, webhook_key=key))
-    return _part("KIE", None, fake.base_url, {"KIE_BASE_URL": fake.base_url, "KIE_API_KEY": _KEY})
+    values = {"KIE_BASE_URL": fake.base_url, "KIE_API_KEY": _KEY}
+    return _part("KIE", None, fake.base_url, values), fake
 
 
 def _part(name: str, own: str | None, embedded: str, values: Mapping[str, str]) -> Part:

@@ -18,7 +18,7 @@ from botocore.config import Config
 from clipferry import runtime
 from clipferry.db import migrations
 from clipferry.errors import ClipferryError
-from local import development_user, instances, parts, template
+from local import console, development_user, instances, parts, template
 from local.environment import MissingVariableError, handler_environment, in_process, without_proxy
 from local.files import file_server
 from local.gateway import Gateway
@@ -81,9 +81,10 @@ def local_stack(*, port: int = 0, environment: Mapping[str, str], quiet: bool = 
         scope.enter_context(in_process(without_proxy()))
         aws = parts.aws(scope, environment)
         database, database_url = parts.database(scope, environment)
-        evolink, fake = parts.evolink(scope, environment)
+        evolink, fake_evolink = parts.evolink(scope, environment)
+        kie, fake_kie = parts.kie(scope, environment)
         storage, queue = parts.storage_and_queue(aws, environment)
-        around = (database, storage, queue, evolink, parts.kie(scope, environment))
+        around = (database, storage, queue, evolink, kie)
         token = _prepare(database_url)
         sqs = scope.enter_context(closing(_sqs({**environment, **queue.values})))
         visibility = int(environment.get("QUEUE_VISIBILITY_SECONDS") or _VISIBILITY_SECONDS)
@@ -102,13 +103,21 @@ def local_stack(*, port: int = 0, environment: Mapping[str, str], quiet: bool = 
         if storage.origin == "embedded":
             s3.create_bucket(Bucket=values["STORAGE_BUCKET"])
         gateway.mount(_FILES, file_server(storage=s3, bucket=values["STORAGE_BUCKET"], prefix=_FILES))
+        fakes = {"evolink": fake_evolink, "kie": fake_kie}
+        console.mount(
+            gateway,
+            values=values,
+            database_url=database_url,
+            token=token,
+            fakes={name: fake for name, fake in fakes.items() if fake is not None},
+        )
         _run(scope, shape, gateway, sqs, queues, values)
         yield Stack(
             url=gateway.url,
             database_url=database_url,
             token=token,
             parts=around,
-            evolink=fake,
+            evolink=fake_evolink,
             environment=values,
             log=log,
         )

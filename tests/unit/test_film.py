@@ -9,8 +9,10 @@ import av
 import pytest
 from PIL import Image, ImageFont
 
+from local import film_text
 from local.film import frame_size, render_film
 from local.film_scene import wrap
+from local.film_text import font_for, legible
 
 
 def small_film(prompt: str = "A ferry at dusk", *, seconds: int = 2, faststart: bool = True) -> bytes:
@@ -129,3 +131,29 @@ def test_a_prompt_is_broken_between_words_where_it_can_be() -> None:
     font = ImageFont.load_default(size=20)
 
     assert list(wrap("quiet  harbour\nlights", font=font, width=90)) == ["quiet", "harbour", "lights"]
+
+
+def test_a_prompt_in_latin_letters_is_written_whole_in_the_bundled_font() -> None:
+    font = font_for("A ship at dawn, 5 s: really?", size=20)
+
+    assert font.getname() == ImageFont.load_default(size=20).getname()
+    assert legible("A ship at dawn, 5 s: really?", font) == "A ship at dawn, 5 s: really?"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "left"), [("a 渡轮 b", "a  b"), ("渡轮🚢", "a prompt of 3 characters"), ("", ""), ("\n ", "\n ")]
+)
+def test_what_no_font_has_is_left_out_and_never_a_box(prompt: str, left: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(film_text, "SYSTEM_FONTS", ())
+    film_text.find_system_font.cache_clear()
+    try:
+        assert legible(prompt, font_for(prompt, size=20)) == left
+    finally:
+        film_text.find_system_font.cache_clear()
+
+
+def test_a_systems_font_writes_chinese_where_there_is_one() -> None:
+    if film_text.find_system_font() is None:
+        pytest.skip("no font with Chinese is installed here (apt-get install fonts-noto-cjk)")
+
+    assert legible("渡轮 at dawn", font_for("渡轮 at dawn", size=20)) == "渡轮 at dawn"

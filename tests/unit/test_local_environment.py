@@ -67,7 +67,7 @@ def test_it_stays_local_whatever_the_shell_says() -> None:
 
 def test_a_fake_never_sees_a_real_key() -> None:
     with ExitStack() as scope:
-        values = made({"EVOLINK_API_KEY": "sk-real", "KIE_API_KEY": "sk-real"}, EVOLINK, parts.kie(scope, {}))
+        values = made({"EVOLINK_API_KEY": "sk-real", "KIE_API_KEY": "sk-real"}, EVOLINK, parts.kie(scope, {})[0])
 
     assert values["EVOLINK_API_KEY"] == "local"
     assert values["KIE_API_KEY"] == "local"
@@ -75,7 +75,7 @@ def test_a_fake_never_sees_a_real_key() -> None:
 
 def test_a_provider_of_your_own_keeps_its_key() -> None:
     own = {"KIE_BASE_URL": "https://api.kie.ai", "KIE_API_KEY": "sk-real"}
-    values = made(own, parts.kie(ExitStack(), own))
+    values = made(own, parts.kie(ExitStack(), own)[0])
 
     assert (values["KIE_BASE_URL"], values["KIE_API_KEY"]) == ("https://api.kie.ai", "sk-real")
 

@@ -1,0 +1,36 @@
+"""A page to watch Clipferry by: the local stack serves it, and nothing of it is deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from local.console.endpoints import LOCAL, endpoints
+from local.console.pages import FILES, page_server
+from local.fake_provider import FakeProvider
+from local.gateway import Gateway
+
+ROOT: Final = "/"
+
+
+def mount(
+    gateway: Gateway,
+    *,
+    values: Mapping[str, str],
+    database_url: str,
+    token: str | None,
+    fakes: Mapping[str, FakeProvider],
+) -> None:
+    """Serves the page at `/`, and what only it may ask under `/local/`. `values` are the handlers' settings."""
+    page = page_server(files=values["STORAGE_DOMAIN"], uploads=values["STORAGE_ENDPOINT"])
+    gateway.mount(ROOT, page)
+    gateway.mount(FILES, page)
+    gateway.mount(
+        LOCAL,
+        endpoints(
+            database_url=database_url,
+            token=token,
+            fakes=fakes,
+            reconcile_seconds=float(values.get("RECONCILE_INTERVAL_SECONDS") or 60),
+        ),
+    )

@@ -1,0 +1,179 @@
+// The page as a whole: it starts, polls while something may change, and rests while nobody looks.
+
+import * as api from "./api.js";
+import { Card, isOpen } from "./cards.js";
+import { drawCredits, readCredits } from "./credits.js";
+import { find } from "./dom.js";
+import { drawCost, drawOrder, modelName, openOrder } from "./order.js";
+import { drawProvider, openProvider } from "./provider.js";
+import { say, switchTo, translate } from "./words.js";
+
+const SOONEST = 400;
+const LATEST = { busy: 1500, idle: 5000, away: 2000 };
+const LIST_EVERY = 4000;
+
+const cards = new Map();
+const poll = { delay: SOONEST, timer: 0, listed: 0, running: false, again: false, away: false };
+let older = null;
+let started = false;
+
+/** Everything there is, from the newest on; those that somebody else deleted go. `anew`: those beyond the page, too. */
+async function readList(anew = false) {
+  const { videos, nextCursor } = await api.list();
+  poll.listed = Date.now();
+  const oldest = videos.at(-1)?.createdAt ?? "";
+  const there = new Set(videos.map(({ uuid }) => uuid));
+  for (const [uuid, card] of cards) if (!there.has(uuid) && (anew || card.video.createdAt >= oldest)) drop(uuid);
+  const changed = show(videos);
+  if (cards.size <= videos.length) older = nextCursor;
+  find("#more").hidden = !older;
+  return changed;
+}
+
+function show(videos) {
+  let changed = 0;
+  for (const video of videos) {
+    const card = cards.get(video.uuid);
+    if (card) {
+      if (card.update(video)) { changed += 1; announce(card); }
+    } else {
+      changed += 1;
+      cards.set(video.uuid, new Card(video, { modelName, acted, gone }));
+    }
+  }
+  const order = [...cards.values()].sort((one, two) => two.video.id - one.video.id);
+  const list = find("#cards");
+  order.forEach((card, place) => {
+    if (list.children[place] !== card.element) list.insertBefore(card.element, list.children[place] ?? null);
+  });
+  find("#empty").hidden = cards.size > 0;
+  return changed > 0;
+}
+
+function drop(uuid) {
+  cards.get(uuid)?.element.remove();
+  cards.delete(uuid);
+  find("#empty").hidden = cards.size > 0;
+}
+
+const announce = ({ video }) => {
+  find("#said").textContent = say("announced", { prompt: video.prompt.slice(0, 60), status: say(`status.${video.status}`) });
+};
+
+/** The focus goes to what takes its place. */
+function gone(card) {
+  const next = card.element.nextElementSibling ?? card.element.previousElementSibling;
+  drop(card.video.uuid);
+  (next ? find("h3", next) : find("#videos")).focus();
+  find("#said").textContent = say("removed");
+  acted();
+}
+
+const acted = () => soon();
+const open = () => [...cards.values()].filter(({ video }) => isOpen(video.status));
+
+async function look() {
+  const watched = find("#hands-off").checked ? [] : open();
+  const answers = await Promise.all(watched.map(async (card) => {
+    try {
+      return (await api.status(card.video.uuid)).status !== card.video.status;
+    } catch (error) {
+      if (error.status === 404) return true; // deleted elsewhere: the list will tell
+      throw error;
+    }
+  }));
+  let changed = answers.includes(true);
+  if (changed || Date.now() - poll.listed > LIST_EVERY || find("#hands-off").checked) changed = (await readList()) || changed;
+  if (changed) {
+    await readCredits();
+    drawCost();
+  }
+  await Promise.all([...cards.values()].filter((card) => card.storyIsOpen && (changed || isOpen(card.video.status))).map((card) => card.readStory()));
+  return changed;
+}
+
+async function tick() {
+  if (document.hidden) return;
+  if (poll.running) { poll.again = true; return; }
+  poll.running = true;
+  try {
+    if (!started) await start();
+    const changed = await look();
+    poll.delay = changed ? SOONEST : Math.min(poll.delay * 1.4, open().length ? LATEST.busy : LATEST.idle);
+  } catch (error) {
+    if (error instanceof api.Refused && error.status === 401) { signIn(); return; }
+    if (!(error instanceof api.Away || error instanceof api.Refused)) throw error;
+    poll.delay = Math.min(poll.delay * 1.4, LATEST.away);
+  } finally {
+    poll.running = false;
+  }
+  clearTimeout(poll.timer);
+  poll.timer = setTimeout(tick, poll.again ? 0 : poll.delay);
+  poll.again = false;
+}
+
+function soon() {
+  clearTimeout(poll.timer);
+  Object.assign(poll, { delay: SOONEST, listed: 0 });
+  return tick();
+}
+
+async function start() {
+  const [session, models] = await Promise.all([api.session(), api.models()]);
+  if (session.token) api.signInAs(session.token);
+  openOrder(models, async (uuid) => {
+    await soon();
+    find("#said").textContent = say("ordered");
+    cards.get(uuid)?.element.scrollIntoView({ block: "nearest" });
+  });
+  await openProvider(session);
+  await Promise.all([readCredits(), readList(true)]);
+  drawCost();
+  find("#sign-in").hidden = true;
+  find("#order").hidden = false;
+  started = true;
+}
+
+function signIn() {
+  find("#sign-in .trouble").hidden = find("#sign-in").hidden;
+  find("#order").hidden = true;
+  find("#sign-in").hidden = false;
+  find("#token").focus();
+  find("#sign-in").onsubmit = (event) => {
+    event.preventDefault();
+    api.signInAs(find("#token").value.trim());
+    soon();
+  };
+}
+
+/** A server that was away may be another one now: what it offers is read again. */
+api.whenHeard((isThere) => {
+  if (isThere && poll.away) {
+    started = false;
+    find("#said").textContent = say("back");
+  }
+  poll.away = !isThere;
+  find("#away").hidden = isThere;
+});
+
+async function more() {
+  const { videos, nextCursor } = await api.list(older);
+  older = nextCursor;
+  show(videos);
+  find("#more").hidden = !older;
+  cards.get(videos[0]?.uuid)?.title.focus();
+}
+
+function speak(language) {
+  switchTo(language);
+  translate();
+  for (const draw of [drawOrder, drawProvider, drawCredits]) draw();
+  for (const card of cards.values()) { card.draw(); card.drawStory(); }
+}
+
+for (const button of document.querySelectorAll("[data-language]")) button.onclick = () => speak(button.dataset.language);
+find("#more").onclick = () => more().catch(() => soon());
+find("#hands-off").onchange = soon;
+document.addEventListener("visibilitychange", () => { if (document.hidden) clearTimeout(poll.timer); else soon(); });
+speak();
+tick();

@@ -1,0 +1,177 @@
+// The form: what may be ordered, what it costs, and the order itself.
+
+import * as api from "./api.js";
+import { available, readCredits } from "./credits.js";
+import { chips, find, make, picked } from "./dom.js";
+import { number, reasonOf, say } from "./words.js";
+
+const FIELDS = ["prompt", "model", "duration", "aspectRatio", "quality", "imageUrl"];
+
+let models = [];
+let key = null;
+let sent = "";
+let preview = null;
+const uploaded = new WeakMap();
+
+/** Credits, by the rule of GET /config/models: extra seconds, then the quality, then rounding half up. */
+export function cost({ base, includedSeconds, perExtraSecond, qualityMultipliers }, duration, quality) {
+  const total = base + Math.max(0, duration - includedSeconds) * perExtraSecond;
+  return Math.floor(total * (qualityMultipliers[quality] ?? 1) + 0.5);
+}
+
+const cheapest = ({ creditCost, durations, qualities }) =>
+  Math.min(...durations.flatMap((duration) => (qualities.length ? qualities : [null]).map((quality) => cost(creditCost, duration, quality))));
+
+const model = () => models.find(({ id }) => id === picked("model"));
+export const modelName = (id) => models.find((found) => found.id === id)?.name ?? id;
+
+/** `ordered(uuid)` is called when an order was taken. */
+export function openOrder(found, ordered) {
+  models = found.map((offered) => ({ qualities: [], ...offered })); // a model without a choice has no such field
+  drawOrder();
+  find("#order").onsubmit = (event) => { event.preventDefault(); send(ordered); };
+  find("#image").onchange = showImage;
+  find("#image-shown button").onclick = () => { find("#image").value = ""; showImage(); find("#image").focus(); };
+  find("#grant").onclick = grant;
+}
+
+export function drawOrder() {
+  if (!models.length) return;
+  const chosen = picked("model") ?? models[0].id;
+  find("#model .models").replaceChildren(...models.map((offered) => make("label", { class: "model" },
+    make("input", { type: "radio", name: "model", value: offered.id, checked: offered.id === chosen, onchange: drawChoices }),
+    make("span", { class: "name" }, offered.name),
+    make("span", { class: "from" }, say("from", { n: number(cheapest(offered)) })),
+    make("span", { class: "about" }, offered.description ?? ""))));
+  drawChoices();
+}
+
+/** What the other model had, this one keeps, if it can. */
+function drawChoices() {
+  const { durations, aspectRatios, qualities, supportImageToVideo } = model();
+  drawChips("duration", durations.map((n) => ({ value: String(n), text: say("seconds", { n }) })));
+  drawChips("aspectRatio", aspectRatios.map((value) => ({ value, text: value, mark: frame(value) })));
+  drawChips("quality", qualities.map((value) => ({ value, text: value })));
+  find("#imageUrl").hidden = !supportImageToVideo;
+  drawCost();
+}
+
+function drawChips(name, choices) {
+  const before = picked(name);
+  const chosen = choices.some(({ value }) => value === before) ? before : choices[0]?.value;
+  find(`#${name}`).hidden = !choices.length;
+  find(`#${name} .chips`).replaceChildren(...chips(name, choices, chosen, drawCost));
+}
+
+function frame(ratio) {
+  const mark = make("i", { class: "frame", "aria-hidden": "true" });
+  mark.style.aspectRatio = ratio.replace(":", " / ");
+  return mark;
+}
+
+const price = () => cost(model().creditCost, Number(picked("duration")), picked("quality"));
+
+export function drawCost() {
+  if (!models.length) return;
+  const costs = price();
+  const left = available() === null ? null : available() - costs;
+  find("#cost").textContent = say("credits.n", { n: number(costs) });
+  find("#leaves").textContent = left === null ? "" : left < 0 ? say("short", { n: number(-left) }) : say("leaves", { n: number(left) });
+  find("#broke").hidden = left === null || left >= 0;
+}
+
+function showImage() {
+  const [file] = find("#image").files;
+  URL.revokeObjectURL(preview);
+  preview = file ? URL.createObjectURL(file) : null;
+  find("#image-shown").hidden = !file;
+  if (file) Object.assign(find("#image-shown img"), { src: preview, alt: file.name });
+}
+
+async function wish() {
+  const { supportImageToVideo } = model();
+  const [file] = supportImageToVideo ? find("#image").files : [];
+  return {
+    prompt: find("#prompt").value,
+    model: picked("model"),
+    duration: Number(picked("duration")),
+    ...(picked("aspectRatio") && { aspectRatio: picked("aspectRatio") }),
+    ...(picked("quality") && { quality: picked("quality") }),
+    ...(file && { imageUrl: await uploadOnce(file) }),
+  };
+}
+
+async function uploadOnce(file) {
+  if (!uploaded.has(file)) uploaded.set(file, await api.upload(file));
+  return uploaded.get(file);
+}
+
+async function send(ordered) {
+  const button = find("#send");
+  if (button.getAttribute("aria-disabled") === "true") return;
+  clearFaults();
+  if (!find("#prompt").value.trim()) {
+    fault("prompt", say("promptMissing"));
+    return;
+  }
+  button.setAttribute("aria-disabled", "true"); // not `disabled`: that would take the focus away
+  button.dataset.word = "sending";
+  button.textContent = say("sending");
+  try {
+    const order = await wish();
+    const written = JSON.stringify(order);
+    if (written !== sent || !key) [sent, key] = [written, crypto.randomUUID()];
+    const { videoUuid } = await api.generate(order, key);
+    key = null;
+    ordered(videoUuid);
+  } catch (error) {
+    if (error instanceof api.Refused) refused(error);
+    else if (!(error instanceof api.Away)) throw error;
+  } finally {
+    button.setAttribute("aria-disabled", "false");
+    button.dataset.word = "send";
+    button.textContent = say("send");
+  }
+}
+
+function refused(error) {
+  if (error.status < 500 || error.code === "PROVIDER_ERROR") key = null; // else nobody knows what became of it
+  const faults = (error.details.fields ?? []).filter(({ path }) => FIELDS.includes(path));
+  for (const { path, message } of faults) fault(path, message);
+  const { requiredCredits, availableCredits, errorCode } = error.details;
+  find("#refused").hidden = false;
+  find("#refused").textContent = error.code === "INSUFFICIENT_CREDITS"
+    ? say("refusedCredits", { required: number(requiredCredits), available: number(availableCredits) })
+    : [reasonOf(error.code, error.message), errorCode && reasonOf(errorCode, errorCode)].filter(Boolean).join(" ");
+  if (error.code === "INSUFFICIENT_CREDITS") find("#broke").hidden = false;
+}
+
+function fault(field, message) {
+  const place = find(`#${field}`);
+  const id = `fault-${field}`;
+  const told = make("p", { class: "trouble", id }, message);
+  if (field === "prompt") place.after(told);
+  else place.append(told);
+  place.setAttribute("aria-invalid", "true");
+  place.setAttribute("aria-describedby", id);
+  (place.matches("textarea") ? place : find("input", place))?.focus();
+}
+
+function clearFaults() {
+  find("#refused").hidden = true;
+  for (const told of document.querySelectorAll('#order [id^="fault-"]')) told.remove();
+  for (const field of FIELDS) for (const name of ["aria-invalid", "aria-describedby"]) find(`#${field}`).removeAttribute(name);
+}
+
+async function grant() {
+  try {
+    await api.grant(100);
+    await readCredits();
+    clearFaults();
+    drawCost();
+    find("#send").focus();
+  } catch (error) {
+    if (error instanceof api.Refused) refused(error);
+    else if (!(error instanceof api.Away)) throw error;
+  }
+}

@@ -1,0 +1,66 @@
+"""The console's files over HTTP, under a policy that lets nothing in from elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from local import responses
+from local.http_server import Answer, HttpRequest
+from local.responses import HttpResponse
+
+FILES: Final = "/console/"
+_FOLDER: Final = Path(__file__).parent
+_TYPES: Final = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+
+def page_server(*, files: str, uploads: str) -> Answer:
+    """Answers `/` and what lies under `/console/`; `files` is where mirrored files are, `uploads` where images go."""
+    headers = (
+        ("content-security-policy", _policy(files=_origin(files), uploads=_origin(uploads))),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("cache-control", "no-store"),
+    )
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        if request.method not in {"GET", "HEAD"}:
+            return responses.message(405, "Method Not Allowed")
+        name = request.path.removeprefix(FILES) if request.path != "/" else "index.html"
+        found = {file.name: file for file in _FOLDER.iterdir() if file.suffix in _TYPES}.get(name)
+        if found is None:
+            return responses.message(404, "Not Found")
+        kind = ("content-type", _TYPES[found.suffix])
+        return HttpResponse(status=200, headers=(kind, *headers), body=found.read_bytes())
+
+    return answer
+
+
+def _policy(*, files: str, uploads: str) -> str:
+    """Trusted types without a policy: what turns text into markup or script throws."""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            f"img-src 'self' blob: {files}",
+            f"media-src 'self' {files}",
+            f"connect-src 'self' {uploads}",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+            "require-trusted-types-for 'script'",
+            "trusted-types 'none'",
+        ]
+    )
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

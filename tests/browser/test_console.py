@@ -1,0 +1,277 @@
+"""The console as a person uses it: order, watch, play, see something go wrong and be made good."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from clipferry import catalog
+from clipferry.db import timeline
+from clipferry.db.connection import Database
+from local.development_user import CREDITS, TOKEN
+from local.stack import Stack
+from tests.browser.conftest import PATIENCE_MILLISECONDS, PROMPT, Visit
+from tests.e2e.test_front_end import PIXEL
+
+Open = Callable[..., Visit]
+PRICE = 15
+"""Of Seedance 2.0, five seconds, 480p."""
+
+
+def test_a_video_is_ordered_followed_and_played(visit: Open) -> None:
+    here = visit(reduced_motion="no-preference")
+    here.switch("Making it takes", "5 s")
+    here.order()
+    here.comes_to("GENERATING")
+    here.shows_credits(CREDITS - PRICE, PRICE, 0)
+    card = here.comes_to("COMPLETED")
+    expect(here.page.get_by_role("status").filter(has_text=PROMPT)).to_have_text(f"Ashore: {PROMPT}")
+    here.shows_credits(CREDITS - PRICE, 0, PRICE)
+    expect(card.locator('[aria-current="step"]')).to_have_text("Ashore")
+    film = card.locator("video")
+    expect(film).to_have_attribute("poster", re.compile(r"/files/videos/.*\.jpg$"))
+    film.focus()
+    here.page.keyboard.press("Space")
+    expect(film).to_have_js_property("paused", value=False)
+    assert film.evaluate("film => [film.videoWidth, film.videoHeight, Math.round(film.duration)]") == [854, 480, 5]
+    assert plays_on(here.page)
+    here.page.get_by_role("button", name="中文").click()  # all cards are drawn anew, and the film goes on
+    assert film.evaluate("film => film.currentTime") > 0.3
+
+
+def plays_on(page: Page) -> bool:
+    """Whether the film moves forward within ten seconds."""
+    for _ in range(100):
+        if page.locator("video").evaluate("film => film.currentTime") > 0.3:
+            return True
+        page.wait_for_timeout(100)
+    return False
+
+
+def test_the_timeline_tells_what_explain_prints(visit: Open) -> None:
+    here = visit()
+    here.order()
+    card = here.comes_to("COMPLETED")
+    button = card.get_by_role("button", name="Timeline")
+    expect(button).to_have_attribute("aria-expanded", "false")
+    button.click()
+
+    steps = card.locator(".story li")
+    expect(steps.last.locator("b")).to_have_text("Completed")
+    (video,) = here.rows("select uuid from public.videos")
+    with closing(Database(here.stack.database_url)) as database, database.transaction() as tx:
+        moments = timeline.of_video(tx, video["uuid"])
+    assert steps.count() == len(moments.all())
+    expect(steps.filter(has_text="Evolink called back")).to_contain_text(re.compile(r"\+ 0\.\d\d s"))
+    expect(button).to_have_attribute("aria-expanded", "true")
+
+
+def test_a_callback_gets_lost_and_the_reconciler_saves_the_video(visit: Open) -> None:
+    here = visit()
+    here.switch("The callback", "gets lost")
+    here.page.get_by_label("Leave it to the reconciler").check()
+    here.order()
+    card = here.comes_to("COMPLETED")
+
+    card.get_by_role("button", name="Timeline").click()
+    expect(card.locator(".story li", has_text="The provider was asked").first).to_be_visible()
+    expect(card.locator(".story")).not_to_contain_text("called back")
+    here.shows_credits(CREDITS - PRICE, 0, PRICE)
+
+
+def test_a_file_that_is_gone_is_fetched_again_when_it_is_back(visit: Open) -> None:
+    here = visit()
+    here.switch("The file", "is gone")
+    here.order()
+    card = here.comes_to("FAILED")
+    expect(card.locator(".trouble")).to_have_text("The finished video could not be fetched. Nothing was charged.")
+    here.shows_credits(CREDITS, 0, 0)
+
+    here.switch("The file", "is a film")
+    card.get_by_role("button", name="Fetch it again").click()
+    here.comes_to("COMPLETED")
+    here.shows_credits(CREDITS - PRICE, 0, PRICE)
+
+
+def test_a_file_that_ends_half_way_is_fetched_to_its_end_when_it_is_whole_again(visit: Open) -> None:
+    here = visit()
+    here.switch("The file", "ends half-way")
+    here.order()
+    card = here.comes_to("UPLOADING")
+    card.get_by_role("button", name="Timeline").click()
+    expect(card.locator(".story li", has_text="Mirror interrupted").first).to_be_visible()
+
+    here.switch("The file", "is a film")
+    here.comes_to("COMPLETED")
+    expect(card.locator(".story li", has_text="Sent to the mirror again").first).to_be_visible()
+
+
+def test_a_provider_that_refuses_is_followed_by_the_next_and_then_by_a_sentence(visit: Open) -> None:
+    here = visit()
+    here.expected = ["status of 502"]
+    here.switch("The order", "is refused")
+    here.order()
+    card = here.comes_to("GENERATING")
+    expect(card.locator(".facts")).to_contain_text("kie")
+
+    here.page.get_by_role("radio", name="KIE, second").check(force=True)
+    expect(here.page.get_by_label("The order", exact=True)).to_have_value("taken")
+    here.switch("The order", "is refused")
+    here.order("Nobody makes this one")
+    expect(here.page.locator("#refused")).to_contain_text("No provider took the order. Nothing was charged.")
+    here.comes_to("FAILED", "Nobody makes this one")
+
+
+def test_before_the_first_video_there_is_a_word_of_welcome(visit: Open) -> None:
+    here = visit()
+    expect(here.page.get_by_role("heading", name="Nothing has set sail yet")).to_be_visible()
+    here.page.get_by_role("button", name="Order", exact=True).click()
+    prompt = here.page.get_by_label("What it shows")
+    expect(prompt).to_be_focused()
+    expect(prompt).to_have_accessible_description("Say what the video shows.")
+
+    here.order()
+    expect(here.page.get_by_role("heading", name="Nothing has set sail yet")).to_be_hidden()
+    here.comes_to("COMPLETED")
+
+
+def test_when_the_server_is_gone_the_page_says_so_and_goes_on_by_itself(visit: Open) -> None:
+    here = visit()
+    here.expected = ["ERR_INTERNET_DISCONNECTED"]
+    banner = here.page.locator("#away")
+    here.page.context.set_offline(True)
+    here.order("Written before the storm")
+    expect(banner).to_be_visible(timeout=PATIENCE_MILLISECONDS)
+    expect(banner).to_have_role("alert")
+
+    here.page.context.set_offline(False)
+    expect(banner).to_be_hidden(timeout=PATIENCE_MILLISECONDS)
+    expect(here.page.get_by_label("What it shows")).to_have_value("Written before the storm")
+    here.page.get_by_role("button", name="Order", exact=True).click()
+    here.comes_to("COMPLETED", "Written before the storm")
+
+
+def test_who_runs_out_of_credits_is_told_what_is_missing_and_can_be_given_some(visit: Open, stack: Stack) -> None:
+    here = visit()
+    here.expected = ["status of 402"]
+    here.rows("update public.credit_packages set initial_credits = 10, remaining_credits = 10")
+    here.rows("update public.credit_transactions set credits = 10, balance_after = 10")
+    here.order()
+    expect(here.page.locator("#refused")).to_have_text("This costs 15 credits, and 10 are available.")
+
+    here.page.get_by_role("button", name="Give this user 100").click()
+    here.shows_credits(110, 0, 0)
+    expect(here.page.locator("#refused")).to_be_hidden()
+    expect(here.page.get_by_role("button", name="Order", exact=True)).to_be_focused()
+    here.page.keyboard.press("Enter")
+    here.comes_to("COMPLETED")
+
+
+def test_the_price_shown_is_the_price_charged_for_every_choice(visit: Open, stack: Stack) -> None:
+    here = visit()
+    shown = here.page.evaluate(
+        """async () => {
+            const { cost } = await import("/console/order.js");
+            const { data } = await (await fetch("/api/v1/config/models")).json();
+            return data.flatMap((model) => model.durations.flatMap((duration) => (model.qualities ?? [null]).map(
+                (quality) => [model.id, duration, quality, cost(model.creditCost, duration, quality)])));
+        }"""
+    )
+    models = catalog.load(Path(stack.environment["MODELS_FILE"])).models
+    assert len(shown) > len(models)
+    for model, duration, quality, price in shown:
+        assert models[model].cost.credits(duration=duration, quality=quality) == price
+
+    here.page.get_by_role("radio", name="1080p").check(force=True)
+    here.page.get_by_role("radio", name="10 s").check(force=True)
+    expect(here.page.locator("#cost")).to_have_text("120 credits")
+    expect(here.page.locator("#leaves")).to_have_text(f"and leaves {CREDITS - 120}")
+
+
+def test_a_first_frame_is_uploaded_and_goes_along(visit: Open, stack: Stack) -> None:
+    here = visit()
+    image = here.page.get_by_label("First frame (optional)")
+    image.set_input_files({"name": "first frame.png", "mimeType": "image/png", "buffer": PIXEL})
+    expect(here.page.get_by_alt_text("first frame.png")).to_be_visible()
+    here.order()
+    here.comes_to("COMPLETED")
+    assert stack.evolink is not None
+    (url,) = stack.evolink.submissions[-1]["image_urls"]
+    assert here.page.request.get(url).body() == PIXEL
+
+    here.page.get_by_role("radio", name="Kling 3.0").check(force=True)
+    expect(image).to_be_hidden()
+
+
+def test_a_video_is_deleted_when_it_is_meant(visit: Open) -> None:
+    here = visit()
+    here.order()
+    here.comes_to("COMPLETED")
+    here.order("Another one")
+    here.comes_to("COMPLETED", "Another one")
+    here.card("Another one").get_by_role("button", name="Delete").click()
+    here.card("Another one").get_by_role("button", name="Really delete?").click()
+
+    expect(here.card("Another one")).to_have_count(0)
+    expect(here.page.get_by_role("heading", name=PROMPT)).to_be_focused()
+    expect(here.page.get_by_role("article")).to_have_count(1)
+
+
+@pytest.mark.parametrize(
+    "prompt", ["<img src=x onerror=alert(1)><script>alert(2)</script>", "{n} ${n} &amp; \u202egnp"]
+)
+def test_a_prompt_is_text_whatever_it_says(visit: Open, prompt: str) -> None:
+    here = visit()
+    here.page.on("dialog", lambda dialog: here.errors.append(dialog.message))
+    here.order(prompt)
+    here.comes_to("COMPLETED", prompt)
+    expect(here.page.locator("#cards h3")).to_have_text(prompt)
+    expect(here.page.locator("#cards :is(script, img:not(.ferry))")).to_have_count(0)
+
+
+def test_without_a_development_user_the_page_asks_for_a_token(visit: Open) -> None:
+    here = visit()
+    here.expected = ["status of 401"]
+    session = {"token": None, "providers": [], "reconcileSeconds": 60}
+    here.page.route("**/local/session", lambda route: route.fulfill(json={"success": True, "data": session}))
+    here.page.reload()
+    token = here.page.get_by_label("Token")
+    expect(token).to_be_focused()
+    expect(here.page.get_by_text("The providers are your own")).to_be_visible()
+    token.fill("wrong")
+    here.page.keyboard.press("Enter")
+    expect(here.page.get_by_role("alert").filter(has_text="known here")).to_be_visible()
+
+    token.fill(TOKEN)
+    here.page.keyboard.press("Enter")
+    here.shows_credits(CREDITS, 0, 0)
+    expect(token).to_be_hidden()
+    here.order()
+    here.comes_to("COMPLETED")
+
+
+def test_nothing_is_asked_while_nobody_looks(visit: Open) -> None:
+    here = visit()
+    here.switch("Making it takes", "60 s")
+    here.order()
+    here.comes_to("GENERATING")
+    here.page.evaluate(
+        """() => {
+            Object.defineProperty(document, "hidden", { configurable: true, get: () => window.away });
+            window.away = true;
+            document.dispatchEvent(new Event("visibilitychange"));
+        }"""
+    )
+    here.page.wait_for_load_state("networkidle")
+    asked: list[str] = []
+    here.page.on("request", lambda request: asked.append(request.url))
+    here.page.wait_for_timeout(2500)
+    assert asked == []
+
+    with here.page.expect_request(re.compile("/api/v1/video/list")):
+        here.page.evaluate("() => { window.away = false; document.dispatchEvent(new Event('visibilitychange')); }")

@@ -1,0 +1,202 @@
+"""What the console may ask of the local stack, and who else may not."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clipferry.db.connection import Database
+from clipferry.models import FailureCode
+from local.console.endpoints import endpoints
+from local.console.misbehaviour import CHOICES
+from local.console.pages import page_server
+from local.evolink import FakeEvolink, fake_evolink
+from local.faults import Faults
+from local.http_server import Answer, HttpRequest
+from local.tasks import FilmOrder, Task
+from tests import books, journeys
+
+ROOT = Path(__file__).parents[2]
+LAYER = ROOT / "layers" / "shared" / "clipferry"
+WORDS = ROOT / "local" / "console" / "words.js"
+HOST = "127.0.0.1:8787"
+JSON = ("Content-Type", "application/json")
+
+
+@pytest.fixture
+def evolink() -> Iterator[FakeEvolink]:
+    with fake_evolink(api_key="test") as fake:
+        yield fake
+
+
+@pytest.fixture
+def local(database: Database, database_url: str, evolink: FakeEvolink) -> Answer:
+    return endpoints(database_url=database_url, token="t", fakes={"evolink": evolink}, reconcile_seconds=10)
+
+
+def ask(
+    answer: Answer, method: str, path: str, *headers: tuple[str, str], body: Any = None, host: str = HOST
+) -> tuple[int, Any]:
+    request = HttpRequest(
+        method=method,
+        path=path,
+        query="",
+        headers=(("Host", host), *headers),
+        body=body if isinstance(body, bytes) else json.dumps(body).encode(),
+        source_ip="127.0.0.1",
+    )
+    response = answer(request)
+    assert isinstance(response.body, bytes)
+    assert not any(name.startswith("access-control-") for name, _ in response.headers)
+    return response.status, json.loads(response.body)
+
+
+def test_the_page_learns_who_it_is_and_what_can_be_switched(local: Answer) -> None:
+    status, answer = ask(local, "GET", "/local/session")
+
+    assert status == 200
+    assert answer == {"success": True, "data": {"token": "t", "providers": ["evolink"], "reconcileSeconds": 10}}
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8787", "127.0.0.1.evil.example", "", "[", "192.0.2.1"])
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_a_name_that_was_rebound_to_this_machine_is_refused(local: Answer, host: str, method: str) -> None:
+    status, answer = ask(local, method, "/local/providers/evolink", JSON, body={"callback": "lost"}, host=host)
+
+    assert (status, answer["error"]["code"]) == (403, "FORBIDDEN")
+
+
+@pytest.mark.parametrize("host", [HOST, "localhost:8787", "localhost", "[::1]:8787"])
+def test_this_machines_own_names_are_fine(local: Answer, host: str) -> None:
+    assert ask(local, "GET", "/local/session", ("Origin", f"http://{host}"), host=host)[0] == 200
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:3000", "https://127.0.0.1:8787"])
+def test_another_page_in_the_same_browser_is_refused(local: Answer, evolink: FakeEvolink, origin: str) -> None:
+    headers = (("Origin", origin), JSON)
+
+    assert ask(local, "PUT", "/local/providers/evolink", *headers, body={"callback": "lost"})[0] == 403
+    assert evolink.faults == Faults()
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "", "application/x-www-form-urlencoded"])
+def test_what_a_foreign_form_can_send_is_refused(local: Answer, evolink: FakeEvolink, kind: str) -> None:
+    headers = (("Content-Type", kind),)
+
+    assert ask(local, "PUT", "/local/providers/evolink", *headers, body={"callback": "lost"})[0] == 400
+    assert evolink.faults == Faults()
+
+
+def test_switches_become_faults_of_the_next_orders(local: Answer, evolink: FakeEvolink) -> None:
+    wanted = {"callback": "lost", "file": "truncated", "seconds": "20"}
+    status, answer = ask(local, "PUT", "/local/providers/evolink", JSON, body=wanted)
+
+    assert (status, evolink.faults) == (200, Faults(callbacks=0, result="truncated"))
+    assert evolink.options.seconds == 20
+    assert wanted.items() <= answer["data"]["chosen"].items()
+    assert ask(local, "GET", "/local/providers/evolink") == (status, answer)
+
+
+def test_every_choice_is_one_that_the_fakes_know(local: Answer, evolink: FakeEvolink) -> None:
+    for switch, choices in CHOICES.items():
+        for choice in choices:
+            assert ask(local, "PUT", "/local/providers/evolink", JSON, body={switch: choice})[0] == 200
+        ask(local, "PUT", "/local/providers/evolink", JSON, body={switch: next(iter(choices))})
+        assert evolink.faults == Faults()
+
+
+def test_a_file_changes_for_what_was_made_already(local: Answer, evolink: FakeEvolink) -> None:
+    order = FilmOrder(prompt="", seconds=1, width=2, height=2)
+    made = Task(id="t", model="m", order=order, callback_url=None, created=0, takes=0, faults=Faults(callbacks=0))
+    evolink.tasks["t"] = made
+    ask(local, "PUT", "/local/providers/evolink", JSON, body={"file": "missing"})
+
+    assert made.faults == Faults(callbacks=0, result="missing")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"weather": "bad"}, {"callback": "never"}, {"callback": None}, {"callback": ["lost"]}, {"seconds": 2}, [], b"{"],
+)
+def test_a_choice_that_there_isnt_changes_nothing(local: Answer, evolink: FakeEvolink, body: Any) -> None:
+    assert ask(local, "PUT", "/local/providers/evolink", JSON, body=body)[0] == 400
+    assert evolink.faults == Faults()
+
+
+def test_the_timeline_is_the_one_that_explain_prints(local: Answer, database: Database) -> None:
+    books.add_user(database)
+    books.add_package(database, 25)
+    uuid = journeys.held_video(database)
+    status, answer = ask(local, "GET", f"/local/videos/{uuid}/timeline")
+
+    assert status == 200
+    assert {moment["source"] for moment in answer["data"]} >= {"hold"}
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", moment["at"]) for moment in answer["data"])
+
+
+@pytest.mark.parametrize("uuid", ["vid_unknown", "%27", "%E6%B8%A1"])
+def test_of_an_unknown_video_nothing_is_told(local: Answer, uuid: str) -> None:
+    assert ask(local, "GET", f"/local/videos/{uuid}/timeline") == (200, {"success": True, "data": []})
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/local/"),
+        ("POST", "/local/session"),
+        ("GET", "/local/providers/kie"),
+        ("GET", "/local/videos/%00/timeline"),
+    ],
+)
+def test_there_is_nothing_else(local: Answer, method: str, path: str) -> None:
+    assert ask(local, method, path)[0] == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/console/console.js", "/console/console.css", "/console/ferry.svg"])
+def test_the_page_comes_with_a_policy_that_lets_nothing_in(path: str) -> None:
+    server = page_server(files="http://127.0.0.1:8787/files", uploads="http://127.0.0.1:9000")
+    response = server(HttpRequest(method="GET", path=path, query="", headers=(), body=b"", source_ip=""))
+    policy = dict(response.headers)["content-security-policy"]
+
+    assert response.status == 200
+    assert "default-src 'none'" in policy
+    assert "script-src 'self';" in policy
+    assert "connect-src 'self' http://127.0.0.1:9000;" in policy
+    assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize("path", ["/console/", "/console/pages.py", "/console/../pages.py", "/console/%2e%2e/dev.py"])
+def test_only_the_pages_own_files_are_served(path: str) -> None:
+    server = page_server(files="http://127.0.0.1:8787", uploads="http://127.0.0.1:9000")
+
+    assert server(HttpRequest(method="GET", path=path, query="", headers=(), body=b"", source_ip="")).status == 404
+
+
+def test_nothing_on_the_page_comes_from_elsewhere() -> None:
+    server = page_server(files="http://127.0.0.1:8787", uploads="http://127.0.0.1:9000")
+    page = server(HttpRequest(method="GET", path="/", query="", headers=(), body=b"", source_ip="")).body
+    assert isinstance(page, bytes)
+    text = page.decode()
+
+    assert re.findall(r"(?:src|href)=\"(?![/#])", text) == []
+    assert re.findall(r"\s(?:style|on\w+)=|<script(?! type=\"module\" src)|<style", text) == []
+
+
+def test_the_page_has_words_for_all_that_can_happen_to_a_video() -> None:
+    known = set(re.findall(r'"event\.video\.(\w+)"', WORDS.read_text()))
+    in_sql = r"insert into clipferry\.video_events \(video_uuid, kind[^)]*\)[^'\"]*'(\w+)'"
+    in_python = r"events\.append\([^\"]*\"(\w+)\""
+    code = "".join(module.read_text() for module in LAYER.rglob("*.py"))
+    happening = {*re.findall(in_sql, code), *re.findall(in_python, code)}
+
+    assert len(happening) > 15
+    assert known == happening
+
+
+def test_the_page_has_words_for_every_reason_to_fail() -> None:
+    assert {code.value for code in FailureCode} <= set(re.findall(r'"error\.(\w+)"', WORDS.read_text()))
