@@ -9,15 +9,24 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from clipferry import runtime
 from clipferry.observability import logger
+from clipferry.usecases.abort_uploads import abort_uploads
 from clipferry.usecases.forget_old import forget_old
 from clipferry.usecases.move_credits import expire_credits
 from clipferry.usecases.verify_books import verify_books
 
 
 @logger.inject_lambda_context(clear_state=True)
+@runtime.invocation
 def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     with closing(runtime.patient_database()) as database:
         expired = expire_credits(database=database)
-        removed = forget_old(database=database, storage=runtime.storage(), seconds_left=runtime.seconds_left(context))
         breaches = verify_books(database=database)
-    return {"expiredPackages": expired, "breaches": len(breaches), "removedVideos": removed}
+        bucket, left = runtime.storage(), runtime.seconds_left(context)
+        aborted = abort_uploads(database=database, storage=bucket, now=runtime.now(), seconds_left=left)
+        removed = forget_old(database=database, storage=bucket, seconds_left=left)
+    return {
+        "expiredPackages": expired,
+        "breaches": len(breaches),
+        "abortedUploads": aborted,
+        "removedVideos": removed,
+    }

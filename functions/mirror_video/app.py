@@ -10,13 +10,19 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from clipferry import runtime
 from clipferry.mirror_queue import read_message
-from clipferry.observability import logger
+from clipferry.observability import follow, logger
 from clipferry.usecases.mirror_video import mirror_video
 
-processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+# A message that fails goes back to the queue, and without a logger nobody would hear of it.
+processor = BatchProcessor(
+    event_type=EventType.SQS,
+    raise_on_entire_batch_failure=False,
+    logger=logger,  # pyright: ignore[reportArgumentType] - it has the methods
+)
 
 
 def mirror(record: SQSRecord, lambda_context: LambdaContext) -> None:
+    follow(None)
     mirror_video(
         read_message(record.body),
         database=runtime.database(),
@@ -28,5 +34,6 @@ def mirror(record: SQSRecord, lambda_context: LambdaContext) -> None:
 
 
 @logger.inject_lambda_context(clear_state=True)
+@runtime.invocation
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Any:
     return process_partial_response(event=event, record_handler=mirror, processor=processor, context=context)

@@ -12,6 +12,7 @@ from clipferry.usecases.reconcile import reconcile
 
 
 @logger.inject_lambda_context(clear_state=True)
+@runtime.invocation
 def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     looked_at = reconcile(
         database=runtime.database(),

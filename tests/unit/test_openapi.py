@@ -23,6 +23,7 @@ DOCUMENT = build()
 INTERNAL = {
     "INTERNAL_ERROR",
     "CONFIGURATION_ERROR",  # both are faults of ours that nobody can prepare for
+    "SECRETS_UNAVAILABLE",  # the same, for a moment
     "METHOD_NOT_ALLOWED",  # belongs to no operation
     "QUEUE_UNAVAILABLE",  # is made good by reconcile
     "SOURCE_GONE",

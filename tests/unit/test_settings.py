@@ -197,3 +197,54 @@ def test_every_field_is_a_variable_of_the_same_name() -> None:
     assert variables["database_url"] == "DATABASE_URL"
     assert all(variable == field.upper() for field, variable in variables.items())
     assert set(REQUIRED) <= set(variables.values())
+
+
+def test_what_the_secret_says_counts_where_the_environment_says_nothing() -> None:
+    public = {name: value for name, value in DEPLOYED.items() if name not in SECRETS}
+    values = settings.load({**public, "EVOLINK_API_KEY": "", "KIE_API_KEY": "of the environment"}, SECRETS)
+
+    assert values.database_url.get_secret_value() == SECRETS["DATABASE_URL"]
+    assert values.evolink_api_key is not None
+    assert values.evolink_api_key.get_secret_value() == SECRETS["EVOLINK_API_KEY"]
+    assert values.kie_api_key is not None
+    assert values.kie_api_key.get_secret_value() == "of the environment"
+
+
+def test_an_empty_string_in_the_secret_is_unset_too() -> None:
+    public = {name: value for name, value in DEPLOYED.items() if name not in SECRETS}
+
+    assert settings.load(public, SECRETS | {"KIE_API_KEY": ""}).kie_api_key is None
+    with pytest.raises(ConfigurationError, match="STORAGE_SECRET_KEY: "):
+        settings.load(public, SECRETS | {"STORAGE_SECRET_KEY": ""})
+
+
+def test_where_the_secret_is_must_be_known_without_it() -> None:
+    place = settings.load_place({"SECRETS_ARN": "clipferry", "AWS_REGION": "eu-west-1", "DATABASE_URL": ""})
+
+    assert (place.secrets_arn, place.aws_region, place.secrets_max_age_seconds) == ("clipferry", "eu-west-1", 300)
+    assert settings.load_place({"SECRETS_ARN": ""}).secrets_arn is None
+    with pytest.raises(ConfigurationError, match="SECRETS_MAX_AGE_SECONDS: "):
+        settings.load_place({"SECRETS_MAX_AGE_SECONDS": "0"})
+
+
+def test_every_secret_is_hidden_from_the_log_and_so_are_passwords_within_addresses() -> None:
+    encoded = "postgresql://clipferry:p%40ss-word@db.example.com/clipferry"
+    webhooks = {"REPLICATE_WEBHOOK_SECRET": "whsec_new,whsec_old"}
+    hidden = settings.load(DEPLOYED | webhooks | {"DATABASE_DIRECT_URL": encoded}).hidden_texts
+
+    assert hidden >= {value for name, value in SECRETS.items() if name != "DATABASE_DIRECT_URL"}
+    assert hidden >= {"pw-hunter2", encoded, "p%40ss-word", "p@ss-word", "whsec_new", "whsec_old"}
+    assert "videos" not in hidden
+
+
+@pytest.mark.parametrize(
+    ("url", "password"),
+    [
+        ("postgres://u:hunter2@h/d", "hunter2"),
+        ("postgresql://u:hun@ter2@h:5432/d?sslmode=require", "hun@ter2"),
+        ("host=h user=u password=hunter2 dbname=d", "hunter2"),
+        ("host=h password = 'hunter two' dbname=d", "hunter two"),
+    ],
+)
+def test_the_password_is_found_in_either_form_of_a_databases_address(url: str, password: str) -> None:
+    assert password in settings.load(DEPLOYED | {"DATABASE_URL": url}).hidden_texts

@@ -31,6 +31,7 @@ ClipferryError                       500
 ├── DatabaseUnavailableError         503
 │   └── DatabaseBusyError            503
 └── ConfigurationError               500
+    └── SecretsUnavailableError      503
 """
 
 from __future__ import annotations
@@ -113,6 +114,11 @@ class InvalidSignatureError(UnauthorizedError):
     """The signature is not valid."""
 
     code = "INVALID_SIGNATURE"
+
+    def __init__(self, detail: str = "", *, details: dict[str, Any] | None = None, has_expired: bool = False) -> None:
+        """`has_expired` says that it is right, but of another time: a clock or a delay is to blame."""
+        super().__init__(detail, details=details)
+        self.has_expired = has_expired
 
 
 class ForbiddenError(ClipferryError):
@@ -286,3 +292,12 @@ class ConfigurationError(ClipferryError):
     """This service is not set up correctly."""
 
     code = "CONFIGURATION_ERROR"
+
+
+class SecretsUnavailableError(ConfigurationError):
+    """This service can't read its settings at the moment. Please try again."""
+
+    status = 503
+    code = "SECRETS_UNAVAILABLE"
+    retryable = True
+    retry_after_seconds = 5

@@ -1,21 +1,79 @@
-"""One JSON line per event, and metrics in the embedded metric format that CloudWatch reads from the same log."""
+"""One JSON line per event, and metrics in the embedded metric format that CloudWatch reads from the same log.
+
+`video_uuid` in a line is what ties a video's journey together across the functions; within one call its request id
+does. What must not be shown is taken out of every line on its way, wherever it came from: an exception of a library
+may quote a connection string, a provider may quote a prompt.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 from aws_lambda_powertools import Logger, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
 NAMESPACE: Final = "Clipferry"
-
-logger: Final = Logger(service="clipferry", utc=True)
-
+NAMESPACE_VARIABLE: Final = "POWERTOOLS_METRICS_NAMESPACE"
+"""Powertools' own name for it: one account may have several stages."""
+SHORTEST_HIDDEN: Final = 8
+"""Shorter ones are no secrets anywhere but on a developer's machine, and would be taken out of innocent words."""
+PROMPT_START: Final = 16
+"""Characters that tell a prompt: a quoted one is often cut short."""
 
 _silence = threading.Event()
+_hidden: set[str] = set()
+_of_call = threading.local()
+_QUERY: Final = re.compile(r"(https?://[^\s?#\"\\]+)\?[^\s\"\\]*")
+"""A signature, a token, or whatever else lets one fetch a file, is in a URL's query."""
+_TO_THE_END: Final = r'(?:[^"\\]|\\.)*'
+
+
+def _line(record: dict[str, Any]) -> str:
+    text = json.dumps(record, default=str, separators=(",", ":"), ensure_ascii=False)
+    for secret in _hidden:
+        text = text.replace(secret, "[hidden]")
+    if prompt := getattr(_of_call, "prompt", None):
+        text = prompt.sub("[prompt]", text)
+    return _QUERY.sub(r"\1?[hidden]", text) if "://" in text else text
+
+
+logger: Final = Logger(service="clipferry", utc=True, json_serializer=_line)
+
+
+def follow(video_uuid: str | None, *, prompt: str | None = None) -> None:
+    """From now on every line of this call names the video, and none shows its prompt. None: of no video any more."""
+    _of_call.prompt = re.compile(_told_by(prompt)) if prompt else None
+    if video_uuid is None:
+        logger.remove_keys(["video_uuid"])
+    else:
+        logger.append_keys(video_uuid=video_uuid)
+
+
+def _told_by(prompt: str) -> str:
+    """A pattern for what begins as the prompt does, up to the end of the string it is quoted in."""
+    if len(prompt) < PROMPT_START:
+        return rf"\b{re.escape(_as_json(prompt))}\b"
+    return re.escape(_as_json(prompt[:PROMPT_START])) + _TO_THE_END
+
+
+def _as_json(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)[1:-1]
+
+
+def hide(texts: Collection[str]) -> None:
+    """No line shows one of these secrets from now on."""
+    _hidden.update(_as_json(text) for text in texts if len(text) >= SHORTEST_HIDDEN)
+
+
+def unhide() -> None:
+    """For who forgets the secrets themselves."""
+    _hidden.clear()
 
 
 @contextmanager
@@ -35,6 +93,7 @@ def count(name: str, value: float = 1, *, unit: MetricUnit = MetricUnit.Count, *
     """Adds `value` to the metric `name`; a dimension has few values (a provider, a code), never an id."""
     if _silence.is_set():
         return
-    with single_metric(name=name, unit=unit, value=value, namespace=NAMESPACE) as metric:
+    namespace = os.environ.get(NAMESPACE_VARIABLE) or NAMESPACE
+    with single_metric(name=name, unit=unit, value=value, namespace=namespace) as metric:
         for dimension, setting in dimensions.items():
             metric.add_dimension(name=dimension, value=setting)

@@ -1,7 +1,7 @@
-"""The composition root: settings in, ready collaborators out. Each is made on first use and kept while the function is
-warm; `reset` closes them all.
+"""The composition root: settings in, ready collaborators out, kept while the function is warm; `reset` closes them all.
 
-A database connection belongs to its thread: a Lambda has one thread, the local stack has many.
+Settings come from the environment, and from the owner's secret what isn't set there. The secret is read by the first
+request that needs it and again when it is old; a call works to its end with what it began with.
 """
 
 from __future__ import annotations
@@ -9,46 +9,56 @@ from __future__ import annotations
 import json
 import os
 import re
-import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import cache, partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from clipferry import catalog as catalogs
+from clipferry import observability, signatures, sigv4, snapshot
 from clipferry import settings as settings_module
-from clipferry import signatures
+from clipferry.collaborators import Collaborators
 from clipferry.credentials import AuthRules
 from clipferry.db.connection import Database
-from clipferry.https import HttpClient
+from clipferry.errors import ConfigurationError
 from clipferry.mirror_queue import MirrorQueue
 from clipferry.models import Submitted
 from clipferry.providers.base import Provider
-from clipferry.settings import Settings
-from clipferry.sigv4 import environment_credentials
+from clipferry.role import Role
+from clipferry.settings import SecretPlace, Settings
+from clipferry.succession import Succession
 from clipferry.timing import Timing
 from clipferry.usecases.advance_video import advance_video
 from clipferry.usecases.submit_video import submit_video
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
-    from pydantic import SecretStr
 
+    from clipferry.secrets import Secret
     from clipferry.storage import Storage
 
-CHORE_SECONDS = 240
-"""What one statement of the daily chores may take: verify reads every row of the books."""
+Handler = Callable[[dict[str, Any], Any], Any]
 
-_local = threading.local()
-_databases: list[Database] = []
-_clients: list[HttpClient] = []
+_NO_SECRET: Final[Mapping[str, str]] = {}
+_role: Final = Role(os.environ)
 
 
-@cache
+def invocation(handler: Handler) -> Handler:
+    """One call of a function: all that it uses is of one version of the settings, the newest when it first asks."""
+
+    @wraps(handler)
+    def invoke(event: dict[str, Any], context: Any) -> Any:
+        observability.follow(None)
+        with _succession.call():
+            return handler(event, context)
+
+    return invoke
+
+
 def settings() -> Settings:
-    """Read from the environment on first use."""
-    return settings_module.load(os.environ)
+    """Read on first use. Raises ConfigurationError."""
+    return _succession.current().settings
 
 
 def now() -> datetime:
@@ -58,20 +68,12 @@ def now() -> datetime:
 
 def database() -> Database:
     """This thread's warm connection."""
-    if not hasattr(_local, "database") or _local.database not in _databases:
-        values = settings()
-        _local.database = Database(
-            values.database_url.get_secret_value(),
-            connect_timeout=values.database_connect_timeout_seconds,
-            statement_timeout=values.database_statement_timeout_seconds,
-        )
-        _databases.append(_local.database)
-    return _local.database
+    return _succession.current().database()
 
 
 def patient_database() -> Database:
     """For the daily chores, whose statements read everything; the caller closes it."""
-    return Database(settings().database_url.get_secret_value(), statement_timeout=CHORE_SECONDS)
+    return _succession.current().new_database()
 
 
 def migration_url() -> str:
@@ -85,78 +87,30 @@ def migrations_folder(beside: str) -> Path:
     return carried if carried.is_dir() else Path(beside).parents[2] / "migrations"
 
 
-@cache
 def catalog() -> catalogs.Catalog:
     """The layer's models, or the owner's own file."""
-    own = settings().models_file
-    return catalogs.load(Path(own)) if own else catalogs.load()
+    return _succession.current().catalog
 
 
-@cache
 def providers() -> Mapping[str, Provider]:
-    """Those that have a key, by name. A new provider is a line here."""
-    from clipferry.providers.evolink import Evolink
-    from clipferry.providers.kie import Kie
-    from clipferry.providers.replicate import Replicate
-    from clipferry.providers.transport import JsonApi
-
-    values = settings()
-
-    def api(base_url: str, key: SecretStr) -> JsonApi:
-        return JsonApi(_client(base_url), key.get_secret_value())
-
-    ready: dict[str, Provider] = {}
-    if key := values.evolink_api_key:
-        ready["evolink"] = Evolink(api(values.evolink_base_url, key))
-    if key := values.kie_api_key:
-        signing = values.kie_webhook_hmac_key
-        ready["kie"] = Kie(
-            api(values.kie_base_url, key),
-            webhook_key=signing.get_secret_value() if signing else None,
-            tolerance_seconds=values.kie_webhook_tolerance_seconds,
-        )
-    if key := values.replicate_api_key:
-        ready["replicate"] = Replicate(
-            api(values.replicate_base_url, key), webhook_secrets=values.replicate_webhook_secrets
-        )
-    return ready
+    """Those that have a key, by name."""
+    return _succession.current().providers
 
 
-def _client(base_url: str) -> HttpClient:
-    client = HttpClient(base_url, allow_plain_http=settings().allow_loopback)
-    _clients.append(client)
-    return client
-
-
-@cache
 def mirror_queue() -> MirrorQueue:
-    values = settings()
-    return MirrorQueue(
-        values.mirror_queue_url,
-        region=values.aws_region,
-        endpoint_url=values.aws_endpoint_url_sqs,
-        credentials=partial(environment_credentials, os.environ),
-    )
+    return _succession.current().mirror_queue
 
 
-@cache
 def storage() -> Storage:
-    from clipferry.pace import owned_cpus
-    from clipferry.storage import Storage
-    from clipferry.transfer import Plan
+    return _succession.current().storage
 
-    values = settings()
-    return Storage(
-        endpoint=values.storage_endpoint,
-        region=values.storage_region,
-        access_key=values.storage_access_key.get_secret_value(),
-        secret_key=values.storage_secret_key.get_secret_value(),
-        bucket=values.storage_bucket,
-        public_domain=values.storage_domain,
-        allowed_hosts=values.remote_asset_allowed_hosts,
-        allow_loopback=values.allow_loopback,
-        plan=Plan(cpus=owned_cpus(os.environ)),
-    )
+
+def auth_rules() -> AuthRules:
+    return _succession.current().auth_rules
+
+
+def timing() -> Timing:
+    return _succession.current().timing
 
 
 def check_source(url: str) -> None:
@@ -196,27 +150,6 @@ def _addresses() -> tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]:
     )
 
 
-@cache
-def auth_rules() -> AuthRules:
-    values = settings()
-    secret = values.better_auth_secret
-    return AuthRules(
-        better_auth_secret=secret.get_secret_value() if secret else None, allowed_origins=values.allowed_origins
-    )
-
-
-@cache
-def timing() -> Timing:
-    values = settings()
-    return Timing(
-        submit_deadline_seconds=values.submit_deadline_seconds,
-        generation_deadline_seconds=values.generation_deadline_seconds,
-        upload_deadline_seconds=values.upload_deadline_seconds,
-        reconcile_interval_seconds=values.reconcile_interval_seconds,
-        status_refresh_seconds=values.status_refresh_seconds,
-    )
-
-
 def seconds_left(context: LambdaContext) -> Callable[[], float]:
     """How long the function may still run."""
     return lambda: context.get_remaining_time_in_millis() / 1000
@@ -250,13 +183,68 @@ def submit(own_base: str) -> Callable[..., Submitted]:
 
 
 def reset() -> None:
-    """Closes and forgets everything: for tests, and for a stack that ends."""
-    for closable in (*_databases, *_clients):
-        closable.close()
-    for client in (mirror_queue, storage):
-        if client.cache_info().currsize:
-            client().close()
-    _databases.clear()
-    _clients.clear()
-    for kept in (settings, catalog, providers, mirror_queue, storage, auth_rules, timing, openapi):
+    """Closes and forgets everything: before a snapshot, for tests, and for a stack that ends."""
+    _succession.close()
+    if _secret.cache_info().currsize and (secret := _secret()):
+        secret.close()
+    for kept in (_secret, openapi, _addresses):
         kept.cache_clear()
+    _role.forget()
+    sigv4.forget_keys()
+    observability.unhide()
+
+
+def _prepare() -> None:
+    """What first requests load, 50 ms of CPU, the system's certificates among it: nothing of it is secret or unique."""
+    from importlib import import_module
+
+    from clipferry.wire import default_tls
+
+    for name in ("secrets", "providers.evolink", "providers.kie", "providers.replicate"):
+        import_module(f"clipferry.{name}")
+    default_tls()
+    catalogs.load()
+
+
+@cache
+def _secret() -> Secret | None:
+    """The owner's, where the environment names one."""
+    place = settings_module.load_place(os.environ)
+    if not place.secrets_arn:
+        return None
+    from clipferry.secrets import Secret, SecretsManager, region_of
+
+    manager = SecretsManager(
+        region=region_of(place.secrets_arn, place.aws_region),
+        endpoint_url=place.aws_endpoint_url_secretsmanager,
+        credentials=_role.credentials,
+    )
+    names = {name.upper() for name in Settings.model_fields.keys() - SecretPlace.model_fields.keys()}
+    return Secret(place.secrets_arn, manager=manager, names=names, max_age_seconds=place.secrets_max_age_seconds)
+
+
+def _read() -> Mapping[str, str]:
+    secret = _secret()
+    return secret.values() if secret else _NO_SECRET
+
+
+def _make(secret: Mapping[str, str]) -> Collaborators:
+    values = settings_module.load(os.environ, secret)
+    observability.hide(values.hidden_texts)
+    return Collaborators(values, credentials=_role.credentials, new_database_url=_new_database_url)
+
+
+def _new_database_url(refused: str) -> str | None:
+    """What has replaced a URL that the database doesn't take any more: its password may have been rotated."""
+    secret = _secret()
+    if secret is None:
+        return None
+    try:
+        url = settings_module.load(os.environ, secret.values_now()).database_url.get_secret_value()
+    except ConfigurationError:
+        return None
+    return url if url != refused else None
+
+
+_succession: Final = Succession(read=_read, make=_make)
+snapshot.guard(os.environ, prepare=_prepare, forget=reset)

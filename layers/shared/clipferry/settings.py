@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from types import MappingProxyType
+from typing import Annotated, Final, Literal, TypeVar
+from urllib.parse import unquote
 
 from pydantic import (
     BaseModel,
@@ -23,13 +26,26 @@ def _comma_list(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+
 CommaList = Annotated[tuple[str, ...], BeforeValidator(_comma_list)]
 
 
-class Settings(BaseModel):
-    """One field per environment variable, named alike in lower case. An empty variable counts as unset."""
+class SecretPlace(BaseModel):
+    """Where the secret is: known before the other settings, which may be in it, so from the environment alone."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+    secrets_arn: str | None = None
+    """A secret of Secrets Manager: a JSON object of settings by their names in capitals. Empty: there is none."""
+    secrets_max_age_seconds: int = Field(default=300, ge=1, le=86400)
+    """How old it may be in a function that is in use; each reading costs $0.000005."""
+    aws_region: str = "us-east-1"
+    aws_endpoint_url_secretsmanager: str | None = None
+
+
+class Settings(SecretPlace):
+    """One field per environment variable, named alike in lower case. An empty variable counts as unset."""
 
     stage: Literal["local", "dev", "staging", "prod"] = "dev"
 
@@ -47,6 +63,8 @@ class Settings(BaseModel):
     storage_bucket: str
     storage_domain: str | None = Field(default=None, validate_default=True)
     """Where the bucket is public. The founding document's fallback URL isn't, so a deployed stack must set it."""
+    storage_content_md5: bool = False
+    """The bucket checks every part by its MD5, for 1.2 s of CPU a GB more; docs/mirror.md."""
 
     default_ai_provider: str = "evolink"
     evolink_api_key: SecretStr | None = None
@@ -69,7 +87,6 @@ class Settings(BaseModel):
     """Still accepted, no longer signed with: set it for a day when the secret is rotated."""
 
     mirror_queue_url: str
-    aws_region: str = "us-east-1"
     aws_endpoint_url_sqs: str | None = None
 
     better_auth_secret: SecretStr | None = None
@@ -134,17 +151,46 @@ class Settings(BaseModel):
         text = self.replicate_webhook_secret.get_secret_value() if self.replicate_webhook_secret else ""
         return tuple(part.strip() for part in text.split(",") if part.strip())
 
+    @property
+    def hidden_texts(self) -> frozenset[str]:
+        """What no log may show: every secret, and the passwords within the databases' URLs."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        texts = {value.get_secret_value() for value in values if isinstance(value, SecretStr)}
+        return frozenset(texts.union(self.replicate_webhook_secrets, *(_passwords(text) for text in texts)))
+
     @classmethod
     def variables(cls) -> dict[str, str]:
         """Every environment variable's name, by its field."""
         return {name: name.upper() for name in cls.model_fields}
 
 
-def load(environment: Mapping[str, str]) -> Settings:
-    """Settings from `environment`; raises ConfigurationError that names every problem and shows no value."""
-    values = {name: environment[key] for name, key in Settings.variables().items() if environment.get(key)}
+def _passwords(text: str) -> set[str]:
+    """Of a database, in either form that libpq takes: as it is written in there, and as it is meant."""
+    written = re.findall(r"^postgres(?:ql)?://[^:/@]*:(.*)@|\bpassword\s*=\s*(?:'([^']*)'|([^'\s]+))", text)
+    found = {password for groups in written for password in groups if password}
+    return found | {unquote(password) for password in found}
+
+
+Values = TypeVar("Values", bound=SecretPlace)
+
+
+def load(environment: Mapping[str, str], secret: Mapping[str, str] = _NOTHING) -> Settings:
+    """Settings from `environment`, and from `secret` what isn't set there.
+
+    Raises ConfigurationError that names every problem and shows no value.
+    """
+    return _validated(Settings, {**secret, **{name: value for name, value in environment.items() if value}})
+
+
+def load_place(environment: Mapping[str, str]) -> SecretPlace:
+    """Where the secret is; raises as `load` does."""
+    return _validated(SecretPlace, environment)
+
+
+def _validated(model: type[Values], variables: Mapping[str, str]) -> Values:
+    values = {name: variables[name.upper()] for name in model.model_fields if variables.get(name.upper())}
     try:
-        return Settings.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
         raise ConfigurationError("; ".join(_problems(error))) from None
 

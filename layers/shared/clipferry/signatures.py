@@ -45,5 +45,5 @@ def verify(video_uuid: str, timestamp: str, signature: str, *, secrets: Sequence
         raise InvalidSignatureError("callback timestamp is not a number of milliseconds")
     signed_at = datetime.fromtimestamp(int(timestamp) / 1000, UTC)
     if signed_at > now + MAX_AHEAD or signed_at < now - MAX_AGE:
-        raise InvalidSignatureError("callback signature is expired or not valid yet")
+        raise InvalidSignatureError("callback signature is expired or not valid yet", has_expired=True)
     return signed_at

@@ -101,5 +101,10 @@ def _signing_key(secret_key: str, date: str, region: str, service: str) -> bytes
     return key
 
 
+def forget_keys() -> None:
+    """Drops the day's keys: they are made of secrets, which a snapshot must not hold."""
+    _signing_key.cache_clear()
+
+
 def _hmac(key: bytes, message: str) -> bytes:
     return hmac.new(key, message.encode(), hashlib.sha256).digest()

@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from clipferry import open_uploads
 from clipferry.bucket import Bucket, StoredObject
 from clipferry.errors import ConfigurationError, StorageError
 from clipferry.multipart import Multipart, Progress
+from clipferry.open_uploads import OpenUpload
 from clipferry.remote import Rules
 from clipferry.remote_file import RemoteFile
 from clipferry.retries import Retries
@@ -159,6 +161,14 @@ class Storage:
         """Takes back what an interrupted transfer has left; for who won't continue it."""
         Multipart(self._bucket, key, Retries(deadline=Deadline(REQUEST_SECONDS))).abort(progress.upload_id)
 
+    def open_uploads(self, prefix: str) -> Iterator[OpenUpload]:
+        """Those to keys that begin with `prefix`, of whoever has begun them."""
+        return open_uploads.listed(self._bucket, prefix, Retries(deadline=Deadline(REQUEST_SECONDS)))
+
+    def abort_upload(self, upload: OpenUpload) -> None:
+        """Takes it back, with its parts; one that is over already is fine."""
+        Multipart(self._bucket, upload.key, Retries(deadline=Deadline(REQUEST_SECONDS))).abort(upload.upload_id)
+
     def get_signed_upload_url(
         self, *, key: str, content_type: str, expires_in: int = 3600, content_length: int | None = None
     ) -> str:
@@ -190,6 +200,11 @@ class Storage:
     def check(self) -> None:
         """Raises StorageError unless the bucket is there and these keys may use it."""
         self._bucket.call("HEAD", "", deadline=Deadline(CHECK_SECONDS))
+
+    def checksum_settings(self) -> tuple[str, str]:
+        """What boto3 does for requests and for responses, as it was really set: R2 bears `when_required` alone."""
+        config = self._client.meta.config
+        return config.request_checksum_calculation, config.response_checksum_validation
 
     def close(self) -> None:
         """Lets go of the connections that are kept for the next request."""

@@ -39,6 +39,10 @@ select upload_id, part_size, size, source_etag, parts from clipferry.mirrored_fi
 where video_uuid = %(uuid)s and upload_id is not null and part_size is not null and size is not null
 """
 
+_STILL_OPEN: Final = """
+select video_uuid from clipferry.jobs where video_uuid = any(%(uuids)s) and next_check_at is not null
+"""
+
 
 def save(
     tx: Transaction,
@@ -74,3 +78,8 @@ def forget(tx: Transaction, *, uuid: str, fence: int) -> Rows[dict[str, Any]]:
 def find(tx: Transaction, uuid: str) -> Rows[dict[str, Any]]:
     """What `save` has kept: upload_id, part_size, size, source_etag, parts (ETags by part number, as JSON has them)."""
     return tx.records(_FIND, {"uuid": uuid})
+
+
+def still_open(tx: Transaction, uuids: list[str]) -> Rows[dict[str, Any]]:
+    """Those of `uuids` (`video_uuid`) whose videos haven't ended."""
+    return tx.records(_STILL_OPEN, {"uuids": uuids})

@@ -83,7 +83,7 @@ class Kie:
         if not hmac.compare_digest(expected, given):
             raise InvalidSignatureError("KIE's signature doesn't match")
         if abs(_moment(timestamp) - now) > self._tolerance:
-            raise InvalidSignatureError("KIE's signature is too old, or not valid yet")
+            raise InvalidSignatureError("KIE's signature is too old, or not valid yet", has_expired=True)
 
     def read_hint(self, body: bytes) -> CallbackHint:
         data = reading.json_object(body)

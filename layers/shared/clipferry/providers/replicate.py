@@ -92,7 +92,7 @@ class Replicate:
         if not any([hmac.compare_digest(one, other) for one in expected for other in given]):  # noqa: C419 - all are compared
             raise InvalidSignatureError("Replicate's signature doesn't match")
         if abs(_moment(timestamp) - now) > TOLERANCE:
-            raise InvalidSignatureError("Replicate's signature is too old, or not valid yet")
+            raise InvalidSignatureError("Replicate's signature is too old, or not valid yet", has_expired=True)
 
     def read_hint(self, body: bytes) -> CallbackHint:
         data = reading.json_object(body)

@@ -23,7 +23,7 @@ from clipferry.errors import (
     UnauthorizedError,
 )
 from clipferry.models import Credential, Order, Submitted, VideoStatus
-from clipferry.observability import count, logger
+from clipferry.observability import count, follow, logger
 from clipferry.timing import Timing
 
 
@@ -87,6 +87,7 @@ def create_video(
         idempotency_key=idempotency_key,
         request_sha256=request.sha256,
     )
+    follow(None, prompt=request.prompt)
     with database.transaction() as tx:
         creating = creation.create(tx, credential, new)
         reading = circuits.read_open(tx)
@@ -94,7 +95,9 @@ def create_video(
     _raise_refusal(result, new.credits)
     assert result is not None
     if result.verdict == "REPLAYED":
+        follow(result.uuid)
         return _replay(result)
+    follow(uuid, prompt=request.prompt)
     logger.info("video created", video_uuid=uuid, model=request.choice.model.id, credits=new.credits)
     count("VideosCreated")
     orders = [_order(uuid, request, offer) for offer in offers]

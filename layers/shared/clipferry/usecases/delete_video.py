@@ -6,11 +6,12 @@ from clipferry.db import callers, videos
 from clipferry.db.connection import Database
 from clipferry.errors import UnauthorizedError, VideoNotFoundError
 from clipferry.models import Credential
-from clipferry.observability import logger
+from clipferry.observability import follow, logger
 
 
 def delete_video(uuid: str, *, credential: Credential, database: Database) -> None:
     """Raises VideoNotFoundError for another's, an unknown and a deleted one alike."""
+    follow(uuid)
     with database.transaction() as tx:
         caller = callers.sign_in(tx, credential)
         deleted = videos.delete_own(tx, uuid)

@@ -28,7 +28,7 @@ from clipferry.errors import (
 )
 from clipferry.models import FailureCode, MirroredFile, VideoStatus
 from clipferry.multipart import Progress
-from clipferry.observability import count, logger
+from clipferry.observability import count, follow, logger
 from clipferry.providers.base import Provider
 from clipferry.remote_file import SourceChangedError
 from clipferry.storage import Storage
@@ -59,6 +59,7 @@ def mirror_video(
     seconds_left: Callable[[], float],
 ) -> None:
     """Returns when the video is COMPLETED, FAILED, somebody else's, or scheduled to be tried again."""
+    follow(uuid)
     with database.transaction() as tx:
         leasing = jobs.lease(tx, uuid=uuid, seconds=seconds_left() + LEASE_MARGIN_SECONDS)
     lease = leasing.first()

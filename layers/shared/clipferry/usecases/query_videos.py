@@ -13,6 +13,7 @@ from clipferry.db import callers, jobs, videos
 from clipferry.db.connection import Database
 from clipferry.errors import InvalidRequestError, UnauthorizedError, VideoNotFoundError
 from clipferry.models import Credential, Video, VideoStatus
+from clipferry.observability import follow
 from clipferry.timing import Timing
 
 _NEWEST: Final = (datetime(9999, 1, 1), 2**31 - 1)  # noqa: DTZ001 - naive UTC, as the column is
@@ -28,6 +29,7 @@ class Page:
 
 def get_video(uuid: str, *, credential: Credential, database: Database) -> Video:
     """The caller's own video; another's and an unknown one look the same."""
+    follow(uuid)
     with database.transaction() as tx:
         caller = callers.sign_in(tx, credential)
         found = videos.get_own(tx, uuid)
@@ -43,6 +45,7 @@ def get_status(
     uuid: str, *, credential: Credential, database: Database, advance: Callable[[Video], str], timing: Timing
 ) -> Video:
     """The same, after asking the provider when nobody has for a while; what the provider fails at is not told."""
+    follow(uuid)
     with database.transaction() as tx:
         caller = callers.sign_in(tx, credential)
         claimed = jobs.claim_stale(tx, uuid=uuid, stale_seconds=timing.status_refresh_seconds)
@@ -54,6 +57,7 @@ def get_status(
         raise VideoNotFoundError(uuid)
     if claimed.first() is None:
         return video
+    follow(uuid, prompt=video.prompt)
     advance(video)
     return get_video(uuid, credential=credential, database=database)
 

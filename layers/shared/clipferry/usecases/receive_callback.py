@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -15,11 +16,14 @@ from clipferry.db import inbox, videos
 from clipferry.db.connection import Database
 from clipferry.errors import InvalidRequestError, InvalidSignatureError, NotFoundError
 from clipferry.models import CallbackHint, TaskReport, Video
-from clipferry.observability import count, logger
+from clipferry.observability import count, follow, logger
 from clipferry.providers.base import Provider
 
 KEPT_BYTES: Final = 16 * 1024
 """Of a body, in the inbox: enough to read what a provider said."""
+
+LONGEST_UUID: Final = 64
+"""In the log, of what somebody says is one."""
 
 _NAMES: Final = r"(?:sig|signature|token|key|secret|credential)"
 _IN_A_URL: Final = re.compile(
@@ -52,8 +56,10 @@ def receive_callback(
     now: datetime,
 ) -> None:
     """Raises InvalidRequestError, InvalidSignatureError, or DatabaseUnavailableError: then the provider rings again."""
+    follow(callback.video_uuid[:LONGEST_UUID])
     provider = providers.get(callback.provider)
     if provider is None:
+        count("CallbacksRejected", provider="none", reason="unknown_provider")
         raise InvalidRequestError.for_field("provider", "unknown", "there is no such provider")
     signed_at = _authenticated(callback, provider, secrets, now)
     hint = provider.read_hint(callback.body)
@@ -69,7 +75,9 @@ def receive_callback(
             body=_readable(callback.body),
         )
         found = videos.get(tx, callback.video_uuid)
-    verdict = _verdict(callback.provider, hint, found.first(), advance, report=provider.read_report(callback.body))
+    video = found.first()
+    follow(callback.video_uuid, prompt=video.prompt if video else None)
+    verdict = _verdict(callback.provider, hint, video, advance, report=provider.read_report(callback.body))
     entry = received.first()
     assert entry is not None
     with database.transaction() as tx:
@@ -96,16 +104,23 @@ def replay_callback(
 
 
 def _authenticated(callback: Callback, provider: Provider, secrets: Sequence[str], now: datetime) -> datetime:
-    try:
+    with _counted(provider.name, "signature"):
         signed_at = signatures.verify(
             callback.video_uuid, callback.timestamp, callback.signature, secrets=secrets, now=now
         )
+    with _counted(provider.name, "provider_signature"):
         provider.authenticate(callback.headers, callback.body, now=now)
-    except InvalidSignatureError as error:
-        count("CallbacksRejected", provider=provider.name)
-        logger.warning("callback rejected", provider=provider.name, detail=str(error))
-        raise
     return signed_at
+
+
+@contextmanager
+def _counted(provider: str, reason: str) -> Iterator[None]:
+    try:
+        yield
+    except InvalidSignatureError as error:
+        count("CallbacksRejected", provider=provider, reason="expired" if error.has_expired else reason)
+        logger.warning("callback rejected", provider=provider, detail=str(error))
+        raise
 
 
 def _verdict(

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from clipferry.db import jobs, videos
+from aws_lambda_powertools.metrics import MetricUnit
+
+from clipferry.db import gauges, jobs, videos
 from clipferry.db.connection import Database
 from clipferry.errors import ClipferryError
 from clipferry.models import Video
-from clipferry.observability import count, logger
+from clipferry.observability import count, follow, logger
 from clipferry.timing import Timing
 
 BATCH: Final = 20
@@ -28,6 +30,8 @@ def reconcile(
     """Advances what is due, batch by batch while there is time, and returns how many videos it looked at."""
     with database.transaction() as tx:
         jobs.adopt_strays(tx, deadline_seconds=timing.submit_deadline_seconds)
+        reading = gauges.read(tx)
+    _measure(reading.first())
     looked_at, waits = 0, Counter[str]()
     while seconds_left() > SECONDS_FOR_ONE:
         due = _claim(database, timing)
@@ -44,6 +48,12 @@ def reconcile(
     return looked_at
 
 
+def _measure(found: dict[str, float] | None) -> None:
+    assert found is not None
+    count("OldestOpenVideoSeconds", max(found["oldest_seconds"], 0), unit=MetricUnit.Seconds)
+    count("CreditsHeld", found["credits_held"])
+
+
 def _claim(database: Database, timing: Timing) -> list[str]:
     with database.transaction() as tx:
         claimed = jobs.claim_due(tx, limit=BATCH, interval_seconds=timing.check_seconds)
@@ -57,6 +67,7 @@ def _look_after(uuid: str, waits: Counter[str], *, database: Database, advance: 
         with database.transaction() as tx:
             found = videos.get(tx, uuid)
         video: Video | None = found.first()
+        follow(uuid, prompt=video.prompt if video else None)
         if video is None or waits[video.provider or ""] >= PATIENCE:
             return None
         logger.info("reconciled", video_uuid=uuid, verdict=advance(video, resend=True))
@@ -64,4 +75,6 @@ def _look_after(uuid: str, waits: Counter[str], *, database: Database, advance: 
         logger.exception("could not reconcile", video_uuid=uuid)
         count("ReconcileErrors")
         return None
+    finally:
+        follow(None)
     return video

@@ -144,6 +144,7 @@ def _may_switch(database: Database, order: Order, named: str, remaining: float, 
 def _unknown(database: Database, order: Order, error: ProviderSilentError, heard: _Heard) -> Submitted:
     logger.error("submit unanswered", video_uuid=order.video_uuid, provider=order.provider, detail=str(error))
     count("SubmitsUnanswered", provider=order.provider)
+    count("ProviderErrors", provider=order.provider)
     try:
         with database.transaction() as tx:
             submissions.note_unanswered(tx, video_uuid=order.video_uuid, provider=order.provider)

@@ -1,0 +1,55 @@
+"""Takes back uploads that nobody will continue: a function died, and its video has ended some other way since."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from clipferry.db import mirrors
+from clipferry.db.connection import Database
+from clipferry.errors import StorageError
+from clipferry.observability import count, logger
+from clipferry.open_uploads import OpenUpload
+from clipferry.storage import Storage
+
+ABANDONED_AFTER: Final = timedelta(days=1)
+"""Four times the upload's deadline."""
+BATCH: Final = 100
+SECONDS_FOR_ONE: Final = 20.0
+_KEY: Final = re.compile(r"videos/([A-Za-z0-9_-]{1,64})\.mp4")
+
+
+def abort_uploads(*, database: Database, storage: Storage, now: datetime, seconds_left: Callable[[], float]) -> int:
+    """Returns how many; what time or the bucket doesn't allow today is done tomorrow.
+
+    A video that is still open keeps its uploads: its next worker may go on with one.
+    """
+    aborted = 0
+    try:
+        old = [upload for upload in storage.open_uploads("videos/") if _is_old(upload, now)]
+        for start in range(0, len(old), BATCH):
+            for upload in _abandoned(old[start : start + BATCH], database):
+                if seconds_left() < SECONDS_FOR_ONE:
+                    return aborted
+                storage.abort_upload(upload)
+                aborted += 1
+    except StorageError as error:
+        logger.warning("uploads not taken back", detail=str(error))
+    finally:
+        logger.info("uploads taken back", uploads=aborted)
+        count("UploadsAborted", aborted)
+    return aborted
+
+
+def _is_old(upload: OpenUpload, now: datetime) -> bool:
+    return _KEY.fullmatch(upload.key) is not None and upload.begun < now - ABANDONED_AFTER
+
+
+def _abandoned(uploads: Sequence[OpenUpload], database: Database) -> list[OpenUpload]:
+    uuids = {upload: _KEY.sub(r"\1", upload.key) for upload in uploads}
+    with database.transaction() as tx:
+        found = mirrors.still_open(tx, list(uuids.values()))
+    kept = {row["video_uuid"] for row in found.all()}
+    return [upload for upload, uuid in uuids.items() if uuid not in kept]

@@ -1,0 +1,208 @@
+"""The daily chores, over a real database and a strict R2: what is taken back, what is left alone, what is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from benchmarks.plans import ExplainingDatabase
+from clipferry import runtime
+from clipferry.db import gauges
+from clipferry.db.connection import Database
+from clipferry.usecases.abort_uploads import abort_uploads
+from local import template
+from local.environment import in_process
+from local.events import schedule_event
+from local.instances import load
+from local.lambda_context import invoker
+from local.r2 import FakeR2, Fault
+from tests.handlers.conftest import environment
+from tests.log_lines import captured, events, metrics
+
+ADD = """
+with video as (
+    insert into videos (uuid, user_id, prompt, model, status, updated_at)
+    values (%(uuid)s, 'ann', 'p', 'm', %(status)s, timezone('utc', now()))
+)
+insert into clipferry.jobs (video_uuid, state_since, deadline, next_check_at)
+values (%(uuid)s, now() - make_interval(secs => %(age)s), %(deadline)s, %(deadline)s)
+"""
+
+
+@pytest.fixture
+def r2(database_url: str) -> Iterator[FakeR2]:
+    with FakeR2() as r2:
+        own = {
+            "STORAGE_ENDPOINT": r2.url,
+            "STORAGE_REGION": "auto",
+            "STORAGE_BUCKET": r2.name,
+            "STORAGE_ACCESS_KEY": r2.access_key,
+            "STORAGE_SECRET_KEY": r2.secret_key,
+        }
+        with in_process({**environment(database_url), **own}):
+            runtime.reset()
+            yield r2
+            runtime.reset()
+
+
+def run(name: str) -> tuple[Any, str]:
+    """What the function returned, and what it said."""
+    function = template.read().function(name)
+    with captured() as log:
+        answer = invoker(function, load(function))(schedule_event(rule="r"))
+    return answer, log()
+
+
+def begin(r2: FakeR2, key: str, age: timedelta = timedelta(days=2)) -> str:
+    return r2.bucket.create(key, content_type="video/mp4", now=datetime.now(UTC) - age)
+
+
+def add_video(database_url: str, uuid: str, status: str, *, age: float = 0) -> None:
+    still_open = status in ("PENDING", "GENERATING", "UPLOADING")
+    deadline = datetime.now(UTC) + timedelta(hours=1) if still_open else None
+    with psycopg.connect(database_url, autocommit=True) as books:
+        books.execute("""insert into "user" (id, email) values ('ann', 'ann') on conflict do nothing""")
+        books.execute(ADD, {"uuid": uuid, "status": status, "age": age, "deadline": deadline})
+
+
+def test_an_upload_that_nobody_will_continue_is_taken_back(r2: FakeR2, database_url: str) -> None:
+    add_video(database_url, "vid_done", "COMPLETED")
+    add_video(database_url, "vid_failed", "FAILED")
+    for uuid in ("vid_done", "vid_failed", "vid_nobodys"):
+        begin(r2, f"videos/{uuid}.mp4")
+    begin(r2, "videos/vid_done.mp4")
+    answer, log = run("HousekeepFunction")
+    assert answer["abortedUploads"] == 4
+    assert r2.bucket.uploads == {}
+    assert ("UploadsAborted", 4, {}) in metrics(log)
+
+
+@pytest.mark.parametrize("status", ["PENDING", "GENERATING", "UPLOADING"])
+def test_a_video_that_is_open_keeps_its_uploads(status: str, r2: FakeR2, database_url: str) -> None:
+    add_video(database_url, "vid_open", status)
+    begin(r2, "videos/vid_open.mp4")
+    answer, _ = run("HousekeepFunction")
+    assert (answer["abortedUploads"], len(r2.bucket.uploads)) == (0, 1)
+
+
+def test_a_young_upload_and_other_peoples_are_left_alone(r2: FakeR2) -> None:
+    begin(r2, "videos/vid_young.mp4", timedelta(hours=23))
+    begin(r2, "uploads/ann/picture.png")
+    begin(r2, "videos/of a person/film.mp4")
+    begin(r2, "videos/film.mov")
+    answer, _ = run("HousekeepFunction")
+    assert (answer["abortedUploads"], len(r2.bucket.uploads)) == (0, 4)
+
+
+def test_all_pages_are_looked_at(r2: FakeR2, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("local.r2.UPLOADS_A_PAGE", 3)
+    for number in range(10):
+        begin(r2, f"videos/vid_{number % 4}.mp4")
+    answer, _ = run("HousekeepFunction")
+    assert (answer["abortedUploads"], r2.requests["ListMultipartUploads"]) == (10, 4)
+
+
+def test_a_bucket_that_is_away_costs_no_other_chore(r2: FakeR2) -> None:
+    begin(r2, "videos/vid_1.mp4")
+    r2.fail(Fault(operation="ListMultipartUploads", kind="reset", times=50))
+    answer, log = run("HousekeepFunction")
+    assert (answer["abortedUploads"], answer["breaches"]) == (0, 0)
+    assert ("BooksBreached", 0, {}) in metrics(log)
+    (line,) = [line for line in events(log) if line["level"] == "WARNING"]
+    assert line["message"] == "uploads not taken back"
+
+
+def test_one_that_is_over_meanwhile_is_fine(r2: FakeR2) -> None:
+    begin(r2, "videos/vid_1.mp4")
+    r2.fail(Fault(operation="AbortMultipartUpload", kind="lost"))
+    answer, _ = run("HousekeepFunction")
+    assert (answer["abortedUploads"], r2.bucket.uploads) == (1, {})
+
+
+def test_what_time_does_not_allow_is_done_tomorrow(r2: FakeR2, database: Database) -> None:
+    for number in range(3):
+        begin(r2, f"videos/vid_{number}.mp4")
+    left = iter([100.0, 100.0, 10.0])
+    aborted = abort_uploads(
+        database=database, storage=runtime.storage(), now=datetime.now(UTC), seconds_left=lambda: next(left)
+    )
+    assert (aborted, len(r2.bucket.uploads)) == (2, 1)
+
+
+def test_the_files_of_a_deleted_video_go_after_seven_days(r2: FakeR2, database_url: str) -> None:
+    with closing(runtime.patient_database()):
+        for uuid in ("vid_old", "vid_young"):
+            add_video(database_url, uuid, "COMPLETED")
+            runtime.storage().upload_file(key=f"videos/{uuid}.mp4", body=b"film")
+            runtime.storage().upload_file(key=f"videos/{uuid}.jpg", body=b"picture")
+    with psycopg.connect(database_url, autocommit=True) as books:
+        books.execute(
+            """insert into clipferry.deletions (video_uuid, deleted_at)
+            values ('vid_old', now() - interval '8 days'), ('vid_young', now() - interval '6 days')"""
+        )
+    assert run("HousekeepFunction")[0]["removedVideos"] == 1
+    assert sorted(r2.bucket.objects) == ["videos/vid_young.jpg", "videos/vid_young.mp4"]
+    assert run("HousekeepFunction")[0]["removedVideos"] == 0
+
+
+def test_reconcile_says_how_long_the_oldest_has_been_open_and_what_is_held(r2: FakeR2, database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as books:
+        books.execute("""insert into "user" (id, email) values ('ann', 'ann')""")
+    _, log = run("ReconcileFunction")
+    assert [found for found in metrics(log) if found[0] in ("OldestOpenVideoSeconds", "CreditsHeld")] == [
+        ("OldestOpenVideoSeconds", 0, {}),
+        ("CreditsHeld", 0, {}),
+    ]
+    add_video(database_url, "vid_old", "GENERATING", age=500)
+    add_video(database_url, "vid_young", "UPLOADING", age=5)
+    add_video(database_url, "vid_ended", "COMPLETED", age=90_000)
+    with psycopg.connect(database_url, autocommit=True) as books:
+        for uuid, status, held in (
+            ("vid_old", "HOLDING", 15),
+            ("vid_young", "HOLDING", 20),
+            ("vid_ended", "SETTLED", 40),
+        ):
+            books.execute(
+                """with package as (
+                    insert into credit_packages
+                        (user_id, initial_credits, remaining_credits, frozen_credits, trans_type, updated_at)
+                    values ('ann', %(held)s, 0, %(held)s, 'ORDER_PAY', timezone('utc', now())) returning id
+                )
+                insert into credit_holds (user_id, video_uuid, credits, status, package_id, package_allocation)
+                select 'ann', %(uuid)s, %(held)s, %(status)s, id,
+                    jsonb_build_array(jsonb_build_object('packageId', id, 'credits', %(held)s::int))
+                from package""",
+                {"uuid": uuid, "status": status, "held": held},
+            )
+    _, log = run("ReconcileFunction")
+    told = {name: value for name, value, _ in metrics(log)}
+    assert 500 <= told["OldestOpenVideoSeconds"] < 560
+    assert told["CreditsHeld"] == 35
+
+
+def test_the_gauges_read_open_videos_and_no_others(database_url: str) -> None:
+    """A table of a few pages is best read as a whole, so there have to be some."""
+    with psycopg.connect(database_url, autocommit=True) as books:
+        books.execute("""insert into "user" (id, email) values ('ann', 'ann')""")
+        books.execute(
+            """with added as (
+                insert into videos (uuid, user_id, prompt, model, status, updated_at)
+                select 'vid_' || n, 'ann', 'p', 'm',
+                    (case when n % 1000 = 0 then 'GENERATING' else 'COMPLETED' end)::"VideoStatus",
+                    timezone('utc', now())
+                from generate_series(1, 20000) n returning uuid, status
+            )
+            insert into clipferry.jobs (video_uuid, deadline, next_check_at)
+            select uuid, case when status = 'GENERATING' then now() end, case when status = 'GENERATING' then now() end
+            from added"""
+        )
+        books.execute("analyze videos; analyze clipferry.jobs; analyze credit_holds")
+    with closing(ExplainingDatabase(database_url)) as database, database.transaction() as tx:
+        gauges.read(tx)
+        (plan,) = database.plans
+    assert plan.rows_read <= 30

@@ -1,0 +1,143 @@
+"""What a line of the log may show, and what it takes to follow one video through it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from clipferry import observability
+from clipferry.observability import count, follow, hide, logger
+from local.environment import in_process
+from tests.log_lines import captured, events, metrics
+
+SECRET = 'pass"word\\hunter2'
+
+
+@pytest.fixture(autouse=True)
+def clean() -> Iterator[None]:
+    yield
+    follow(None)
+    observability.unhide()
+
+
+def said(message: str = "said", **keys: Any) -> dict[str, Any]:
+    with captured() as log:
+        logger.info(message, **keys)
+    (line,) = events(log())
+    return line
+
+
+def test_a_line_is_json_with_its_keys() -> None:
+    line = said("video created", credits=15)
+    assert (line["message"], line["credits"], line["level"], line["service"]) == (
+        "video created",
+        15,
+        "INFO",
+        "clipferry",
+    )
+
+
+def test_a_secret_is_hidden_wherever_it_stands() -> None:
+    hide({SECRET, "short"})
+    line = said(f"in {SECRET}", detail=f"before {SECRET} after", nested={"list": [SECRET]}, word="short")
+    assert line["message"] == "in [hidden]"
+    assert line["detail"] == "before [hidden] after"
+    assert line["nested"] == {"list": ["[hidden]"]}
+    assert line["word"] == "short", "too short to be anybody's secret"
+
+
+def test_a_secret_is_hidden_in_a_traceback() -> None:
+    hide({SECRET})
+    with captured() as log:
+        try:
+            raise ValueError(f"could not parse {SECRET}")  # noqa: TRY301 - what is logged is the traceback
+        except ValueError:
+            logger.exception("failed")
+    assert "hunter2" not in log()
+    assert "could not parse [hidden]" in events(log())[0]["exception"]
+
+
+def test_a_secret_that_was_forgotten_is_not_kept_for_hiding() -> None:
+    hide({SECRET})
+    observability.unhide()
+    assert said(detail=SECRET)["detail"] == SECRET
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://files.example.com/a.mp4?X-Amz-Signature=abc&Expires=1", "https://files.example.com/a.mp4?[hidden]"),
+        ("GET http://127.0.0.1:9/a?sig=1: refused", "GET http://127.0.0.1:9/a?[hidden] refused"),
+        ('in "https://a.example/b?c=d", quoted', 'in "https://a.example/b?[hidden]", quoted'),
+        ("https://files.example.com/a.mp4 and no query?", "https://files.example.com/a.mp4 and no query?"),
+        ("what is this? https://a.example/", "what is this? https://a.example/"),
+        (
+            "https://a.example/x?one=1 https://b.example/y?two=2",
+            "https://a.example/x?[hidden] https://b.example/y?[hidden]",
+        ),
+    ],
+)
+def test_no_query_of_an_address_is_shown(text: str, shown: str) -> None:
+    assert said(detail=text)["detail"] == shown
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text", "shown"),
+    [
+        ("a ferry at dawn in the fog", "no: a ferry at dawn in the fog", "no: [prompt]"),
+        ("a ferry at dawn in the fog", "no: a ferry at dawn in t", "no: [prompt]"),
+        ('a "ferry"\nat dawn, in fog', 'no: a "ferry"\nat dawn, in fog', "no: [prompt]"),
+        ("velvet", "no velvet today", "no [prompt] today"),
+        ("cat", "a category", "a category"),
+        ("a.c", "abc", "abc"),
+    ],
+)
+def test_a_prompt_that_somebody_quotes_is_not_shown(prompt: str, text: str, shown: str) -> None:
+    follow("vid_1", prompt=prompt)
+    line = said(detail=text)
+    assert (line["detail"], line["video_uuid"]) == (shown, "vid_1")
+
+
+def test_lines_name_the_video_until_there_is_another_or_none() -> None:
+    follow("vid_1")
+    assert said()["video_uuid"] == "vid_1"
+    follow("vid_2")
+    assert said()["video_uuid"] == "vid_2"
+    follow(None)
+    assert "video_uuid" not in said()
+
+
+def test_a_prompt_is_hidden_from_its_own_thread_alone() -> None:
+    follow("vid_1", prompt="velvet")
+    lines: list[dict[str, Any]] = []
+    other = threading.Thread(target=lambda: lines.append(json.loads(observability._line({"detail": "velvet"}))))
+    other.start()
+    other.join()
+    assert lines == [{"detail": "velvet"}]
+
+
+def test_a_metric_is_in_the_form_that_cloudwatch_takes() -> None:
+    with captured() as log:
+        count("VideosCreated")
+        count("VideosFailed", reason="TIMED_OUT")
+    assert metrics(log()) == [("VideosCreated", 1, {}), ("VideosFailed", 1, {"reason": "TIMED_OUT"})]
+    assert {line["_aws"]["CloudWatchMetrics"][0]["Namespace"] for line in map(json.loads, log().splitlines())} == {
+        "Clipferry"
+    }
+
+
+def test_a_stage_has_a_namespace_of_its_own() -> None:
+    with in_process({"POWERTOOLS_METRICS_NAMESPACE": "Clipferry/prod"}), captured() as log:
+        count("VideosCreated")
+    assert json.loads(log())["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Clipferry/prod"
+
+
+def test_a_command_line_is_not_disturbed() -> None:
+    with captured() as log, observability.muted():
+        logger.error("said")
+        count("VideosCreated")
+    assert log() == ""
