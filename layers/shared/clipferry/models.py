@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
+
+MOST_CREDITS: Final = 100_000_000
+"""In one movement: far below what an int4 column takes."""
+LARGEST_UPLOAD: Final = 10 * 1024 * 1024
+"""Bytes of an image that a browser puts into the bucket."""
 
 
 class VideoStatus(StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import (
+    TYPE_CHECKING,
     Annotated,
     Any,
     Final,
@@ -14,13 +15,15 @@ from typing import (
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from clipferry.catalog import Catalog, Model
-from clipferry.db.credits import Balance, LedgerRow
-from clipferry.db.users import User
 from clipferry.models import FailureCode, Video, VideoStatus
-from clipferry.usecases.create_video import CreatedVideo
-from clipferry.usecases.presign_upload import PresignedUpload
-from clipferry.usecases.query_videos import Page
+
+if TYPE_CHECKING:  # each function imports what it answers with; here it would be all of it, for every function
+    from clipferry.catalog import Catalog, Model
+    from clipferry.db.credits import Balance, LedgerRow
+    from clipferry.db.users import User
+    from clipferry.usecases.create_video import CreatedVideo
+    from clipferry.usecases.presign_upload import PresignedUpload
+    from clipferry.usecases.query_videos import Page
 
 TRANSACTION_TYPES: Final = (
     "NEW_USER",

@@ -12,10 +12,8 @@ from clipferry.api import headers, parse, query, raw_body
 from clipferry.catalog import Catalog, Wish
 from clipferry.contract.answers import TRANSACTION_TYPES
 from clipferry.errors import InvalidRequestError, VideoNotFoundError
-from clipferry.models import VideoStatus
+from clipferry.models import LARGEST_UPLOAD, MOST_CREDITS, VideoStatus
 from clipferry.usecases.create_video import VideoRequest
-from clipferry.usecases.move_credits import MOST_CREDITS
-from clipferry.usecases.presign_upload import LARGEST_UPLOAD
 from clipferry.usecases.receive_callback import Callback
 
 NO_NUL: Final = r"^[^\x00]*$"

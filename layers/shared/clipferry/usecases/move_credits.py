@@ -8,10 +8,9 @@ from clipferry.db import credits as books
 from clipferry.db.connection import Database
 from clipferry.db.credits import Entry
 from clipferry.errors import InvalidRequestError, NotFoundError, OrderNumberTakenError
+from clipferry.models import MOST_CREDITS
 from clipferry.observability import logger
 
-MOST_CREDITS: Final = 100_000_000
-"""In one movement: far below what an int4 column takes."""
 ENTRY_TYPES: Final = ("NEW_USER", "ORDER_PAY", "SUBSCRIPTION", "SYSTEM_ADJUST", "REFUND")
 GIFT_DAYS: Final = 30
 MOST_DAYS: Final = 36_500

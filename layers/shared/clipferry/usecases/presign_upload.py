@@ -10,7 +10,6 @@ from typing import Final, Protocol
 
 EXPIRES_IN: Final = 3600
 """Seconds, as in the original."""
-LARGEST_UPLOAD: Final = 10 * 1024 * 1024
 EXTENSIONS: Final = {"image/jpeg": "jpg", "image/png": "png", "image/gif": "gif", "image/webp": "webp"}
 """By the type that is signed; the file's own name decides nothing."""
 

@@ -1,0 +1,153 @@
+"""`make bench-http`: what a request costs, through the built handlers and through bare ones with the same job.
+
+One instance on one processor, as Lambda runs it, each event after the other; everything it speaks to is elsewhere and
+behind TLS. Both ways take turns. Then, sampled by CPU time, who in our handlers has it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks import instances
+from benchmarks.instances import BUILT, Code, UnmeasurableError
+from benchmarks.world import Event, World, world
+from local.logs import quiet_logs
+
+WARM_UPS: Final = 30
+AIM: Final = 1.5
+"""Of the bare route's CPU."""
+LAYERS: Final = ("database", "HTTP to the provider", "router", "log and metrics", "validation", "Clipferry's own")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    name: str
+    function: str
+    expected: int
+    events: Callable[[World, int], Sequence[Event]]
+
+
+ROUTES: Final = (
+    Route(name="generate", function="CreateVideoFunction", expected=202, events=World.generate),
+    Route(name="status", function="QueryVideosFunction", expected=200, events=World.status),
+    Route(name="list, 20 rows", function="QueryVideosFunction", expected=200, events=World.list_page),
+    Route(name="callback", function="ReceiveCallbackFunction", expected=200, events=World.callback),
+)
+
+
+def main() -> int:
+    arguments = _arguments()
+    processors = sorted(os.sched_getaffinity(0))
+    if len(processors) > 1:
+        os.sched_setaffinity(0, processors[1:])  # and all that is started from here on, but for the instances
+    with ExitStack() as scope, quiet_logs():
+        folder = Path(scope.enter_context(tempfile.TemporaryDirectory()))
+        try:
+            runner = _Runner(instances.find_python(), folder, processors[0])
+            around = scope.enter_context(world(folder, authorities=BUILT / "SharedLayer/python/botocore/cacert.pem"))
+            found = runner.measure(around, arguments.rounds, arguments.requests)
+            shares = {route.name: runner.shares(around, route, 4 * arguments.requests) for route in ROUTES}
+        except UnmeasurableError as error:
+            print(error, file=sys.stderr)
+            return 1
+    for line in _report(runner.python, found, shares, arguments):
+        print(line)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.http_routes", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7, help="new instances of each handler")
+    parser.add_argument("--requests", type=int, default=200, help="requests to each, after warming up")
+    return parser.parse_args()
+
+
+class _Runner:
+    def __init__(self, python: str, folder: Path, cpu: int) -> None:
+        self.python = python
+        self._cpu = cpu
+        bare = folder / "bare"
+        bare.mkdir()
+        (bare / "app.py").write_text(Path(__file__).with_name("bare_routes").joinpath("app.py").read_text())
+        self._layer = BUILT / "SharedLayer/python"
+        self._bare = Code(module="app", path=(self._layer, bare))
+
+    def measure(self, around: World, rounds: int, requests: int) -> dict[tuple[str, bool], list[dict[str, float]]]:
+        """CPU and wall milliseconds of every request, by the route and whether it is the bare one."""
+        found: dict[tuple[str, bool], list[dict[str, float]]] = {}
+        for number in range(rounds):
+            print(f"round {number + 1} of {rounds}", file=sys.stderr)
+            for route in ROUTES:
+                for is_bare in (False, True):
+                    result = self._run(around, route, requests, is_bare=is_bare)
+                    found.setdefault((route.name, is_bare), []).extend(result["requests"][WARM_UPS:])
+        return found
+
+    def shares(self, around: World, route: Route, requests: int) -> Counter[str]:
+        return Counter(self._run(around, route, requests, profile=True)["shares"])
+
+    def _run(
+        self, around: World, route: Route, requests: int, *, is_bare: bool = False, profile: bool = False
+    ) -> dict[str, Any]:
+        ours = Code(module="app", path=(self._layer, BUILT / route.function))
+        return instances.run(
+            self.python,
+            self._bare if is_bare else ours,
+            environment={**around.environment, **(around.secrets if is_bare else {})},
+            events=route.events(around, WARM_UPS + requests),
+            expected=route.expected,
+            skip=WARM_UPS,
+            profile=profile,
+            cpu=self._cpu,
+        )
+
+
+def _report(
+    python: str,
+    found: dict[tuple[str, bool], list[dict[str, float]]],
+    shares: dict[str, Counter[str]],
+    arguments: argparse.Namespace,
+) -> Iterator[str]:
+    version = subprocess.run([python, "-V"], capture_output=True, text=True, check=True).stdout.strip()
+    yield f"{version}, {platform.machine()}, one processor for the handler, {os.cpu_count()} in all"
+    yield (
+        f"{arguments.rounds} instances of each, in turns, with {arguments.requests} requests after {WARM_UPS}; "
+        "PostgreSQL, the provider and SQS over TLS"
+    )
+    yield ""
+    yield f"{'':28}{'CPU ms':>9}{'p50 ms':>9}{'p99 ms':>9}{'a second':>10}{'x bare':>8}"
+    for route in ROUTES:
+        ours, bare = found[route.name, False], found[route.name, True]
+        ratio = _median(ours, "cpu") / _median(bare, "cpu")
+        yield f"{_line(route.name, ours)}{ratio:8.2f}{'' if ratio <= AIM else f'   (aim {AIM})'}"
+        yield _line("    bare", bare)
+    yield ""
+    yield f"{'share of the CPU, %':28}{''.join(f'{layer:>22}' for layer in LAYERS)}"
+    for name, counted in shares.items():
+        yield f"{name:28}{''.join(f'{100 * counted[layer] / max(1, counted.total()):22.0f}' for layer in LAYERS)}"
+
+
+def _line(name: str, found: Sequence[dict[str, float]]) -> str:
+    wall = [one["wall"] for one in found]
+    p99, rate = statistics.quantiles(wall, n=100)[98], 1000 / statistics.fmean(wall)
+    return f"{name:28}{_median(found, 'cpu'):9.2f}{statistics.median(wall):9.2f}{p99:9.2f}{rate:10.0f}"
+
+
+def _median(found: Sequence[dict[str, float]], what: str) -> float:
+    return statistics.median(one[what] for one in found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

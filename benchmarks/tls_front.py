@@ -1,0 +1,117 @@
+"""TLS in front of servers that have none: a process of its own, so that its work is never that of who is measured.
+
+PostgreSQL from PyPI is built without OpenSSL, and the fakes speak plain HTTP; a deployed function meets neither.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+
+_CHUNK: Final = 1 << 16
+_SSL_REQUEST: Final = bytes.fromhex("00000008 04d2162f")
+"""What libpq says first when it wants TLS (PostgreSQL, Message Formats); it waits for an S."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFront:
+    """Ports on 127.0.0.1 that speak TLS for `localhost`, by the name of what stands behind them."""
+
+    ports: Mapping[str, int]
+
+    def url(self, name: str) -> str:
+        return f"https://localhost:{self.ports[name]}"
+
+
+@contextmanager
+def tls_front(certificate: Path, behind: Mapping[str, int]) -> Iterator[TlsFront]:
+    """Fronts for the ports `behind`; the one named `postgres` speaks as PostgreSQL does before TLS begins."""
+    order = json.dumps({"certificate": str(certificate), "behind": dict(behind)})
+    with subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.tls_front", order], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:  # leaving it closes its input, with which it ends
+        assert process.stdout is not None
+        yield TlsFront(ports=json.loads(process.stdout.readline()))
+
+
+def make_certificate(folder: Path) -> Path:
+    """A file with a certificate for localhost that signed itself, and its key."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=2))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = folder / "localhost.pem"
+    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + private)
+    return path
+
+
+async def _serve(certificate: Path, behind: Mapping[str, int]) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    ports = {}
+    for name, port in behind.items():
+        listener = await asyncio.start_server(
+            _joiner(port, tls if name == "postgres" else None),
+            "127.0.0.1",
+            0,
+            ssl=None if name == "postgres" else tls,
+        )
+        ports[name] = listener.sockets[0].getsockname()[1]
+    print(json.dumps(ports), flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+
+
+def _joiner(port: int, tls_on_request: ssl.SSLContext | None):
+    async def join(client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            if tls_on_request is not None:
+                assert await client.readexactly(8) == _SSL_REQUEST
+                to_client.write(b"S")
+                await to_client.drain()
+                await to_client.start_tls(tls_on_request)
+            server, to_server = await asyncio.open_connection("127.0.0.1", port)
+            await asyncio.gather(_carry(client, to_server), _carry(server, to_client))
+
+    return join
+
+
+async def _carry(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await source.read(_CHUNK):
+            target.write(data)
+            await target.drain()
+    target.close()
+
+
+if __name__ == "__main__":
+    given = json.loads(sys.argv[1])
+    asyncio.run(_serve(Path(given["certificate"]), given["behind"]))
