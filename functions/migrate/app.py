@@ -1,4 +1,8 @@
-"""Brings the database to this version's schema: run on every deploy, before the new code takes traffic."""
+"""Brings the database to this version's schema: run on every deploy, before the new code takes traffic.
+
+CloudFormation asks as for a custom resource; a person invokes it with `{}`, or with `{"dryRun": true}` to see what it
+would do.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,26 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from clipferry import runtime
+from clipferry import custom_resource, runtime
 from clipferry.db import migrations
 from clipferry.observability import logger
 
 
-@logger.inject_lambda_context(clear_state=True)
-def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+def migrate(event: dict[str, Any]) -> dict[str, Any]:
     applied = migrations.apply(
         runtime.migration_url(), runtime.migrations_folder(__file__), dry_run=bool(event.get("dryRun"))
     )
     logger.info("migrated", applied=applied)
     return {"applied": applied}
+
+
+@logger.inject_lambda_context(clear_state=True)
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    if not custom_resource.asks(event):
+        return migrate(event)
+    return custom_resource.serve(
+        event,
+        resource="clipferry-migrations",
+        work=lambda: migrate({}),
+        seconds_left=runtime.seconds_left(context),
+    )

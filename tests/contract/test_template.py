@@ -7,10 +7,9 @@ import re
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from clipferry import settings
 from clipferry.settings import Settings
@@ -18,16 +17,11 @@ from local import template
 from local.intrinsics import parse
 from local.resources import Template
 from local.routes import DEFAULT_PATH
+from tests.contract.rules.deployed import EVERYTHING, REQUIRED
+from tests.contract.rules.permissions import SECRETS
 
 ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "events"
-
-PARAMETERS = {
-    "StorageEndpoint": "https://0123456789abcdef.r2.cloudflarestorage.com",
-    "StorageBucket": "videos",
-    "StorageDomain": "https://cdn.example.com",
-}
-"""The parameters that have no default: only the owner knows these."""
 
 ROUTES = {
     "POST /api/v1/video/generate": "CreateVideoFunction",
@@ -64,19 +58,18 @@ FOUNDING_VARIABLES = {
 }
 """Those of the Next.js application, whose .env must do for Clipferry, too."""
 
-SETTING = re.compile(r"[A-Z_]+=")
+SETTING = re.compile(r"[A-Z0-9_]+=")
 
-SECRETS = {
-    name.upper()
-    for name, field in Settings.model_fields.items()
-    if field.annotation is SecretStr or SecretStr in get_args(field.annotation)
-}
+NOT_SETTINGS = {"DEPLOY_ID", "POWERTOOLS_METRICS_NAMESPACE"}
+"""Variables that others read than our settings: Lambda, which publishes what has changed, and Powertools."""
+
+LONG = "a secret of more than 32 characters"
 
 
 @pytest.fixture(scope="module")
 def deployed() -> Template:
     queue = {"Ref": "https://sqs.us-east-1.amazonaws.com/123456789012/clipferry-mirror"}
-    return template.read(parameters=PARAMETERS, attributes={"MirrorQueue": queue})
+    return template.read(parameters=REQUIRED, attributes={"MirrorQueue": queue})
 
 
 @pytest.fixture(scope="module")
@@ -123,34 +116,6 @@ def test_every_function_has_its_handler_and_its_event(deployed: Template) -> Non
         assert (EVENTS / f"{function.module.split('.')[1]}.json").is_file()
 
 
-def test_http_functions_give_up_before_api_gateway_does(deployed: Template) -> None:
-    assert {function.timeout_seconds for function in deployed.functions if function.routes} == {29}
-
-
-def test_message_comes_back_only_after_six_times_what_the_function_may_take(deployed: Template) -> None:
-    queues = {queue.name: queue for queue in deployed.queues}
-    for function in deployed.functions:
-        for source in function.queues:
-            assert queues[source.queue].visibility_seconds >= 6 * function.timeout_seconds
-
-
-def test_message_is_tried_five_times_and_then_kept_for_14_days(deployed: Template) -> None:
-    queues = {queue.name: queue for queue in deployed.queues}
-    for source in (source for function in deployed.functions for source in function.queues):
-        queue = queues[source.queue]
-        assert queue.max_receive_count is not None
-        assert queue.max_receive_count >= 5
-        assert queue.dead_letters is not None
-        assert queues[queue.dead_letters].retention_seconds == 14 * 24 * 3600
-
-
-def test_only_the_failed_messages_of_a_batch_come_back(deployed: Template) -> None:
-    sources = [source for function in deployed.functions for source in function.queues]
-    assert sources
-    assert all(source.reports_batch_failures for source in sources)
-    assert all(2 <= (source.maximum_concurrency or 0) <= 1000 for source in sources)
-
-
 def test_reconcile_ends_before_its_next_run(deployed: Template) -> None:
     reconcile = deployed.function("ReconcileFunction")
     [schedule] = reconcile.schedules
@@ -158,21 +123,8 @@ def test_reconcile_ends_before_its_next_run(deployed: Template) -> None:
     assert reconcile.timeout_seconds < schedule.seconds
 
 
-def test_whose_code_sends_to_the_mirror_may_do_so_and_nobody_else(
-    deployed: Template, resources: dict[str, Any]
-) -> None:
-    may_send = {"SQSSendMessagePolicy": {"QueueName": {"Fn::GetAtt": "MirrorQueue.QueueName"}}}
-    for function in deployed.functions:
-        source = (ROOT / function.module.replace(".", "/")).with_suffix(".py").read_text()
-        sends = re.search(r"runtime\.(advance|mirror_queue)\(", source) is not None
-        assert (may_send in resources[function.name].get("Policies", [])) == sends, function.name
-
-
-def test_one_parameter_says_the_architecture_of_everything(document: dict[str, Any], resources: dict[str, Any]) -> None:
-    parameter = [{"Ref": "Architecture"}]
-    assert all(resources[name]["Architectures"] == parameter for name in function_names(document))
+def test_layer_is_built_by_the_makefile_of_its_architecture(document: dict[str, Any]) -> None:
     for name in ("SharedLayer", "ThumbnailLayer"):
-        assert resources[name]["CompatibleArchitectures"] == parameter
         layer = document["Resources"][name]["Metadata"]
         assert layer["BuildArchitecture"] == {"Ref": "Architecture"}
         folder = layer["ContextPath"]["Fn::Sub"]
@@ -180,26 +132,47 @@ def test_one_parameter_says_the_architecture_of_everything(document: dict[str, A
             assert (ROOT / folder.replace("${Architecture}", architecture) / "Makefile").is_file()
 
 
-def test_every_function_runs_on_python_3_13_with_the_layer(document: dict[str, Any], resources: dict[str, Any]) -> None:
-    for name in function_names(document):
-        assert resources[name]["Runtime"] == "python3.13"
-        # SAM puts the layers of Globals before a function's own.
-        own = document["Resources"][name]["Properties"].get("Layers", [])
-        assert own == ([{"Ref": "ThumbnailLayer"}] if name == "MirrorVideoFunction" else [])
-        assert resources[name]["Description"]
-    assert document["Globals"]["Function"]["Layers"] == [{"Ref": "SharedLayer"}]
-    for layer in ("SharedLayer", "ThumbnailLayer"):
-        assert resources[layer]["CompatibleRuntimes"] == ["python3.13"]
-
-
 def test_every_parameter_but_the_owners_own_has_a_default(document: dict[str, Any]) -> None:
     without = {name for name, parameter in document["Parameters"].items() if "Default" not in parameter}
-    assert without == set(PARAMETERS)
-    assert all(parameter["Description"] for parameter in document["Parameters"].values())
+    assert without == set(REQUIRED)
+
+
+@pytest.mark.parametrize("stage", ["dev", "staging", "prod"])
+def test_every_parameter_says_what_it_is_and_takes_its_own_default(document: dict[str, Any], stage: str) -> None:
+    given = {**REQUIRED, **EVERYTHING, "Stage": stage}
+    for name, parameter in document["Parameters"].items():
+        assert len(parameter["Description"]) > 20, name
+        for value in (parameter.get("Default"), given.get(name)):
+            if value is None:
+                continue
+            assert value in parameter.get("AllowedValues", [value]), name
+            assert re.fullmatch(parameter.get("AllowedPattern", ".*"), str(value)), name
+            if parameter["Type"] == "Number":
+                assert parameter.get("MinValue", 0) <= value <= parameter.get("MaxValue", value), name
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("SecretsArn", "clipferry/dev"),
+        ("SecretsArn", "arn:aws:secretsmanager:us-east-1:123456789012:secret:clipferry/*"),
+        ("SecretsArn", "arn:aws:secretsmanager:us-east-1:123456789012:secret:clipferry"),
+        ("StorageEndpoint", "http://storage.example.com"),
+        ("AllowedOrigins", "*"),
+        ("AllowedOrigins", "https://a.example, https://b.example"),
+        ("AllowedOrigins", "https://a.example/"),
+        ("DomainName", "https://api.example.com"),
+        ("SubnetIds", "subnet-1, subnet-2"),
+        ("DeployId", "yesterday"),
+        ("ModelsLayerArn", "arn:aws:lambda:us-east-1:123456789012:layer:models"),
+    ],
+)
+def test_value_that_cannot_work_is_refused_by_its_pattern(document: dict[str, Any], parameter: str, value: str) -> None:
+    assert not re.fullmatch(document["Parameters"][parameter]["AllowedPattern"], value)
 
 
 def test_template_sets_only_what_the_settings_know(deployed: Template) -> None:
-    known = set(Settings.variables().values())
+    known = {*Settings.variables().values(), *NOT_SETTINGS}
     for function in deployed.functions:
         assert {*function.environment, *function.unresolved} <= known
 
@@ -207,18 +180,18 @@ def test_template_sets_only_what_the_settings_know(deployed: Template) -> None:
 @pytest.mark.parametrize("stage", ["dev", "staging", "prod"])
 def test_deployed_function_finds_every_setting_that_it_needs(deployed: Template, stage: str) -> None:
     for function in deployed.functions:
-        from_the_secret = dict.fromkeys(function.unresolved, "a secret of more than 32 characters")
-        settings.load({**function.environment, **from_the_secret, "STAGE": stage})
+        assert not function.unresolved
+        found = settings.load({**function.environment, "STAGE": stage}, dict.fromkeys(SECRETS, LONG))
+        assert found.secrets_arn == REQUIRED["SecretsArn"]
 
 
-def test_secrets_come_from_the_secret_and_nothing_else_does(deployed: Template, document: dict[str, Any]) -> None:
+def test_every_secret_is_declared_empty_for_sam_local_to_override(deployed: Template, document: dict[str, Any]) -> None:
+    declared = {name for function in deployed.functions for name in function.environment}
+    assert declared >= SECRETS
     for function in deployed.functions:
-        assert set(function.unresolved) == SECRETS & {*function.environment, *function.unresolved}
-        for name, value in function.unresolved.items():
-            assert value == f"{{{{resolve:secretsmanager:clipferry:SecretString:{name}}}}}"
-    described = document["Parameters"]["SecretsName"]["Description"]
-    wanted = {name for function in deployed.functions for name in function.unresolved}
-    assert set(re.findall(r"[A-Z]+(?:_[A-Z]+)+", described)) == wanted
+        assert not any(function.environment.get(name) for name in SECRETS)
+    described = document["Parameters"]["SecretsArn"]["Description"]
+    assert set(re.findall(r"[A-Z]+(?:_[A-Z]+)+", described)) == SECRETS
 
 
 def test_env_json_overrides_every_variable_that_sam_local_can_override(deployed: Template) -> None:

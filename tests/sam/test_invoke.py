@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from local.faults import Faults
+from tests import cloudformation
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
@@ -40,6 +41,13 @@ def mirrored(called_back: Any, created: dict[str, Any], invoke: Any, event_for: 
 
 def test_migrate_applies_what_the_repository_has(migrated: list[str]) -> None:
     assert migrated == sorted(path.name for path in MIGRATIONS.glob("*.sql"))
+
+
+def test_cloudformation_hears_that_there_is_nothing_left_to_migrate(invoke: Any) -> None:
+    with cloudformation.listening() as bucket:
+        invoke("MigrateFunction", cloudformation.request(bucket, "Create"))
+
+    assert (bucket.answer["Status"], json.loads(bucket.answer["Reason"])) == ("SUCCESS", {"applied": []})
 
 
 def test_created_video_is_with_the_provider(created: dict[str, Any], surroundings: Any) -> None:
@@ -109,4 +117,4 @@ def test_account_shows_what_is_left(mirrored: Any, created: dict[str, Any], invo
 def test_housekeep_finds_the_books_right(mirrored: Any, invoke: Any, stored_event: Any) -> None:
     answer = invoke("HousekeepFunction", stored_event("housekeep"))
 
-    assert answer == {"expiredPackages": 0, "breaches": 0, "removedVideos": 0}
+    assert answer == {"expiredPackages": 0, "breaches": 0, "removedVideos": 0, "abortedUploads": 0}

@@ -1,0 +1,160 @@
+"""Rules of how a new version comes to life: published, migrated first, shifted by degrees, and back."""
+
+from __future__ import annotations
+
+import copy
+import re
+
+from tests.contract.rules.deployed import EVERYTHING, REQUIRED, Deployed, functions, of_type, resolved
+
+WITHOUT_TRAFFIC = {"HousekeepFunction", "MigrateFunction"}
+"""What runs once a day, or once a deployment: five minutes of a tenth of nothing would tell nothing."""
+LIVE = "Aliaslive"
+
+
+def every_function_has_a_version_and_an_alias(deployed: Deployed) -> list[str]:
+    aliases = {a["FunctionName"] for _, a in of_type(deployed.bare, "AWS::Lambda::Alias") if a["Name"] == "live"}
+    return [f"{name} has no alias live" for name in functions(deployed.bare) if name not in aliases]
+
+
+def everything_calls_the_alias(deployed: Deployed) -> list[str]:
+    faults = []
+    for kind in ("AWS::Lambda::Permission", "AWS::Lambda::EventSourceMapping"):
+        for name, caller in of_type(deployed.bare, kind):
+            if not caller["FunctionName"].endswith(LIVE):
+                faults.append(f"{name} calls {caller['FunctionName']}")
+    for name, rule in of_type(deployed.bare, "AWS::Events::Rule"):
+        faults += [f"{name} calls {t['Arn']}" for t in rule["Targets"] if not t["Arn"].endswith(LIVE)]
+    for name, api in of_type(deployed.bare, "AWS::ApiGatewayV2::Api"):
+        called = set(re.findall(r"functions/(\w+)/invocations", str(api["Body"])))
+        faults += [f"{name} calls {function}" for function in called if not function.endswith(LIVE)]
+    return faults
+
+
+def new_deployment_publishes_a_version(deployed: Deployed) -> list[str]:
+    """Lambda publishes nothing of a function that hasn't changed, so both have to change."""
+    before, after = deployed.full, resolved(deployed.raw, EVERYTHING | {"DeployId": "20261123T000000Z"})
+    faults = [f"{name} doesn't change" for name, f in functions(after).items() if f == functions(before)[name]]
+    versions = dict(of_type(before, "AWS::Lambda::Version"))
+    return faults + [f"{n} doesn't change" for n, v in of_type(after, "AWS::Lambda::Version") if v == versions[n]]
+
+
+def new_code_waits_for_the_migration(deployed: Deployed) -> list[str]:
+    waiting = {name for name, r in deployed.bare.items() if "Migration" in str(r.get("DependsOn", ""))}
+    return [f"{name} doesn't wait" for name in functions(deployed.bare) if name not in {*waiting, "MigrateFunction"}]
+
+
+def migration_runs_on_every_deployment(deployed: Deployed) -> list[str]:
+    migration = deployed.full.get("Migration")
+    if migration is None or not migration["Properties"]["ServiceToken"].startswith("MigrateFunction"):
+        return ["Migration is not run by MigrateFunction"]
+    again = resolved(deployed.raw, EVERYTHING | {"DeployId": "20261123T000000Z"})["Migration"]
+    by_hand = copy.deepcopy(migration["Properties"])
+    faults = [] if again != migration else ["Migration is not asked again by a new DeployId"]
+    if "MigrateFunctionVersion" not in str(by_hand.get("Version")):
+        faults.append("Migration is not asked again by new code")
+    return faults
+
+
+def migration_cannot_hang_for_an_hour(deployed: Deployed) -> list[str]:
+    properties = deployed.bare["Migration"]["Properties"]
+    longest = functions(deployed.bare)["MigrateFunction"]["Timeout"]
+    is_bounded = longest < int(properties.get("ServiceTimeout", 3600)) <= longest + 120
+    return [] if is_bounded else ["Migration is waited for much longer than MigrateFunction runs, or not long enough"]
+
+
+def migration_is_not_tried_again_behind_an_answer(deployed: Deployed) -> list[str]:
+    configured = {c["FunctionName"]: c for _, c in of_type(deployed.bare, "AWS::Lambda::EventInvokeConfig")}
+    retries = configured.get("MigrateFunction", {}).get("MaximumRetryAttempts", 2)
+    return [] if retries == 0 else ["MigrateFunction is run again when it fails"]
+
+
+def traffic_shifts_by_degrees_and_back(deployed: Deployed) -> list[str]:
+    made, faults = deployed.bare, []
+    groups = dict(of_type(made, "AWS::CodeDeploy::DeploymentGroup"))
+    for name in functions(made):
+        if name in WITHOUT_TRAFFIC:
+            continue
+        group = groups.get(f"{name}DeploymentGroup", {})
+        alarms = [alarm["Name"] for alarm in group.get("AlarmConfiguration", {}).get("Alarms", [])]
+        wanted = {name.replace("Function", "ErrorsAlarm")}
+        if any(
+            p["FunctionName"] == f"{name}{LIVE}" and p["Principal"] == "apigateway.amazonaws.com"
+            for _, p in of_type(made, "AWS::Lambda::Permission")
+        ):
+            wanted.add("ApiServerErrorsAlarm")
+        if "Canary" not in str(group.get("DeploymentConfigName")):
+            faults.append(f"{name} gets all its traffic at once")
+        if not wanted <= set(alarms):
+            faults.append(f"{name} isn't rolled back by {sorted(wanted - set(alarms))}")
+        if "DEPLOYMENT_STOP_ON_ALARM" not in group.get("AutoRollbackConfiguration", {}).get("Events", []):
+            faults.append(f"{name} isn't rolled back")
+    return faults
+
+
+def repair_can_be_deployed_while_an_alarm_is_on(deployed: Deployed) -> list[str]:
+    made = resolved(deployed.raw, REQUIRED | {"Rollout": "all-at-once"})
+    return [
+        f"{name} asks alarms, or waits"
+        for name, group in of_type(made, "AWS::CodeDeploy::DeploymentGroup")
+        if group.get("AlarmConfiguration") or "AllAtOnce" not in str(group["DeploymentConfigName"])
+    ]
+
+
+def snapstart_is_off_by_default_and_of_versions(deployed: Deployed) -> list[str]:
+    off = {name: f.get("SnapStart", {}).get("ApplyOn") for name, f in functions(deployed.bare).items()}
+    on = {name: f.get("SnapStart", {}).get("ApplyOn") for name, f in functions(deployed.full).items()}
+    faults = [f"{name} starts from {value}" for name, value in off.items() if value != "None"]
+    return faults + [f"{name} can't have SnapStart" for name, value in on.items() if value != "PublishedVersions"]
+
+
+def concurrency_is_reserved_only_when_asked_for(deployed: Deployed) -> list[str]:
+    """And then for what runs one at a time; a new account of ten executions has none to reserve."""
+    single = {"ReconcileFunction", "HousekeepFunction", "MigrateFunction"}
+    bare = {n for n, f in functions(deployed.bare).items() if "ReservedConcurrentExecutions" in f}
+    full = {n for n, f in functions(deployed.full).items() if f.get("ReservedConcurrentExecutions") == 1}
+    return [f"{name} reserves by default" for name in bare] + [
+        f"{name} is not reserved as it should" for name in full ^ single
+    ]
+
+
+def http_functions_give_up_before_api_gateway_does(deployed: Deployed) -> list[str]:
+    made = deployed.bare
+    called = {
+        p["FunctionName"].removesuffix(LIVE)
+        for _, p in of_type(made, "AWS::Lambda::Permission")
+        if p["Principal"] == "apigateway.amazonaws.com"
+    }
+    return [
+        f"{name} runs for {functions(made)[name]['Timeout']} s"
+        for name in called
+        if functions(made)[name]["Timeout"] > 29
+    ]
+
+
+def everything_runs_on_one_python_and_one_architecture(deployed: Deployed) -> list[str]:
+    faults = []
+    for architecture in deployed.raw["Parameters"]["Architecture"]["AllowedValues"]:
+        made = resolved(deployed.raw, REQUIRED | {"Architecture": architecture})
+        for name, function in functions(made).items():
+            if function["Architectures"] != [architecture] or function["Runtime"] != "python3.13":
+                faults.append(f"{name} runs on {function['Runtime']}, {function['Architectures']}")
+        for name, layer in of_type(made, "AWS::Lambda::LayerVersion"):
+            if layer["CompatibleArchitectures"] != [architecture] or layer["CompatibleRuntimes"] != ["python3.13"]:
+                faults.append(f"{name} is for {layer['CompatibleArchitectures']}")
+    return faults
+
+
+def layers_are_what_each_function_needs(deployed: Deployed) -> list[str]:
+    """The shared one first; PyAV for the mirror; the owner's models, when given, where the catalogue is read."""
+    models = EVERYTHING["ModelsLayerArn"]
+    faults = []
+    for name, function in functions(deployed.full).items():
+        own = {"MirrorVideoFunction": ["ThumbnailLayer"], "CreateVideoFunction": [models], "AccountFunction": [models]}
+        layers = [re.sub(r"(Layer)[0-9a-f]{10}$", r"\1", layer) for layer in function["Layers"]]
+        if layers != ["SharedLayer", *own.get(name, [])]:
+            faults.append(f"{name} has {layers}")
+        file = function["Environment"]["Variables"].get("MODELS_FILE")
+        if (file == "/opt/models.toml") != (models in function["Layers"]):
+            faults.append(f"{name} reads models from {file}")
+    return faults

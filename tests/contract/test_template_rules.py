@@ -1,0 +1,98 @@
+"""Each rule of the template holds, and a copy of the template that breaks it is found, with the culprit's name.
+
+The copies are of template.yaml itself; then SAM's transform is applied, by SAM CLI's own translator in its environment.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from local.intrinsics import parse
+from tests.contract.rules import deploying, observing, permissions, queues
+from tests.contract.rules.breaks import BREAKS
+from tests.contract.rules.deployed import EVERYTHING, Deployed
+
+ROOT = Path(__file__).parents[2]
+TRANSFORM = (str(ROOT / ".tools/sam/bin/python"), str(ROOT / "tools/transform_template.py"))
+
+Rule = Callable[[Deployed], list[str]]
+
+
+def sent_by_code() -> set[str]:
+    """The functions whose code puts messages into the mirror's queue."""
+    found = set()
+    for app in (ROOT / "functions").glob("*/app.py"):
+        if re.search(r"runtime\.(advance|mirror_queue)\(", app.read_text()):
+            found.add("".join(word.title() for word in app.parent.name.split("_")) + "Function")
+    return found
+
+
+def counted_by_code() -> set[str]:
+    """The metrics that the layer counts."""
+    layer = ROOT / "layers/shared/clipferry"
+    return {
+        name for file in layer.rglob("*.py") for name in re.findall(r'(?:count|gauge)\(\s*"(\w+)"', file.read_text())
+    }
+
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "whose_code_sends_to_the_mirror_may_do_so_and_nobody_else": {"senders": sent_by_code()},
+    "own_metrics_are_those_that_the_code_counts": {"counted": counted_by_code()},
+}
+
+
+def rules() -> dict[str, Rule]:
+    """Every public function of the modules of rules."""
+    modules: tuple[ModuleType, ...] = (queues, permissions, deploying, observing)
+    return {
+        name: partial(function, **ARGUMENTS.get(name, {}))
+        for module in modules
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__ and not name.startswith("_")
+    }
+
+
+@pytest.fixture(scope="module")
+def transformed() -> list[Deployed]:
+    """The template, and behind it each broken copy."""
+    document = parse((ROOT / "template.yaml").read_text())
+    copies = [document]
+    for _, _, change in BREAKS:
+        broken = copy.deepcopy(document)
+        change(broken)
+        copies.append(broken)
+    wanted = [{"template": one, "parameters": EVERYTHING} for one in copies]
+    done = subprocess.run(TRANSFORM, input=json.dumps(wanted), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return [Deployed(raw) for raw in json.loads(done.stdout)]
+
+
+@pytest.mark.parametrize("rule", rules().values(), ids=rules())
+def test_rule_holds(transformed: list[Deployed], rule: Rule) -> None:
+    assert rule(transformed[0]) == []
+
+
+@pytest.mark.parametrize("number", range(len(BREAKS)), ids=[f"{name}-{culprit}" for name, culprit, _ in BREAKS])
+def test_broken_rule_is_found_and_names_the_culprit(transformed: list[Deployed], number: int) -> None:
+    name, culprit, _ = BREAKS[number]
+    broken = transformed[number + 1]
+    assert "error" not in broken.raw
+
+    faults = rules()[name](broken)
+
+    assert any(culprit in fault for fault in faults), faults
+
+
+def test_every_rule_can_be_broken() -> None:
+    assert {name for name, _, _ in BREAKS} == set(rules())

@@ -1,0 +1,55 @@
+"""What GitHub runs: pinned by commit, with no more rights than it needs, and prod only after somebody's approval."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+WORKFLOWS = sorted((Path(__file__).parents[2] / ".github/workflows").glob("*.yml"))
+
+
+def jobs(path: Path) -> dict[str, Any]:
+    return yaml.safe_load(path.read_text())["jobs"]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_every_action_is_pinned_by_its_commit_with_its_version_beside_it(path: Path) -> None:
+    used = re.findall(r"uses: (.*)", path.read_text())
+
+    assert used
+    assert all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line) for line in used), used
+
+
+def test_an_action_is_pinned_alike_everywhere() -> None:
+    pins = {line for path in WORKFLOWS for line in re.findall(r"uses: (.*)", path.read_text())}
+
+    assert len({pin.partition("@")[0] for pin in pins}) == len(pins)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_may_read_and_a_job_has_an_end(path: Path) -> None:
+    assert yaml.safe_load(path.read_text())["permissions"] == {"contents": "read"}
+    assert all(job["timeout-minutes"] <= 60 for job in jobs(path).values())
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_what_somebody_typed_never_becomes_part_of_a_script(path: Path) -> None:
+    scripts = [step["run"] for job in jobs(path).values() for step in job["steps"] if "run" in step]
+
+    assert not [script for script in scripts if "${{" in script and "matrix." not in script]
+
+
+def test_deployment_has_no_key_of_aws_and_waits_for_its_environment_and_the_gate() -> None:
+    [path] = [path for path in WORKFLOWS if path.stem == "deploy"]
+    deploy = jobs(path)["deploy"]
+
+    assert deploy["environment"] == "${{ inputs.stage }}"
+    assert deploy["needs"] == "gate"
+    assert deploy["permissions"] == {"contents": "read", "id-token": "write"}
+    assert "role-to-assume" in path.read_text()
+    assert "aws-access-key-id" not in path.read_text()
+    assert {step.get("run") for step in jobs(path)["gate"]["steps"]} >= {".ci/run"}

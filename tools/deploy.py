@@ -1,0 +1,81 @@
+"""Deploys what `sam build` has built to one stage of samconfig.toml, and tries the deployed API out.
+
+Parameters are the stage's `parameter_overrides`, then those in CLIPFERRY_PARAMETERS ("StorageBucket=videos …"), which a
+workflow has where a checkout doesn't, then a DeployId, which is now. Run with the Python of SAM's own environment.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import smoke
+
+ROOT = Path(__file__).parents[1]
+BUILT = ROOT / ".aws-sam/build/template.yaml"
+REQUIRED = ("SecretsArn", "StorageEndpoint", "StorageBucket", "StorageDomain")
+
+
+class DeployError(Exception):
+    """Nothing was deployed, or what was doesn't work; the message says what to do."""
+
+
+def parameters(stage: str, config: Mapping[str, Any], given: str, now: datetime) -> dict[str, str]:
+    """What the stack gets; raises DeployError for a stage that there isn't, or what only the owner can say."""
+    if stage not in ("dev", "staging", "prod"):
+        raise DeployError(f"STAGE is {stage!r}: it is one of dev, staging and prod")
+    own = _pairs(shlex.split(given))
+    if "Architecture" in own:
+        raise DeployError("Architecture belongs into samconfig.toml, where `sam build` reads it, too")
+    merged = _pairs(config[stage]["global"]["parameters"]["parameter_overrides"]) | own
+    if missing := [name for name in REQUIRED if not merged.get(name)]:
+        raise DeployError(f"{', '.join(missing)}: say so in samconfig.toml, [{stage}.global.parameters]")
+    return merged | {"DeployId": now.strftime("%Y%m%dT%H%M%SZ")}
+
+
+def _pairs(words: list[str]) -> dict[str, str]:
+    return {name: value for name, equals, value in (word.partition("=") for word in words) if equals}
+
+
+def deploy(stage: str, sam: str, values: Mapping[str, str]) -> str:
+    """Deploys, and returns the API's URL."""
+    overrides = [f"{name}={value}" for name, value in values.items()]
+    _run(sam, "validate", "--lint", "--template", str(BUILT))
+    _run(sam, "deploy", "--config-env", stage, "--template", str(BUILT), "--parameter-overrides", *overrides)
+    found = _run(sam, "list", "stack-outputs", "--config-env", stage, "--output", "json", capture=True)
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in json.loads(found)}
+    return outputs["ApiUrl"]
+
+
+def _run(*command: str, capture: bool = False) -> str:
+    pipe = subprocess.PIPE if capture else None
+    done = subprocess.run(command, cwd=ROOT, text=True, stdout=pipe, check=False)  # noqa: S603 - the owner's own words
+    if done.returncode:
+        raise DeployError(f"`sam {command[1]}` failed; CloudFormation takes back what it has begun")
+    return done.stdout or ""
+
+
+def main() -> int:
+    stage = sys.argv[1]
+    sam = sys.argv[2] if len(sys.argv) > 2 else str(Path(sys.executable).with_name("sam"))
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    given = os.environ.get("CLIPFERRY_PARAMETERS", "")
+    try:
+        url = deploy(stage, sam, parameters(stage, config, given, datetime.now(UTC)))
+    except DeployError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"\n{url}\n")
+    return smoke.main([url])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
