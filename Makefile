@@ -1,8 +1,8 @@
 # Clipferry's commands: `make` lists them. They need a Python 3.11 to 3.14, make, and PyPI (or a mirror that pip is set
 # to); the rest they set up themselves, in .tools/ and .venv/.
 
-# The profile of samconfig.toml that `make build` and `make deploy` take.
-PROFILE ?= dev
+# The stage of samconfig.toml that `make build` and `make deploy` take.
+STAGE ?= dev
 
 # The system's certificates, so that a company's proxy is trusted; no Python but yours, whatever venv is active.
 export UV_SYSTEM_CERTS := 1
@@ -34,13 +34,25 @@ migrate: .venv/.local ## Brings the database at DATABASE_URL up to date with mig
 verify: .venv/.local ## Recomputes every invariant of the books at DATABASE_URL; fails when one doesn't hold
 	@.venv/bin/python -m cli verify
 
-test: .venv/.dev ## Runs the tests that need no Docker; a part of them with ARGS=tests/unit
+doctor: .venv/.local ## Looks at what is configured by hand, with the settings of the environment, and says what to do
+	@.venv/bin/python -m cli doctor $(ARGS)
+
+redrive: .venv/.local ## Sends the mirror queue's dead letters again; ARGS=--dry-run only says what lies there
+	@.venv/bin/python -m cli redrive $(ARGS)
+
+cost: .venv/.local ## What 1,000 videos cost, the largest part first; ARGS="--video-mb 50 --per-month 100000"
+	@.venv/bin/python -m benchmarks.cost $(ARGS)
+
+simulate: .venv/.local ## Which limit 1, 10, 100 and 1,000 videos a second meet first, and what to raise then
+	@.venv/bin/python -m benchmarks.simulate $(ARGS)
+
+test: .venv/.dev .tools/sam/.installed ## Runs the tests that need no Docker; a part of them with ARGS=tests/unit
 	@.venv/bin/python -m pytest $(ARGS)
 
 test-sam: .venv/.dev .tools/sam/.installed ## Builds with SAM and runs every function in Docker, under `sam local`
 	@.venv/bin/python -m pytest tests/sam $(ARGS)
 
-check: .venv/.dev .tools/sam/.installed ## Checks style, types, the layers' arrows, the locks and the template
+check: .venv/.dev .tools/sam/.installed .tools/checkov/.installed ## Checks style, types, the layers' arrows, the locks and the template
 	@.venv/bin/ruff check --quiet --extend-exclude .tools,.aws-sam
 	@.venv/bin/ruff format --quiet --check --extend-exclude .tools,.aws-sam || { echo "not formatted as 'ruff format' does" >&2; exit 1; }
 	@.venv/bin/basedpyright
@@ -54,12 +66,25 @@ check: .venv/.dev .tools/sam/.installed ## Checks style, types, the layers' arro
 	    { echo "layers/shared/requirements.txt is stale: run 'make lock'" >&2; exit 1; }
 	@$(SAM) validate --lint --region us-east-1
 	@.tools/sam/bin/python tools/lint_template.py
+	@mkdir -p .aws-sam && .tools/sam/bin/python tools/lint_template.py --print >.aws-sam/transformed.json
+	@.tools/checkov/bin/checkov --config-file tools/checkov.yaml --file .aws-sam/transformed.json
 
-build: .tools/sam/.installed ## Builds the deployment into .aws-sam/build; PROFILE=staging for another profile than dev
-	@$(SAM) build --config-env $(PROFILE)
+build: .tools/sam/.installed ## Builds the deployment into .aws-sam/build; STAGE=staging for another stage than dev
+	@$(SAM) build --config-env $(STAGE)
+	@if test -d .aws-sam/build/SharedLayer/python/clipferry/__pycache__; then \
+	    echo "with bytecode of Lambda's Python 3.13"; \
+	else \
+	    echo "without bytecode, which doubles a cold start: put a python3.13 on the PATH, rm -r .aws-sam, build again"; fi
+	@du -sh .aws-sam/build/*/
 
-deploy: build ## Builds and deploys the profile PROFILE of samconfig.toml with your AWS credentials
-	@$(SAM) deploy --config-env $(PROFILE)
+deploy: build ## Validates, migrates, deploys the stage STAGE of samconfig.toml with your AWS credentials, and tries it out
+	@.tools/sam/bin/python tools/deploy.py $(STAGE)
+
+smoke: .tools/uv/.installed ## Tries a deployed API out: URL=https://…; with CLIPFERRY_API_KEY an upload, too
+	@.tools/uv/bin/python tools/smoke.py $(URL)
+
+models: .venv/.local ## Checks your catalogue FILE=models.toml and packs it as a layer that replaces ours
+	@.venv/bin/python tools/pack_models.py $(FILE) .aws-sam/models.zip
 
 invoke: .tools/sam/.installed ## Runs one function in Docker: FUNCTION=ReconcileFunction EVENT=events/reconcile.json
 	@$(SAM) build $(FUNCTION) && .tools/sam/bin/python tools/sam_on_host_network.py local invoke $(FUNCTION) \
@@ -69,21 +94,40 @@ lock: .tools/uv/.installed ## Renews uv.lock, the layer's requirements and the t
 	@$(UV) lock --quiet
 	@$(EXPORT) --output-file layers/shared/requirements.txt >/dev/null
 	@$(EXPORT_THUMBNAIL) --output-file layers/thumbnail/requirements.txt >/dev/null
-	@for tool in uv sam; do $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	@for tool in uv sam checkov peers naive; do $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	    tools/$$tool.in --output-file tools/$$tool.txt || exit 1; done
 
 openapi: .venv/.dev ## Writes docs/openapi.json and README's table of settings anew
 	@.venv/bin/python -m cli.openapi
 	@.venv/bin/python tools/settings_table.py
 
+screenshots: .venv/.dev ## Takes README's pictures of the console anew; needs a Chromium
+	@.venv/bin/python -m tests.browser.screenshots
+
 bench-db: .venv/.dev ## Measures the database work on a million videos, and checks the plans; ARGS="--scale 0.1" is quicker
 	@.venv/bin/python -m benchmarks.db $(ARGS)
+
+bench: bench-cold bench-http bench-mirror bench-db ## Runs every benchmark, one after the other: half an hour
+
+bench-cold: .venv/.dev .bench-build .tools/naive/.installed ## Measures cold starts of the built functions, beside naive ones; needs a Python 3.13
+	@.venv/bin/python -m benchmarks.cold $(ARGS)
+
+bench-http: .venv/.dev .bench-build ## Measures requests through the built handlers, beside bare ones; needs a Python 3.13
+	@.venv/bin/python -m benchmarks.http_routes $(ARGS)
+
+.bench-build: .tools/sam/.installed # for this machine's processor, beside the build that `make deploy` takes
+	@mkdir -p .aws-sam && $(SAM) build --cached --parallel --build-dir .aws-sam/bench \
+	    --parameter-overrides Architecture=$(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64) \
+	    >.aws-sam/bench.log 2>&1 || { cat .aws-sam/bench.log >&2; exit 1; }
+
+bench-mirror: .venv/.dev .tools/peers/.installed ## Measures the mirror beside rclone, s5cmd, aws and boto3; needs a C compiler
+	@.venv/bin/python -m benchmarks.mirror $(ARGS)
 
 clean: ## Removes everything that these commands made, the environments too
 	@rm -rf .venv .tools .aws-sam .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help demo dev migrate verify test test-sam check build deploy invoke lock openapi bench-db clean
+.PHONY: help demo dev migrate verify doctor redrive cost simulate test test-sam check build deploy smoke models invoke lock openapi screenshots bench-db clean bench bench-cold bench-http .bench-build
 
 # A Python is what runs as one: pyenv leaves names on the PATH that don't, and Debian's lacks venv until it is installed.
 FIND_PYTHON = for name in "$$PYTHON" python3.13 python3.12 python3.11 python3.14 python3; do \
@@ -95,6 +139,14 @@ FIND_PYTHON = for name in "$$PYTHON" python3.13 python3.12 python3.11 python3.14
 	    echo "Clipferry needs Python 3.11, 3.12, 3.13 or 3.14, with its venv module, on the PATH or named by PYTHON=…" >&2; \
 	    exit 1; }; echo "setting up .tools/uv with $$python" && "$$python" -m venv --clear .tools/uv
 	@.tools/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tools/uv.txt
+	@touch $@
+
+# What a naive function would have in its layer, for Lambda's Python on this machine's processor.
+.tools/naive/.installed: tools/naive.txt .tools/uv/.installed
+	@$(UV) pip install --quiet --target .tools/naive/python --python-version 3.13 --only-binary :all: --no-deps \
+	    --require-hashes -r tools/naive.txt
+	@find .tools/naive/python -name __pycache__ -prune -exec rm -rf {} +
+	@tools/compile_for_lambda.sh "$(CURDIR)/.tools/naive/python" /opt/python
 	@touch $@
 
 # Each tool has an environment of its own: SAM pins another boto3 than the layer does.

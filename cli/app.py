@@ -7,9 +7,12 @@ from typing import Annotated
 
 import typer
 
-from cli import callbacks, database, keys
+from cli import callbacks, database, keys, videos
 from cli.credits import app as credits_app
-from cli.output import Json, console, show
+from cli.doctor.command import doctor
+from cli.mirror import mirror
+from cli.output import Json, console, show, working
+from cli.redrive import redrive
 from clipferry import observability
 from clipferry.db import migrations, timeline, verification
 from clipferry.errors import ClipferryError
@@ -18,15 +21,19 @@ from clipferry.usecases.verify_books import verify_books
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 app = typer.Typer(no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
+app.add_typer(videos.app, name="videos")
 app.add_typer(keys.app, name="keys")
 app.add_typer(credits_app, name="credits")
 app.add_typer(callbacks.app, name="callbacks")
+app.command()(doctor)
+app.command()(redrive)
+app.command()(mirror)
 
 
 @app.command()
 def verify(as_json: Json = False) -> None:
     """Recompute every invariant of the books; exit 1 and name each breach if there is one."""
-    with database.opened() as books:
+    with working("Recomputing the books"), database.opened() as books:
         breaches = verify_books(database=books)
     show(breaches, as_json=as_json, title="Breaches", empty="The books are right: every invariant holds.")
     raise typer.Exit(1 if breaches else 0)
@@ -45,9 +52,14 @@ def explain(uuid: str, as_json: Json = False) -> None:
 @app.command()
 def migrate(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only name what would be applied.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Bring the database to this version's schema."""
-    names = migrations.apply(database.url(), MIGRATIONS, dry_run=dry_run)
+    with working("Migrating"):
+        names = migrations.apply(database.url(), MIGRATIONS, dry_run=dry_run)
+    if as_json:
+        show([{"migration": name, "applied": not dry_run} for name in names], as_json=True, title="")
+        return
     for name in names:
         console.print(f"{'would apply' if dry_run else 'applied'} {name}")
     if not names:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import redirect_stdout
 from typing import Annotated
 
 import typer
 
 from cli import database
 from cli.output import Json, show
+from cli.settings import configured
 from clipferry.db import inbox
 from clipferry.db.inbox import KeptCallback
 from clipferry.usecases.receive_callback import replay_callback
@@ -37,13 +36,10 @@ def replay(callback_id: int, as_json: Json = False) -> None:
     """Do again what a kept callback led to: ask the provider, move the video on. Needs all of the settings."""
     from clipferry import runtime
 
-    try:
-        with redirect_stdout(sys.stderr):  # metrics are for CloudWatch, and would be in the way of the JSON
-            verdict = replay_callback(
-                callback_id, database=runtime.database(), providers=runtime.providers(), advance=runtime.advance()
-            )
-    finally:
-        runtime.reset()
+    with configured():
+        verdict = replay_callback(
+            callback_id, database=runtime.database(), providers=runtime.providers(), advance=runtime.advance()
+        )
     show([{"id": callback_id, "verdict": verdict}], as_json=as_json, title="Replayed")
 
 

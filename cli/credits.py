@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from cli import database
-from cli.output import Json, console, show
+from cli.confirmation import Yes, confirm
+from cli.output import Json, say, show, working
 from clipferry.db import credits as books_of_credits
 from clipferry.errors import NotFoundError
 from clipferry.usecases.move_credits import expire_credits, give_welcome, grant, take_back
@@ -15,7 +16,6 @@ from clipferry.usecases.move_credits import expire_credits, give_welcome, grant,
 app = typer.Typer(no_args_is_help=True, help="Credits: balance, history, grant, gift, refund, expire.")
 
 OrderNo = Annotated[str, typer.Option("--order-no", help="Makes a repeat harmless: one order number, one movement.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
 
 
 @app.command()
@@ -45,45 +45,43 @@ def grant_(
     order_no: OrderNo,
     days: Annotated[int | None, typer.Option(help="Expires after so many days.")] = None,
     yes: Yes = False,
+    as_json: Json = False,
 ) -> None:
     """Give a user credits."""
-    _confirm(f"Grant {amount} credits to {user_id}?", yes)
+    confirm(f"Grant {amount} credits to {user_id}?", yes)
     with database.opened() as books:
         done = grant(user_id=user_id, amount=amount, order_no=order_no, database=books, expires_in_days=days)
-    console.print("Granted." if done else "This order number was granted before; nothing changed.")
+    sentence = "Granted." if done else "This order number was granted before; nothing changed."
+    say(sentence, as_json=as_json, granted=done, order_no=order_no)
 
 
 @app.command()
-def gift(user_id: str, amount: int = 50, yes: Yes = False) -> None:
+def gift(user_id: str, amount: int = 50, yes: Yes = False, as_json: Json = False) -> None:
     """Give a new user the welcome gift, once."""
-    _confirm(f"Give {user_id} a welcome of {amount} credits?", yes)
+    confirm(f"Give {user_id} a welcome of {amount} credits?", yes)
     with database.opened() as books:
         done = give_welcome(user_id=user_id, amount=amount, database=books)
-    console.print("Given." if done else "This user has had the gift; nothing changed.")
+    say("Given." if done else "This user has had the gift; nothing changed.", as_json=as_json, given=done)
 
 
 @app.command()
-def refund(user_id: str, amount: int, order_no: OrderNo, yes: Yes = False) -> None:
+def refund(user_id: str, amount: int, order_no: OrderNo, yes: Yes = False, as_json: Json = False) -> None:
     """Take credits back for a refunded order: the newest first, never what is held."""
-    _confirm(f"Take up to {amount} credits from {user_id}?", yes)
+    confirm(f"Take up to {amount} credits from {user_id}?", yes)
     with database.opened() as books:
         taken = take_back(user_id=user_id, amount=amount, order_no=order_no, database=books)
-    console.print(f"Took {taken} of {amount} credits.")
+    say(f"Took {taken} of {amount} credits.", as_json=as_json, taken=taken, order_no=order_no)
 
 
 @app.command()
-def expire() -> None:
+def expire(yes: Yes = False, as_json: Json = False) -> None:
     """Expire what is due now, as the daily schedule does."""
-    with database.opened() as books:
+    confirm("Expire every package whose time has come?", yes)
+    with working("Expiring"), database.opened() as books:
         packages = expire_credits(database=books)
-    console.print(f"{packages} packages expired.")
+    say(f"{packages} packages expired.", as_json=as_json, packages=packages)
 
 
 def _require(user: object, user_id: str) -> None:
     if user is None:
         raise NotFoundError(f"no user {user_id}")
-
-
-def _confirm(question: str, yes: bool) -> None:
-    if not yes:
-        typer.confirm(question, abort=True)

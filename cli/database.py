@@ -15,12 +15,23 @@ PATIENCE_SECONDS = 300
 
 
 def url() -> str:
-    """DATABASE_DIRECT_URL if set, else DATABASE_URL."""
+    """DATABASE_DIRECT_URL if set, else DATABASE_URL, else what the secret says that SECRETS_ARN names."""
     found = os.environ.get("DATABASE_DIRECT_URL") or os.environ.get("DATABASE_URL")
+    if not found and os.environ.get("SECRETS_ARN"):
+        return _from_secret()
     if not found:
         typer.echo("Set DATABASE_URL to the database to work on.", err=True)
         raise typer.Exit(2)
     return found
+
+
+def _from_secret() -> str:
+    from clipferry import runtime
+
+    try:
+        return runtime.migration_url()
+    finally:
+        runtime.reset()
 
 
 @contextmanager

@@ -29,7 +29,12 @@ class Ended:
 
 
 Clipferry = Callable[..., Ended]
-"""Takes the command's arguments and, as `answer`, what the operator types."""
+"""Takes the command's arguments and, as `answer`, what the operator types at a terminal; None is no terminal."""
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 def runner(database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Clipferry:
@@ -37,10 +42,10 @@ def runner(database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.delenv("DATABASE_DIRECT_URL", raising=False)
 
-    def run(*arguments: str, answer: str = "") -> Ended:
+    def run(*arguments: str, answer: str | None = None) -> Ended:
         capsys.readouterr()
         monkeypatch.setattr(sys, "argv", ["clipferry", *arguments])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+        monkeypatch.setattr(sys, "stdin", io.StringIO() if answer is None else _Terminal(answer))
         with pytest.raises(SystemExit) as ended:
             main()
         printed = capsys.readouterr()

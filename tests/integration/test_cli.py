@@ -154,6 +154,7 @@ def test_a_dry_run_names_what_a_migration_would_do_and_does_nothing(
 
 def test_a_database_that_is_migrated_is_up_to_date(clipferry: Clipferry) -> None:
     assert clipferry("migrate", "--dry-run").out == "The database is up to date.\n"
+    assert clipferry("migrate", "--json").json == []
 
 
 def test_without_a_database_url_it_exits_2_and_says_so(clipferry: Clipferry, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,8 +59,8 @@ def test_credits_come_and_go_by_order_number(clipferry: Clipferry, ann: str) -> 
 def test_expiry_is_a_command_too(clipferry: Clipferry, database: Database, ann: str) -> None:
     books.lapse(database, books.add_package(database, 10))
 
-    assert clipferry("credits", "expire").out == "1 packages expired.\n"
-    assert clipferry("credits", "expire").out == "0 packages expired.\n"
+    assert clipferry("credits", "expire", "--yes").out == "1 packages expired.\n"
+    assert clipferry("credits", "expire", "--yes").out == "0 packages expired.\n"
 
 
 def test_balance_and_history_are_readable(clipferry: Clipferry, database: Database, ann: str) -> None:
@@ -81,6 +81,23 @@ def test_nothing_moves_without_a_yes(clipferry: Clipferry, database: Database, a
     assert books.ledger(database) == []
     assert clipferry("credits", "gift", "ann", answer="y\n").status == 0
     assert books.ledger(database) == [("NEW_USER", 50, 50)]
+
+
+def test_without_a_terminal_it_asks_nobody_and_exits_2(clipferry: Clipferry, database: Database, ann: str) -> None:
+    ended = clipferry("credits", "grant", "ann", "5", "--order-no", "1")
+
+    assert (ended.status, ended.out) == (2, "")
+    assert "say --yes" in ended.err
+    assert clipferry("credits", "expire").status == 2
+    assert books.ledger(database) == []
+
+
+def test_movements_are_json_for_scripts(clipferry: Clipferry, ann: str) -> None:
+    assert grant(clipferry, "ann", 5, "order-1", "--json").json == {"granted": True, "order_no": "order-1"}
+    assert clipferry("credits", "gift", "ann", "--yes", "--json").json == {"given": True}
+    refund = clipferry("credits", "refund", "ann", "7", "--order-no", "refund-1", "--yes", "--json")
+    assert refund.json == {"taken": 7, "order_no": "refund-1"}
+    assert clipferry("credits", "expire", "--yes", "--json").json == {"packages": 0}
 
 
 def test_an_order_number_of_somebody_elses_is_a_sentence(clipferry: Clipferry, database: Database, ann: str) -> None:

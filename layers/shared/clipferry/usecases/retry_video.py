@@ -19,7 +19,7 @@ from clipferry.errors import (
 )
 from clipferry.mirror_queue import MirrorQueue
 from clipferry.models import Credential, Video, VideoStatus
-from clipferry.observability import logger
+from clipferry.observability import follow, logger
 from clipferry.providers.base import Provider
 from clipferry.timing import Timing
 
@@ -39,16 +39,44 @@ def retry_video(
     Raises VideoNotFoundError, ConflictError (it isn't FAILED, or another retry was first), OriginalExpiredError, or
     InsufficientCreditsError.
     """
+    follow(uuid)
     video = _own(uuid, credential, database)
+    _retry(video, database=database, providers=providers, check_source=check_source, queue=queue, timing=timing)
+    return _own(uuid, credential, database)
+
+
+def retry_for_owner(
+    uuid: str,
+    *,
+    database: Database,
+    providers: Mapping[str, Provider],
+    check_source: Callable[[str], None],
+    queue: MirrorQueue,
+    timing: Timing,
+) -> Video:
+    """`retry_video` as an operator does it, in the owner's name and at the owner's cost. Raises the same."""
+    video = _anybodys(uuid, database)
+    _retry(video, database=database, providers=providers, check_source=check_source, queue=queue, timing=timing)
+    return _anybodys(uuid, database)
+
+
+def _retry(
+    video: Video,
+    *,
+    database: Database,
+    providers: Mapping[str, Provider],
+    check_source: Callable[[str], None],
+    queue: MirrorQueue,
+    timing: Timing,
+) -> None:
     if video.status is not VideoStatus.FAILED:
         raise ConflictError(f"status is {video.status}")
     source_url = _living_source(video, providers, check_source)
     _reopen(video, source_url, database, timing)
     try:
-        queue.send(uuid)
+        queue.send(video.uuid)
     except QueueError as error:
-        logger.error("mirror message not sent", video_uuid=uuid, detail=str(error))
-    return _own(uuid, credential, database)
+        logger.error("mirror message not sent", video_uuid=video.uuid, detail=str(error))
 
 
 def _own(uuid: str, credential: Credential, database: Database) -> Video:
@@ -59,6 +87,15 @@ def _own(uuid: str, credential: Credential, database: Database) -> Video:
         raise UnauthorizedError("no such session or key")
     video = found.first()
     if video is None:
+        raise VideoNotFoundError(uuid)
+    return video
+
+
+def _anybodys(uuid: str, database: Database) -> Video:
+    with database.transaction() as tx:
+        found = videos.get(tx, uuid)
+    video = found.first()
+    if video is None or video.is_deleted:
         raise VideoNotFoundError(uuid)
     return video
 

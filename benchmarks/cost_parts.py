@@ -1,0 +1,106 @@
+"""What 1,000 videos cost, part by part: the arithmetic, without any output."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from benchmarks import cost_prices as prices
+from benchmarks.cost_prices import HOURS, Price
+from benchmarks.cost_workload import Workload, gb_seconds, invocations, requests
+
+TEMPLATE: Final = Path(__file__).parents[1] / "template.yaml"
+PART_MB: Final = 8.388608
+"""MB of a part of an upload, and the largest file that goes in one PUT (clipferry.transfer.PART)."""
+VIDEO_LOG_KB: Final = 2.7
+"""Our own lines and metrics of one undisturbed journey, measured on the local stack."""
+INVOCATION_LOG_KB: Final = 0.35
+"""Lambda's own START, END and REPORT."""
+ACCESS_LOG_KB: Final = 0.25
+"""A line of the API's access log."""
+ANSWER_KB: Final = 1.0
+"""An answer of the API, and as much again for the database and the queue."""
+EMPTY_RECEIVES: Final = 5 * 3 * 60
+"""In an hour: Lambda's five pollers of an idle queue ask for 20 s each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """`dollars` for 1,000 videos, and how that comes about."""
+
+    name: str
+    dollars: float
+    how: str
+
+
+def parts(work: Workload, template: Path = TEMPLATE) -> list[Part]:
+    """All of them, the dearest first."""
+    return sorted([*_by_video(work), *_by_month(work, template)], key=lambda part: -part.dollars)
+
+
+def total(work: Workload) -> float:
+    return sum(part.dollars for part in parts(work))
+
+
+def _by_video(work: Workload) -> Iterator[Part]:
+    gb = work.video_mb  # of a thousand videos
+    yield Part(name="Bytes from AWS to R2", dollars=gb * prices.BYTES_OUT.dollars, how=f"{gb:g} GB")
+    stored = gb * work.months_kept * prices.R2_STORED.dollars
+    yield Part(name="Files kept in R2", dollars=stored, how=f"{gb:g} GB for {work.months_kept:g} months")
+    seconds = gb_seconds(work) * 1000
+    compute = (prices.LAMBDA_ARM if work.arm else prices.LAMBDA_X86).dollars
+    calls = invocations(work) * 1000
+    how = f"{seconds:,.0f} GB-s, {calls:,.0f} invocations"
+    yield Part(name="Lambda", dollars=seconds * compute + calls * prices.INVOCATION.dollars, how=how)
+    asked = requests(work) * 1000
+    yield _counted("API Gateway", asked, prices.API_REQUEST)
+    out = asked * ANSWER_KB * 2 / 1e6
+    yield Part(name="Bytes out for answers", dollars=out * prices.BYTES_OUT.dollars, how=f"{out:.2f} GB")
+    logged = (VIDEO_LOG_KB + invocations(work) * INVOCATION_LOG_KB + requests(work) * ACCESS_LOG_KB) / 1000
+    yield Part(name="Logs", dollars=logged * prices.LOG_GB.dollars, how=f"{logged * 1000:.0f} MB")
+    yield _counted("R2 writes", 1000 * r2_writes(work.video_mb), prices.R2_WRITE)
+    yield _counted("R2 reads", 1000 * (1 + 2 * work.views), prices.R2_READ)
+
+
+def _by_month(work: Workload, template: Path) -> Iterator[Part]:
+    """What is paid by the month, shared by the month's videos."""
+    database = HOURS * prices.POSTGRES_HOUR.dollars + work.postgres_gb * prices.POSTGRES_GB.dollars
+    alarms = len(re.findall(r"^\s+Type: AWS::CloudWatch::Alarm$", template.read_text(encoding="utf-8"), re.MULTILINE))
+    receives = EMPTY_RECEIVES * HOURS + 3 * work.per_month
+    reads = work.instances * 12 * HOURS
+    watching = work.metrics * prices.METRIC.dollars + prices.DASHBOARD.dollars + alarms * prices.ALARM.dollars
+    monthly = {
+        "PostgreSQL": (database, f"a db.t4g.micro and {work.postgres_gb:g} GB"),
+        "Metrics, alarms, dashboard": (watching, f"{work.metrics} metrics, {alarms} alarms, 1 dashboard"),
+        "Reconcile, every minute": (_reconcile(work), f"{60 * HOURS:,} runs of 0.3 s"),
+        "SQS": (receives * prices.SQS_REQUEST.dollars, f"{receives:,.0f} requests, most of them of an empty queue"),
+        "Secrets Manager": (
+            prices.SECRET.dollars + reads * prices.SECRET_READ.dollars,
+            f"1 secret, {reads:,.0f} readings",
+        ),
+    }
+    if work.nat:
+        through = 2 * work.video_mb * work.per_month / 1000
+        gateway = HOURS * prices.NAT_HOUR.dollars + through * prices.NAT_GB.dollars
+        monthly["NAT gateway"] = (gateway, f"1 gateway, {through:,.0f} GB in and out")
+    for name, (dollars, how) in monthly.items():
+        yield Part(name=name, dollars=dollars * 1000 / work.per_month, how=f"${dollars:.2f} a month: {how}")
+
+
+def _counted(name: str, number: float, price: Price) -> Part:
+    return Part(name=name, dollars=number * price.dollars, how=f"{number:,.0f}")
+
+
+def r2_writes(video_mb: float) -> int:
+    """Class A operations: one PUT, or create, parts and complete; and the thumbnail."""
+    return 2 if video_mb <= PART_MB else math.ceil(video_mb / PART_MB) + 3
+
+
+def _reconcile(work: Workload) -> float:
+    compute = (prices.LAMBDA_ARM if work.arm else prices.LAMBDA_X86).dollars
+    run = 0.3 * work.memory_mb / 1024 * compute + prices.INVOCATION.dollars
+    return 60 * HOURS * (run + INVOCATION_LOG_KB / 1e6 * prices.LOG_GB.dollars)

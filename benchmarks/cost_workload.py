@@ -1,0 +1,98 @@
+"""What a video asks of each function: the assumptions that cost and simulation share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+VCPU_MB: Final = 1769
+"""MB of a function's memory that own one processor (AWS, "Configure Lambda function memory")."""
+MIRROR_CPU_PER_GB: Final = 1.75
+"""Seconds, measured (docs/performance.md): TLS in, sha256, TLS out."""
+THUMBNAIL_CPU: Final = 0.12
+"""Seconds, measured: the child process, its imports included."""
+OUR_SECONDS: Final = 0.1
+"""Of an order or a callback, beside the provider's answer: the database's round trips."""
+READ_SECONDS: Final = 0.04
+"""A request that only reads."""
+STATUS_REFRESH_SECONDS: Final = 15
+"""The setting of that name: polls in between read what is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """What is assumed of the videos and of the world. MB are 10^6 bytes."""
+
+    video_mb: float = 20.0
+    seconds: float = 90
+    """How long a provider takes."""
+    polls: float = 12
+    """Status requests for a video."""
+    callbacks: float = 2
+    views: float = 3
+    """How often a video is played, two requests each."""
+    months_kept: float = 12
+    per_month: float = 10_000
+    """Videos that share what is paid by the month."""
+    provider_seconds: float = 0.5
+    """A provider's answer to one question; a submit takes twice as long."""
+    mirror_mb_per_second: float = 40
+    """What the network gives to a mirror, all connections together."""
+    memory_mb: int = 512
+    mirror_memory_mb: int = 1024
+    arm: bool = False
+    nat: bool = False
+    instances: float = 5
+    """Warm instances around the clock, which read the secret every five minutes."""
+    metrics: int = 20
+    """Series that get values in an ordinary hour."""
+    postgres_gb: float = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What one video asks of a function: `calls` of `seconds` each, on average."""
+
+    calls: float
+    seconds: float
+    memory_mb: int
+
+    @property
+    def busy_seconds(self) -> float:
+        return self.calls * self.seconds
+
+
+def demands(work: Workload) -> dict[str, Demand]:
+    """By function; the scheduled ones, which run whether there are videos or not, are left out."""
+    questions = min(work.polls, work.seconds / STATUS_REFRESH_SECONDS)
+    reads = work.polls + 2
+    read = READ_SECONDS + questions * work.provider_seconds / reads
+    api = work.memory_mb
+    return {
+        "create_video": Demand(calls=1, seconds=2 * work.provider_seconds + OUR_SECONDS, memory_mb=api),
+        "receive_callback": Demand(calls=work.callbacks, seconds=work.provider_seconds + OUR_SECONDS, memory_mb=api),
+        "query_videos": Demand(calls=reads, seconds=read, memory_mb=api),
+        "mirror_video": Demand(calls=1, seconds=mirror_seconds(work), memory_mb=work.mirror_memory_mb),
+    }
+
+
+def requests(work: Workload) -> float:
+    """Of the API, for one video: the order, its callbacks, the polls, two lists."""
+    return sum(demand.calls for name, demand in demands(work).items() if name != "mirror_video")
+
+
+def invocations(work: Workload) -> float:
+    """Of all functions, for one video."""
+    return sum(demand.calls for demand in demands(work).values())
+
+
+def gb_seconds(work: Workload) -> float:
+    """Of all functions, for one video."""
+    return sum(demand.busy_seconds * demand.memory_mb / 1024 for demand in demands(work).values())
+
+
+def mirror_seconds(work: Workload) -> float:
+    """One mirror: the slower of network and processor, the thumbnail, and half a second of round trips."""
+    cpus = work.mirror_memory_mb / VCPU_MB
+    network = work.video_mb / work.mirror_mb_per_second
+    return max(network, work.video_mb / 1000 * MIRROR_CPU_PER_GB / cpus) + THUMBNAIL_CPU / min(cpus, 1) + 0.5

@@ -1,0 +1,1 @@
+"""`clipferry doctor`: looks at everything around the functions that is configured by hand, and says what to do."""

@@ -1,0 +1,122 @@
+"""What an operator looks at: everybody's videos, and those that ought to have moved on by now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from clipferry.db.connection import Rows, Transaction
+from clipferry.models import VideoStatus
+
+_LINE: Final = """
+select v.uuid, v.user_id, v.status::text as status, v.model, v.provider, v.created_at,
+       round(extract(epoch from coalesce(v.completed_at, timezone('utc', now())) - v.created_at))::integer as seconds,
+       v.credits_used as credits, j.failure_code
+from public.videos v left join clipferry.jobs j on j.video_uuid = v.uuid
+"""
+
+# Two statements, because each of the two orders has an index: Prisma's on created_at, and ours for a user's list.
+_LATEST: Final = (
+    _LINE
+    + """
+where not v.is_deleted and (%(status)s::text is null or v.status = %(status)s::public."VideoStatus")
+order by v.created_at desc, v.id desc limit %(limit)s
+"""
+)
+
+_LATEST_OF_USER: Final = (
+    _LINE
+    + """
+where v.user_id = %(user_id)s and not v.is_deleted
+    and (%(status)s::text is null or v.status = %(status)s::public."VideoStatus")
+order by date_trunc('milliseconds', v.created_at) desc, v.id desc limit %(limit)s
+"""
+)
+
+# Reconcile pushes next_check_at forward as it takes a video, so one that is long past was taken by nobody.
+_STUCK: Final = """
+select v.uuid, v.status::text as status, v.provider,
+       case
+           when j.video_uuid is null then 'nobody looks after it'
+           when j.deadline is null then 'its job has ended'
+           when j.deadline < now() then 'deadline passed'
+           else 'not asked when due'
+       end as why,
+       coalesce(j.state_since, v.created_at at time zone 'utc') as since, j.deadline,
+       j.next_check_at as next_question, j.lease_until as leased_until, j.mirror_attempts,
+       last.kind as last_event, last.at as last_event_at
+from public.videos v
+left join clipferry.jobs j on j.video_uuid = v.uuid
+left join lateral (
+    select kind, at from clipferry.video_events e where e.video_uuid = v.uuid order by e.id desc limit 1
+) last on true
+where v.status in ('PENDING', 'GENERATING', 'UPLOADING')
+    and case
+            when j.video_uuid is null then
+                v.created_at < timezone('utc', now()) - make_interval(secs => %(late_seconds)s)
+            else j.deadline is null or j.deadline < now()
+                or j.next_check_at < now() - make_interval(secs => %(late_seconds)s)
+                    and (j.lease_until is null or j.lease_until < now())
+        end
+order by j.deadline nulls first, v.id limit %(limit)s
+"""
+
+_STATES: Final = """
+select uuid, status::text as status from public.videos where uuid = any(%(uuids)s)
+"""
+
+_CLOCK: Final = "select clock_timestamp() as now"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoLine:
+    """A video in a list. `seconds` is how long it took, or how old it is while it hasn't been completed."""
+
+    uuid: str
+    user_id: str
+    status: str
+    model: str
+    provider: str | None
+    created_at: datetime
+    seconds: int
+    credits: int
+    failure_code: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StuckVideo:
+    """An unfinished video that nothing has moved in time, and all that is known of what should have."""
+
+    uuid: str
+    status: str
+    provider: str | None
+    why: str
+    since: datetime
+    deadline: datetime | None
+    next_question: datetime | None
+    leased_until: datetime | None
+    mirror_attempts: int | None
+    last_event: str | None
+    last_event_at: datetime | None
+
+
+def latest(tx: Transaction, *, user_id: str | None, status: VideoStatus | None, limit: int) -> Rows[VideoLine]:
+    """Videos that aren't deleted, newest first: of a user, or of all."""
+    parameters = {"user_id": user_id, "status": status, "limit": limit}
+    return tx.run(_LATEST if user_id is None else _LATEST_OF_USER, parameters, VideoLine)
+
+
+def stuck(tx: Transaction, *, late_seconds: float, limit: int) -> Rows[StuckVideo]:
+    """Unfinished videos past their deadline, or due for `late_seconds` without anybody asking: the oldest first."""
+    return tx.run(_STUCK, {"late_seconds": late_seconds, "limit": limit}, StuckVideo)
+
+
+def states(tx: Transaction, uuids: list[str]) -> Rows[dict[str, Any]]:
+    """`uuid` and `status` of those that exist."""
+    return tx.records(_STATES, {"uuids": uuids})
+
+
+def clock(tx: Transaction) -> Rows[dict[str, Any]]:
+    """The database's clock (`now`), which decides every deadline."""
+    return tx.records(_CLOCK, {})

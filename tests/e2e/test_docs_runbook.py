@@ -1,0 +1,87 @@
+"""Every command of docs/runbook.md that needs no AWS is run, in the order of the page, beside a stack at work."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from local.evolink import fake_evolink
+from local.faults import Faults
+from local.stack import local_stack
+from tests.conftest import EMPTY
+from tests.e2e.conftest import World
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+RUN = [block for block in BLOCK.findall(PAGE) if not block.startswith("# needs AWS")]
+
+
+@pytest.fixture
+def world(migrated_url: str) -> Iterator[World]:
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        connection.execute(EMPTY)
+    with fake_evolink(api_key="test-evolink-key", seconds=0.4) as evolink:
+        environment = {
+            "DATABASE_URL": migrated_url,
+            "EVOLINK_BASE_URL": evolink.base_url,
+            "EVOLINK_API_KEY": "test-evolink-key",
+            "KIE_BASE_URL": "http://127.0.0.1:9",
+            "RECONCILE_INTERVAL_SECONDS": "1",
+        }
+        with local_stack(environment=environment, quiet=True) as stack:
+            assert stack.token is not None
+            yield World(stack, evolink, "dev-user", stack.token)
+
+
+def variables(world: World) -> dict[str, str]:
+    """What the page's commands speak of: a video that went well, one that failed and whose file is there again."""
+    uuid = world.generate().data["videoUuid"]
+    assert world.ends(uuid) == "COMPLETED"
+    world.evolink.next(Faults(result="missing"))
+    failed = world.generate().data["videoUuid"]
+    assert world.ends(failed) == "FAILED"
+    world.evolink.tasks[world.video(failed)["external_task_id"]].faults = Faults()
+    world.waits(lambda: None not in world.verdicts(uuid))
+    callback = world.rows("select id from clipferry.callback_inbox where video_uuid = %(uuid)s limit 1", uuid=uuid)
+    return {
+        "UUID": uuid,
+        "FAILED_UUID": failed,
+        "CALLBACK": str(callback[0]["id"]),
+        "USER_ID": "dev-user",
+        "SOURCE_URL": world.video(uuid)["original_video_url"],
+    }
+
+
+def test_every_command_does_what_the_page_says(world: World) -> None:
+    known = variables(world)
+    environment = {
+        **os.environ,
+        **{name: value for name, value in world.stack.environment.items() if value},
+        **known,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    for block in RUN:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", block],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, (block, done.stdout, done.stderr)
+    assert world.ends(known["FAILED_UUID"]) == "COMPLETED"
+
+
+def test_most_of_the_page_can_be_run() -> None:
+    assert len(RUN) > 10

@@ -1,0 +1,132 @@
+"""`clipferry mirror`: one file into the bucket by hand, after a yes."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from clipferry.observability import logger
+from local.r2 import FakeR2
+from tests import command_line
+from tests.command_line import Clipferry
+from tests.integration.mirror_world import KEY, Behaviour, FilmServer, film, serving, sha256
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def r2() -> Iterator[FakeR2]:
+    with FakeR2() as server:
+        yield server
+
+
+@pytest.fixture
+def source() -> Iterator[FilmServer]:
+    with serving(Behaviour(film(300_000))) as server:
+        yield server
+
+
+@pytest.fixture
+def clipferry(r2: FakeR2, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Clipferry]:
+    for name, value in {
+        "STORAGE_ENDPOINT": r2.url,
+        "STORAGE_ACCESS_KEY": r2.access_key,
+        "STORAGE_SECRET_KEY": r2.secret_key,
+        "STORAGE_BUCKET": r2.name,
+        "STORAGE_DOMAIN": "https://cdn.example.com",
+        "SECRETS_ARN": "",
+    }.items():
+        monkeypatch.setenv(name, value)
+    level = logger.log_level
+    yield command_line.runner("postgresql://127.0.0.1:1/none", monkeypatch, capsys)
+    logger.setLevel(level)
+
+
+def test_a_file_goes_into_the_bucket(clipferry: Clipferry, source: FilmServer, r2: FakeR2) -> None:
+    ended = clipferry("mirror", source.url, KEY, "--allow-loopback", "--yes", "--json")
+
+    assert ended.status == 0
+    assert (ended.json["url"], ended.json["size"]) == (f"https://cdn.example.com/{KEY}", 300_000)
+    assert ended.json["sha256"] == sha256(source.behaviour.content)
+    assert r2.bucket.objects[KEY].content == source.behaviour.content
+
+
+def test_it_says_what_it_would_write_over(clipferry: Clipferry, source: FilmServer, r2: FakeR2) -> None:
+    mirror = ("mirror", source.url, KEY, "--allow-loopback")
+    assert clipferry(*mirror).status == 2
+    assert clipferry(*mirror, answer="n\n").status == 1
+    assert r2.bucket.objects == {}
+    ended = clipferry(*mirror, answer="y\n")
+    assert ended.status == 0
+    assert ended.out.splitlines()[0] == f"https://cdn.example.com/{KEY}"
+    assert "300000 bytes" in ended.out
+    again = clipferry(*mirror, answer="n\n")
+    assert "in place of the 300000 bytes there" in again.err
+
+
+def test_progress_is_on_the_terminal_and_the_result_is_not(source: FilmServer, r2: FakeR2) -> None:
+    """Standard error is a terminal, standard output a script's pipe."""
+    environment = os.environ | {
+        "STORAGE_ENDPOINT": r2.url,
+        "STORAGE_ACCESS_KEY": r2.access_key,
+        "STORAGE_SECRET_KEY": r2.secret_key,
+        "STORAGE_BUCKET": r2.name,
+        "SECRETS_ARN": "",
+        "TERM": "xterm",
+    }
+    source.behaviour.rate = 400_000
+    terminal, theirs = pty.openpty()
+    command = [sys.executable, "-m", "cli", "mirror", source.url, KEY, "--allow-loopback", "--yes", "--json"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=theirs) as running:
+        os.close(theirs)
+        shown = read_all(terminal)
+        assert running.stdout is not None
+        printed = running.stdout.read()
+
+    assert running.returncode == 0
+    assert json.loads(printed)["size"] == 300_000
+    assert KEY.encode() in shown
+    assert b"/s" in shown
+
+
+def read_all(terminal: int) -> bytes:
+    """What is written to a terminal until nobody holds it: Linux ends it by an error, others by nothing."""
+    content = b""
+    try:
+        while piece := os.read(terminal, 65_536):
+            content += piece
+    except OSError:
+        pass
+    finally:
+        os.close(terminal)
+    return content
+
+
+def test_a_source_that_is_gone_is_a_sentence(clipferry: Clipferry, source: FilmServer) -> None:
+    source.behaviour.fault, source.behaviour.times = "404", 100
+    ended = clipferry("mirror", source.url, KEY, "--allow-loopback", "--yes")
+
+    assert ended.status == 1
+    assert "no longer where the provider put it" in ended.err
+
+
+def test_this_machine_is_no_source_unless_it_is_said(clipferry: Clipferry, source: FilmServer, r2: FakeR2) -> None:
+    ended = clipferry("mirror", source.url, KEY, "--yes")
+
+    assert ended.status == 2  # the endpoint of this test isn't https either
+    assert r2.bucket.objects == {}
+
+
+def test_without_a_bucket_it_says_what_to_set(clipferry: Clipferry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STORAGE_BUCKET")
+    ended = clipferry("mirror", "https://example.com/film.mp4", KEY)
+
+    assert ended.status == 2
+    assert "STORAGE_BUCKET" in ended.err

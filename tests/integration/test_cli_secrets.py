@@ -1,0 +1,88 @@
+"""The command line with the functions' own environment, whose secrets are in Secrets Manager."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from clipferry.observability import logger
+from local.r2 import FakeR2
+from tests import command_line
+from tests.command_line import Clipferry
+from tests.integration import surroundings
+from tests.integration.mirror_world import KEY, Behaviour, film, serving
+from tests.secrets_manager import FakeSecretsManager, refusal, secrets_manager
+
+SECRET = ("DATABASE_URL", "STORAGE_ACCESS_KEY", "STORAGE_SECRET_KEY", "EVOLINK_API_KEY", "CALLBACK_HMAC_SECRET")
+
+
+@pytest.fixture
+def r2() -> Iterator[FakeR2]:
+    with FakeR2() as server:
+        yield server
+
+
+@pytest.fixture
+def owner(database_url: str, r2: FakeR2, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSecretsManager]:
+    with surroundings.sqs() as queues, surroundings.web() as callback:
+        queues.renew()
+        everything = surroundings.settings(
+            database_url=database_url, r2=r2, queues=queues, callback=callback, public=callback.url
+        )
+        with secrets_manager({name: everything[name] for name in SECRET}) as server:
+            environment = {**everything, **dict.fromkeys(SECRET, ""), **server.environment}
+            for name, value in environment.items():
+                monkeypatch.setenv(name, value)
+            yield server
+
+
+@pytest.fixture
+def clipferry(
+    owner: FakeSecretsManager, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Clipferry]:
+    level = logger.log_level
+    run = command_line.runner("", monkeypatch, capsys)
+    yield run
+    logger.setLevel(level)
+
+
+def test_the_database_of_the_secret_is_worked_on(clipferry: Clipferry, owner: FakeSecretsManager) -> None:
+    assert clipferry("verify", "--json").json == []
+    assert clipferry("migrate", "--dry-run").out == "The database is up to date.\n"
+    assert len(owner.asked) == 2
+
+
+def test_the_bucket_of_the_secret_is_mirrored_into(clipferry: Clipferry, r2: FakeR2) -> None:
+    with serving(Behaviour(film(2000))) as source:
+        ended = clipferry("mirror", source.url, KEY, "--allow-loopback", "--yes")
+
+    assert ended.status == 0
+    assert KEY in r2.bucket.objects
+
+
+def test_the_doctor_takes_the_secrets_values(clipferry: Clipferry, owner: FakeSecretsManager, tmp_path: Path) -> None:
+    assert isinstance(owner.secret, dict)
+    owner.secret = {**owner.secret, "CALLBACK_HMAC_SECRET": "hunter2"}
+    ended = clipferry("doctor", "--build", str(tmp_path), "--json")
+
+    outcomes = {finding["check"]: finding["outcome"] for finding in ended.json}
+    assert outcomes["secrets"] == "failed"
+    assert (outcomes["migrations"], outcomes["bucket"], outcomes["queue"]) == ("ok", "ok", "ok")
+    assert "hunter2" not in ended.out + ended.err
+
+
+def test_a_secret_that_may_not_be_read_is_a_sentence(
+    clipferry: Clipferry, owner: FakeSecretsManager, tmp_path: Path
+) -> None:
+    owner.fail(400, refusal("AccessDeniedException"), times=20)
+
+    for command in (["verify"], ["mirror", "https://example.com/a.mp4", KEY, "--yes"]):
+        ended = clipferry(*command)
+        assert ended.status in (1, 2)
+        assert "AccessDenied" in ended.err
+        assert "Traceback" not in ended.err
+    ended = clipferry("doctor", "--build", str(tmp_path), "--json")
+    assert ended.status == 1
+    assert [(finding["check"], finding["outcome"]) for finding in ended.json] == [("settings", "failed")]

@@ -1,0 +1,71 @@
+"""The two READMEs name the same commands, settings and pages; the index of docs/ has every page, and links lead on."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ENGLISH = (ROOT / "README.md").read_text(encoding="utf-8")
+CHINESE = (ROOT / "README.zh-CN.md").read_text(encoding="utf-8")
+LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
+PAGES = [*ROOT.glob("README*.md"), *(ROOT / "docs").glob("*.md")]
+
+
+def commands(text: str) -> list[str]:
+    """The lines of the shell blocks, without what a `#` says about them."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [re.sub(r"\s+# .*", "", line) for block in blocks for line in block.splitlines()]
+
+
+def settings(text: str) -> list[tuple[str, str]]:
+    """The rows of the table: the variable and its example."""
+    return re.findall(r"^\| `([A-Z][A-Z0-9_]+)` \| ([^|]*) \| [^|]+ \|$", text, re.MULTILINE)
+
+
+def test_both_readmes_show_the_same_commands() -> None:
+    assert len(commands(ENGLISH)) > 10
+    assert commands(CHINESE) == commands(ENGLISH)
+
+
+def test_both_readmes_name_the_same_targets_of_make() -> None:
+    named = [set(re.findall(r"`make ([a-z][a-z-]*)", text)) for text in (ENGLISH, CHINESE)]
+
+    assert len(named[0]) > 5
+    assert named[0] == named[1]
+
+
+def test_both_readmes_have_the_same_settings_with_the_same_examples() -> None:
+    assert len(settings(ENGLISH)) > 30
+    assert settings(CHINESE) == settings(ENGLISH)
+
+
+def test_both_readmes_lead_to_the_same_pages() -> None:
+    english, chinese = (
+        {link for link in LINK.findall(text) if not link.endswith(".png")} for text in (ENGLISH, CHINESE)
+    )
+
+    assert english - {"README.zh-CN.md"} == chinese - {"README.md"}
+
+
+def test_the_chinese_one_is_chinese() -> None:
+    """Every explanation in the table was written, not copied."""
+    rows = re.findall(r"^\| `[A-Z][A-Z0-9_]+` \| [^|]* \| ([^|]+) \|$", CHINESE, re.MULTILINE)
+
+    assert [row for row in rows if not re.search("[\u4e00-\u9fff]", row)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_to_a_file(page: Path) -> None:
+    broken = [link for link in LINK.findall(page.read_text(encoding="utf-8")) if not (page.parent / link).exists()]
+
+    assert broken == []
+
+
+def test_the_index_has_every_page() -> None:
+    index = set(LINK.findall((ROOT / "docs/README.md").read_text(encoding="utf-8")))
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
+
+    assert pages - index == set()
