@@ -305,8 +305,7 @@ def _environment(places: Places) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": KEY,
         "AWS_SECRET_ACCESS_KEY": KEY,
         "AWS_ENDPOINT_URL_SQS": places.queue,
-        "AWS_ENDPOINT_URL_SECRETSMANAGER": places.vault,
-        "AWS_ENDPOINT_URL_SECRETS_MANAGER": places.vault,  # as boto3 spells it
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER": places.vault,
         "AWS_LAMBDA_FUNCTION_NAME": "measured",
         "POWERTOOLS_SERVICE_NAME": "clipferry",
         "POWERTOOLS_METRICS_NAMESPACE": "Clipferry",

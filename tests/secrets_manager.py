@@ -89,7 +89,7 @@ class FakeSecretsManager(ThreadingHTTPServer):
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**KEYS, "SECRETS_ARN": ARN, "AWS_ENDPOINT_URL_SECRETSMANAGER": self.url}
+        return {**KEYS, "SECRETS_ARN": ARN, "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.url}
 
 
 def refusal(kind: str, message: str = "no") -> bytes:

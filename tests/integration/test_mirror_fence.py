@@ -140,9 +140,7 @@ def test_two_messages_at_once_are_one_mirror(database_url: str) -> None:
 
 
 def test_a_source_that_changes_midway_is_mirrored_in_its_new_version(database_url: str) -> None:
-    changed = Behaviour(
-        film(12 * PART), fault="changed", skip=4, changed=film(12 * PART, seed=1), hangs_up_after=PART
-    )
+    changed = Behaviour(film(12 * PART), fault="changed", skip=4, changed=film(12 * PART, seed=1), hangs_up_after=PART)
     with _world(database_url, changed) as world:
         world.mirror()
         assert (world.status(), world.is_right()) == ("COMPLETED", True)

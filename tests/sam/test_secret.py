@@ -13,7 +13,7 @@ import pytest
 from tests.contract.rules.permissions import SECRETS
 from tests.sam.conftest import ARCHITECTURE, REGION, run_sam
 
-ENDPOINT = "AWS_ENDPOINT_URL_SECRETSMANAGER"
+ENDPOINT = "AWS_ENDPOINT_URL_SECRETS_MANAGER"
 
 
 @pytest.fixture

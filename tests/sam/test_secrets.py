@@ -30,7 +30,7 @@ def test_a_function_takes_its_secrets_from_secrets_manager(
         secret = json.dumps({name: surroundings.environment[name] for name in SECRET})
         arn = owner.create_secret(Name="clipferry", SecretString=secret)["ARN"]
     without = {**surroundings.environment, **dict.fromkeys(SECRET, "")}
-    environment = {**without, "SECRETS_ARN": arn, "AWS_ENDPOINT_URL_SECRETSMANAGER": endpoint}
+    environment = {**without, "SECRETS_ARN": arn, "AWS_ENDPOINT_URL_SECRETS_MANAGER": endpoint}
     env_vars, event = tmp_path / "env.json", tmp_path / "event.json"
     env_vars.write_text(json.dumps({"Parameters": environment}))
     event.write_text(json.dumps(stored_event("query_videos")))

@@ -216,7 +216,7 @@ def _secret() -> Secret | None:
 
     manager = SecretsManager(
         region=region_of(place.secrets_arn, place.aws_region),
-        endpoint_url=place.aws_endpoint_url_secretsmanager,
+        endpoint_url=place.aws_endpoint_url_secrets_manager,
         credentials=_role.credentials,
     )
     names = {name.upper() for name in Settings.model_fields.keys() - SecretPlace.model_fields.keys()}

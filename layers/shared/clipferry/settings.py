@@ -41,7 +41,7 @@ class SecretPlace(BaseModel):
     secrets_max_age_seconds: int = Field(default=300, ge=1, le=86400)
     """How old it may be in a function that is in use; each reading costs $0.000005."""
     aws_region: str = "us-east-1"
-    aws_endpoint_url_secretsmanager: str | None = None
+    aws_endpoint_url_secrets_manager: str | None = None
 
 
 class Settings(SecretPlace):
