@@ -4,6 +4,9 @@
 # The stage of samconfig.toml that `make build` and `make deploy` take.
 STAGE ?= dev
 
+# How many processes `make test` works with; a file's tests stay together.
+JOBS ?= 2
+
 # The system's certificates, so that a company's proxy is trusted; no Python but yours, whatever venv is active.
 export UV_SYSTEM_CERTS := 1
 export UV_PYTHON_DOWNLOADS := never
@@ -47,7 +50,7 @@ simulate: .venv/.local ## Which limit 1, 10, 100 and 1,000 videos a second meet 
 	@.venv/bin/python -m benchmarks.simulate $(ARGS)
 
 test: .venv/.dev .tools/sam/.installed ## Runs the tests that need no Docker; a part of them with ARGS=tests/unit
-	@.venv/bin/python -m pytest $(ARGS)
+	@.venv/bin/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
 test-sam: .venv/.dev .tools/sam/.installed ## Builds with SAM and runs every function in Docker, under `sam local`
 	@.venv/bin/python -m pytest tests/sam $(ARGS)
