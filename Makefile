@@ -50,7 +50,7 @@ simulate: .venv/.local ## Which limit 1, 10, 100 and 1,000 videos a second meet 
 	@.venv/bin/python -m benchmarks.simulate $(ARGS)
 
 test: .venv/.dev .tools/sam/.installed ## Runs the tests that need no Docker; a part of them with ARGS=tests/unit
-	@.venv/bin/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
+	@.venv/bin/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-sam: .venv/.dev .tools/sam/.installed ## Builds with SAM and runs every function in Docker, under `sam local`
 	@.venv/bin/python -m pytest tests/sam $(ARGS)

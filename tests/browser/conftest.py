@@ -70,7 +70,7 @@ class Visit:
         return [error for error in self.errors if not any(re.search(pattern, error) for pattern in self.expected)]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Continuous integration has to have one."""
     program = find_chromium()
@@ -82,7 +82,7 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def running(browser: Browser, migrated_url: str) -> Iterator[Stack]:
     environment = {
         "DATABASE_URL": migrated_url,

@@ -189,7 +189,7 @@ def connections(database_url: str, role: str) -> int:
 def lock_out(database_url: str, role: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as books:
         books.execute(f"alter role {role} nologin")  # type: ignore[arg-type]
-        books.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = %s", [role])
+        books.execute("select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = %s", [role])
 
 
 def test_a_database_that_refuses_is_asked_again_with_what_the_secret_says_now(
