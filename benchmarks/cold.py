@@ -36,12 +36,12 @@ HEAD: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A function's main path; `naive` is the module in benchmarks/naive with the same job, where there is one."""
+    """A function's main path; `naive` is the module in benchmarks/naive with the same job."""
 
     name: str
     expected: int
     events: Callable[[World, int], Sequence[Event]]
-    naive: str | None = None
+    naive: str
     has_thumbnails: bool = False
 
     @property
@@ -55,9 +55,9 @@ JOBS: Final = (
     Job(name="receive_callback", expected=200, events=World.callback, naive="receive_callback"),
     Job(name="mirror_video", expected=200, events=World.mirror, naive="mirror_video", has_thumbnails=True),
     Job(name="account", expected=200, events=World.balance, naive="query_videos"),
-    Job(name="reconcile", expected=200, events=World.schedule),
-    Job(name="housekeep", expected=200, events=World.schedule),
-    Job(name="migrate", expected=200, events=World.schedule),
+    Job(name="reconcile", expected=200, events=World.schedule, naive="reconcile"),
+    Job(name="housekeep", expected=200, events=World.schedule, naive="housekeep"),
+    Job(name="migrate", expected=200, events=World.schedule, naive="migrate"),
 )
 
 
@@ -125,9 +125,10 @@ def _cases(folder: Path, only: Sequence[str]) -> Iterator[Case]:
     shared, thumbnails = (instances.BUILT / f"{layer}Layer/python" for layer in ("Shared", "Thumbnail"))
     for job in (job for job in JOBS if job.name in only):
         layers = (shared, thumbnails) if job.has_thumbnails else (shared,)
-        codes = [(False, Code(module="app", path=(*layers, instances.BUILT / job.built)))]
-        if job.naive:
-            codes.append((True, Code(module=job.naive, path=(instances.NAIVE_LAYER, naive_task))))
+        codes = [
+            (False, Code(module="app", path=(*layers, instances.BUILT / job.built))),
+            (True, Code(module=job.naive, path=(instances.NAIVE_LAYER, naive_task))),
+        ]
         for has_bytecode in (True, False):  # who is compared with whom comes right behind
             for is_naive, code in codes:
                 taken = code if has_bytecode else instances.without_bytecode(code, folder / "sources")

@@ -21,7 +21,7 @@ from clipferry.retries import TransferInterruptedError
 from local.r2 import Fault
 from tests.integration.mirror_world import KEY, PART, Behaviour, film, serving, sha256, storage_for, strict_r2
 
-SEEDS = int(os.environ.get("MIRROR_KILL_SEEDS", "30"))
+SEEDS = int(os.environ.get("MIRROR_KILL_SEEDS", "200"))
 WORKERS = 3
 PARTS = 12
 CHILD = """
