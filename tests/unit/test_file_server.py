@@ -79,6 +79,7 @@ def test_a_head_has_no_range() -> None:
 @pytest.mark.parametrize(
     ("version", "status"),
     [(FILE.etag, 206), (FILE.last_modified, 206), ('"other"', 200), ("Thu, 01 Jan 1970 00:00:00 GMT", 200)],
+    ids=["its ETag", "its date", "another ETag", "another date"],  # two processes must name a test alike
 )
 def test_a_range_of_another_version_gets_the_whole_file(version: str, status: int) -> None:
     assert get(Range="bytes=10-19", If_Range=version).status == status
