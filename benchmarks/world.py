@@ -21,7 +21,7 @@ import boto3
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from benchmarks.tls_front import make_certificate, tls_front
+from benchmarks.tls_front import tls_front
 from clipferry import catalog, signatures
 from clipferry.catalog import Choice
 from clipferry.db import endings, jobs, migrations, submissions, videos
@@ -30,6 +30,7 @@ from clipferry.models import Credential, MediaInfo, MirroredFile, Submitted, Vid
 from clipferry.timing import Timing
 from clipferry.usecases.create_video import VideoRequest, create_video
 from local.aws import embedded_aws
+from local.certificates import make_certificate
 from local.events import http_event, schedule_event, sqs_event
 from local.evolink import FakeEvolink, fake_evolink
 from local.fake_provider import Task
@@ -252,7 +253,7 @@ def world(folder: Path, *, authorities: Path) -> Iterator[World]:
     """Runs until the block ends. `authorities` are the certificates that a function trusts beside this world's own:
     they cost time to load, in Lambda too."""
     with ExitStack() as scope:
-        certificate = make_certificate(folder)
+        certificate = make_certificate(folder / "localhost.pem", "localhost")
         aws = scope.enter_context(embedded_aws())
         postgres = scope.enter_context(embedded_postgres())
         evolink = scope.enter_context(fake_evolink(api_key=KEY, seconds=0, film=b"not asked for"))

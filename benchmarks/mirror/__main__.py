@@ -22,6 +22,7 @@ from benchmarks.mirror.ends import Ends, Network
 from benchmarks.mirror.measure import FailedError, Run
 
 MB: Final = 1_000_000
+PARTS: Final = ("free", "slow", "share", "memory", "md5")
 SIZES: Final = (5, 50, 500)
 LARGE: Final = 2_000
 FREE: Final = Network(name="the network free")
@@ -39,9 +40,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="runs of each, in turn (default %(default)s)")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="MB", help="default 5 50 500")
     parser.add_argument("--peers", type=Path, default=Path(".tools/peers/bin"), help="where the others' programs are")
-    parser.add_argument("--only", choices=("free", "slow", "share", "memory"), action="append", help="default: all")
+    parser.add_argument("--only", choices=PARTS, action="append", help="default: all")
     chosen = parser.parse_args()
-    wanted = chosen.only or ["free", "slow", "share", "memory"]
+    wanted = chosen.only or PARTS
     field = contestants.all_of_them(chosen.peers)
     print(f"Python {platform.python_version()}, {platform.machine()}; medians of {chosen.rounds}, in turn", flush=True)
     with tempfile.TemporaryDirectory(prefix="clipferry-bench-") as name:
@@ -52,6 +53,9 @@ def main() -> None:
         for kind, network, share in (("free", FREE, None), ("slow", SLOW, None), ("share", FREE, SHARE)):
             if kind in wanted:
                 _condition(folder, field, chosen.sizes, chosen.rounds, network=network, share=share)
+        if "md5" in wanted:
+            ours = [next(one for one in field if one.name == OURS), contestants.checked_by_the_bucket()]
+            _condition(folder, ours, [SIZES[-1]], chosen.rounds, network=FREE, share=None)
         if "memory" in wanted:
             _memory(folder, field)
 

@@ -21,6 +21,7 @@ s3 =
 """
 """Without it R2 refuses what `aws` and boto3 send: checksums as trailers of a chunked body."""
 OURS: Final = "clipferry"
+CHECKED: Final = "clipferry, Content-MD5"
 WARM: Final = "clipferry, warm"
 LIMIT: Final = "the limit (C)"
 
@@ -58,6 +59,11 @@ def all_of_them(peers: Path) -> list[Contestant]:
             command=lambda ends, size, key: [python, str(HERE / "naive.py"), ends.film_url(size), ends.sink_url, key],
         ),
     ]
+
+
+def checked_by_the_bucket() -> Contestant:
+    """Ours, with every part checked by its MD5."""
+    return Contestant(name=CHECKED, command=lambda ends, size, key: [*_ours(ends, size, key), "--content-md5"])
 
 
 def _limit(ends: Ends, size: int, key: str) -> list[str]:

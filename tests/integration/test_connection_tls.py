@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from benchmarks.tls_front import tls_front
 from clipferry.db.connection import Database
 from clipferry.errors import DatabaseUnavailableError
-from tests.certificates import make_certificate
+from local.certificates import make_certificate
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from clipferry import https
 from clipferry.errors import ConfigurationError, ProviderSilentError, ProviderUnreachableError
 from clipferry.https import HttpClient, HttpResponse
 from clipferry.wire import Deadline, Origin, connect
-from tests.certificates import make_certificate, serving_tls, trusting
+from local.certificates import make_certificate, serving_tls, trusting
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 Behaviour = Callable[[socket.socket], None]

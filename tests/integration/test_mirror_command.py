@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from clipferry.mirror import REQUIRED
+from local.certificates import make_certificate, serving_tls
 from local.r2 import FakeR2
-from tests.certificates import make_certificate, serving_tls
 from tests.integration.mirror_world import KEY, Behaviour, film, serving, sha256
 
 SIZE = 20_000_000

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from clipferry.errors import SourceError, StorageError
+from local.certificates import make_certificate, serving_tls, trusting
 from local.r2 import Fault, FaultKind
-from tests.certificates import make_certificate, serving_tls, trusting
 from tests.integration.mirror_world import KEY, PART, Behaviour, film, serving, sha256, storage_for, strict_r2
 
 

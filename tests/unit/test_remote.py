@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from clipferry.addresses import is_public
 from clipferry.errors import SourceError, SourceGoneError, SourceInvalidError
 from clipferry.remote import CHUNK, Source, open_source
-from tests.certificates import make_certificate, serving_tls, trusting
+from local.certificates import make_certificate, serving_tls, trusting
 
 BODY = bytes(range(256)) * 8
 HEAD = b'HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nETag: "abc"\r\nContent-Length: %d\r\n\r\n'

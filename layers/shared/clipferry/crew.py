@@ -14,7 +14,7 @@ from clipferry.multipart import Progress
 from clipferry.ordered import OrderedDigest, Part
 from clipferry.pace import Pace
 from clipferry.remote_file import RangeReader
-from clipferry.site import FIRST_STEP, STEP, Site, content_md5, send_part
+from clipferry.site import FIRST_STEP, STEP, Site, content_md5, read_step, send_part
 
 _LOOK_SECONDS = 0.01
 
@@ -26,8 +26,8 @@ class StoppedError(Exception):
 class Crew:
     """Moves the parts `numbers` of an upload. `digest` is None when the parts before them aren't there to be hashed.
 
-    `begin` starts the upload in the background and gives its id when it is there; `announce` is told of it first, in
-    the thread of `lead`. Whatever happens, all threads have ended when `lead` returns.
+    `upload_id` gives the upload's id, None while there is none to be used. Whatever happens, all threads have ended
+    when `lead` returns.
     """
 
     def __init__(
@@ -78,11 +78,7 @@ class Crew:
         """Reads and hashes the next bytes of a part."""
         if self._site.stop.is_set():
             raise StoppedError
-        view = part.step(size)
-        reader.read_into(view)
-        part.filled += len(view)
-        if self._digest is not None:
-            self._digest.advance(part, len(view))
+        view = read_step(part, reader, size, self._digest)
         if threading.get_ident() == self._leader:
             self._consider_help(len(view))
         return view

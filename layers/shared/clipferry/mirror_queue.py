@@ -5,15 +5,13 @@ boto3's SQS client would cost 218 ms of CPU at every cold start, for this one ca
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from clipferry.aws_json import AwsJson
 from clipferry.errors import InvalidRequestError, ProviderSilentError, ProviderUnreachableError, QueueError
-from clipferry.https import HttpClient
-from clipferry.sigv4 import Credentials, sign
+from clipferry.sigv4 import Credentials
 
 CONNECT_SECONDS = 2.0
 TOTAL_SECONDS = 5.0
@@ -31,10 +29,15 @@ class MirrorQueue:
     ) -> None:
         queue = urlsplit(queue_url)
         self._queue_url = queue_url
-        self._region = region
-        self._credentials = credentials
-        self._endpoint = (endpoint_url or f"{queue.scheme}://{queue.netloc}").rstrip("/")
-        self._client = HttpClient(self._endpoint, allow_plain_http=endpoint_url is not None)
+        self._sqs = AwsJson(
+            endpoint_url or f"{queue.scheme}://{queue.netloc}",
+            service="sqs",
+            target="AmazonSQS",
+            version="1.0",
+            region=region,
+            allow_plain_http=endpoint_url is not None,
+            credentials=credentials,
+        )
 
     def send(self, video_uuid: str, *, delay_seconds: int = 0) -> None:
         """Asks for `video_uuid` to be mirrored, in 0 to 900 seconds; raises QueueError unless SQS took it.
@@ -48,26 +51,13 @@ class MirrorQueue:
         )
 
     def close(self) -> None:
-        self._client.close()
+        self._sqs.close()
 
     def _call(self, action: str, parameters: dict[str, str | int]) -> None:
-        body = json.dumps(parameters).encode()
-        headers = sign(
-            method="POST",
-            url=f"{self._endpoint}/",
-            region=self._region,
-            service="sqs",
-            headers={"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"AmazonSQS.{action}"},
-            payload_sha256=hashlib.sha256(body).hexdigest(),
-            credentials=self._credentials(),
-            now=datetime.now(UTC),
-        )
         try:
-            answer = self._client.request(
-                "POST",
-                "/",
-                headers=headers,
-                body=body,
+            answer = self._sqs.call(
+                action,
+                parameters,
                 connect_timeout=CONNECT_SECONDS,
                 timeout=TOTAL_SECONDS,
                 max_bytes=_MAX_ANSWER_BYTES,

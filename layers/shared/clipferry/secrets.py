@@ -8,23 +8,22 @@ Source: "GetSecretValue" and "Common errors" in the AWS Secrets Manager API Refe
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
+from clipferry.aws_json import AwsJson
 from clipferry.errors import (
     ConfigurationError,
     ProviderSilentError,
     ProviderUnreachableError,
     SecretsUnavailableError,
 )
-from clipferry.https import HttpClient, HttpResponse
+from clipferry.https import HttpResponse
 from clipferry.observability import count, logger
-from clipferry.sigv4 import Credentials, sign
+from clipferry.sigv4 import Credentials
 
 RETRY_SECONDS: Final = 60.0
 """Between two readings when one has failed, or when somebody asks out of turn."""
@@ -50,10 +49,15 @@ class SecretsManager:
     """
 
     def __init__(self, *, region: str, endpoint_url: str | None, credentials: Callable[[], Credentials]) -> None:
-        self._region = region
-        self._endpoint = (endpoint_url or f"https://secretsmanager.{region}.amazonaws.com").rstrip("/")
-        self._credentials = credentials
-        self._client = HttpClient(self._endpoint, allow_plain_http=endpoint_url is not None)
+        self._service = AwsJson(
+            endpoint_url or f"https://secretsmanager.{region}.amazonaws.com",
+            service="secretsmanager",
+            target="secretsmanager",
+            version="1.1",
+            region=region,
+            allow_plain_http=endpoint_url is not None,
+            credentials=credentials,
+        )
 
     def read(self, secret_id: str) -> dict[str, str]:
         """The secret's JSON object. Nothing that is raised says anything of its contents.
@@ -69,26 +73,13 @@ class SecretsManager:
         raise AssertionError
 
     def close(self) -> None:
-        self._client.close()
+        self._service.close()
 
     def _get(self, secret_id: str) -> bytes:
-        body = json.dumps({"SecretId": secret_id}).encode()
-        headers = sign(
-            method="POST",
-            url=f"{self._endpoint}/",
-            region=self._region,
-            service="secretsmanager",
-            headers={"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "secretsmanager.GetSecretValue"},
-            payload_sha256=hashlib.sha256(body).hexdigest(),
-            credentials=self._credentials(),
-            now=datetime.now(UTC),
-        )
         try:
-            answer = self._client.request(
-                "POST",
-                "/",
-                headers=headers,
-                body=body,
+            answer = self._service.call(
+                "GetSecretValue",
+                {"SecretId": secret_id},
                 connect_timeout=CONNECT_SECONDS,
                 timeout=TOTAL_SECONDS,
                 max_bytes=_MAX_ANSWER_BYTES,

@@ -64,7 +64,7 @@ class Settings(SecretPlace):
     storage_domain: str | None = Field(default=None, validate_default=True)
     """Where the bucket is public. The founding document's fallback URL isn't, so a deployed stack must set it."""
     storage_content_md5: bool = False
-    """The bucket checks every part by its MD5, for 1.2 s of CPU a GB more; docs/mirror.md."""
+    """The bucket checks every part by its MD5, for 1.5 s of CPU a GB more; docs/mirror.md."""
 
     default_ai_provider: str = "evolink"
     evolink_api_key: SecretStr | None = None

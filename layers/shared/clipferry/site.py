@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from clipferry.bucket import Bucket, Sending
-from clipferry.ordered import Part
-from clipferry.remote_file import RemoteFile
+from clipferry.ordered import OrderedDigest, Part
+from clipferry.remote_file import RangeReader, RemoteFile
 from clipferry.retries import Retries
 
 STEP = 256 * 1024
@@ -32,6 +32,16 @@ class Site:
     retries: Retries
     stop: threading.Event
     content_md5: bool
+
+
+def read_step(part: Part, reader: RangeReader, size: int, digest: OrderedDigest | None) -> memoryview:
+    """Reads the next bytes of a part, hashes them if it is its turn, and gives them."""
+    view = part.step(size)
+    reader.read_into(view)
+    part.filled += len(view)
+    if digest is not None:
+        digest.advance(part, len(view))
+    return view
 
 
 def send_part(part: Part, sending: Sending, fill: Fill) -> None:

@@ -56,7 +56,7 @@ class Plan:
     """How transfers are done. `part_size` in bytes; `cpus` is `pace.owned_cpus`.
 
     `stall_seconds` is for one step of 256 KiB, in or out: a peer that only drips counts as one that has stopped.
-    `content_md5` has the bucket check each part, which then waits for its last byte: 1.2 s of CPU for a GB.
+    `content_md5` has the bucket check each part, which then waits for its last byte: 1.5 s of CPU for a GB.
     `pause_seconds` comes before the second try of anything, and doubles.
     """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from clipferry.errors import StorageError
 from clipferry.ordered import OrderedDigest, Part
 from clipferry.remote_file import RangeReader
-from clipferry.site import STEP, Site, content_md5, send_part, whole_md5
+from clipferry.site import STEP, Site, content_md5, read_step, send_part, whole_md5
 
 
 class Whole:
@@ -19,11 +19,7 @@ class Whole:
 
     def fill(self, size: int = STEP) -> memoryview:
         """Reads and hashes the next bytes."""
-        view = self.part.step(size)
-        self._reader.read_into(view)
-        self.part.filled += len(view)
-        self._digest.advance(self.part, len(view))
-        return view
+        return read_step(self.part, self._reader, size, self._digest)
 
     def send(self, headers: dict[str, str]) -> str:
         """The ETag; raises BucketRefusedError (412) when a condition among `headers` doesn't hold."""

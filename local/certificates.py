@@ -1,4 +1,4 @@
-"""Certificates that nobody but a test trusts, and both ends' contexts for them."""
+"""Certificates that sign themselves, for servers on this machine, and both ends' contexts for them."""
 
 from __future__ import annotations
 
