@@ -10,6 +10,8 @@ import typer
 from cli import callbacks, database, keys, videos
 from cli.credits import app as credits_app
 from cli.doctor.command import doctor
+from cli.env import env
+from cli.logs import logs
 from cli.mirror import mirror
 from cli.output import Json, console, show, working
 from cli.redrive import redrive
@@ -25,7 +27,9 @@ app.add_typer(videos.app, name="videos")
 app.add_typer(keys.app, name="keys")
 app.add_typer(credits_app, name="credits")
 app.add_typer(callbacks.app, name="callbacks")
+app.command()(env)
 app.command()(doctor)
+app.command()(logs)
 app.command()(redrive)
 app.command()(mirror)
 

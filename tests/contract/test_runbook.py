@@ -33,8 +33,11 @@ def test_every_paragraph_begins_with_what_it_means() -> None:
 
 
 def test_what_it_names_of_the_template_is_there() -> None:
-    asked = re.findall(r"resource (\w+)\)", PAGE)
-    logs = [f"{name}Log" for name in re.findall(r"logs ([A-Z]\w+)", PAGE)]
+    """Functions by the names that `clipferry logs` takes."""
+    functions = set(re.findall(r"`([a-z]+_[a-z]+)`|logs ([a-z]+_?[a-z]*)", PAGE))
+    named = [re.sub(r"_?([a-z]+)", lambda word: word[1].title(), name) for pair in functions for name in pair if name]
+    resources = re.findall(r"--logical-resource-id (\w+)|`(\w+Function)`", PAGE)
 
-    assert len(asked + logs) > 10
-    assert [name for name in asked + logs if name not in RESOURCES and name != "1Log"] == []
+    assert len(named) > 4
+    assert [name for name in named if f"{name}Log" not in RESOURCES] == []
+    assert [name for pair in resources for name in pair if name and name not in RESOURCES] == []

@@ -50,11 +50,12 @@ print(json.dumps({"size": done.size, "sha256": done.sha256}), flush=True)
 """.replace("WORKERS", str(WORKERS)).replace("KEY", KEY)
 
 
-def child(endpoint: str, source: str, journal: Path) -> subprocess.Popen[str]:
+def child(endpoint: str, source: str, journal: Path) -> subprocess.Popen[bytes]:
+    """Unbuffered, because `communicate` doesn't give what `readline` has read ahead."""
     command = [sys.executable, "-c", CHILD, endpoint, source, str(PART), str(journal)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
     assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
+    assert process.stdout.readline() == b"ready\n"
     return process
 
 

@@ -1,0 +1,203 @@
+"""`clipferry env` and `clipferry logs` on a stack in moto's CloudFormation."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import boto3
+import pytest
+
+from local.aws import embedded_aws
+from tests import command_line
+from tests.command_line import Clipferry
+
+STACK = "clipferry-dev"
+VIDEO, OTHER = "vid_57lXdvhQRRQikCgrgPR3T", "vid_0000000000000000000-_"
+AWKWARD = "it's $HOME; `id`"
+
+
+def function(**environment: str) -> dict[str, Any]:
+    return {
+        "Type": "AWS::Lambda::Function",
+        "Properties": {
+            "Runtime": "python3.13",
+            "Handler": "app.lambda_handler",
+            "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+            "Code": {"ZipFile": "def lambda_handler(event, context): pass"},
+            "Environment": {"Variables": environment},
+        },
+    }
+
+
+TEMPLATE = {
+    "Resources": {
+        "Role": {
+            "Type": "AWS::IAM::Role",
+            "Properties": {"AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": []}},
+        },
+        "ReconcileFunction": function(STAGE="dev", ALLOWED_ORIGINS=AWKWARD, DATABASE_URL=""),
+        "MirrorVideoFunction": function(),
+        **{name: {"Type": "AWS::Logs::LogGroup"} for name in ("ReconcileLog", "MirrorVideoLog", "AccessLog")},
+    }
+}
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[str]:
+    with embedded_aws() as server:
+        yield server.endpoint
+
+
+@pytest.fixture
+def groups(aws: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """The stack's physical ids, by the template's names; the shell is an operator's."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": aws,
+        "AWS_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "AKIATESTING",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_SESSION_TOKEN": "token",
+    }.items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_PROFILE", "CLIPFERRY_STACK"):
+        monkeypatch.delenv(name, raising=False)
+    client: Any = boto3.client("cloudformation", region_name="eu-central-1")
+    client.create_stack(StackName=STACK, TemplateBody=json.dumps(TEMPLATE))
+    found = client.list_stack_resources(StackName=STACK)["StackResourceSummaries"]
+    yield {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in found}
+    client.delete_stack(StackName=STACK)
+
+
+@pytest.fixture
+def clipferry(groups: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Clipferry:
+    return command_line.runner("postgresql://nobody@127.0.0.1:9/none", monkeypatch, capsys)
+
+
+def write(group: str, *lines: str | Mapping[str, object], minutes_ago: float = 1) -> None:
+    client: Any = boto3.client("logs", region_name="eu-central-1")
+    client.create_log_stream(logGroupName=group, logStreamName=str(minutes_ago))
+    at = int((time.time() - 60 * minutes_ago) * 1000)
+    texts = [line if isinstance(line, str) else json.dumps(line, separators=(",", ":")) for line in lines]
+    events = [{"timestamp": at + number, "message": text} for number, text in enumerate(texts)]
+    client.put_log_events(logGroupName=group, logStreamName=str(minutes_ago), logEvents=events)
+
+
+def test_env_makes_a_shell_act_on_the_stack(clipferry: Clipferry) -> None:
+    printed = clipferry("env", STACK)
+
+    assert (printed.status, printed.err) == (0, "")
+    shown = subprocess.run(
+        ["bash", "-euc", f"{printed.out}\nenv -0"], env={}, capture_output=True, text=True, check=True
+    ).stdout
+    values = dict(pair.split("=", 1) for pair in shown.split("\0") if pair)
+    assert {name: value for name, value in values.items() if name not in {"PWD", "SHLVL", "_"}} == {
+        "STAGE": "dev",
+        "ALLOWED_ORIGINS": AWKWARD,
+        "AWS_ACCESS_KEY_ID": "AKIATESTING",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_SESSION_TOKEN": "token",
+        "AWS_REGION": "eu-central-1",
+        "CLIPFERRY_STACK": STACK,
+    }
+
+
+def test_env_of_a_stack_that_is_not_there_prints_nothing_to_evaluate(clipferry: Clipferry) -> None:
+    printed = clipferry("env", "clipferry-lost")
+
+    assert (printed.status, printed.out) == (1, "")
+    assert "clipferry-lost" in printed.err
+
+
+def test_env_says_when_nobody_is_signed_in(clipferry: Clipferry, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+
+    printed = clipferry("env", STACK)
+
+    assert (printed.status, printed.out) == (1, "")
+    assert "credentials" in printed.err
+
+
+def test_logs_follow_a_video_through_all_functions_in_order(clipferry: Clipferry, groups: dict[str, str]) -> None:
+    story = {"level": "INFO", "message": "mirrored", "video_uuid": VIDEO, "service": "clipferry", "bytes": 207974}
+    write(groups["MirrorVideoLog"], story, minutes_ago=1)
+    write(groups["ReconcileLog"], {"level": "INFO", "message": "reconciled", "video_uuid": VIDEO}, minutes_ago=2)
+    write(groups["ReconcileLog"], {"level": "INFO", "message": "reconciled", "video_uuid": OTHER}, minutes_ago=3)
+    write(groups["AccessLog"], f"GET /api/v1/video/{VIDEO}")
+
+    printed = clipferry("logs", "--stack", STACK, "--video", VIDEO)
+
+    first, second = printed.out.splitlines()
+    assert first.endswith(f" reconcile INFO reconciled video_uuid={VIDEO}")
+    assert second.endswith(f" mirror_video INFO mirrored video_uuid={VIDEO} bytes=207974")
+    assert printed.status == 0
+
+
+def test_logs_of_one_function_with_a_word(
+    clipferry: Clipferry, groups: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLIPFERRY_STACK", STACK)
+    crash = {"level": "ERROR", "message": "could not", "exception": "Traceback:\n  line 1\nValueError: no"}
+    write(groups["MirrorVideoLog"], {"level": "INFO", "message": "well"}, crash, "START RequestId: 1")
+    write(groups["ReconcileLog"], {"level": "ERROR", "message": "another's"})
+
+    printed = clipferry("logs", "mirror_video", "--word", "ERROR")
+
+    assert [line.split(" ", 1)[-1] for line in printed.out.splitlines()] == [
+        "mirror_video ERROR could not",
+        "   Traceback:",
+        "     line 1",
+        "   ValueError: no",
+    ]
+
+
+def test_logs_as_json_have_every_field_and_lines_that_are_no_json(clipferry: Clipferry, groups: dict[str, str]) -> None:
+    write(groups["MirrorVideoLog"], "Task timed out", {"level": "INFO", "message": "well", "service": "clipferry"})
+    write(groups["MirrorVideoLog"], '{"_aws":{"Timestamp":1},"VideosCompleted":[1.0]}', minutes_ago=2)
+
+    printed = clipferry("logs", "mirror_video", "--stack", STACK, "--json")
+
+    lines = [json.loads(line) for line in printed.out.splitlines()]
+    assert [line.pop("timestamp")[-1] for line in lines] == ["Z", "Z"]
+    assert lines == [
+        {"message": "Task timed out", "function": "mirror_video"},
+        {"level": "INFO", "message": "well", "service": "clipferry", "function": "mirror_video"},
+    ]
+
+
+def test_logs_look_no_further_back_than_asked(clipferry: Clipferry, groups: dict[str, str]) -> None:
+    write(groups["MirrorVideoLog"], "old", minutes_ago=45)
+
+    assert clipferry("logs", "mirror_video", "--stack", STACK, "--since", "30m").status == 1
+    assert "old" in clipferry("logs", "mirror_video", "--stack", STACK, "--since", "1h").out
+
+
+def test_logs_keep_to_the_newest(clipferry: Clipferry, groups: dict[str, str]) -> None:
+    write(groups["MirrorVideoLog"], *(f"line {number}" for number in range(5)))
+
+    printed = clipferry("logs", "mirror_video", "--stack", STACK, "--limit", "2")
+
+    assert [line[-6:] for line in printed.out.splitlines()] == ["line 3", "line 4"]
+    assert "3 older ones" in printed.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (("logs", "mirror_video"), 2, "--stack"),
+        (("logs", "--stack", STACK, "--since", "soon"), 2, "30m"),
+        (("logs", "mirror", "--stack", STACK), 1, "no MirrorLog"),
+    ],
+)
+def test_logs_asked_wrongly(clipferry: Clipferry, arguments: tuple[str, ...], status: int, said: str) -> None:
+    printed = clipferry(*arguments)
+
+    assert (printed.status, printed.out) == (status, "")
+    assert said in printed.err
