@@ -8,7 +8,7 @@ from typing import Final
 VCPU_MB: Final = 1769
 """MB of a function's memory that own one processor (AWS, "Configure Lambda function memory")."""
 MIRROR_CPU_PER_GB: Final = 1.75
-"""Seconds, measured (docs/performance.md): TLS in, sha256, TLS out."""
+"""Seconds, measured (docs/performance-mirror.md): TLS in, sha256, TLS out."""
 THUMBNAIL_CPU: Final = 0.12
 """Seconds, measured: the child process, its imports included."""
 OUR_SECONDS: Final = 0.1

@@ -53,7 +53,7 @@ def _findings(around: Surroundings):
     try:
         settings = runtime.settings()
     except ClipferryError as error:
-        advice = "Set them as the functions have them (docs/runbook.md, Before anything else)."
+        advice = 'Set them as the functions have them: eval "$(clipferry env STACK)".'
         yield Finding(check="settings", outcome=Outcome.FAILED, detail=str(error), advice=advice)
         return
     yield Finding(check="settings", outcome=Outcome.OK, detail=f"STAGE={settings.stage}")

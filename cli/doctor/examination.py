@@ -33,7 +33,7 @@ def checks(settings: Settings, around: Surroundings) -> Iterator[Check]:
     plain = settings.allow_loopback
     yield Check(
         name="secrets",
-        advice="Put the right value into the secret (docs/runbook.md, A leaked secret).",
+        advice="Put the right value into the secret (docs/incidents.md, A leaked secret).",
         look=lambda: secrets.look(settings),
     )
     yield Check(

@@ -1,4 +1,4 @@
-"""Every line of docs/api.md is run in the order of the page, and answers what the page shows."""
+"""Every line of docs/api.md and its two pages is run in their order, and answers what they show."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ from local.stack import local_stack
 from tests.conftest import EMPTY
 from tests.e2e.conftest import World
 
-PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
-ENTRY = re.compile(r"^### `(?P<route>\w+ \S+)` · (?P<status>\d{3})\n(?P<text>.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "api.md").read_text(encoding="utf-8")
+ROUTES = "".join((DOCS / name).read_text(encoding="utf-8") for name in ("api-videos.md", "api-account.md"))
+ENTRY = re.compile(r"^## `(?P<route>\w+ \S+)` · (?P<status>\d{3})\n(?P<text>.*?)(?=^#|\Z)", re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<content>.*?)^```$", re.MULTILINE | re.DOTALL)
 STATUS = "curl() { command curl --write-out '\\n%{http_code}' \"$@\"; }\n"
 
@@ -41,7 +43,7 @@ class Step:
 
 @dataclass(slots=True)
 class Reader:
-    """Somebody who follows the page; `known` are the variables that it speaks of."""
+    """Somebody who follows the pages; `known` are the variables that it speaks of."""
 
     world: World
     folder: Path
@@ -72,7 +74,7 @@ class Reader:
 
 
 def steps() -> Iterator[Step]:
-    for entry in ENTRY.finditer(PAGE):
+    for entry in ENTRY.finditer(ROUTES):
         yield from steps_of(entry["text"], route=entry["route"], status=int(entry["status"]))
     yield from steps_of(PAGE.partition("\n## Errors\n")[2], route="an error", status=400)
 
@@ -129,7 +131,7 @@ def failed_video(world: World) -> str:
     return uuid
 
 
-def test_every_line_answers_what_the_page_shows(reader: Reader) -> None:
+def test_every_line_answers_what_is_shown(reader: Reader) -> None:
     for step in steps():
         if step.route.endswith("/retry"):
             reader.known["UUID"] = failed_video(reader.world)
@@ -139,10 +141,11 @@ def test_every_line_answers_what_the_page_shows(reader: Reader) -> None:
             assert_alike(step.shown, answer)
 
 
-def test_every_route_is_on_the_page() -> None:
-    assert {entry["route"] for entry in ENTRY.finditer(PAGE)} == {route.key for route in template.read().routes} - {
-        "$default"
-    }
+def test_every_route_has_its_lines_and_is_in_the_index() -> None:
+    routes = {route.key for route in template.read().routes} - {"$default"}
+
+    assert {entry["route"] for entry in ENTRY.finditer(ROUTES)} == routes
+    assert set(re.findall(r"^\| \[`(\w+ \S+)`\]", PAGE, re.MULTILINE)) == routes
 
 
 def test_the_page_begins_with_the_address_and_the_token_of_make_dev() -> None:

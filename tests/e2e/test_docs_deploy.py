@@ -14,6 +14,7 @@ from tests.e2e.conftest import World
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
+OPTIONS = (ROOT / "docs/deploy-options.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
@@ -49,14 +50,14 @@ def test_first_video_is_made_as_the_page_says(world: World) -> None:
     assert video["uuid"] in done.stdout
 
 
-def test_page_speaks_of_parameters_and_targets_that_there_are() -> None:
+def test_pages_speak_of_parameters_and_targets_that_there_are() -> None:
     template = parse((ROOT / "template.yaml").read_text())
     [shown] = [tomllib.loads(block) for block in blocks("toml")]
     given = {word.partition("=")[0] for word in shown["dev"]["global"]["parameters"]["parameter_overrides"]}
-    given |= set(re.findall(r"`(?:\")?([A-Z][A-Za-z]+[a-z])=", PAGE))
+    given |= set(re.findall(r"`(?:\")?([A-Z][A-Za-z]+[a-z])=", PAGE + OPTIONS))
     assert given <= set(template["Parameters"])
     assert {"ApiUrl", "DomainTarget"} <= set(template["Outputs"])
-    targets = set(re.findall(r"\bmake ([a-z-]+) [A-Z]+=", PAGE))
+    targets = set(re.findall(r"\bmake ([a-z-]+) [A-Z]+=", PAGE + OPTIONS))
     made = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert targets
     assert targets <= made

@@ -1,4 +1,4 @@
-"""The two READMEs name the same commands, settings and pages; the index of docs/ has every page, and links lead on."""
+"""The two READMEs name the same commands, settings and pages; docs/ has an index, short pages, links that lead on."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ ROOT = Path(__file__).parents[2]
 ENGLISH = (ROOT / "README.md").read_text(encoding="utf-8")
 CHINESE = (ROOT / "README.zh-CN.md").read_text(encoding="utf-8")
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
+ANCHOR = re.compile(r"\]\(([^)#:\s]*)#([^)\s]+)\)")
+TWO_SCREENS = 135
+"""Lines, as they stand in the file."""
 PAGES = [*ROOT.glob("README*.md"), *(ROOT / "docs").glob("*.md")]
 
 
@@ -64,8 +67,36 @@ def test_every_link_leads_to_a_file(page: Path) -> None:
     assert broken == []
 
 
+def anchors(page: Path) -> set[str]:
+    """Those that GitHub gives the headings."""
+    outside = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", outside, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_into_a_page_leads_to_a_heading(page: Path) -> None:
+    links = ANCHOR.findall(page.read_text(encoding="utf-8"))
+
+    assert [link for link in links if link[1] not in anchors(page.parent / link[0] if link[0] else page)] == []
+
+
+@pytest.mark.parametrize("page", [*(ROOT / "docs").glob("*.md")], ids=lambda page: page.name)
+def test_a_page_is_about_two_screens(page: Path) -> None:
+    assert len(page.read_text(encoding="utf-8").splitlines()) <= TWO_SCREENS
+
+
 def test_the_index_has_every_page() -> None:
     index = set(LINK.findall((ROOT / "docs/README.md").read_text(encoding="utf-8")))
     pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
 
     assert pages - index == set()
+
+
+def test_the_list_of_decisions_has_every_one() -> None:
+    listed = {anchor for _, anchor in ANCHOR.findall((ROOT / "docs/decisions.md").read_text(encoding="utf-8"))}
+    pages = (ROOT / "docs").glob("decisions-*.md")
+    dated = {anchor for page in pages for anchor in anchors(page) if anchor.startswith("20")}
+
+    assert len(dated) > 30
+    assert dated - listed == set()
