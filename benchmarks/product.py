@@ -10,7 +10,7 @@ from clipferry import catalog
 from clipferry.catalog import Choice
 from clipferry.db import endings, jobs, videos
 from clipferry.db.connection import Database
-from clipferry.db.credits import Balance
+from clipferry.db.ledger import Balance
 from clipferry.models import (
     Credential,
     FailureCode,

@@ -9,7 +9,7 @@ import typer
 from cli import database
 from cli.confirmation import Yes, confirm
 from cli.output import Json, say, show, working
-from clipferry.db import credits as books_of_credits
+from clipferry.db import ledger, users
 from clipferry.errors import NotFoundError
 from clipferry.usecases.move_credits import expire_credits, give_welcome, grant, take_back
 
@@ -22,8 +22,8 @@ OrderNo = Annotated[str, typer.Option("--order-no", help="Makes a repeat harmles
 def balance(user_id: str, as_json: Json = False) -> None:
     """Show what a user can spend, has used, and has held."""
     with database.opened() as books, books.transaction() as tx:
-        user = books_of_credits.enter_user(tx, user_id)
-        found = books_of_credits.balance(tx)
+        user = users.enter(tx, user_id)
+        found = ledger.balance(tx)
     _require(user.first(), user_id)
     show(found.all(), as_json=as_json, title=f"Balance of {user_id}")
 
@@ -32,8 +32,8 @@ def balance(user_id: str, as_json: Json = False) -> None:
 def history(user_id: str, limit: int = 20, offset: int = 0, as_json: Json = False) -> None:
     """Show a user's ledger, newest first."""
     with database.opened() as books, books.transaction() as tx:
-        user = books_of_credits.enter_user(tx, user_id)
-        found = books_of_credits.history(tx, limit=limit, offset=offset, trans_type=None)
+        user = users.enter(tx, user_id)
+        found = ledger.history(tx, limit=limit, offset=offset, trans_type=None)
     _require(user.first(), user_id)
     show(found.all(), as_json=as_json, title=f"Ledger of {user_id}", empty="The ledger is empty.")
 

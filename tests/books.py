@@ -6,10 +6,10 @@ import itertools
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
-from clipferry.db import credits as credit_books
-from clipferry.db import verification
+from clipferry.db import ledger as ledger_of_user
+from clipferry.db import users, verification
 from clipferry.db.connection import Database, Rows, Transaction
-from clipferry.db.credits import Balance
+from clipferry.db.ledger import Balance
 from clipferry.db.verification import Breach
 from clipferry.models import Credential
 from clipferry.usecases import move_credits
@@ -174,9 +174,9 @@ def account(database: Database, user_id: str = "ann") -> Account:
 
 
 def _read_account(tx: Transaction, user_id: str) -> tuple[Rows[Balance], Rows[Package], Rows[Entry]]:
-    credit_books.lock_user(tx, user_id)
+    users.lock(tx, user_id)
     return (
-        credit_books.balance(tx),
+        ledger_of_user.balance(tx),
         tx.run(_PACKAGES, {"user_id": user_id}, Package),
         tx.run(_LEDGER, {"user_id": user_id}, Entry),
     )

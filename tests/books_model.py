@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from clipferry.db.credits import Balance
+from clipferry.db.ledger import Balance
 from clipferry.models import VideoStatus
 
 HOUR = 3600

@@ -7,8 +7,7 @@ from typing import Any, Final
 from cli.openapi import examples
 from cli.openapi.operations import operation
 from clipferry import api, errors
-from clipferry.contract import answers
-from clipferry.models import VideoStatus
+from clipferry.models import TRANSACTION_TYPES, VideoStatus
 
 _UUID: Final = {
     "name": "uuid",
@@ -34,7 +33,7 @@ _CURSOR: Final = {
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{0,64}$"},
 }
 _STATUS: Final = {"name": "status", "in": "query", "schema": {"enum": list(VideoStatus)}}
-_TYPE: Final = {"name": "type", "in": "query", "schema": {"enum": list(answers.TRANSACTION_TYPES)}}
+_TYPE: Final = {"name": "type", "in": "query", "schema": {"enum": list(TRANSACTION_TYPES)}}
 _IDEMPOTENCY_KEY: Final = {
     "name": "Idempotency-Key",
     "in": "header",

@@ -8,24 +8,24 @@ from pydantic import TypeAdapter
 
 from clipferry import catalog
 from clipferry.catalog import Model
-from clipferry.contract import answers, requests
+from clipferry.contract import bodies, fields, orders, shapes
 from clipferry.models import FailureCode
 
 _PLACE: Final = "#/components/schemas/"
 _ANSWERS: Final = (
-    answers.CreatedVideoJson,
-    answers.VideoJson,
-    answers.PageJson,
-    answers.StatusJson,
-    answers.DeletedJson,
-    answers.ReceivedJson,
-    answers.BalanceJson,
-    answers.HistoryJson,
-    answers.GrantedJson,
-    answers.UploadJson,
-    answers.ModelJson,
-    answers.UserJson,
-    answers.HealthJson,
+    shapes.CreatedVideoJson,
+    shapes.VideoJson,
+    shapes.PageJson,
+    shapes.StatusJson,
+    shapes.DeletedJson,
+    shapes.ReceivedJson,
+    shapes.BalanceJson,
+    shapes.HistoryJson,
+    shapes.GrantedJson,
+    shapes.UploadJson,
+    shapes.ModelJson,
+    shapes.UserJson,
+    shapes.HealthJson,
 )
 
 
@@ -36,7 +36,7 @@ def reference(name: str) -> dict[str, Any]:
 def components() -> dict[str, Any]:
     """Every named schema, by its name."""
     schemas: dict[str, Any] = {"Error": _error(), "GenerateVideo": _generate_video()}
-    for shape in (requests.GrantCredits, requests.PresignUpload, *_ANSWERS):
+    for shape in (bodies.GrantCredits, bodies.PresignUpload, *_ANSWERS):
         schemas |= _named(shape)
     return dict(sorted(schemas.items()))
 
@@ -108,12 +108,12 @@ def _variant(model: Model) -> dict[str, Any]:
     if model.accepts_image:
         image = {
             "type": ["string", "null"],
-            "pattern": requests.PUBLIC_URL,
+            "pattern": orders.PUBLIC_URL,
             "maxLength": 2048,
             "description": "The first frame. Public: the provider fetches it, we don't.",
         }
     properties = {
-        "prompt": {"type": "string", "minLength": 1, "maxLength": 5000, "pattern": requests.NO_NUL},
+        "prompt": {"type": "string", "minLength": 1, "maxLength": 5000, "pattern": fields.NO_NUL},
         "model": {"const": model.id},
         "duration": _choice(model.durations, "Seconds. "),
         "aspectRatio": _choice(model.aspect_ratios),

@@ -10,7 +10,7 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from clipferry import api, runtime
-from clipferry.contract import answers, requests
+from clipferry.contract import answers, bodies, parameters
 from clipferry.observability import logger
 from clipferry.usecases import move_credits, read_credits, read_user
 from clipferry.usecases.presign_upload import presign_upload
@@ -31,9 +31,9 @@ def history() -> Response[str]:
     rows, total = read_credits.get_history(
         credential=api.credential(app.current_event, runtime.auth_rules()),
         database=runtime.database(),
-        limit=requests.page_limit(query.get("limit")),
-        offset=requests.page_offset(query.get("offset")),
-        trans_type=requests.transaction_type(query.get("type")),
+        limit=parameters.page_limit(query.get("limit")),
+        offset=parameters.page_offset(query.get("offset")),
+        trans_type=parameters.transaction_type(query.get("type")),
     )
     return api.reply(HTTPStatus.OK, answers.history(rows, total))
 
@@ -42,7 +42,7 @@ def history() -> Response[str]:
 def grant() -> Response[str]:
     credential = api.credential(app.current_event, runtime.auth_rules())
     read_user.require_admin(credential=credential, database=runtime.database())
-    body = api.parse(app.current_event, requests.GrantCredits)
+    body = api.parse(app.current_event, bodies.GrantCredits)
     granted = move_credits.grant(
         user_id=body.userId,
         amount=body.credits,
@@ -58,7 +58,7 @@ def grant() -> Response[str]:
 @app.post("/api/v1/upload/presign")
 def presign() -> Response[str]:
     credential = api.credential(app.current_event, runtime.auth_rules())
-    body = api.parse(app.current_event, requests.PresignUpload)
+    body = api.parse(app.current_event, bodies.PresignUpload)
     user = read_user.read_user(credential=credential, database=runtime.database())
     signed = presign_upload(
         user_id=user.id,

@@ -10,7 +10,7 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from clipferry import api, runtime
-from clipferry.contract import answers, requests
+from clipferry.contract import answers, orders, parameters
 from clipferry.observability import logger
 from clipferry.usecases.create_video import create_video
 from clipferry.usecases.retry_video import retry_video
@@ -23,7 +23,7 @@ def generate() -> Response[str]:
     event = app.current_event
     credential = api.credential(event, runtime.auth_rules())
     key = api.idempotency_key(event)
-    request = requests.video_request(event, runtime.catalog(), allow_loopback=runtime.settings().allow_loopback)
+    request = orders.video_request(event, runtime.catalog(), allow_loopback=runtime.settings().allow_loopback)
     created = create_video(
         request,
         credential=credential,
@@ -43,7 +43,7 @@ def generate() -> Response[str]:
 def retry(uuid: str) -> Response[str]:
     credential = api.credential(app.current_event, runtime.auth_rules())
     video = retry_video(
-        requests.video_uuid(uuid),
+        parameters.video_uuid(uuid),
         credential=credential,
         database=runtime.database(),
         providers=runtime.providers(),

@@ -10,7 +10,7 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from clipferry import api, runtime
-from clipferry.contract import answers, requests
+from clipferry.contract import answers, parameters
 from clipferry.observability import logger
 from clipferry.usecases import query_videos
 from clipferry.usecases.check_health import check_health
@@ -25,9 +25,9 @@ def list_videos() -> Response[str]:
     page = query_videos.list_videos(
         credential=api.credential(app.current_event, runtime.auth_rules()),
         database=runtime.database(),
-        limit=requests.page_limit(query.get("limit")),
+        limit=parameters.page_limit(query.get("limit")),
         cursor=query.get("cursor"),
-        status=requests.status_filter(query.get("status")),
+        status=parameters.status_filter(query.get("status")),
     )
     return api.reply(HTTPStatus.OK, answers.page(page))
 
@@ -36,7 +36,7 @@ def list_videos() -> Response[str]:
 def status(uuid: str) -> Response[str]:
     credential = api.credential(app.current_event, runtime.auth_rules())
     video = query_videos.get_status(
-        requests.video_uuid(uuid),
+        parameters.video_uuid(uuid),
         credential=credential,
         database=runtime.database(),
         advance=runtime.advance(),
@@ -48,14 +48,14 @@ def status(uuid: str) -> Response[str]:
 @app.get("/api/v1/video/<uuid>")
 def detail(uuid: str) -> Response[str]:
     credential = api.credential(app.current_event, runtime.auth_rules())
-    video = query_videos.get_video(requests.video_uuid(uuid), credential=credential, database=runtime.database())
+    video = query_videos.get_video(parameters.video_uuid(uuid), credential=credential, database=runtime.database())
     return api.reply(HTTPStatus.OK, answers.video(video))
 
 
 @app.delete("/api/v1/video/<uuid>")
 def delete(uuid: str) -> Response[str]:
     credential = api.credential(app.current_event, runtime.auth_rules())
-    delete_video(requests.video_uuid(uuid), credential=credential, database=runtime.database())
+    delete_video(parameters.video_uuid(uuid), credential=credential, database=runtime.database())
     return api.reply(HTTPStatus.OK, {"deleted": True})
 
 

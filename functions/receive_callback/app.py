@@ -10,7 +10,7 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from clipferry import api, runtime
-from clipferry.contract import requests
+from clipferry.contract import callbacks
 from clipferry.observability import logger
 from clipferry.usecases.receive_callback import receive_callback
 
@@ -20,7 +20,7 @@ app = api.build_app()
 @app.post("/api/v1/video/callback/<provider>")
 def callback(provider: str) -> Response[str]:
     receive_callback(
-        requests.callback(app.current_event, provider),
+        callbacks.read(app.current_event, provider),
         database=runtime.database(),
         providers=runtime.providers(),
         secrets=runtime.settings().callback_secrets,

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from clipferry.db import creation, endings, jobs, submissions
+from clipferry.db import creation, endings, expiry, jobs, submissions
 from clipferry.db import credits as credit_books
 from clipferry.db.connection import Database, Rows, Transaction
 from clipferry.models import FailureCode, VideoStatus
@@ -181,7 +181,7 @@ def test_an_expiry_that_meets_a_create_takes_what_is_left(database: Database, me
 
     def expire(other: Database) -> list[dict[str, Any]]:
         with other.transaction() as tx:
-            expired = credit_books.expire(tx, "ann")
+            expired = expiry.expire(tx, "ann")
         return expired.all()
 
     def create_and_lapse(tx: Transaction) -> Rows[Any]:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clipferry import api, catalog
-from clipferry.contract import requests
+from clipferry.contract import callbacks, orders, parameters
 from clipferry.credentials import AuthRules
 from clipferry.errors import (
     ForbiddenError,
@@ -48,7 +48,7 @@ def read(body: str | bytes | dict[str, Any], *, allow_loopback: bool = False, **
         changes = {"body": base64.b64encode(text).decode(), "isBase64Encoded": True} | changes
     else:
         changes = {"body": text} | changes
-    return requests.video_request(event(**changes), catalog.load(), allow_loopback=allow_loopback)
+    return orders.video_request(event(**changes), catalog.load(), allow_loopback=allow_loopback)
 
 
 def faults(body: str | bytes | dict[str, Any], **changes: Any) -> list[tuple[str, str]]:
@@ -181,9 +181,9 @@ def test_what_is_no_json_object_is_refused_as_a_whole(body: str | bytes) -> None
 
 def test_a_missing_body_is_refused() -> None:
     with pytest.raises(InvalidRequestError):
-        requests.video_request(event(), catalog.load(), allow_loopback=False)
+        orders.video_request(event(), catalog.load(), allow_loopback=False)
     with pytest.raises(InvalidRequestError):
-        requests.video_request(event(body=None), catalog.load(), allow_loopback=False)
+        orders.video_request(event(body=None), catalog.load(), allow_loopback=False)
 
 
 def test_a_pair_of_surrogates_is_one_character() -> None:
@@ -414,7 +414,7 @@ def test_our_own_site_can() -> None:
 
 @pytest.mark.parametrize(("text", "limit"), [(None, 20), ("1", 1), ("20", 20), ("100", 100), ("007", 7)])
 def test_a_page_has_1_to_100_videos(text: str | None, limit: int) -> None:
-    assert requests.page_limit(text) == limit
+    assert parameters.page_limit(text) == limit
 
 
 @pytest.mark.parametrize(
@@ -423,20 +423,20 @@ def test_a_page_has_1_to_100_videos(text: str | None, limit: int) -> None:
 )
 def test_any_other_limit_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequestError) as refused:
-        requests.page_limit(text)
+        parameters.page_limit(text)
 
     assert named(refused.value) == [("limit", "invalid")]
 
 
 @pytest.mark.parametrize("status", [None, *VideoStatus])
 def test_a_list_may_be_of_one_status(status: VideoStatus | None) -> None:
-    assert requests.status_filter(status) is status
+    assert parameters.status_filter(status) is status
 
 
 @pytest.mark.parametrize("text", ["", "completed", "DONE", " PENDING", "PENDING,FAILED", "__class__", "\x00", "\ud800"])
 def test_any_other_status_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequestError) as refused:
-        requests.status_filter(text)
+        parameters.status_filter(text)
 
     assert named(refused.value) == [("status", "invalid")]
 
@@ -445,7 +445,7 @@ def test_any_other_status_is_refused(text: str) -> None:
     "text", ["vid_abcdefghijklmnopqrstu", "8f14e45f-ceea-467f-9c3a-1f2b3c4d5e6f", "vid_-_-_-_a", "0", "a" * 64]
 )
 def test_a_video_is_named_by_letters_digits_and_dashes(text: str) -> None:
-    assert requests.video_uuid(text) == text
+    assert parameters.video_uuid(text) == text
 
 
 @pytest.mark.parametrize(
@@ -453,14 +453,14 @@ def test_a_video_is_named_by_letters_digits_and_dashes(text: str) -> None:
 )
 def test_what_cannot_be_a_video_is_as_unknown_as_any_other(text: str) -> None:
     with pytest.raises(VideoNotFoundError):
-        requests.video_uuid(text)
+        parameters.video_uuid(text)
 
 
 # Callbacks
 
 
 def ring(**changes: Any) -> Callback:
-    return requests.callback(event(**changes), "evolink")
+    return callbacks.read(event(**changes), "evolink")
 
 
 def test_a_callback_is_handed_over_as_it_was_sent() -> None:

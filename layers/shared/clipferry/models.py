@@ -9,6 +9,16 @@ from typing import Any, Final
 
 MOST_CREDITS: Final = 100_000_000
 """In one movement: far below what an int4 column takes."""
+TRANSACTION_TYPES: Final = (
+    "NEW_USER",
+    "ORDER_PAY",
+    "SUBSCRIPTION",
+    "VIDEO_CONSUME",
+    "REFUND",
+    "EXPIRED",
+    "SYSTEM_ADJUST",
+)
+"""What a row of the ledger may be, as the original's schema has them."""
 LARGEST_UPLOAD: Final = 10 * 1024 * 1024
 """Bytes of an image that a browser puts into the bucket."""
 

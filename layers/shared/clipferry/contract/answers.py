@@ -1,175 +1,31 @@
-"""What each route answers, in the original's field names; the types here are what the OpenAPI document shows."""
+"""What each route answers, made from what its use case returns; `shapes` has the types."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import (
-    TYPE_CHECKING,
-    Annotated,
-    Any,
-    Final,
-    Literal,
-    NotRequired,  # pydantic reads typing's own only from Python 3.12 on
-)
-
-from pydantic import Field
-from typing_extensions import TypedDict
-
-from clipferry.models import FailureCode, Video, VideoStatus
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # each function imports what it answers with; here it would be all of it, for every function
     from clipferry.catalog import Catalog, Model
-    from clipferry.db.credits import Balance, LedgerRow
+    from clipferry.contract.shapes import (
+        BalanceJson,
+        CostJson,
+        CreatedVideoJson,
+        HistoryJson,
+        LedgerRowJson,
+        ModelJson,
+        PageJson,
+        StatusJson,
+        UploadJson,
+        UserJson,
+        VideoJson,
+    )
+    from clipferry.db.ledger import Balance, LedgerRow
     from clipferry.db.users import User
+    from clipferry.models import Video
     from clipferry.usecases.create_video import CreatedVideo
     from clipferry.usecases.presign_upload import PresignedUpload
     from clipferry.usecases.query_videos import Page
-
-TRANSACTION_TYPES: Final = (
-    "NEW_USER",
-    "ORDER_PAY",
-    "SUBSCRIPTION",
-    "VIDEO_CONSUME",
-    "REFUND",
-    "EXPIRED",
-    "SYSTEM_ADJUST",
-)
-Uuid = Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,64}$")]
-Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-Status = Annotated[str, Field(json_schema_extra={"enum": list(VideoStatus)})]
-ErrorCode = Annotated[str, Field(json_schema_extra={"enum": list(FailureCode)})]
-TransType = Annotated[str, Field(json_schema_extra={"enum": list(TRANSACTION_TYPES)})]
-
-
-class CreatedVideoJson(TypedDict):
-    videoUuid: Uuid
-    taskId: str | None
-    provider: str
-    status: Status
-    estimatedTime: int | None
-    creditsUsed: int
-
-
-class VideoJson(TypedDict):
-    id: int
-    uuid: Uuid
-    userId: str
-    prompt: str
-    model: str
-    parameters: dict[str, Any] | None
-    status: Status
-    provider: str | None
-    externalTaskId: str | None
-    errorMessage: str | None
-    errorCode: ErrorCode | None
-    startImageUrl: str | None
-    originalVideoUrl: str | None
-    videoUrl: str | None
-    thumbnailUrl: str | None
-    duration: int | None
-    resolution: str | None
-    aspectRatio: str | None
-    fileSize: int | None
-    creditsUsed: int
-    createdAt: Moment
-    updatedAt: Moment
-    completedAt: Moment | None
-    generationTime: int | None
-    isDeleted: bool
-
-
-class PageJson(TypedDict):
-    videos: list[VideoJson]
-    nextCursor: str | None
-
-
-class StatusJson(TypedDict):
-    status: Status
-    videoUrl: NotRequired[str]
-    error: NotRequired[str]
-    errorCode: NotRequired[ErrorCode]
-
-
-class DeletedJson(TypedDict):
-    deleted: Literal[True]
-
-
-class ReceivedJson(TypedDict):
-    received: Literal[True]
-
-
-class BalanceJson(TypedDict):
-    totalCredits: int
-    usedCredits: int
-    frozenCredits: int
-    availableCredits: int
-    expiringSoon: int
-
-
-class LedgerRowJson(TypedDict):
-    id: int
-    transNo: str
-    userId: str
-    transType: TransType
-    credits: int
-    balanceAfter: int
-    packageId: int | None
-    videoUuid: str | None
-    orderNo: str | None
-    holdId: int | None
-    remark: str | None
-    createdAt: Moment
-
-
-class HistoryJson(TypedDict):
-    records: list[LedgerRowJson]
-    total: int
-
-
-class GrantedJson(TypedDict):
-    granted: bool
-    orderNo: str
-
-
-class UploadJson(TypedDict):
-    uploadUrl: str
-    publicUrl: str
-    key: str
-    expiresIn: int
-
-
-class CostJson(TypedDict):
-    base: float
-    includedSeconds: int
-    perExtraSecond: float
-    qualityMultipliers: dict[str, float]
-    highQualityMultiplier: NotRequired[float]
-
-
-class ModelJson(TypedDict):
-    id: str
-    name: str
-    provider: str
-    description: str
-    supportImageToVideo: bool
-    maxDuration: int
-    durations: list[int]
-    aspectRatios: list[str]
-    qualities: NotRequired[list[str]]
-    creditCost: CostJson
-
-
-class UserJson(TypedDict):
-    id: str
-    email: str
-    name: str | None
-    image: str | None
-    isAdmin: bool
-
-
-class HealthJson(TypedDict):
-    status: Literal["ok"]
-    checks: dict[str, Literal["ok"]]
 
 
 def created(result: CreatedVideo) -> CreatedVideoJson:

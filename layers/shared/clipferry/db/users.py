@@ -1,9 +1,9 @@
-"""The user as the front end shows them."""
+"""The user: as the front end shows them, as the transaction's own, and locked before credits move."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from clipferry.db.connection import Rows, Transaction
 
@@ -11,6 +11,12 @@ _CURRENT: Final = """
 select id, email, name, image, "isAdmin" as is_admin
 from public."user" where id = current_setting('clipferry.user_id', true)
 """
+
+_ENTER: Final = """
+select id, set_config('clipferry.user_id', id, true) as setting from public."user" where id = %(user_id)s
+"""
+
+_LOCK: Final = _ENTER + "for no key update"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,3 +33,13 @@ class User:
 def current(tx: Transaction) -> Rows[User]:
     """The transaction's user."""
     return tx.run(_CURRENT, {}, User)
+
+
+def lock(tx: Transaction, user_id: str) -> Rows[dict[str, Any]]:
+    """Locks the user's row, first of all, and makes it the transaction's user."""
+    return tx.records(_LOCK, {"user_id": user_id})
+
+
+def enter(tx: Transaction, user_id: str) -> Rows[dict[str, Any]]:
+    """Makes the user the transaction's, for one that reads; no row if there is none."""
+    return tx.records(_ENTER, {"user_id": user_id})

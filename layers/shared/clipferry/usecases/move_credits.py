@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from clipferry.db import credits as books
+from clipferry.db import expiry
 from clipferry.db.connection import Database
 from clipferry.db.credits import Entry
 from clipferry.errors import InvalidRequestError, NotFoundError, OrderNumberTakenError
@@ -98,11 +99,11 @@ def expire_credits(*, database: Database) -> int:
     packages = 0
     while True:
         with database.transaction() as tx:
-            found = books.users_with_expired(tx, limit=EXPIRY_BATCH)
+            found = expiry.users_with_expired(tx, limit=EXPIRY_BATCH)
         users = [row["user_id"] for row in found.all()]
         for user_id in users:
             with database.transaction() as tx:
-                expired = books.expire(tx, user_id)
+                expired = expiry.expire(tx, user_id)
             packages += len(expired.all())
         if len(users) < EXPIRY_BATCH:
             return packages

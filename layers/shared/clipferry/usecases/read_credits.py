@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from clipferry.db import callers
-from clipferry.db import credits as books
+from clipferry.db import callers, ledger
 from clipferry.db.connection import Database
-from clipferry.db.credits import Balance, LedgerRow
+from clipferry.db.ledger import Balance, LedgerRow
 from clipferry.errors import UnauthorizedError
 from clipferry.models import Credential
 
@@ -13,7 +12,7 @@ from clipferry.models import Credential
 def get_balance(*, credential: Credential, database: Database) -> Balance:
     with database.transaction() as tx:
         caller = callers.sign_in(tx, credential)
-        found = books.balance(tx)
+        found = ledger.balance(tx)
     if caller.first() is None:
         raise UnauthorizedError("no such session or key")
     balance = found.first()
@@ -27,8 +26,8 @@ def get_history(
     """A page of the ledger, newest first, and how many rows there are in all."""
     with database.transaction() as tx:
         caller = callers.sign_in(tx, credential)
-        rows = books.history(tx, limit=limit, offset=offset, trans_type=trans_type)
-        total = books.history_total(tx, trans_type=trans_type)
+        rows = ledger.history(tx, limit=limit, offset=offset, trans_type=trans_type)
+        total = ledger.history_total(tx, trans_type=trans_type)
     if caller.first() is None:
         raise UnauthorizedError("no such session or key")
     counted = total.first()

@@ -1,0 +1,48 @@
+"""What routes take from their address and their query; a fault is named by its parameter."""
+
+from __future__ import annotations
+
+from clipferry.errors import InvalidRequestError, VideoNotFoundError
+from clipferry.models import TRANSACTION_TYPES, VideoStatus
+
+
+def video_uuid(text: str) -> str:
+    """A path's video id; what can't be one is as unknown as any other."""
+    if not (0 < len(text) <= 64 and text.isascii() and text.replace("-", "").replace("_", "").isalnum()):
+        raise VideoNotFoundError("not an id")
+    return text
+
+
+def page_limit(text: str | None, *, default: int = 20, largest: int = 100) -> int:
+    """`limit`, 1 to `largest`."""
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= largest):
+        raise InvalidRequestError.for_field("limit", "invalid", f"must be a whole number from 1 to {largest}")
+    return int(text)
+
+
+def status_filter(text: str | None) -> VideoStatus | None:
+    """`status`, one of the five, or None."""
+    if text is None:
+        return None
+    if text not in VideoStatus.__members__:
+        choices = ", ".join(VideoStatus)
+        raise InvalidRequestError.for_field("status", "invalid", f"must be one of {choices}")
+    return VideoStatus(text)
+
+
+def page_offset(text: str | None, *, largest: int = 1_000_000) -> int:
+    """`offset`, 0 to `largest`."""
+    if text is None:
+        return 0
+    if not (text.isascii() and text.isdigit() and len(text) <= 7 and int(text) <= largest):
+        raise InvalidRequestError.for_field("offset", "invalid", f"must be a whole number from 0 to {largest}")
+    return int(text)
+
+
+def transaction_type(text: str | None) -> str | None:
+    """`type`, one of the ledger's, or None."""
+    if text is not None and text not in TRANSACTION_TYPES:
+        raise InvalidRequestError.for_field("type", "invalid", f"must be one of {', '.join(TRANSACTION_TYPES)}")
+    return text
