@@ -1,4 +1,4 @@
-"""An HTTP API's own CORS: it answers preflights, and its headers replace those of the function."""
+"""An HTTP API's own CORS: it answers preflights that no route takes, and its headers replace those of the function."""
 
 from __future__ import annotations
 

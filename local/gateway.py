@@ -73,8 +73,12 @@ class Gateway:
         if self._cors is None or not origin:
             return self._route(request)
         if request.method == "OPTIONS" and request.header("access-control-request-method"):
-            return HttpResponse(status=204, headers=tuple(cors.preflight_headers(self._cors, origin).items()))
-        return _with_cors(self._route(request), self._cors, origin)
+            return _replaced(self._preflight(request), cors.preflight_headers(self._cors, origin))
+        return _replaced(self._route(request), cors.response_headers(self._cors, origin))
+
+    def _preflight(self, request: HttpRequest) -> HttpResponse:
+        """API Gateway answers it by itself, unless a route takes it: ANY does, and `$default`."""
+        return self._route(request) if routes.find(self._routes, "OPTIONS", request.path) else HttpResponse(status=204)
 
     def _route(self, request: HttpRequest) -> HttpResponse:
         found = routes.find(self._routes, request.method, request.path)
@@ -114,6 +118,7 @@ def _is_folder(path: str) -> bool:
     return path.endswith("/") and path != "/"
 
 
-def _with_cors(response: HttpResponse, rules: Cors, origin: str) -> HttpResponse:
+def _replaced(response: HttpResponse, added: Mapping[str, str]) -> HttpResponse:
+    """The API's own CORS headers in the place of the function's."""
     kept = tuple(pair for pair in response.headers if not pair[0].startswith("access-control-"))
-    return replace(response, headers=kept + tuple(cors.response_headers(rules, origin).items()))
+    return replace(response, headers=kept + tuple(added.items()))

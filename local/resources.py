@@ -61,7 +61,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cors:
-    """The HTTP API's own CORS configuration, which answers preflights before any function is asked."""
+    """The HTTP API's own CORS configuration, which answers preflights that no route takes."""
 
     origins: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()

@@ -75,7 +75,7 @@ def local_stack(*, port: int = 0, environment: Mapping[str, str], quiet: bool = 
     """
     with ExitStack() as scope:
         log = scope.enter_context(quiet_logs()) if quiet else str
-        shape = template.read()
+        shape = template.read(parameters={"AllowedOrigins": environment.get("ALLOWED_ORIGINS", "")})
         gateway = Gateway(table=shape.routes, port=port, rules=shape.cors)  # a taken port is known at once
         scope.callback(gateway.close)
         scope.enter_context(in_process(without_proxy()))

@@ -219,6 +219,25 @@ def test_every_price_that_is_shown_for_the_originals_models_is_the_one_that_is_p
                 assert shown_price(listed[model_id], duration, quality) == paid
 
 
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [("/video/generate", "POST"), ("/video/list?limit=20", "GET"), ("/video/vid_1", "DELETE"), ("/user/me", "GET")],
+)
+def test_a_browser_on_another_site_may_ask(elsewhere: FrontEnd, path: str, method: str) -> None:
+    """The preflight: a 2xx, and what it is allowed, or it sends nothing."""
+    asked = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": "authorization,content-type"}
+    request = urllib.request.Request(
+        f"{elsewhere.stack.url}/api/v1{path}", method="OPTIONS", headers={"Origin": SITE, **asked}
+    )
+    with urllib.request.urlopen(request, timeout=30) as response:
+        headers = response.headers
+
+    assert (response.status, headers["Access-Control-Allow-Origin"]) == (204, SITE)
+    assert headers["Access-Control-Allow-Credentials"] == "true"
+    assert method in headers["Access-Control-Allow-Methods"].split(",")
+    assert {"authorization", "content-type"} <= set(headers["Access-Control-Allow-Headers"].split(","))
+
+
 def test_a_refusal_has_a_sentence_to_show(elsewhere: FrontEnd) -> None:
     for order in (
         {"prompt": "", "model": "sora-2", "duration": 10},

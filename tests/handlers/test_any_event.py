@@ -358,3 +358,13 @@ def test_an_unknown_route_is_not_found(handler: Handler, method: str) -> None:
     status, envelope = answer(handler, http_event(method, f"/api/v1/nothing/{quote('渡轮')}"))
 
     assert (status, envelope["error"]["code"]) == (404, "NOT_FOUND")
+
+
+def test_a_preflight_of_an_address_that_exists_is_no_error() -> None:
+    """`$default` takes it; a browser wants any 2xx, and API Gateway adds what CORS asks for."""
+    answered = query_videos(
+        http_event("OPTIONS", "/api/v1/video/generate"), LambdaContext(function_name="tested", timeout_seconds=29)
+    )
+
+    assert (answered["statusCode"], answered["body"]) == (204, None)
+    assert answered["headers"]["Allow"] == "POST"

@@ -8,6 +8,7 @@ from typing import Any
 from clipferry.db import inbox, jobs, timeline, videos
 from clipferry.db.connection import Database
 from clipferry.db.timeline import Moment
+from clipferry.errors import SourceError
 from clipferry.models import TaskReport, TaskState, Video, VideoStatus
 from clipferry.usecases.advance_video import advance_video
 from tests import books, journeys
@@ -62,7 +63,7 @@ def interrupt(database: Database, uuid: str) -> None:
     """The mirror begins and has to give up for now."""
     fence = journeys.lease(database, uuid)
     with database.transaction() as tx:
-        jobs.yield_lease(tx, uuid=uuid, fence=fence, again_seconds=60, detail="the source stalled")
+        jobs.yield_lease(tx, uuid=uuid, fence=fence, again_seconds=60, error=SourceError("the source stalled"))
 
 
 def test_the_story_of_a_video_reads_in_order(database: Database) -> None:
@@ -84,7 +85,7 @@ def test_the_story_of_a_video_reads_in_order(database: Database) -> None:
         ("generated", {"status": "UPLOADING", "task": task}),
         ("callback", {"provider": "evolink", "verdict": "generated"}),
         ("mirror_started", {"attempt": 1}),
-        ("mirror_interrupted", {"detail": "the source stalled"}),
+        ("mirror_interrupted", {"code": "SOURCE_ERROR", "detail": "the source stalled"}),
         ("mirror_started", {"attempt": 2}),
         ("completed", {"status": "COMPLETED", "settled": 10, "bytes": 1_000_000}),
     ]

@@ -119,6 +119,7 @@ def test_what_is_sent_is_what_was_asked_for() -> None:
         b"Host: 127.0.0.1:%d" % peer.port,
         b"Accept-Encoding: identity",
         b"Content-Length: 7",
+        b"User-Agent: clipferry",
         b"Authorization: Bearer x",
     ]
     assert body == b'{"a":1}'

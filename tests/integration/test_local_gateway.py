@@ -29,6 +29,7 @@ TABLE = (
     Route(method="GET", path="/garbage", function="Garbage"),
     Route(method="GET", path="/picture", function="Picture"),
     Route(method="GET", path="/slow", function="Slow"),
+    Route(method="ANY", path="/any", function="Echo"),
 )
 
 
@@ -182,7 +183,18 @@ def test_as_many_handlers_run_at_once_as_there_are_workers_and_not_one_more() ->
     assert (len(most), max(most)) == (6, 2)
 
 
-def test_a_preflight_is_answered_by_the_gateway_itself() -> None:
+def test_a_preflight_of_a_route_that_takes_every_method_reaches_its_function() -> None:
+    rules = Cors(origins=("https://a.example",), methods=("POST",))
+    asked = {"Origin": "https://a.example", "Access-Control-Request-Method": "POST"}
+    with running(rules=rules) as gateway:
+        response, body = ask(gateway, "OPTIONS", "/any", headers=asked)
+
+    assert (response.status, json.loads(body)["routeKey"]) == (202, "ANY /any")
+    assert response.headers.get_all("access-control-allow-origin") == ["https://a.example"]
+    assert response.headers["access-control-allow-methods"] == "POST"
+
+
+def test_a_preflight_that_no_route_takes_is_answered_by_the_gateway_itself() -> None:
     rules = Cors(origins=("https://a.example",), methods=("POST",), headers=("content-type",), max_age_seconds=600)
     asked = {"Origin": "https://a.example", "Access-Control-Request-Method": "POST"}
     with running(rules=rules) as gateway:

@@ -129,6 +129,7 @@ def test_the_request_asks_for_the_plain_bytes_and_no_second_answer() -> None:
     assert server.heads[0].split(b"\r\n")[:-2] == [
         b"GET /film HTTP/1.1",
         b"Host: 127.0.0.1:%d" % server.port,
+        b"User-Agent: clipferry",
         b'If-Range: "abc"',
         b"Accept-Encoding: identity",
         b"Connection: close",

@@ -68,6 +68,8 @@ def build_app(allowed_methods: Callable[[str], tuple[str, ...]] = lambda _path: 
     @app.not_found
     def answer_unknown_route(_error: Exception) -> Response[str]:
         allowed = allowed_methods(app.current_event.path)
+        if allowed and app.current_event.http_method == "OPTIONS":  # `$default` takes preflights, too; CORS is added
+            return Response(HTTPStatus.NO_CONTENT, headers={"Allow": ", ".join(allowed)})
         is_allowed = not allowed or app.current_event.http_method in allowed
         return _error_reply(NotFoundError() if is_allowed else MethodNotAllowedError(allowed=allowed))
 

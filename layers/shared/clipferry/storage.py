@@ -91,11 +91,16 @@ class Storage:
         )
 
     def upload_file(
-        self, *, key: str, body: bytes | bytearray, content_type: str = "application/octet-stream"
+        self,
+        *,
+        key: str,
+        body: bytes | bytearray,
+        content_type: str = "application/octet-stream",
+        deadline: float = REQUEST_SECONDS,
     ) -> StoredFile:
-        """Writes `body` in one PUT, over what is there."""
+        """Writes `body` in one PUT, over what is there, within `deadline` seconds."""
         whole = bytes(body)
-        retries = Retries(deadline=Deadline(REQUEST_SECONDS))
+        retries = Retries(deadline=Deadline(deadline))
         headers = {"Content-Type": content_type}
         retries.persist(lambda: self._bucket.call("PUT", key, deadline=retries.deadline, headers=headers, body=whole))
         return self._stored(key, len(whole), hashlib.sha256(whole).hexdigest())

@@ -11,7 +11,10 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+USER_AGENT: Final = "clipferry"
+"""Cloudflare's Browser Integrity Check, which is on by default, turns away who doesn't say a name."""
 
 
 class Origin(NamedTuple):
@@ -116,7 +119,7 @@ class Wire:
         speaker = http.client.HTTPConnection(self._origin.name, self._origin.port)
         speaker.default_port = self._origin.standard_port  # which the Host header leaves out
         speaker.sock = self
-        speaker.request(method, target, body=body, headers=dict(headers))
+        speaker.request(method, target, body=body, headers={"User-Agent": USER_AGENT, **headers})
         return speaker
 
     def answer(self, speaker: http.client.HTTPConnection) -> http.client.HTTPResponse:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from clipferry.db import callers
 from clipferry.db.connection import Rows, Transaction
 from clipferry.models import FailureCode, MirroredFile, VideoStatus
+from clipferry.texts import storable
 
 RETURNED_DAYS: Final = 7
 """Credits released from a package that has expired meanwhile come back as a package of their own, for so many days."""
@@ -190,7 +191,7 @@ def fail(
         "video_uuid": video_uuid,
         "code": code.value,
         "sentence": code.sentence,
-        "detail": detail[:500],
+        "detail": storable(detail),
         "from_states": [state.value for state in from_states],
         "fence": fence,
         "returned_days": RETURNED_DAYS,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from clipferry.db.connection import Rows, Transaction
+from clipferry.errors import ClipferryError, SourceInvalidError
+from clipferry.texts import storable
 
 # Jobs of the original application, created while both serve the same database, have no row of ours yet.
 _ADOPT_STRAYS: Final = """
@@ -68,15 +70,18 @@ with job as (
     where j.video_uuid = %(uuid)s and v.uuid = j.video_uuid and v.status = 'UPLOADING'
         and v.original_video_url is not null and j.deadline is not null
         and (j.lease_until is null or j.lease_until < now())
-    returning j.video_uuid, j.lease_fence, j.mirror_attempts, j.source_refreshed, v.original_video_url, v.provider,
-              v.external_task_id
+    returning j.video_uuid, j.state_since, j.lease_fence, j.mirror_attempts, j.source_refreshed, v.original_video_url,
+              v.provider, v.external_task_id
 ),
 event as (
     insert into clipferry.video_events (video_uuid, kind, detail)
     select video_uuid, 'mirror_started', jsonb_build_object('attempt', mirror_attempts) from job
 )
 select lease_fence as fence, mirror_attempts as attempts, source_refreshed, original_video_url as source_url, provider,
-       external_task_id as task_id
+       external_task_id as task_id,
+       (select count(*) from clipferry.video_events e
+        where e.video_uuid = job.video_uuid and e.kind = 'mirror_interrupted' and e.at >= job.state_since
+            and e.detail ->> 'code' = %(invalid_code)s) as invalid_answers
 from job
 """
 
@@ -88,7 +93,7 @@ with job as (
     returning video_uuid
 )
 insert into clipferry.video_events (video_uuid, kind, detail)
-select video_uuid, 'mirror_interrupted', jsonb_build_object('detail', %(detail)s::text) from job
+select video_uuid, 'mirror_interrupted', jsonb_build_object('code', %(code)s::text, 'detail', %(detail)s::text) from job
 """
 
 _IS_LEASED: Final = """
@@ -107,6 +112,8 @@ class Lease:
     source_url: str
     provider: str | None
     task_id: str | None
+    invalid_answers: int
+    """How often the source has sent something else than a video, since the upload began."""
 
 
 def adopt_strays(tx: Transaction, *, deadline_seconds: int) -> None:
@@ -136,12 +143,19 @@ def check_twice_as_late(tx: Transaction, *, uuid: str, seconds: float) -> None:
 
 def lease(tx: Transaction, *, uuid: str, seconds: float) -> Rows[Lease]:
     """The lease on an UPLOADING video, or no row: another worker has it, or there is nothing to mirror any more."""
-    return tx.run(_LEASE, {"uuid": uuid, "seconds": seconds}, Lease)
+    return tx.run(_LEASE, {"uuid": uuid, "seconds": seconds, "invalid_code": SourceInvalidError.code}, Lease)
 
 
-def yield_lease(tx: Transaction, *, uuid: str, fence: int, again_seconds: float, detail: str) -> None:
-    """Gives the lease back unfinished; reconcile sends the video again after `again_seconds`."""
-    tx.send(_YIELD_LEASE, {"uuid": uuid, "fence": fence, "again_seconds": again_seconds, "detail": detail[:500]})
+def yield_lease(tx: Transaction, *, uuid: str, fence: int, again_seconds: float, error: ClipferryError) -> None:
+    """Gives the lease back unfinished, because of `error`; reconcile sends the video again after `again_seconds`."""
+    parameters = {
+        "uuid": uuid,
+        "fence": fence,
+        "again_seconds": again_seconds,
+        "code": error.code,
+        "detail": storable(str(error)),
+    }
+    tx.send(_YIELD_LEASE, parameters)
 
 
 def is_leased(tx: Transaction, uuid: str) -> Rows[dict[str, Any]]:

@@ -7,11 +7,11 @@ import re
 from typing import Any, Final
 from urllib.parse import quote
 
+from clipferry import texts
 from clipferry.models import FailureCode
 
 LONGEST_TASK_ID: Final = 200
 LONGEST_URL: Final = 8192
-LONGEST_WORDS: Final = 500
 _TASK_ID: Final = re.compile(rf"[!-~]{{1,{LONGEST_TASK_ID}}}")
 _CONTENT_RULES: Final = re.compile(r"polic(y|ies)|sensitive|nsfw|flagged|moderation|prohibited", re.IGNORECASE)
 _DAY: Final = 86_400
@@ -50,10 +50,9 @@ def _url(value: object) -> str | None:
     return address if len(address) <= LONGEST_URL and " " not in address else None
 
 
-def words(*values: object, limit: int = LONGEST_WORDS) -> str:
-    """What a provider said, as text that PostgreSQL takes: no NUL, no half of a character."""
-    text = " ".join(str(value) for value in values if value is not None).strip()[:limit]
-    return text.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
+def words(*values: object, limit: int = texts.LONGEST) -> str:
+    """What a provider said, as text that PostgreSQL takes."""
+    return texts.storable(" ".join(str(value) for value in values if value is not None).strip(), limit=limit)
 
 
 def seconds(value: object) -> int | None:

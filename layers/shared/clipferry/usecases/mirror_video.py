@@ -79,7 +79,7 @@ def mirror_video(
     except (SourceError, StorageError) as error:
         _try_again(uuid, lease, error, database=database, timing=timing)
     else:
-        thumbnail_url = _thumbnail_url(uuid, head, storage, seconds_left())
+        thumbnail_url = _thumbnail_url(uuid, head, storage, seconds_left)
         _complete(uuid, lease, file, thumbnail_url, database=database)
         count("MirroredBytes", file.size, unit=MetricUnit.Bytes)
         count("MirrorSeconds", time.monotonic() - started, unit=MetricUnit.Seconds)
@@ -102,17 +102,24 @@ def _fetch(
     return file, scanner.head()
 
 
-def _thumbnail_url(uuid: str, head: bytes | None, storage: Storage, seconds_left: float) -> str | None:
+def _thumbnail_url(uuid: str, head: bytes | None, storage: Storage, seconds_left: Callable[[], float]) -> str | None:
     """The first frame, beside the video. Whatever goes wrong with it costs the thumbnail, never the video."""
-    thumbnail = make_thumbnail(head, timeout_seconds=max(min(THUMBNAIL_SECONDS, seconds_left - ENDING_SECONDS), 0.1))
+
+    def patience() -> float:
+        return max(min(THUMBNAIL_SECONDS, seconds_left() - ENDING_SECONDS), 0.1)
+
+    thumbnail = make_thumbnail(head, timeout_seconds=patience())
     if thumbnail is None:
         return None
     try:
-        return storage.upload_file(key=f"videos/{uuid}.jpg", body=thumbnail.jpeg, content_type="image/jpeg").url
+        stored = storage.upload_file(
+            key=f"videos/{uuid}.jpg", body=thumbnail.jpeg, content_type="image/jpeg", deadline=patience()
+        )
     except StorageError as error:
         logger.warning("no thumbnail", video_uuid=uuid, detail=str(error))
         count("ThumbnailsMissed", reason="not_stored")
         return None
+    return stored.url
 
 
 def _mirror(
@@ -210,7 +217,7 @@ def _refresh_or_fail(
         return
     with database.transaction() as tx:
         videos.refresh_source(tx, uuid=uuid, source_url=fresh, fence=lease.fence)
-        jobs.yield_lease(tx, uuid=uuid, fence=lease.fence, again_seconds=0, detail=str(error))
+        jobs.yield_lease(tx, uuid=uuid, fence=lease.fence, again_seconds=0, error=error)
 
 
 def _fresh_source(lease: Lease, providers: Mapping[str, Provider]) -> str | None:
@@ -224,7 +231,7 @@ def _fresh_source(lease: Lease, providers: Mapping[str, Provider]) -> str | None
 
 
 def _retry_or_fail(uuid: str, lease: Lease, error: SourceError, *, database: Database, timing: Timing) -> None:
-    if lease.attempts >= INVALID_TRIES:
+    if lease.invalid_answers + 1 >= INVALID_TRIES:
         _fail(uuid, lease, error, database=database)
     else:
         _try_again(uuid, lease, error, database=database, timing=timing)
@@ -235,7 +242,7 @@ def _try_again(
 ) -> None:
     again = timing.mirror_again_seconds(lease.attempts)
     with database.transaction() as tx:
-        jobs.yield_lease(tx, uuid=uuid, fence=lease.fence, again_seconds=again, detail=str(error))
+        jobs.yield_lease(tx, uuid=uuid, fence=lease.fence, again_seconds=again, error=error)
     logger.warning("mirror interrupted", video_uuid=uuid, attempt=lease.attempts, detail=str(error))
     count("MirrorsInterrupted", reason=error.code)
 
