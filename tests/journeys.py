@@ -152,7 +152,7 @@ def fail(database: Database, uuid: str, *, from_states: tuple[VideoStatus, ...] 
     return failed.first() is not None
 
 
-def reopen(database: Database, uuid: str) -> str:
+def reopen(database: Database, uuid: str, *, limit: int | None = None) -> str:
     """A retry: FAILED → UPLOADING, the hold HOLDING again. Returns the verdict."""
     with database.transaction() as tx:
         reopened = reopening.reopen(
@@ -161,6 +161,7 @@ def reopen(database: Database, uuid: str) -> str:
             source_url=f"https://files.example.com/{uuid}.mp4",
             deadline_seconds=TIMING.upload_deadline_seconds,
             next_check_seconds=45,
+            max_concurrent=limit,
         )
     [result] = reopened.all()
     return result.verdict

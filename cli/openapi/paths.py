@@ -105,6 +105,8 @@ def _video_paths() -> dict[str, Any]:
             errors.InsufficientCreditsError,
             errors.ConflictError,
             errors.OriginalExpiredError,
+            errors.RateLimitedError,
+            errors.TooManyJobsError,
             errors.SourceError,
         ),
         status=202,

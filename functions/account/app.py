@@ -64,6 +64,7 @@ def presign() -> Response[str]:
         user_id=user.id,
         content_type=body.contentType,
         content_length=body.contentLength,
+        length_required=runtime.settings().upload_length_required,
         storage=runtime.storage(),
     )
     return api.reply(HTTPStatus.OK, answers.upload(signed))

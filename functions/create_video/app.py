@@ -50,6 +50,8 @@ def retry(uuid: str) -> Response[str]:
         check_source=runtime.check_source,
         queue=runtime.mirror_queue(),
         timing=runtime.timing(),
+        max_concurrent=runtime.settings().video_max_concurrent,
+        rate_limit_per_minute=runtime.settings().rate_limit_per_minute,
     )
     return api.reply(HTTPStatus.ACCEPTED, answers.retried(video))
 

@@ -11,6 +11,7 @@ from clipferry import runtime
 from clipferry.observability import logger
 from clipferry.usecases.abort_uploads import abort_uploads
 from clipferry.usecases.forget_old import forget_old
+from clipferry.usecases.keep_house import keep_house
 from clipferry.usecases.move_credits import expire_credits
 from clipferry.usecases.verify_books import verify_books
 
@@ -18,15 +19,15 @@ from clipferry.usecases.verify_books import verify_books
 @logger.inject_lambda_context(clear_state=True)
 @runtime.invocation
 def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    left = runtime.seconds_left(context)
     with closing(runtime.patient_database()) as database:
-        expired = expire_credits(database=database)
-        breaches = verify_books(database=database)
-        bucket, left = runtime.storage(), runtime.seconds_left(context)
-        aborted = abort_uploads(database=database, storage=bucket, now=runtime.now(), seconds_left=left)
-        removed = forget_old(database=database, storage=bucket, seconds_left=left)
-    return {
-        "expiredPackages": expired,
-        "breaches": len(breaches),
-        "abortedUploads": aborted,
-        "removedVideos": removed,
-    }
+        return keep_house(
+            {
+                "expiredPackages": lambda: expire_credits(database=database),
+                "breaches": lambda: len(verify_books(database=database)),
+                "abortedUploads": lambda: abort_uploads(
+                    database=database, storage=runtime.storage(), now=runtime.now(), seconds_left=left
+                ),
+                "removedVideos": lambda: forget_old(database=database, storage=runtime.storage(), seconds_left=left),
+            }
+        )

@@ -75,7 +75,7 @@ export class Card {
   reached() {
     const { video } = this;
     if (video.status !== "FAILED") return STATES.indexOf(video.status);
-    return video.originalVideoUrl ? 2 : video.externalTaskId ? 1 : 0;
+    return video.errorCode === "FILE_UNAVAILABLE" ? 2 : video.externalTaskId ? 1 : 0;
   }
 
   /** The film is put in once: one that plays goes on playing whatever is polled. */

@@ -14,13 +14,17 @@ from benchmarks.plans import ExplainingDatabase
 from clipferry import runtime
 from clipferry.db import gauges
 from clipferry.db.connection import Database
+from clipferry.models import VideoStatus
 from clipferry.usecases.abort_uploads import abort_uploads
+from clipferry.usecases.delete_video import delete_video
+from clipferry.usecases.keep_house import ChoresBrokenOffError
 from local import template
 from local.environment import in_process
 from local.events import schedule_event
 from local.instances import load
-from local.lambda_context import invoker
+from local.lambda_context import LambdaContext, invoker
 from local.r2 import FakeR2, Fault
+from tests import books, journeys
 from tests.handlers.conftest import environment
 from tests.log_lines import captured, events, metrics
 
@@ -65,9 +69,9 @@ def begin(r2: FakeR2, key: str, age: timedelta = timedelta(days=2)) -> str:
 def add_video(database_url: str, uuid: str, status: str, *, age: float = 0) -> None:
     still_open = status in ("PENDING", "GENERATING", "UPLOADING")
     deadline = datetime.now(UTC) + timedelta(hours=1) if still_open else None
-    with psycopg.connect(database_url, autocommit=True) as books:
-        books.execute("""insert into "user" (id, email) values ('ann', 'ann') on conflict do nothing""")
-        books.execute(ADD, {"uuid": uuid, "status": status, "age": age, "deadline": deadline})
+    with psycopg.connect(database_url, autocommit=True) as direct:
+        direct.execute("""insert into "user" (id, email) values ('ann', 'ann') on conflict do nothing""")
+        direct.execute(ADD, {"uuid": uuid, "status": status, "age": age, "deadline": deadline})
 
 
 def test_an_upload_that_nobody_will_continue_is_taken_back(r2: FakeR2, database_url: str) -> None:
@@ -140,19 +144,112 @@ def test_the_files_of_a_deleted_video_go_after_seven_days(r2: FakeR2, database_u
             add_video(database_url, uuid, "COMPLETED")
             runtime.storage().upload_file(key=f"videos/{uuid}.mp4", body=b"film")
             runtime.storage().upload_file(key=f"videos/{uuid}.jpg", body=b"picture")
-    with psycopg.connect(database_url, autocommit=True) as books:
-        books.execute(
+    with psycopg.connect(database_url, autocommit=True) as direct:
+        direct.execute(
             """insert into clipferry.deletions (video_uuid, deleted_at)
             values ('vid_old', now() - interval '8 days'), ('vid_young', now() - interval '6 days')"""
         )
+        direct.execute("update videos set is_deleted = true")
     assert run("HousekeepFunction")[0]["removedVideos"] == 1
     assert sorted(r2.bucket.objects) == ["videos/vid_young.jpg", "videos/vid_young.mp4"]
     assert run("HousekeepFunction")[0]["removedVideos"] == 0
 
 
+def test_all_that_is_due_goes_while_there_is_time(r2: FakeR2, database: Database) -> None:
+    books.execute(
+        database,
+        "insert into clipferry.deletions (video_uuid, deleted_at) "
+        "select 'vid_' || n, now() - interval '8 days' from generate_series(1, 250) n",
+    )
+    assert run("HousekeepFunction")[0]["removedVideos"] == 250
+    assert books.value(database, "select count(*) from clipferry.deletions where files_removed_at is null") == 0
+
+
+def test_the_files_of_the_original_application_go_from_where_they_are(r2: FakeR2, database: Database) -> None:
+    key = "videos/vid_old/1768435200000.mp4"
+    runtime.storage().upload_file(key=key, body=b"film")
+    runtime.storage().upload_file(key="uploads/ann/picture.png", body=b"picture")
+    books.add_user(database)
+    books.execute(
+        database,
+        """with video as (
+            insert into videos (uuid, user_id, prompt, model, status, video_url, thumbnail_url, is_deleted, updated_at)
+            values ('vid_old', 'ann', 'p', 'm', 'COMPLETED', %(film)s, %(picture)s, true, timezone('utc', now()))
+        )
+        insert into clipferry.deletions (video_uuid, deleted_at) values ('vid_old', now() - interval '8 days')""",
+        film=runtime.storage().public_url(key),
+        picture=runtime.storage().public_url("uploads/ann/picture.png"),
+    )
+    assert run("HousekeepFunction")[0]["removedVideos"] == 1
+    assert sorted(r2.bucket.objects) == ["uploads/ann/picture.png"]
+
+
+def test_a_video_that_was_brought_back_keeps_its_files_and_is_deleted_anew(r2: FakeR2, database: Database) -> None:
+    credential = books.add_user(database)
+    books.add_package(database, 100)
+    uuid = journeys.video_at(database, VideoStatus.COMPLETED)
+    delete_video(uuid, credential=credential, database=database)
+    books.execute(database, "update clipferry.deletions set deleted_at = now() - interval '8 days'")
+    books.execute(database, "update public.videos set is_deleted = false")
+    assert run("HousekeepFunction")[0]["removedVideos"] == 0
+    delete_video(uuid, credential=credential, database=database)
+    assert run("HousekeepFunction")[0]["removedVideos"] == 0
+    books.execute(database, "update clipferry.deletions set deleted_at = now() - interval '8 days'")
+    assert run("HousekeepFunction")[0]["removedVideos"] == 1
+
+
+BREAK = (
+    """alter table credit_packages drop constraint clipferry_frozen_not_negative,
+    drop constraint clipferry_no_more_than_initial""",
+    """update credit_packages set frozen_credits = -10, expired_at = timezone('utc', now()) - interval '1 hour'
+    where user_id = 'ann'""",
+    "update credit_packages set expired_at = timezone('utc', now()) - interval '1 hour' where user_id = 'bob'",
+    """alter table credit_packages add constraint clipferry_frozen_not_negative check (frozen_credits >= 0) not valid,
+    add constraint clipferry_no_more_than_initial
+        check (remaining_credits + frozen_credits <= initial_credits) not valid""",
+)
+"""As the original application may have left it: it settles without locks."""
+
+
+def test_a_user_with_broken_books_keeps_nobody_from_their_turn(r2: FakeR2, database: Database) -> None:
+    for user_id in ("ann", "bob"):
+        books.add_user(database, user_id)
+        books.add_package(database, 10, user_id=user_id)
+    books.execute_all(database, *BREAK)
+    answer, log = run("HousekeepFunction")
+    assert answer["expiredPackages"] == 1
+    assert answer["breaches"] > 0
+    assert books.balance(database, "bob").available == 0
+    assert ("ExpiriesRefused", 1, {}) in metrics(log)
+
+
+def test_a_chore_that_breaks_off_leaves_the_others_their_turn(r2: FakeR2, database: Database) -> None:
+    begin(r2, "videos/vid_1.mp4")
+    books.execute(database, "insert into clipferry.deletions values ('vid_gone', now() - interval '8 days')")
+    r2.fail(Fault(operation="DeleteObject", kind="500", times=50))
+    housekeep = load(template.read().function("HousekeepFunction"))
+    context = LambdaContext(function_name="f", timeout_seconds=300)
+    with captured() as log, pytest.raises(ChoresBrokenOffError, match="removedVideos"):
+        housekeep(schedule_event(rule="r"), context)
+    told = metrics(log())
+    assert ("ChoresBrokenOff", 1, {"chore": "removedVideos"}) in told
+    assert ("BooksBreached", 0, {}) in told
+    assert ("UploadsAborted", 1, {}) in told
+
+
+def test_reconcile_lets_go_of_a_video_that_somebody_else_has_ended(r2: FakeR2, database_url: str) -> None:
+    add_video(database_url, "vid_1", "GENERATING", age=500)
+    with psycopg.connect(database_url, autocommit=True) as direct:
+        direct.execute("update videos set status = 'COMPLETED'")
+        direct.execute("update clipferry.jobs set next_check_at = now()")
+        run("ReconcileFunction")
+        [job] = direct.execute("select deadline, next_check_at from clipferry.jobs").fetchall()
+    assert job == (None, None)
+
+
 def test_reconcile_says_how_long_the_oldest_has_been_open_and_what_is_held(r2: FakeR2, database_url: str) -> None:
-    with psycopg.connect(database_url, autocommit=True) as books:
-        books.execute("""insert into "user" (id, email) values ('ann', 'ann')""")
+    with psycopg.connect(database_url, autocommit=True) as direct:
+        direct.execute("""insert into "user" (id, email) values ('ann', 'ann')""")
     _, log = run("ReconcileFunction")
     assert [found for found in metrics(log) if found[0] in ("OldestOpenVideoSeconds", "CreditsHeld")] == [
         ("OldestOpenVideoSeconds", 0, {}),
@@ -161,13 +258,13 @@ def test_reconcile_says_how_long_the_oldest_has_been_open_and_what_is_held(r2: F
     add_video(database_url, "vid_old", "GENERATING", age=500)
     add_video(database_url, "vid_young", "UPLOADING", age=5)
     add_video(database_url, "vid_ended", "COMPLETED", age=90_000)
-    with psycopg.connect(database_url, autocommit=True) as books:
+    with psycopg.connect(database_url, autocommit=True) as direct:
         for uuid, status, held in (
             ("vid_old", "HOLDING", 15),
             ("vid_young", "HOLDING", 20),
             ("vid_ended", "SETTLED", 40),
         ):
-            books.execute(
+            direct.execute(
                 """with package as (
                     insert into credit_packages
                         (user_id, initial_credits, remaining_credits, frozen_credits, trans_type, updated_at)
@@ -187,9 +284,9 @@ def test_reconcile_says_how_long_the_oldest_has_been_open_and_what_is_held(r2: F
 
 def test_the_gauges_read_open_videos_and_no_others(database_url: str) -> None:
     """A table of a few pages is best read as a whole, so there have to be some."""
-    with psycopg.connect(database_url, autocommit=True) as books:
-        books.execute("""insert into "user" (id, email) values ('ann', 'ann')""")
-        books.execute(
+    with psycopg.connect(database_url, autocommit=True) as direct:
+        direct.execute("""insert into "user" (id, email) values ('ann', 'ann')""")
+        direct.execute(
             """with added as (
                 insert into videos (uuid, user_id, prompt, model, status, updated_at)
                 select 'vid_' || n, 'ann', 'p', 'm',
@@ -201,7 +298,7 @@ def test_the_gauges_read_open_videos_and_no_others(database_url: str) -> None:
             select uuid, case when status = 'GENERATING' then now() end, case when status = 'GENERATING' then now() end
             from added"""
         )
-        books.execute("analyze videos; analyze clipferry.jobs; analyze credit_holds")
+        direct.execute("analyze videos; analyze clipferry.jobs; analyze credit_holds")
     with closing(ExplainingDatabase(database_url)) as database, database.transaction() as tx:
         gauges.read(tx)
         (plan,) = database.plans

@@ -125,6 +125,34 @@ def test_only_a_failed_video_is_opened_again(database: Database, state: VideoSta
     assert (books.everything(database) != before) == (state is FAILED)
 
 
+def test_a_retry_is_one_of_the_videos_that_may_be_in_the_making(database: Database) -> None:
+    books.add_package(database, 100)
+    first, second, third = (journeys.video_at(database, FAILED) for _ in range(3))
+
+    verdicts = [journeys.reopen(database, uuid, limit=2) for uuid in (first, second, third)]
+
+    assert verdicts == ["REOPENED", "REOPENED", "TOO_MANY_JOBS"]
+    assert books.balance(database).frozen == 20
+
+
+def test_a_late_success_is_of_ones_own_task(database: Database) -> None:
+    """A callback may name any task for a video that never had one."""
+    books.add_package(database, 100)
+    mine = journeys.held_video(database)
+    journeys.fail(database, mine)
+    anothers = journeys.video_at(database, COMPLETED)
+
+    def late(task_id: str) -> bool:
+        with database.transaction() as tx:
+            noted = videos.note_late_success(tx, uuid=mine, task_id=task_id, source_url="https://files/late.mp4")
+        return noted.first() is not None
+
+    assert not late(f"task-{anothers}")
+    assert late("task-late")
+    task = books.value(database, "select external_task_id from public.videos where uuid = %(uuid)s", uuid=mine)
+    assert task == "task-late"
+
+
 def test_of_many_retries_at_once_one_is_the_first(database: Database, database_url: str) -> None:
     books.add_package(database, 100)
     uuid = journeys.video_at(database, FAILED)

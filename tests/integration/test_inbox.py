@@ -20,7 +20,8 @@ from cli import app as command_line
 from clipferry import runtime, signatures
 from clipferry.db import videos
 from clipferry.db.connection import Database
-from clipferry.errors import InvalidRequestError, InvalidSignatureError, NotFoundError, QueueError
+from clipferry.db.inbox import NO_ANSWER
+from clipferry.errors import DatabaseBusyError, InvalidRequestError, InvalidSignatureError, NotFoundError, QueueError
 from clipferry.https import HttpClient
 from clipferry.models import Order
 from clipferry.providers.base import Provider
@@ -187,7 +188,7 @@ def test_a_callback_is_kept_with_its_digest_and_what_came_of_it(database: Databa
 def test_it_is_kept_before_anything_else_happens(
     database: Database, providers: Mapping[str, Provider], database_url: str
 ) -> None:
-    """A Lambda that dies in the middle leaves it, without a verdict."""
+    """A Lambda that dies in the middle leaves it, as one whose task is still to be asked about."""
     uuid = pending(database, "kie")
 
     def dies(*_: object, **__: object) -> str:
@@ -203,7 +204,60 @@ def test_it_is_kept_before_anything_else_happens(
             now=datetime.now(UTC),
         )
 
+    assert [kept["verdict"] for kept in inbox(database)] == [NO_ANSWER]
+
+
+def test_a_task_that_was_named_to_a_lambda_that_died_is_asked_about_soon(
+    database: Database, providers: Mapping[str, Provider], advance: Callable[..., str], kie: FakeKie
+) -> None:
+    uuid = pending(database, "kie")
+    task_id = task_of(kie, uuid)
+
+    def dies(*_: object, **__: object) -> str:
+        raise DatabaseBusyError("the Lambda died here")
+
+    with pytest.raises(DatabaseBusyError):
+        receive_callback(
+            rings(uuid, {"data": {"taskId": task_id}}),
+            database=database,
+            providers=providers,
+            secrets=SECRETS,
+            advance=dies,
+            now=datetime.now(UTC),
+        )
+    due = books.value(database, "select next_check_at - now() < interval '61 seconds' from clipferry.jobs")
+    with database.transaction() as tx:
+        found = videos.get(tx, uuid)
+
+    advance(found.first())
+
+    assert due
+    assert task_and_status(database, uuid) == (task_id, "GENERATING")
+
+
+def test_a_body_of_another_video_is_no_claim_though_nobody_judged_it(
+    database: Database, providers: Mapping[str, Provider], advance: Callable[..., str], kie: FakeKie
+) -> None:
+    mine, other = pending(database, "kie"), pending(database, "kie")
+    task_id = task_of(kie, other)
+
+    def dies(*_: object, **__: object) -> str:
+        raise DatabaseBusyError("the Lambda died here")
+
+    with pytest.raises(DatabaseBusyError):
+        receive_callback(
+            rings(mine, {"data": {"taskId": task_id, "param": json.dumps({"callBackUrl": url_for(other)})}}),
+            database=database,
+            providers=providers,
+            secrets=SECRETS,
+            advance=dies,
+            now=datetime.now(UTC),
+        )
+
     assert [kept["verdict"] for kept in inbox(database)] == [None]
+    with database.transaction() as tx:
+        found = videos.get(tx, mine)
+    assert advance(found.first()) == "no task yet"
 
 
 @pytest.mark.parametrize("size", [0, 1, 16 * 1024, 16 * 1024 + 1, 200_000])

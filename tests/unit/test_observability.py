@@ -102,6 +102,14 @@ def test_a_prompt_that_somebody_quotes_is_not_shown(prompt: str, text: str, show
     assert (line["detail"], line["video_uuid"]) == (shown, "vid_1")
 
 
+@pytest.mark.parametrize("prompt", ["10", "ERROR", "video_uuid", "message", "clipferry", "true", ":"])
+def test_a_short_prompt_leaves_the_lines_form_alone(prompt: str) -> None:
+    follow("vid_1", prompt=prompt)
+    line = said(credits=10, done=True, detail=f"no {prompt} today")
+    assert (line["credits"], line["done"], line["level"], line["service"]) == (10, True, "INFO", "clipferry")
+    assert line["video_uuid"] == "vid_1"
+
+
 def test_lines_name_the_video_until_there_is_another_or_none() -> None:
     follow("vid_1")
     assert said()["video_uuid"] == "vid_1"

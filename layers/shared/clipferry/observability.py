@@ -32,6 +32,10 @@ _of_call = threading.local()
 _QUERY: Final = re.compile(r"(https?://[^\s?#\"\\]+)\?[^\s\"\\]*")
 """A signature, a token, or whatever else lets one fetch a file, is in a URL's query."""
 _TO_THE_END: Final = r'(?:[^"\\]|\\.)*'
+_STRING: Final = re.compile(rf'"({_TO_THE_END})"(:?)')
+_THE_LOGGERS_OWN: Final = frozenset(
+    {"level", "location", "timestamp", "service", "video_uuid", "function_name", "function_arn", "function_request_id"}
+)
 
 
 def _line(record: dict[str, Any]) -> str:
@@ -39,8 +43,21 @@ def _line(record: dict[str, Any]) -> str:
     for secret in _hidden:
         text = text.replace(secret, "[hidden]")
     if prompt := getattr(_of_call, "prompt", None):
-        text = prompt.sub("[prompt]", text)
+        text = _without(prompt, text)
     return _QUERY.sub(r"\1?[hidden]", text) if "://" in text else text
+
+
+def _without(prompt: re.Pattern[str], text: str) -> str:
+    """`text` is JSON: what isn't a string stays as it is, and so do names and what the logger itself says."""
+    name = ""
+
+    def hide(found: re.Match[str]) -> str:
+        nonlocal name
+        if found[2]:
+            name = found[1]
+        return found[0] if found[2] or name in _THE_LOGGERS_OWN else prompt.sub("[prompt]", found[0])
+
+    return _STRING.sub(hide, text)
 
 
 logger: Final = Logger(service="clipferry", utc=True, json_serializer=_line)

@@ -97,6 +97,9 @@ class Settings(SecretPlace):
     """Videos that a user may ask for in a minute; a request that isn't valid doesn't count."""
 
     video_max_concurrent: int = Field(default=3, ge=1)
+    upload_length_required: bool = False
+    """A presigned URL can fix an image's size, but not bound it: without this, one without a size takes any."""
+
     generation_deadline_seconds: int = Field(default=3600, ge=1)
     submit_deadline_seconds: int = Field(default=3900, ge=1, validate_default=True)
     upload_deadline_seconds: int = Field(default=21600, ge=1)

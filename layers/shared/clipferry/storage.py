@@ -192,6 +192,11 @@ class Storage:
         origin = self._public_domain or f"https://{self._name}.r2.cloudflarestorage.com"
         return f"{origin.rstrip('/')}/{key}"
 
+    def key_of(self, url: str) -> str | None:
+        """The key whose `public_url` this is; None for an address that isn't ours."""
+        before = self.public_url("")
+        return url[len(before) :] or None if url.startswith(before) else None
+
     def head(self, key: str) -> StoredObject | None:
         """What is stored at `key`, None when nothing is."""
         retries = Retries(deadline=Deadline(REQUEST_SECONDS))

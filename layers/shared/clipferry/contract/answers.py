@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from clipferry.models import VideoStatus
+
 if TYPE_CHECKING:  # each function imports what it answers with; here it would be all of it, for every function
     from clipferry.catalog import Catalog, Model
     from clipferry.contract.shapes import (
@@ -55,7 +57,7 @@ def replay_headers(result: CreatedVideo) -> dict[str, str]:
 
 
 def video(row: Video) -> VideoJson:
-    """The row in camelCase, as the original's front end reads it."""
+    """The row in camelCase, as the original's front end reads it. The provider's address is for who has paid."""
     return {
         "id": row.id,
         "uuid": row.uuid,
@@ -69,7 +71,7 @@ def video(row: Video) -> VideoJson:
         "errorMessage": row.error_message,
         "errorCode": row.error_code,
         "startImageUrl": row.start_image_url,
-        "originalVideoUrl": row.original_video_url,
+        "originalVideoUrl": row.original_video_url if row.status is VideoStatus.COMPLETED else None,
         "videoUrl": row.video_url,
         "thumbnailUrl": row.thumbnail_url,
         "duration": row.duration,

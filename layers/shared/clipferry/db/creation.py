@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from psycopg.types.json import Jsonb
 
-from clipferry.db import callers
+from clipferry.db import callers, rates
 from clipferry.db.connection import Rows, Transaction
 from clipferry.models import Credential, VideoStatus
 
@@ -20,13 +20,6 @@ _LOCK_PACKAGES: Final = """
 select id from public.credit_packages
 where user_id = current_setting('clipferry.user_id', true) and status = 'ACTIVE' and remaining_credits > 0
 order by id for update
-"""
-
-_COUNT_REQUEST: Final = """
-insert into clipferry.rate_windows (user_id, minute, requests)
-select user_id, date_trunc('minute', now()), 1
-from (select nullif(current_setting('clipferry.user_id', true), '') as user_id) caller where user_id is not null
-on conflict (user_id, minute) do update set requests = rate_windows.requests + 1
 """
 
 _CREATE: Final = """
@@ -165,5 +158,5 @@ def create(tx: Transaction, credential: Credential, video: NewVideo) -> Rows[Cre
     parameters["parameters"] = Jsonb(video.parameters)
     callers.sign_in_locked(tx, credential)
     tx.send(_LOCK_PACKAGES, {})
-    tx.send(_COUNT_REQUEST, {})
+    rates.count_request(tx)
     return tx.run(_CREATE, parameters, Creation)

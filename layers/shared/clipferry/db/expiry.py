@@ -32,7 +32,8 @@ returning package_id, -credits as credits
 
 _WITH_EXPIRED: Final = """
 select distinct user_id from public.credit_packages
-where remaining_credits > 0 and expired_at <= timezone('utc', now()) limit %(limit)s
+where remaining_credits > 0 and expired_at <= timezone('utc', now()) and user_id > %(after)s
+order by user_id limit %(limit)s
 """
 
 
@@ -43,6 +44,6 @@ def expire(tx: Transaction, user_id: str) -> Rows[dict[str, Any]]:
     return tx.records(_EXPIRE, {})
 
 
-def users_with_expired(tx: Transaction, *, limit: int) -> Rows[dict[str, Any]]:
-    """Users (`user_id`) who own credits that have expired."""
-    return tx.records(_WITH_EXPIRED, {"limit": limit})
+def users_with_expired(tx: Transaction, *, after: str, limit: int) -> Rows[dict[str, Any]]:
+    """Users (`user_id`, in its order, beyond `after`) who own credits that have expired."""
+    return tx.records(_WITH_EXPIRED, {"after": after, "limit": limit})

@@ -9,11 +9,20 @@ from typing import Any, Final
 from clipferry.db.connection import Rows, Transaction
 
 NO_ANSWER: Final = "provider did not answer"
-"""The verdict on a callback about whose task the provider couldn't be asked."""
+"""The verdict on a callback about whose task the provider couldn't be asked, and on one that nobody got to judge."""
 
+# A video without a task isn't due before its deadline; should this function die, the task that was named is asked about.
 _RECEIVE: Final = """
-insert into clipferry.callback_inbox (provider, video_uuid, task_id, signed_at, body_sha256, body_size, body)
-values (%(provider)s, %(video_uuid)s, %(task_id)s, %(signed_at)s, %(body_sha256)s, %(body_size)s, %(body)s)
+with soon as (
+    update clipferry.jobs j set next_check_at = least(j.next_check_at, now() + interval '1 minute')
+    from public.videos v
+    where j.video_uuid = %(video_uuid)s and j.next_check_at is not null and %(task_id)s::text is not null
+        and v.uuid = j.video_uuid and v.external_task_id is null
+)
+insert into clipferry.callback_inbox (provider, video_uuid, task_id, signed_at, body_sha256, body_size, body,
+                                      verdict)
+values (%(provider)s, %(video_uuid)s, %(task_id)s, %(signed_at)s, %(body_sha256)s, %(body_size)s, %(body)s,
+        %(verdict)s)
 returning id
 """
 
@@ -76,8 +85,9 @@ def receive(
     body_sha256: bytes,
     body_size: int,
     body: str,
+    verdict: str | None,
 ) -> Rows[dict[str, Any]]:
-    """Keeps a callback whose signature is valid; returns its `id`."""
+    """Keeps a callback whose signature is valid; returns its `id`. `verdict` is for when nobody gets to `judge` it."""
     parameters = {
         "provider": provider,
         "video_uuid": video_uuid,
@@ -86,6 +96,7 @@ def receive(
         "body_sha256": body_sha256,
         "body_size": body_size,
         "body": body,
+        "verdict": verdict,
     }
     return tx.records(_RECEIVE, parameters)
 

@@ -21,6 +21,13 @@ where v.status in ('PENDING', 'GENERATING', 'UPLOADING')
 on conflict (video_uuid) do nothing
 """
 
+# The original application, or somebody by hand, may end a video without knowing of our row.
+_DISMISS_ENDED: Final = """
+update clipferry.jobs j set deadline = null, next_check_at = null, lease_until = null
+from public.videos v
+where j.next_check_at <= now() and v.uuid = j.video_uuid and v.status in ('COMPLETED', 'FAILED')
+"""
+
 # Pushing next_check_at forward in the same statement is the claim: a second reconciler takes other rows, and a video
 # that always fails doesn't come first for ever. Young videos are asked about once an interval, old ones less often.
 _CLAIM_DUE: Final = """
@@ -119,6 +126,11 @@ class Lease:
 def adopt_strays(tx: Transaction, *, deadline_seconds: int) -> None:
     """Gives every unfinished video without a job row one, due at once."""
     tx.send(_ADOPT_STRAYS, {"deadline_seconds": deadline_seconds})
+
+
+def dismiss_ended(tx: Transaction) -> None:
+    """Nothing has to happen any more with videos that somebody else has ended."""
+    tx.send(_DISMISS_ENDED, {})
 
 
 def claim_due(tx: Transaction, *, limit: int, interval_seconds: float) -> Rows[dict[str, Any]]:

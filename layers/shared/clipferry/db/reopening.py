@@ -23,6 +23,10 @@ with candidate as (
     where v.uuid = %(video_uuid)s and v.user_id = current_setting('clipferry.user_id', true)
         and v.status = 'FAILED' and h.status = 'RELEASED' and not v.is_deleted
 ),
+in_flight as (
+    select count(*) as jobs from public.videos v
+    where v.user_id = current_setting('clipferry.user_id', true) and v.status in ('PENDING', 'GENERATING', 'UPLOADING')
+),
 spendable as (
     select p.id, p.remaining_credits, coalesce(sum(p.remaining_credits) over (
                order by p.expired_at nulls last, p.created_at, p.id rows between unbounded preceding and 1 preceding
@@ -34,11 +38,12 @@ spendable as (
 decision as (
     select case
                when not exists (select from candidate) then 'NOT_FAILED'
+               when in_flight.jobs >= %(max_concurrent)s::integer then 'TOO_MANY_JOBS'
                when available.credits < (select credits from candidate) then 'INSUFFICIENT_CREDITS'
                else 'REOPENED'
            end as verdict,
-           available.credits as available_credits
-    from (select coalesce(sum(remaining_credits), 0) as credits from spendable) available
+           available.credits as available_credits, in_flight.jobs
+    from in_flight, (select coalesce(sum(remaining_credits), 0) as credits from spendable) available
 ),
 allocation as (
     select s.id, least(s.remaining_credits, c.credits - s.spent_before)::integer as credits
@@ -79,7 +84,7 @@ event as (
     insert into clipferry.video_events (video_uuid, kind, detail)
     select video_uuid, 'retried', jsonb_build_object('status', 'UPLOADING', 'held', credits) from hold
 )
-select d.verdict, d.available_credits::bigint as available_credits,
+select d.verdict, d.jobs, d.available_credits::bigint as available_credits,
        coalesce((select credits from candidate), 0) as required_credits
 from decision d
 """
@@ -87,17 +92,26 @@ from decision d
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reopening:
-    """REOPENED, NOT_FAILED (another retry was first, or there is no released hold) or INSUFFICIENT_CREDITS."""
+    """What became of it; `jobs` are the owner's videos in the making."""
 
     verdict: str
+    """REOPENED, NOT_FAILED (another retry was first, or there is no released hold), TOO_MANY_JOBS or
+    INSUFFICIENT_CREDITS."""
+    jobs: int
     available_credits: int
     required_credits: int
 
 
 def reopen(
-    tx: Transaction, *, video_uuid: str, source_url: str, deadline_seconds: int, next_check_seconds: float
+    tx: Transaction,
+    *,
+    video_uuid: str,
+    source_url: str,
+    deadline_seconds: int,
+    next_check_seconds: float,
+    max_concurrent: int | None = None,
 ) -> Rows[Reopening]:
-    """FAILED → UPLOADING with its hold HOLDING again, or nothing."""
+    """FAILED → UPLOADING with its hold HOLDING again, or nothing. `max_concurrent` None is no limit."""
     callers.lock_owner(tx, video_uuid)
     tx.send(_LOCK_PACKAGES, {})
     tx.send(_LOCK_VIDEO, {"video_uuid": video_uuid})
@@ -106,5 +120,6 @@ def reopen(
         "source_url": source_url,
         "deadline_seconds": deadline_seconds,
         "next_check_seconds": next_check_seconds,
+        "max_concurrent": max_concurrent,
     }
     return tx.run(_REOPEN, parameters, Reopening)

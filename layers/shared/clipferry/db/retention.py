@@ -19,10 +19,10 @@ _FORGET: Final = (
 )
 
 _DUE_DELETIONS: Final = """
-select d.video_uuid from clipferry.deletions d
+select d.video_uuid, v.video_url, v.thumbnail_url from clipferry.deletions d
 left join public.videos v on v.uuid = d.video_uuid
 where d.files_removed_at is null and d.deleted_at < now() - make_interval(days => %(days)s)
-    and coalesce(v.status in ('COMPLETED', 'FAILED'), true)
+    and coalesce(v.is_deleted and v.status in ('COMPLETED', 'FAILED'), true)
 order by d.deleted_at limit %(limit)s
 """
 
@@ -36,7 +36,7 @@ def forget_old(tx: Transaction) -> None:
 
 
 def due_deletions(tx: Transaction, *, limit: int) -> Rows[dict[str, Any]]:
-    """Deleted videos (`video_uuid`) whose files are to go now: those that have ended."""
+    """Deleted videos (`video_uuid`, `video_url`, `thumbnail_url`) whose files are to go now: those that have ended."""
     return tx.records(_DUE_DELETIONS, {"days": REMOVE_AFTER_DAYS, "limit": limit})
 
 

@@ -90,7 +90,9 @@ values (%(video_uuid)s, 'submit_unanswered', jsonb_build_object('provider', %(pr
 """
 
 _REMEMBER_REFUSAL: Final = """
-update clipferry.idempotency_keys set refusal = %(refusal)s where video_uuid = %(video_uuid)s and refusal is null
+update clipferry.idempotency_keys k set refusal = %(refusal)s
+from public.videos v
+where k.video_uuid = %(video_uuid)s and k.refusal is null and v.uuid = k.video_uuid and v.status = 'FAILED'
 """
 
 
@@ -131,5 +133,8 @@ def note_unanswered(tx: Transaction, *, video_uuid: str, provider: str) -> None:
 
 
 def remember_refusal(tx: Transaction, *, video_uuid: str, refusal: dict[str, Any]) -> None:
-    """Keeps the error that was answered, for a repeat of the request with the same Idempotency-Key."""
+    """Keeps the error that was answered, for a repeat of the request with the same Idempotency-Key.
+
+    Only while the video is FAILED: one that a callback has moved on meanwhile will be delivered, and paid for.
+    """
     tx.send(_REMEMBER_REFUSAL, {"video_uuid": video_uuid, "refusal": Jsonb(refusal)})

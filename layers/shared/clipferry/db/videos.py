@@ -105,10 +105,13 @@ select uuid from video
 
 _LATE_SUCCESS: Final = """
 with video as (
-    update public.videos set original_video_url = %(source_url)s, updated_at = timezone('utc', now())
-    where uuid = %(uuid)s and status = 'FAILED' and original_video_url is distinct from %(source_url)s
-        and (external_task_id = %(task_id)s or external_task_id is null)
-    returning uuid
+    update public.videos v
+    set original_video_url = %(source_url)s, external_task_id = %(task_id)s, updated_at = timezone('utc', now())
+    where v.uuid = %(uuid)s and v.status = 'FAILED' and v.original_video_url is distinct from %(source_url)s
+        and (v.external_task_id = %(task_id)s
+             or v.external_task_id is null and not exists (
+                 select from public.videos o where o.provider = v.provider and o.external_task_id = %(task_id)s))
+    returning v.uuid
 ),
 job as (
     update clipferry.jobs j set late_success_at = now() from video where j.video_uuid = video.uuid
@@ -144,7 +147,8 @@ with video as (
     returning uuid
 ),
 deletion as (
-    insert into clipferry.deletions (video_uuid) select uuid from video on conflict (video_uuid) do nothing
+    insert into clipferry.deletions (video_uuid) select uuid from video
+    on conflict (video_uuid) do update set deleted_at = now(), files_removed_at = null
 ),
 event as (
     insert into clipferry.video_events (video_uuid, kind) select uuid, 'deleted' from video
@@ -205,7 +209,7 @@ def start_upload(
 
 
 def note_late_success(tx: Transaction, *, uuid: str, task_id: str, source_url: str) -> Rows[dict[str, Any]]:
-    """A FAILED video whose task succeeded after all: the source is kept, so that `retry` can use it."""
+    """A FAILED video whose task succeeded after all: source and task are kept, so that `retry` can use them."""
     return tx.records(_LATE_SUCCESS, {"uuid": uuid, "task_id": task_id, "source_url": source_url})
 
 

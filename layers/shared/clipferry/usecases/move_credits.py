@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from clipferry.db import credits as books
 from clipferry.db import expiry
 from clipferry.db.connection import Database
 from clipferry.db.credits import Entry
-from clipferry.errors import InvalidRequestError, NotFoundError, OrderNumberTakenError
+from clipferry.errors import (
+    ClipferryError,
+    DatabaseUnavailableError,
+    InvalidRequestError,
+    NotFoundError,
+    OrderNumberTakenError,
+)
 from clipferry.models import MOST_CREDITS
-from clipferry.observability import logger
+from clipferry.observability import count, logger
 
 ENTRY_TYPES: Final = ("NEW_USER", "ORDER_PAY", "SUBSCRIPTION", "SYSTEM_ADJUST", "REFUND")
 GIFT_DAYS: Final = 30
@@ -95,18 +102,36 @@ def take_back(
 
 
 def expire_credits(*, database: Database) -> int:
-    """Zeroes every package whose time is over, user by user; returns how many packages that were."""
-    packages = 0
+    """Zeroes every package whose time is over, user by user; returns how many packages that were.
+
+    A user whose books are broken, by the original application or by hand, keeps nobody else from their turn.
+    """
+    return sum(_expire(user_id, database) for user_id in _with_expired(database))
+
+
+def _with_expired(database: Database) -> Iterator[str]:
+    last = ""
     while True:
         with database.transaction() as tx:
-            found = expiry.users_with_expired(tx, limit=EXPIRY_BATCH)
+            found = expiry.users_with_expired(tx, after=last, limit=EXPIRY_BATCH)
         users = [row["user_id"] for row in found.all()]
-        for user_id in users:
-            with database.transaction() as tx:
-                expired = expiry.expire(tx, user_id)
-            packages += len(expired.all())
+        yield from users
         if len(users) < EXPIRY_BATCH:
-            return packages
+            return
+        last = users[-1]
+
+
+def _expire(user_id: str, database: Database) -> int:
+    try:
+        with database.transaction() as tx:
+            expired = expiry.expire(tx, user_id)
+        return len(expired.all())
+    except ClipferryError as error:
+        if type(error) is DatabaseUnavailableError:  # not one that is only busy
+            raise
+        logger.exception("credits not expired", user_id=user_id)
+        count("ExpiriesRefused")
+        return 0
 
 
 def _check(amount: int, order_no: str) -> None:

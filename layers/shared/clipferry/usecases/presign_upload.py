@@ -8,6 +8,8 @@ import secrets
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from clipferry.errors import InvalidRequestError
+
 EXPIRES_IN: Final = 3600
 """Seconds, as in the original."""
 EXTENSIONS: Final = {"image/jpeg": "jpg", "image/png": "png", "image/gif": "gif", "image/webp": "webp"}
@@ -35,9 +37,14 @@ class PresignedUpload:
 
 
 def presign_upload(
-    *, user_id: str, content_type: str, content_length: int | None, storage: UploadSigner
+    *, user_id: str, content_type: str, content_length: int | None, length_required: bool, storage: UploadSigner
 ) -> PresignedUpload:
-    """`content_type` is one of EXTENSIONS. A `content_length` is signed: a PUT of another size is refused."""
+    """`content_type` is one of EXTENSIONS. A `content_length` is signed: a PUT of another size is refused.
+
+    Without one a PUT of any size is taken, up to the bucket's own limit. Raises InvalidRequestError if it is required.
+    """
+    if content_length is None and length_required:
+        raise InvalidRequestError.for_field("contentLength", "missing", "is required")
     key = f"uploads/{_folder(user_id)}/{secrets.token_urlsafe(16)[:21]}.{EXTENSIONS[content_type]}"
     url = storage.get_signed_upload_url(
         key=key, content_type=content_type, expires_in=EXPIRES_IN, content_length=content_length

@@ -30,6 +30,7 @@ def reconcile(
     """Advances what is due, batch by batch while there is time, and returns how many videos it looked at."""
     with database.transaction() as tx:
         jobs.adopt_strays(tx, deadline_seconds=timing.submit_deadline_seconds)
+        jobs.dismiss_ended(tx)
         reading = gauges.read(tx)
     _measure(reading.first())
     looked_at, waits = 0, Counter[str]()

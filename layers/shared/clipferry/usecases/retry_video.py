@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from clipferry.db import callers, reopening, videos
+from clipferry.db import callers, rates, reopening, users, videos
 from clipferry.db.connection import Database
 from clipferry.errors import (
     ConflictError,
@@ -12,8 +12,10 @@ from clipferry.errors import (
     OriginalExpiredError,
     ProviderError,
     QueueError,
+    RateLimitedError,
     SourceGoneError,
     SourceInvalidError,
+    TooManyJobsError,
     UnauthorizedError,
     VideoNotFoundError,
 )
@@ -33,15 +35,27 @@ def retry_video(
     check_source: Callable[[str], None],
     queue: MirrorQueue,
     timing: Timing,
+    max_concurrent: int,
+    rate_limit_per_minute: int,
 ) -> Video:
     """The video, UPLOADING. `check_source(url)` raises SourceGoneError when nothing is there any more.
 
-    Raises VideoNotFoundError, ConflictError (it isn't FAILED, or another retry was first), OriginalExpiredError, or
-    InsufficientCreditsError.
+    Raises VideoNotFoundError, ConflictError (it isn't FAILED, or another retry was first), OriginalExpiredError,
+    InsufficientCreditsError, and, as an order does, RateLimitedError and TooManyJobsError.
     """
     follow(uuid)
     video = _own(uuid, credential, database)
-    _retry(video, database=database, providers=providers, check_source=check_source, queue=queue, timing=timing)
+    if video.status is VideoStatus.FAILED:
+        _count(video.user_id, database, rate_limit_per_minute)
+    _retry(
+        video,
+        database=database,
+        providers=providers,
+        check_source=check_source,
+        queue=queue,
+        timing=timing,
+        max_concurrent=max_concurrent,
+    )
     return _own(uuid, credential, database)
 
 
@@ -54,7 +68,7 @@ def retry_for_owner(
     queue: MirrorQueue,
     timing: Timing,
 ) -> Video:
-    """`retry_video` as an operator does it, in the owner's name and at the owner's cost. Raises the same."""
+    """`retry_video` as an operator does it, at the owner's cost and without the owner's limits. Raises the same."""
     video = _anybodys(uuid, database)
     _retry(video, database=database, providers=providers, check_source=check_source, queue=queue, timing=timing)
     return _anybodys(uuid, database)
@@ -68,11 +82,12 @@ def _retry(
     check_source: Callable[[str], None],
     queue: MirrorQueue,
     timing: Timing,
+    max_concurrent: int | None = None,
 ) -> None:
     if video.status is not VideoStatus.FAILED:
         raise ConflictError(f"status is {video.status}")
     source_url = _living_source(video, providers, check_source)
-    _reopen(video, source_url, database, timing)
+    _reopen(video, source_url, database, timing, max_concurrent)
     try:
         queue.send(video.uuid)
     except QueueError as error:
@@ -89,6 +104,15 @@ def _own(uuid: str, credential: Credential, database: Database) -> Video:
     if video is None:
         raise VideoNotFoundError(uuid)
     return video
+
+
+def _count(user_id: str, database: Database, rate_limit_per_minute: int) -> None:
+    """A retry asks the source and perhaps the provider: it counts as an order does."""
+    with database.transaction() as tx:
+        users.enter(tx, user_id)
+        counted = rates.count_request(tx)
+    if any(row["requests"] > rate_limit_per_minute for row in counted.all()):
+        raise RateLimitedError
 
 
 def _anybodys(uuid: str, database: Database) -> Video:
@@ -124,7 +148,7 @@ def _fresh_source(video: Video, providers: Mapping[str, Provider]) -> str | None
         return None
 
 
-def _reopen(video: Video, source_url: str, database: Database, timing: Timing) -> None:
+def _reopen(video: Video, source_url: str, database: Database, timing: Timing, max_concurrent: int | None) -> None:
     with database.transaction() as tx:
         reopened = reopening.reopen(
             tx,
@@ -132,10 +156,13 @@ def _reopen(video: Video, source_url: str, database: Database, timing: Timing) -
             source_url=source_url,
             deadline_seconds=timing.upload_deadline_seconds,
             next_check_seconds=timing.check_seconds,
+            max_concurrent=max_concurrent,
         )
     result = reopened.first()
     if result is None or result.verdict == "NOT_FAILED":
         raise ConflictError("another retry was first")
+    if result.verdict == "TOO_MANY_JOBS":
+        raise TooManyJobsError(details={"inFlight": result.jobs})
     if result.verdict == "INSUFFICIENT_CREDITS":
         raise InsufficientCreditsError(
             details={"requiredCredits": result.required_credits, "availableCredits": result.available_credits}

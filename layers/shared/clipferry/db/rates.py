@@ -1,0 +1,20 @@
+"""How many requests that cost something a user has made in this minute: counted for all functions by the database."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from clipferry.db.connection import Rows, Transaction
+
+_COUNT_REQUEST: Final = """
+insert into clipferry.rate_windows (user_id, minute, requests)
+select user_id, date_trunc('minute', now()), 1
+from (select nullif(current_setting('clipferry.user_id', true), '') as user_id) caller where user_id is not null
+on conflict (user_id, minute) do update set requests = rate_windows.requests + 1
+returning requests
+"""
+
+
+def count_request(tx: Transaction) -> Rows[dict[str, Any]]:
+    """One more of the transaction's user; returns how many there are now (`requests`), no row for nobody."""
+    return tx.records(_COUNT_REQUEST, {})
