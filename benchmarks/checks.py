@@ -36,8 +36,8 @@ PAGES: Final = {
     rounds.LIST: "videos._LIST_OWN",
     rounds.LIST_DEEP: "videos._LIST_OWN",
     rounds.LIST_STATUS: "videos._LIST_OWN_BY_STATUS",
-    rounds.HISTORY: "credits._HISTORY",
-    rounds.HISTORY_TYPE: "credits._HISTORY",
+    rounds.HISTORY: "ledger._HISTORY",
+    rounds.HISTORY_TYPE: "ledger._HISTORY",
 }
 """The statement of each page."""
 MOST_FOR_A_PAGE: Final = 3 * (PAGE + 1)
