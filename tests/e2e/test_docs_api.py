@@ -22,6 +22,7 @@ from local.faults import Faults
 from local.stack import local_stack
 from tests.conftest import EMPTY
 from tests.e2e.conftest import World
+from tests.programs import need
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "api.md").read_text(encoding="utf-8")
@@ -106,6 +107,7 @@ def assert_alike(shown: Any, real: Any, place: str = "answer") -> None:
 
 @pytest.fixture
 def reader(migrated_url: str, tmp_path: Path) -> Iterator[Reader]:
+    need("curl")
     with psycopg.connect(migrated_url, autocommit=True) as connection:
         connection.execute(EMPTY)
     (tmp_path / "first-frame.png").write_bytes(b"\x89PNG\r\n\x1a\n")

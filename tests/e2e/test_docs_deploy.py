@@ -11,6 +11,7 @@ from pathlib import Path
 
 from local.intrinsics import parse
 from tests.e2e.conftest import World
+from tests.programs import need
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
@@ -22,6 +23,7 @@ def blocks(language: str) -> list[str]:
 
 
 def test_first_video_is_made_as_the_page_says(world: World) -> None:
+    need("curl")
     [sql] = blocks("sql")
     world.rows(sql)
     commands = [block for block in blocks("sh") if not block.startswith("# needs ")]

@@ -17,6 +17,7 @@ from local.faults import Faults
 from local.stack import local_stack
 from tests.conftest import EMPTY
 from tests.e2e.conftest import World
+from tests.programs import need
 
 ROOT = Path(__file__).parents[2]
 PAGES = [(ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("runbook.md", "incidents.md")]
@@ -61,6 +62,7 @@ def variables(world: World) -> dict[str, str]:
 
 
 def test_every_command_does_what_the_pages_say(world: World) -> None:
+    need("openssl")
     known = variables(world)
     environment = {
         **os.environ,

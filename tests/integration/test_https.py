@@ -125,6 +125,19 @@ def test_what_is_sent_is_what_was_asked_for() -> None:
     assert body == b'{"a":1}'
 
 
+def test_an_answer_that_nobody_reads_is_forgotten_silently() -> None:
+    """From Python 3.13 on a finalizer that fails is heard: it would be a line in the log of every broken transfer."""
+    with answering(OK) as (_, peer):
+        origin = Origin(secure=False, name="127.0.0.1", port=peer.port)
+        address = socket.getaddrinfo("127.0.0.1", peer.port, type=socket.SOCK_STREAM)
+        wire = connect(origin, address, deadline=Deadline(5))
+        wire.deadline = Deadline(5)
+        answer = wire.request("GET", "/", headers={})
+        wire.reader.close()
+        answer.close()
+        wire.end()
+
+
 def test_the_path_of_the_base_goes_first() -> None:
     with answering(OK) as (_, peer):
         client = HttpClient(f"http://127.0.0.1:{peer.port}/api/", allow_plain_http=True)

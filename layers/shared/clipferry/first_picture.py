@@ -43,7 +43,9 @@ def first_picture(film: bytes, *, width: int, height: int) -> bytes | None:
         picture = _decode_first(container, stream)
         if picture is None:
             return None
-        return _encode(_displayed(picture, stream.sample_aspect_ratio or Fraction(1), width=width, height=height))
+        ratio = stream.sample_aspect_ratio
+        pixel = Fraction(ratio.numerator, ratio.denominator) if ratio else Fraction(1)
+        return _encode(_displayed(picture, pixel, width=width, height=height))
 
 
 def _has_decoder(stream: VideoStream) -> bool:

@@ -192,7 +192,7 @@ class Wire:
     def makefile(self, _mode: str = "rb") -> io.BufferedReader[Any]:
         """A fresh reader, because http.client closes its own after each answer."""
         self._raw = _Reader(self)
-        self.reader = io.BufferedReader(self._raw, 1 << 16)
+        self.reader = _Buffer(self._raw, 1 << 16)
         return self.reader
 
     def close(self) -> None:
@@ -209,6 +209,13 @@ def _receiver(connected: socket.socket) -> Callable[[memoryview], int]:
         read = connected.read
         return lambda view: read(len(view), view)  # pyright: ignore[reportReturnType] - an int, given a buffer
     return connected.recv_into
+
+
+class _Buffer(io.BufferedReader):
+    """http.client flushes it in its finalizer, though it only reads, and though it may have been closed before."""
+
+    def flush(self) -> None:
+        pass
 
 
 class _Reader(io.RawIOBase):

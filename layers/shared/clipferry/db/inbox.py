@@ -11,7 +11,7 @@ from clipferry.db.connection import Rows, Transaction
 NO_ANSWER: Final = "provider did not answer"
 """The verdict on a callback about whose task the provider couldn't be asked, and on one that nobody got to judge."""
 
-# A video without a task isn't due before its deadline; should this function die, the task that was named is asked about.
+# A video without a task isn't due before its deadline: should this function die, a task that was named is asked about.
 _RECEIVE: Final = """
 with soon as (
     update clipferry.jobs j set next_check_at = least(j.next_check_at, now() + interval '1 minute')
