@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 
 import typer
 
@@ -19,6 +20,9 @@ def env(stack: str) -> None:
     It is the settings that the functions have, without the secrets (SECRETS_ARN names where those are), and the
     credentials that you are signed in to AWS with: don't keep it in a file.
     """
+    if sys.stdout.isatty():
+        typer.echo(f'It has credentials in it, so not on a screen: eval "$(clipferry env {stack})"', err=True)
+        raise typer.Exit(2)
     deployed = DeployedStack(stack)
     with working(f"Asking AWS about {stack}"):
         values = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -110,6 +111,15 @@ def test_env_of_a_stack_that_is_not_there_prints_nothing_to_evaluate(clipferry: 
 
     assert (printed.status, printed.out) == (1, "")
     assert "clipferry-lost" in printed.err
+
+
+def test_env_shows_no_credentials_on_a_screen(clipferry: Clipferry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+
+    printed = clipferry("env", STACK)
+
+    assert (printed.status, printed.out) == (2, "")
+    assert 'eval "$(clipferry env clipferry-dev)"' in printed.err
 
 
 def test_env_says_when_nobody_is_signed_in(clipferry: Clipferry, monkeypatch: pytest.MonkeyPatch) -> None:
