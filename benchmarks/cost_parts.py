@@ -14,10 +14,15 @@ from benchmarks.cost_prices import HOURS, Price
 from benchmarks.cost_workload import Workload, gb_seconds, invocations, requests
 
 TEMPLATE: Final = Path(__file__).parents[1] / "template.yaml"
+_ALARM: Final = re.compile(r"^\s+Type: AWS::CloudWatch::Alarm$", re.MULTILINE)
+_WATCHED: Final = re.compile(r"^\s+(?:MetricStat|Statistic): *|Expression: .*\bSELECT ", re.MULTILINE)
+"""A series that an alarm reads; a query's is one for each provider or reason that there is, and taken for one."""
 PART_MB: Final = 8.388608
 """MB of a part of an upload, and the largest file that goes in one PUT (clipferry.transfer.PART)."""
 VIDEO_LOG_KB: Final = 2.7
 """Our own lines and metrics of one undisturbed journey, measured on the local stack."""
+CALLS_LOG_KB: Final = 8 * 0.21
+"""The metric of each call to a provider: the order, a callback's question, those of six polls that refresh."""
 INVOCATION_LOG_KB: Final = 0.35
 """Lambda's own START, END and REPORT."""
 ACCESS_LOG_KB: Final = 0.25
@@ -60,7 +65,8 @@ def _by_video(work: Workload) -> Iterator[Part]:
     yield _counted("API Gateway", asked, prices.API_REQUEST)
     out = asked * ANSWER_KB * 2 / 1e6
     yield Part(name="Bytes out for answers", dollars=out * prices.BYTES_OUT.dollars, how=f"{out:.2f} GB")
-    logged = (VIDEO_LOG_KB + invocations(work) * INVOCATION_LOG_KB + requests(work) * ACCESS_LOG_KB) / 1000
+    ours = VIDEO_LOG_KB + CALLS_LOG_KB
+    logged = (ours + invocations(work) * INVOCATION_LOG_KB + requests(work) * ACCESS_LOG_KB) / 1000
     yield Part(name="Logs", dollars=logged * prices.LOG_GB.dollars, how=f"{logged * 1000:.0f} MB")
     yield _counted("R2 writes", 1000 * r2_writes(work.video_mb), prices.R2_WRITE)
     yield _counted("R2 reads", 1000 * (1 + 2 * work.views), prices.R2_READ)
@@ -69,13 +75,16 @@ def _by_video(work: Workload) -> Iterator[Part]:
 def _by_month(work: Workload, template: Path) -> Iterator[Part]:
     """What is paid by the month, shared by the month's videos."""
     database = HOURS * prices.POSTGRES_HOUR.dollars + work.postgres_gb * prices.POSTGRES_GB.dollars
-    alarms = len(re.findall(r"^\s+Type: AWS::CloudWatch::Alarm$", template.read_text(encoding="utf-8"), re.MULTILINE))
+    alarms, watched = (len(found.findall(template.read_text(encoding="utf-8"))) for found in (_ALARM, _WATCHED))
     receives = EMPTY_RECEIVES * HOURS + 3 * work.per_month
     reads = work.instances * 12 * HOURS
-    watching = work.metrics * prices.METRIC.dollars + prices.DASHBOARD.dollars + alarms * prices.ALARM.dollars
+    watching = work.metrics * prices.METRIC.dollars + prices.DASHBOARD.dollars + watched * prices.ALARM.dollars
     monthly = {
         "PostgreSQL": (database, f"a db.t4g.micro and {work.postgres_gb:g} GB"),
-        "Metrics, alarms, dashboard": (watching, f"{work.metrics} metrics, {alarms} alarms, 1 dashboard"),
+        "Metrics, alarms, dashboard": (
+            watching,
+            f"{work.metrics} metrics, {alarms} alarms over {watched} series, 1 dashboard",
+        ),
         "Reconcile, every minute": (_reconcile(work), f"{60 * HOURS:,} runs of 0.3 s"),
         "SQS": (receives * prices.SQS_REQUEST.dollars, f"{receives:,.0f} requests, most of them of an empty queue"),
         "Secrets Manager": (

@@ -44,7 +44,7 @@ class Workload:
     nat: bool = False
     instances: float = 5
     """Warm instances around the clock, which read the secret every five minutes."""
-    metrics: int = 20
+    metrics: int = 21
     """Series that get values in an ordinary hour."""
     postgres_gb: float = 20
 

@@ -45,14 +45,13 @@ def _pairs(words: list[str]) -> dict[str, str]:
     return {name: value for name, equals, value in (word.partition("=") for word in words) if equals}
 
 
-def deploy(stage: str, sam: str, values: Mapping[str, str]) -> str:
-    """Deploys, and returns the API's URL."""
+def deploy(stage: str, sam: str, values: Mapping[str, str]) -> dict[str, str]:
+    """Deploys, and returns the stack's outputs."""
     overrides = [f"{name}={value}" for name, value in values.items()]
     _run(sam, "validate", "--lint", "--template", str(BUILT))
     _run(sam, "deploy", "--config-env", stage, "--template", str(BUILT), "--parameter-overrides", *overrides)
     found = _run(sam, "list", "stack-outputs", "--config-env", stage, "--output", "json", capture=True)
-    outputs = {one["OutputKey"]: one["OutputValue"] for one in json.loads(found)}
-    return outputs["ApiUrl"]
+    return {one["OutputKey"]: one["OutputValue"] for one in json.loads(found)}
 
 
 def _run(*command: str, capture: bool = False) -> str:
@@ -69,12 +68,16 @@ def main() -> int:
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())
     given = os.environ.get("CLIPFERRY_PARAMETERS", "")
     try:
-        url = deploy(stage, sam, parameters(stage, config, given, datetime.now(UTC)))
+        outputs = deploy(stage, sam, parameters(stage, config, given, datetime.now(UTC)))
     except DeployError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    sys.stdout.write(f"\n{url}\n")
-    return smoke.main([url])
+    sys.stdout.write(f"\n{outputs['ApiUrl']}\n")
+    if target := outputs.get("DomainTarget"):
+        sys.stdout.write(f"its CNAME record has to point at {target}\n")
+    sys.stdout.flush()
+    # At AWS's own address: the first time, nobody could have pointed the domain at the target, which is known only now.
+    return smoke.main([outputs["AwsUrl"]])
 
 
 if __name__ == "__main__":

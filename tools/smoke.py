@@ -97,7 +97,7 @@ def _unsigned_callback(call: Call) -> tuple[int, Any]:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("url", help="the output ApiUrl of the stack")
+    parser.add_argument("url", help="the output ApiUrl of the stack, or AwsUrl while its domain isn't up yet")
     url = parser.parse_args(arguments).url
     well = True
     for what, is_well, answered in checks(caller(url), os.environ.get("CLIPFERRY_API_KEY")):

@@ -9,6 +9,7 @@ from local.intrinsics import parse
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
+INCIDENTS = (ROOT / "docs/incidents.md").read_text(encoding="utf-8")
 RESOURCES = parse((ROOT / "template.yaml").read_text(encoding="utf-8"))["Resources"]
 ALARMS = {name: body for name, body in RESOURCES.items() if body["Type"] == "AWS::CloudWatch::Alarm"}
 
@@ -36,7 +37,7 @@ def test_what_it_names_of_the_template_is_there() -> None:
     """Functions by the names that `clipferry logs` takes."""
     functions = set(re.findall(r"`([a-z]+_[a-z]+)`|logs ([a-z]+_?[a-z]*)", PAGE))
     named = [re.sub(r"_?([a-z]+)", lambda word: word[1].title(), name) for pair in functions for name in pair if name]
-    resources = re.findall(r"--logical-resource-id (\w+)|`(\w+Function)`", PAGE)
+    resources = re.findall(r"--logical-resource-id (\w+)|`(\w+Function)`", PAGE + INCIDENTS)
 
     assert len(named) > 4
     assert [name for name in named if f"{name}Log" not in RESOURCES] == []

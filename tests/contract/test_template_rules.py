@@ -5,6 +5,7 @@ The copies are of template.yaml itself; then SAM's transform is applied, by SAM 
 
 from __future__ import annotations
 
+import ast
 import copy
 import inspect
 import json
@@ -19,7 +20,8 @@ from typing import Any
 import pytest
 
 from local.intrinsics import parse
-from tests.contract.rules import deploying, observing, permissions, queues
+from tests.contract.rules import alarms, deploying, observing, permissions, queues
+from tests.contract.rules.alarm_breaks import ALARM_BREAKS
 from tests.contract.rules.breaks import BREAKS
 from tests.contract.rules.deployed import EVERYTHING, Deployed
 
@@ -27,6 +29,7 @@ ROOT = Path(__file__).parents[2]
 TRANSFORM = (str(ROOT / ".tools/sam/bin/python"), str(ROOT / "tools/transform_template.py"))
 
 Rule = Callable[[Deployed], list[str]]
+ALL_BREAKS = [*BREAKS, *ALARM_BREAKS]
 
 
 def sent_by_code() -> set[str]:
@@ -38,12 +41,16 @@ def sent_by_code() -> set[str]:
     return found
 
 
-def counted_by_code() -> set[str]:
-    """The metrics that the layer counts."""
-    layer = ROOT / "layers/shared/clipferry"
-    return {
-        name for file in layer.rglob("*.py") for name in re.findall(r'(?:count|gauge)\(\s*"(\w+)"', file.read_text())
-    }
+def counted_by_code() -> dict[str, frozenset[frozenset[str]]]:
+    """The metrics that the layer and the functions count, each with the sets of dimensions that it is counted with."""
+    found: dict[str, set[frozenset[str]]] = {}
+    for file in [*(ROOT / "layers/shared/clipferry").rglob("*.py"), *(ROOT / "functions").glob("*/app.py")]:
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            match call:
+                case ast.Call(func=ast.Name("count"), args=[ast.Constant(str(name)), *_], keywords=given):
+                    dimensions = frozenset(k.arg for k in given if k.arg is not None) - {"unit", "value"}
+                    found.setdefault(name, set()).add(dimensions)
+    return {name: frozenset(dimensions) for name, dimensions in found.items()}
 
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -54,7 +61,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 def rules() -> dict[str, Rule]:
     """Every public function of the modules of rules."""
-    modules: tuple[ModuleType, ...] = (queues, permissions, deploying, observing)
+    modules: tuple[ModuleType, ...] = (queues, permissions, deploying, observing, alarms)
     return {
         name: partial(function, **ARGUMENTS.get(name, {}))
         for module in modules
@@ -68,7 +75,7 @@ def transformed() -> list[Deployed]:
     """The template, and behind it each broken copy."""
     document = parse((ROOT / "template.yaml").read_text())
     copies = [document]
-    for _, _, change in BREAKS:
+    for _, _, change in ALL_BREAKS:
         broken = copy.deepcopy(document)
         change(broken)
         copies.append(broken)
@@ -83,9 +90,9 @@ def test_rule_holds(transformed: list[Deployed], rule: Rule) -> None:
     assert rule(transformed[0]) == []
 
 
-@pytest.mark.parametrize("number", range(len(BREAKS)), ids=[f"{name}-{culprit}" for name, culprit, _ in BREAKS])
+@pytest.mark.parametrize("number", range(len(ALL_BREAKS)), ids=[f"{name}-{culprit}" for name, culprit, _ in ALL_BREAKS])
 def test_broken_rule_is_found_and_names_the_culprit(transformed: list[Deployed], number: int) -> None:
-    name, culprit, _ = BREAKS[number]
+    name, culprit, _ = ALL_BREAKS[number]
     broken = transformed[number + 1]
     assert "error" not in broken.raw
 
@@ -95,4 +102,4 @@ def test_broken_rule_is_found_and_names_the_culprit(transformed: list[Deployed],
 
 
 def test_every_rule_can_be_broken() -> None:
-    assert {name for name, _, _ in BREAKS} == set(rules())
+    assert {name for name, _, _ in ALL_BREAKS} == set(rules())

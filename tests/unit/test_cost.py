@@ -78,13 +78,18 @@ def test_a_file_is_one_put_or_its_parts(video_mb: float, writes: int) -> None:
     assert r2_writes(video_mb) == writes
 
 
-def test_alarms_are_counted_in_the_template(tmp_path: Path) -> None:
+def test_alarms_are_counted_in_the_template_and_paid_by_what_they_read(tmp_path: Path) -> None:
+    alarm, stat = (
+        "  A:\n    Type: AWS::CloudWatch::Alarm\n    Properties:\n",
+        "          MetricStat:\n            Stat: Sum\n",
+    )
+    one, query = "      Statistic: Sum\n", "          Expression: !Sub SELECT SUM(X) FROM SCHEMA(Y)\n"
     template = tmp_path / "template.yaml"
-    template.write_text("Resources:\n" + "  A:\n    Type: AWS::CloudWatch::Alarm\n" * 7)
+    template.write_text("Resources:\n" + alarm + one + alarm + query + alarm + 5 * stat)
     [part] = [part for part in parts(Workload(), template) if part.name.startswith("Metrics")]
 
-    assert "7 alarms" in part.how
-    assert part.dollars == pytest.approx((20 * 0.30 + 3.00 + 0.70) / 10)
+    assert "3 alarms over 7 series" in part.how
+    assert part.dollars == pytest.approx((21 * 0.30 + 3.00 + 0.70) / 10)
 
 
 def test_every_price_has_its_unit_and_source() -> None:

@@ -8,7 +8,12 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -23,17 +28,21 @@ GIVEN = (
 
 
 class Sam:
-    """A `sam` that writes down how it was called, and fails at the command that it is told to."""
+    """A `sam` that writes down how it was called, and fails at the command that it is told to.
 
-    def __init__(self, folder: Path) -> None:
+    Nobody listens at any of its stack's addresses.
+    """
+
+    def __init__(self, folder: Path, **outputs: str) -> None:
         self._log = folder / "log"
         self._log.touch()
         self.path = folder / "sam"
-        outputs = json.dumps([{"OutputKey": "ApiUrl", "OutputValue": "http://127.0.0.1:1"}])
+        given = {"ApiUrl": "http://127.0.0.1:1", "AwsUrl": "http://127.0.0.1:1"} | outputs
+        listed = json.dumps([{"OutputKey": key, "OutputValue": value} for key, value in given.items()])
         self.path.write_text(
             f"#!{sys.executable}\nimport json, os, sys\n"
             f"open({str(self._log)!r}, 'a').write(json.dumps(sys.argv[1:]) + '\\n')\n"
-            f"if sys.argv[1] == 'list': print({outputs!r})\n"
+            f"if sys.argv[1] == 'list': print({listed!r})\n"
             "sys.exit(sys.argv[1] == os.environ.get('FAIL_AT'))\n"
         )
         self.path.chmod(0o755)
@@ -41,6 +50,32 @@ class Sam:
     @property
     def calls(self) -> list[list[str]]:
         return [json.loads(line) for line in self._log.read_text().splitlines()]
+
+
+class _Answer(BaseHTTPRequestHandler):
+    """The server's `body` to every GET."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.server.body)  # type: ignore[attr-defined]
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name it has there
+        pass
+
+
+@contextmanager
+def answering(body: bytes) -> Iterator[str]:
+    """An address that answers so."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Answer) as server:
+        server.body = body  # type: ignore[attr-defined]
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.fixture
@@ -69,6 +104,17 @@ def test_stack_gets_the_stages_parameters_the_owners_and_a_new_id(sam: Sam, stag
     assert "http://127.0.0.1:1\n" in done.stdout
     assert "FAILED  health" in done.stdout, "the smoke test is the end of it"
     assert done.returncode == 1
+
+
+def test_a_new_domain_is_told_where_to_point_and_the_api_is_tried_at_its_own_address(tmp_path: Path) -> None:
+    """A first deployment: there is no such host as api.example.com yet, and nobody knew where it has to point."""
+    with answering(b'{"success":true,"data":{"status":"ok"}}') as address:
+        sam = Sam(tmp_path, ApiUrl="https://api.invalid", DomainTarget="d-1.execute-api.example.com", AwsUrl=address)
+        done = deploy(sam, "prod")
+
+    assert "https://api.invalid\n" in done.stdout
+    assert "CNAME record has to point at d-1.execute-api.example.com\n" in done.stdout
+    assert "ok      health" in done.stdout
 
 
 @pytest.mark.parametrize(("command", "calls"), [("validate", 1), ("deploy", 2)])

@@ -25,7 +25,7 @@ from clipferry.errors import (
     ReplayedError,
 )
 from clipferry.models import Credential
-from clipferry.observability import logger
+from clipferry.observability import count, logger
 
 LARGEST_BODY: Final = 256 * 1024
 IDEMPOTENCY_KEY: Final = "^[!-~]([ -~]{0,253}[!-~])?$"
@@ -35,13 +35,19 @@ Body = TypeVar("Body", bound=BaseModel)
 
 
 class _Router(APIGatewayHttpResolver):
-    """Powertools' router; a header without a value, which a hand-written event may have, is none."""
+    """Powertools' router; a header without a value, which a hand-written event may have, is none.
+
+    Every 500 is counted, whichever error it came of: Lambda takes it for a success, and a canary must not.
+    """
 
     def resolve(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         sent = event.get("headers")
         if isinstance(sent, dict):
             event = {**event, "headers": {name: value for name, value in sent.items() if value is not None}}
-        return super().resolve(event, context)
+        answer = super().resolve(event, context)
+        if answer["statusCode"] == HTTPStatus.INTERNAL_SERVER_ERROR:
+            count("UnexpectedErrors", function=context.function_name)
+        return answer
 
 
 def build_app(allowed_methods: Callable[[str], tuple[str, ...]] = lambda _path: ()) -> APIGatewayHttpResolver:

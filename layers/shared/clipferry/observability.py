@@ -107,7 +107,10 @@ def muted() -> Iterator[None]:
 
 
 def count(name: str, value: float = 1, *, unit: MetricUnit = MetricUnit.Count, **dimensions: str) -> None:
-    """Adds `value` to the metric `name`; a dimension has few values (a provider, a code), never an id."""
+    """Adds `value` to the metric `name`; a dimension has few values (a provider, a code), never an id.
+
+    What alarms read as a share is counted as 0 when it goes well: its average is then the share that doesn't.
+    """
     if _silence.is_set():
         return
     namespace = os.environ.get(NAMESPACE_VARIABLE) or NAMESPACE

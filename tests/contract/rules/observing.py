@@ -1,4 +1,4 @@
-"""Rules of what an owner sees: logs, metrics, alarms, the dashboard."""
+"""Rules of what an owner sees: logs, traces, the dashboard."""
 
 from __future__ import annotations
 
@@ -6,21 +6,10 @@ import json
 import re
 from typing import Any
 
-from tests.contract.rules.deployed import EVERYTHING, Deployed, functions, of_type, resolved
+from tests.contract.rules.deployed import EVERYTHING, Deployed, functions, of_type
 
-MISSING_IS_BAD = {"ReconcileSilentAlarm", "HousekeepSilentAlarm"}
-EXPECTED = {
-    "MirrorDeadLettersAlarm",
-    "MirrorQueueAgeAlarm",
-    "ApiServerErrorsAlarm",
-    "BooksBreachedAlarm",
-    "OldestOpenVideoAlarm",
-    "ProviderErrorsAlarm",
-    "CallbackRejectionsAlarm",
-    "FunctionThrottlesAlarm",
-    *MISSING_IS_BAD,
-}
-"""Besides one of the errors of each function that something calls."""
+LOGGED = {"requestId", "requestTime", "routeKey", "status", "integrationStatus", "responseLatency"}
+"""Of a request: numbers, names of ours, times. What has somebody else's words in it may have quotes in it."""
 SHOWN_NOWHERE = ("$context.path", "queryString", "header", "authorizer", "identity", "requestOverride")
 """In a callback's query is its signature, in headers are tokens."""
 
@@ -72,6 +61,18 @@ def access_log_shows_no_secret(deployed: Deployed) -> list[str]:
     return faults
 
 
+def access_log_is_json_whatever_comes(deployed: Deployed) -> list[str]:
+    """A line that isn't, no metric filter reads: API Gateway puts values between the quotes as they are."""
+    faults = []
+    for name, stage in of_type(deployed.full, "AWS::ApiGatewayV2::Stage"):
+        shown = stage.get("AccessLogSettings", {}).get("Format", "{}")
+        named = set(re.findall(r"\$context\.([\w.]+)", shown))
+        faults += [f"{name} logs {variable}, which may be anything" for variable in sorted(named - LOGGED)]
+        if not isinstance(json.loads(re.sub(r"\$context\.[\w.]+", "x", shown)), dict):
+            faults.append(f"{name} logs no JSON object")
+    return faults
+
+
 def api_is_throttled(deployed: Deployed) -> list[str]:
     return [
         f"{name} is not throttled"
@@ -106,82 +107,6 @@ def tracing_is_off_by_default(deployed: Deployed) -> list[str]:
     faults = [f"{name} is traced" for name, mode in off.items() if mode != "PassThrough"]
     faults += [f"{name} can't be traced" for name, mode in on.items() if mode != "Active"]
     return faults + (["FunctionPolicy allows traces that nobody asked for"] if may else [])
-
-
-def every_alarm_is_there(deployed: Deployed) -> list[str]:
-    called = {name for name in functions(deployed.bare) if name != "MigrateFunction"}
-    expected = EXPECTED | {name.replace("Function", "ErrorsAlarm") for name in called}
-    found = {name for name, _ in of_type(deployed.bare, "AWS::CloudWatch::Alarm")}
-    return [f"{name} is missing, or not expected" for name in sorted(expected ^ found)]
-
-
-def every_alarm_tells_somebody_what_to_read(deployed: Deployed) -> list[str]:
-    faults = []
-    for name, alarm in of_type(deployed.bare, "AWS::CloudWatch::Alarm"):
-        if alarm.get("AlarmActions") != ["AlarmTopic"] or alarm.get("OKActions") != ["AlarmTopic"]:
-            faults.append(f"{name} tells nobody")
-        if not alarm.get("AlarmDescription", "").endswith(f"See docs/runbook.md, {name}."):
-            faults.append(f"{name} doesn't say where to read on")
-    return faults
-
-
-def silence_is_bad_where_something_should_be_heard(deployed: Deployed) -> list[str]:
-    return [
-        f"{name} takes no data for {alarm.get('TreatMissingData')}"
-        for name, alarm in of_type(deployed.bare, "AWS::CloudWatch::Alarm")
-        if alarm.get("TreatMissingData") != ("breaching" if name in MISSING_IS_BAD else "notBreaching")
-    ]
-
-
-def errors_are_those_of_the_alias(deployed: Deployed) -> list[str]:
-    faults = []
-    for name in functions(deployed.bare):
-        alarm = deployed.bare.get(name.replace("Function", "ErrorsAlarm"), {}).get("Properties")
-        watched = alarm and {d["Name"]: d["Value"] for d in alarm["Dimensions"]}
-        if watched and watched != {"FunctionName": name, "Resource": f"{name}:live"}:
-            faults.append(f"{name} is watched as {watched}")
-    return faults
-
-
-def video_is_too_old_only_beyond_every_deadline(deployed: Deployed) -> list[str]:
-    faults = []
-    for minutes in deployed.raw["Parameters"]["GenerationDeadlineMinutes"]["AllowedValues"]:
-        made = resolved(deployed.raw, EVERYTHING | {"GenerationDeadlineMinutes": minutes})
-        variables = functions(made)["ReconcileFunction"]["Environment"]["Variables"]
-        generation, submit, upload = (
-            int(variables[f"{name}_DEADLINE_SECONDS"]) for name in ("GENERATION", "SUBMIT", "UPLOAD")
-        )
-        if generation != 60 * int(minutes) or submit < generation + 300:
-            faults.append(f"Deadlines of {minutes} minutes are {generation} and {submit} s")
-        threshold = int(made["OldestOpenVideoAlarm"]["Properties"]["Threshold"])
-        if not 0 < threshold - max(submit, upload) <= 1800:
-            faults.append(f"OldestOpenVideoAlarm goes off at {threshold} s, with {minutes} minutes for a generation")
-    return faults
-
-
-def metrics_are_of_this_stage(deployed: Deployed) -> list[str]:
-    """Two stages may share an account."""
-    own = f"Clipferry/{EVERYTHING['Stage']}"
-    named = set(re.findall(r"Clipferry(?:/\w+)?(?=[\"',\\])", json.dumps(deployed.full)))
-    return [f"{name} is not a namespace of this stage" for name in sorted(named - {own})]
-
-
-def own_metrics_are_those_that_the_code_counts(deployed: Deployed, counted: set[str]) -> list[str]:
-    """`counted` are the metrics of the code; the access log's are the template's own."""
-    text = json.dumps([r for r in deployed.full.values() if r["Type"].startswith("AWS::CloudWatch::")])
-    filtered = {
-        t["MetricName"]
-        for _, f in of_type(deployed.full, "AWS::Logs::MetricFilter")
-        for t in f["MetricTransformations"]
-    }
-    patterns = (
-        r'"Namespace": "Clipferry/prod", "MetricName": "(\w+)"',
-        r'\\"Clipferry/prod\\", \\"(\w+)\\"',
-        r'MetricName=\\\\\\"(\w+)',
-        r"SUM\((\w+)\)",
-    )
-    read = {name for pattern in patterns for name in re.findall(pattern, text)}
-    return [f"{name} is watched, and counted nowhere" for name in sorted(read - counted - filtered)]
 
 
 def dashboard_shows_every_alarm_and_can_be_read(deployed: Deployed) -> list[str]:

@@ -71,14 +71,15 @@ def _ask(video: Video, task_id: str, providers: Mapping[str, Provider], database
     if provider is None:
         logger.error("provider is not configured", video_uuid=video.uuid, provider=video.provider)
         return None
+    errors = 0
     try:
         report = provider.ask(task_id)
         found = report.state.value
     except TaskNotFoundError:
         report, found = None, "NOT_FOUND"
     except ProviderError as error:
-        report, found = None, type(error).__name__
-        count("ProviderErrors", provider=provider.name)
+        report, found, errors = None, type(error).__name__, 1
+    count("ProviderErrors", errors, provider=provider.name)
     if report is not None and report.state is TaskState.UNKNOWN:
         count("UnknownTaskStates", provider=provider.name)
     with database.transaction() as tx:

@@ -57,12 +57,13 @@ def submit_video(
             refusal = error
             heard.add(order.provider, is_down=not isinstance(error, ProviderRefusedError) or error.is_down)
             logger.warning("submit refused", video_uuid=order.video_uuid, provider=order.provider, detail=str(error))
-            count("ProviderErrors", provider=order.provider)
+            count("ProviderErrors", _faults(error), provider=order.provider)
         except ProviderSilentError as error:
             heard.add(order.provider, is_down=True)
             return _unknown(database, order, error, heard)
         else:
             heard.add(order.provider, is_down=False)
+            count("ProviderErrors", 0, provider=order.provider)
             status = _record(database, order, submission, timing, heard)
             return Submitted(
                 provider=order.provider,
@@ -198,3 +199,8 @@ def _given_back(database: Database, uuid: str, refusal: ProviderError, heard: _H
     heard.announce()
     count("VideosFailed", reason=failure.value)
     return refusal
+
+
+def _faults(refusal: ProviderError) -> int:
+    """1, and 0 for a prompt against the provider's rules: whoever sends those must not make an alarm go off."""
+    return int(not isinstance(refusal, ProviderRefusedError) or refusal.failure != FailureCode.CONTENT_POLICY)

@@ -1,0 +1,80 @@
+"""Every 500 is counted for its function, as the alarm in its canary reads it; nothing else is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+
+from clipferry import runtime
+from local.environment import in_process
+from tests.handlers.conftest import Api, Person, environment
+from tests.log_lines import captured, metrics
+
+ORDER = {"prompt": "A ferry at dusk", "model": "seedance-2.0", "duration": 5, "quality": "480p"}
+BROKEN = {
+    "CreateVideoFunction": ("POST", "/api/v1/video/generate", ORDER),
+    "ReceiveCallbackFunction": ("POST", "CALLBACK", {"id": "task-1", "status": "completed"}),
+    "QueryVideosFunction": ("GET", "/api/v1/video/list", None),
+    "AccountFunction": ("GET", "/api/v1/credit/history", None),
+}
+OLDER = """
+alter table public.videos rename column credits_used to gone;
+alter table clipferry.callback_inbox rename column received_at to gone;
+alter table public.credit_transactions rename column created_at to gone
+"""
+AS_IT_WAS = """
+alter table public.videos rename column gone to credits_used;
+alter table clipferry.callback_inbox rename column gone to received_at;
+alter table public.credit_transactions rename column gone to created_at
+"""
+
+
+@contextmanager
+def older_tables(database_url: str) -> Iterator[None]:
+    """What new code finds that needs a migration which hasn't run: statements that PostgreSQL doesn't understand."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(OLDER)
+        try:
+            yield
+        finally:
+            connection.execute(AS_IT_WAS)
+
+
+@pytest.mark.parametrize("function", BROKEN)
+def test_statement_that_the_database_does_not_understand_is_counted(
+    api: Api, ann: Person, database_url: str, function: str
+) -> None:
+    method, path, body = BROKEN[function]
+    if path == "CALLBACK":
+        path = runtime.sign_callback("https://api.example.com/api/v1/video/callback")("evolink", "vid_1")
+        path = path.removeprefix("https://api.example.com")
+    with older_tables(database_url), captured() as log:
+        answer = api.call(method, path, body, ann.by_session)
+
+    assert (answer.status, answer.code) == (500, "INTERNAL_ERROR")
+    assert metrics(log()) == [("UnexpectedErrors", 1, {"function": function})]
+
+
+def test_settings_that_make_no_sense_are_counted(database_url: str) -> None:
+    with in_process({**environment(database_url), "STAGE": "nowhere"}), captured() as log:
+        runtime.reset()
+        answer = Api().call("GET", "/api/v1/video/list")
+        runtime.reset()
+
+    assert (answer.status, answer.code) == (500, "CONFIGURATION_ERROR")
+    assert metrics(log()) == [("UnexpectedErrors", 1, {"function": "QueryVideosFunction"})]
+
+
+def test_a_database_that_is_away_is_not(database_url: str) -> None:
+    """Its 503 is nobody's new code."""
+    away = {**environment(database_url), "DATABASE_URL": "postgresql://u:p@127.0.0.1:9/x"}
+    with in_process(away), captured() as log:
+        runtime.reset()
+        answer = Api().call("GET", "/api/v1/video/list", headers={"authorization": "Bearer token"})
+        runtime.reset()
+
+    assert (answer.status, answer.code) == (503, "DATABASE_UNAVAILABLE")
+    assert metrics(log()) == []
