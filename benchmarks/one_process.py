@@ -14,6 +14,9 @@ import time
 LAYERS = (  # the innermost of these that is at work has the time; the standard library's is that of who called it
     ("/psycopg", "database"),
     ("/clipferry/db/connection.py", "database"),
+    ("/clipferry/db/pipelines.py", "database"),
+    ("/clipferry/db/placeholders.py", "database"),
+    ("/clipferry/db/rows.py", "database"),
     ("/pydantic", "validation"),
     ("/aws_lambda_powertools/logging", "log and metrics"),
     ("/aws_lambda_powertools/metrics", "log and metrics"),

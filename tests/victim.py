@@ -3,7 +3,7 @@
 Reads a JSON object a line, `{"operation": "settle", "uuid": …, "fence": …, "dies_after": 3, "answered": true}`, forks a
 child that does it, and writes how the child ended: -9, or 0 when the operation was over before its death.
 `dies_after` is the number of a statement, or "submit": the provider has been asked. With `answered` the statements were
-run by the server before the death; without, nobody knows how many of them have left the process.
+run by the server before the death; without, they have left the process, and nobody knows how far they came.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-import psycopg
-
 from clipferry.db.connection import Database
+from clipferry.db.pipelines import Pipeline
 from clipferry.errors import ProviderRefusedError
 from clipferry.models import FailureCode, Order, Submission, Submitted
 from clipferry.usecases.create_video import create_video
@@ -48,18 +48,21 @@ def _die() -> None:
 
 
 def _die_after(statement: int, *, answered: bool) -> None:
-    """Every statement of every transaction is a cursor's `execute`."""
-    execute, numbers = psycopg.Cursor.execute, itertools.count(1)
+    """Counts every statement of every transaction, BEGIN and COMMIT included."""
+    numbers = itertools.count(1)
 
-    def execute_and_die(cursor: Any, *args: Any, **options: Any) -> Any:
-        result = execute(cursor, *args, **options)
-        if next(numbers) == statement:
-            if answered:
-                cursor.connection._pipeline.sync()
-            _die()
-        return result
+    def then_die(send: Callable[..., None]) -> Callable[..., None]:
+        def send_and_die(pipeline: Pipeline, *args: Any) -> None:
+            send(pipeline, *args)
+            if next(numbers) == statement:
+                if answered:
+                    pipeline.fetch()
+                pipeline._pgconn.flush()
+                _die()
 
-    psycopg.Cursor.execute = execute_and_die  # pyright: ignore[reportAttributeAccessIssue]
+        return send_and_die
+
+    Pipeline.send, Pipeline.send_bare = then_die(Pipeline.send), then_die(Pipeline.send_bare)
 
 
 def _create(database: Database, task: dict[str, Any]) -> None:

@@ -2,117 +2,24 @@
 
 from __future__ import annotations
 
-import selectors
-import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
 from clipferry.db import callers
 from clipferry.db.connection import Database, Transaction
 from clipferry.errors import ClipferryError, DatabaseBusyError, DatabaseUnavailableError
 from clipferry.models import Credential
+from tests.proxy import PATIENCE, Proxy
 
-PATIENCE = 30.0
-"""Seconds after which a test gives up on something that should happen much sooner."""
 ADD_USER = """insert into public."user" (id, email) values (%(id)s, %(id)s || '@example.com')"""
 USERS = """select id from public."user" order by id"""
-
-
-class Proxy:
-    """Stands between a client and the server, and counts how often the client spoke after the server had."""
-
-    def __init__(self, server: tuple[str, int]) -> None:
-        self._server = server
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._pairs: list[tuple[socket.socket, socket.socket]] = []
-        self._closing = False
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
-        self.port: int = self._listener.getsockname()[1]
-        self.round_trips = 0
-        self.said = bytearray()
-        """By clients."""
-
-    def messages(self) -> str:
-        """The types of what a client has said since the last call, a letter for each message."""
-        types, place = "", 0
-        while place < len(self.said):
-            types += chr(self.said[place])
-            place += 1 + int.from_bytes(self.said[place + 1 : place + 5], "big")
-        self.said.clear()
-        return types
-
-    def drop(self) -> None:
-        """Ends every connection without a word, as a NAT or a pooler that restarts does."""
-        pairs, self._pairs = self._pairs, []
-        for pair in pairs:
-            for end in pair:
-                with suppress(OSError):  # the other end was first
-                    end.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads[1:]:
-            thread.join(PATIENCE)
-
-    def close(self) -> None:
-        self._closing = True
-        socket.create_connection(("127.0.0.1", self.port)).close()  # wakes the listener
-        self._threads[0].join(PATIENCE)
-        self._listener.close()
-        self.drop()
-
-    def _accept(self) -> None:
-        while True:
-            client, _ = self._listener.accept()
-            if self._closing:
-                client.close()
-                return
-            server = socket.create_connection(self._server)
-            self._pairs.append((client, server))
-            self._threads.append(threading.Thread(target=self._carry, args=(client, server)))
-            self._threads[-1].start()
-
-    def _carry(self, client: socket.socket, server: socket.socket) -> None:
-        other = {client: server, server: client}
-        last: socket.socket | None = None
-        with suppress(OSError), client, server, selectors.DefaultSelector() as ready:
-            for end in other:
-                ready.register(end, selectors.EVENT_READ)
-            while True:
-                for key, _ in ready.select():
-                    end = key.fileobj
-                    assert isinstance(end, socket.socket)
-                    data = end.recv(1 << 16)
-                    if not data:
-                        return
-                    self.round_trips += end is client and last is not client
-                    last = end
-                    if end is client:
-                        self.said += data
-                    other[end].sendall(data)
-
-
-@pytest.fixture
-def proxy(database_url: str) -> Iterator[Proxy]:
-    server = conninfo_to_dict(database_url)
-    proxy = Proxy((str(server["host"]), int(server["port"] or 5432)))
-    yield proxy
-    proxy.close()
-
-
-@pytest.fixture
-def proxied(database_url: str, proxy: Proxy) -> Iterator[Database]:
-    """A database that is reached through the proxy, and has been used."""
-    database = Database(make_conninfo(database_url, host="127.0.0.1", port=proxy.port))
-    pid(database)
-    yield database
-    database.close()
 
 
 def pid(database: Database) -> int:
@@ -264,6 +171,16 @@ def test_nothing_follows_the_sync_that_ends_a_transaction(
     assert said.count("S") == 1
     assert said.partition("S")[2] == ("" if do in (read_after, read_inside) else "Q"), said  # Q: the rollback
     assert said.count("H") == (do is read_inside)
+
+
+def test_two_transactions_follow_each_other_on_the_wire(proxied: Database, proxy: Proxy) -> None:
+    """Four statements (BEGIN, the time-outs, our own, COMMIT), each parsed, bound, described and executed; one Sync."""
+    proxy.said.clear()
+    before = proxy.round_trips
+    read_after(proxied)
+    read_after(proxied)
+    assert proxy.messages() == 2 * (4 * "PBDE" + "S")
+    assert proxy.round_trips - before == 2
 
 
 def test_a_transaction_takes_one_round_trip(proxy: Proxy, proxied: Database) -> None:

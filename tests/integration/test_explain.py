@@ -48,6 +48,7 @@ def ring(database: Database, uuid: str) -> None:
             body_sha256=b"\0" * 32,
             body_size=2,
             body="{}",
+            verdict=None,
         )
         found = videos.get(tx, uuid)
     entry, video = received.first(), found.first()

@@ -9,65 +9,50 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Generic, LiteralString, TypeVar
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg.abc import AdaptContext, Buffer
-from psycopg.adapt import Loader
-from psycopg.pq import Format, TransactionStatus
-from psycopg.rows import class_row, dict_row
+from psycopg.adapt import Loader, Transformer
+from psycopg.pq import Format, PipelineStatus, TransactionStatus
 
-from clipferry.db.pipelines import pipelined
+from clipferry.db.pipelines import Pipeline
+from clipferry.db.rows import Row, Rows
 from clipferry.errors import ClipferryError, DatabaseBusyError, DatabaseUnavailableError, InvalidRequestError
 
-Row = TypeVar("Row")
+__all__ = ["Database", "Rows", "Transaction"]
 
 PING_AFTER_SECONDS = 60
 """A connection that was idle for longer may have been dropped silently (a frozen Lambda, a NAT): ask before use."""
-
-_SET_TIMEOUTS = """
-select set_config('statement_timeout', %(statement_timeout)s, true), set_config('lock_timeout', %(lock_timeout)s, true)
-"""
-
-
-class Rows(Generic[Row]):
-    """A statement's result, fetched when it is asked for."""
-
-    def __init__(self, cursor: psycopg.Cursor[Row]) -> None:
-        self._cursor = cursor
-
-    def first(self) -> Row | None:
-        return self._cursor.fetchone()
-
-    def all(self) -> list[Row]:
-        return self._cursor.fetchall()
-
-    def __bool__(self) -> bool:
-        raise TypeError("ask for first() or all()")
 
 
 class Transaction:
     """What runs between BEGIN and COMMIT."""
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self._connection = connection
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
 
     def run(self, sql: LiteralString, parameters: Mapping[str, Any], row: type[Row]) -> Rows[Row]:
         """Sends one statement; rows come back as `row` (a dataclass whose fields are the columns)."""
-        cursor = self._connection.cursor(row_factory=class_row(row))
-        return Rows(cursor.execute(sql, parameters))
+        return self._rows(sql, parameters, lambda columns: row(**dict(columns)))
 
     def records(self, sql: LiteralString, parameters: Mapping[str, Any]) -> Rows[dict[str, Any]]:
         """Sends one statement; rows come back as dictionaries."""
-        cursor = self._connection.cursor(row_factory=dict_row)
-        return Rows(cursor.execute(sql, parameters))
+        return self._rows(sql, parameters, dict)
 
     def send(self, sql: LiteralString, parameters: Mapping[str, Any]) -> None:
         """Sends one statement whose rows don't matter."""
-        self._connection.execute(sql, parameters)
+        self._pipeline.send(sql, parameters)
+
+    def _rows(
+        self, sql: str, parameters: Mapping[str, Any], make: Callable[[Iterable[tuple[str, Any]]], Row]
+    ) -> Rows[Row]:
+        rows = Rows(make, self._pipeline.fetch)
+        self._pipeline.send(sql, parameters, rows)
+        return rows
 
 
 class Database:
@@ -90,8 +75,13 @@ class Database:
         self._url = url
         self._new_url = new_url
         self._connect_timeout = connect_timeout
-        self._timeouts = {"statement_timeout": f"{statement_timeout}s", "lock_timeout": f"{lock_timeout}s"}
+        self._set_timeouts = (
+            f"select set_config('statement_timeout', '{statement_timeout:d}s', true), "
+            f"set_config('lock_timeout', '{lock_timeout:d}s', true)"
+        ).encode()
         self._connection: psycopg.Connection[Any] | None = None
+        self._transformer = Transformer()
+        """The connection's. It keeps what it has learned about types, which psycopg's cursors forget."""
         self._used_at = 0.0
 
     @contextmanager
@@ -100,11 +90,11 @@ class Database:
         try:
             connection = self._living_connection()
             try:
-                with pipelined(connection):
-                    connection.execute("begin")
-                    connection.execute(_SET_TIMEOUTS, self._timeouts)
-                    yield Transaction(connection)
-                    connection.execute("commit")
+                with Pipeline(connection, self._transformer) as pipeline:
+                    pipeline.send_bare(b"begin")
+                    pipeline.send_bare(self._set_timeouts)
+                    yield Transaction(pipeline)
+                    pipeline.send_bare(b"commit")
             finally:
                 self._settle(connection)
         except psycopg.Error as error:
@@ -134,7 +124,7 @@ class Database:
 
     def _is_alive(self, connection: psycopg.Connection[Any]) -> bool:
         """Without a round trip, unless it was idle for long: a server that hung up has left an end of file to read."""
-        if connection.closed or connection.info.transaction_status != TransactionStatus.IDLE:
+        if not _is_idle(connection):
             return False
         poller = select.poll()
         poller.register(connection.fileno(), select.POLLIN)
@@ -171,17 +161,24 @@ class Database:
             tcp_user_timeout=15_000,
         )
         connection.adapters.register_loader("timestamp", _UtcTimestampLoader)
+        self._transformer = Transformer(connection)
         return connection
 
     def _settle(self, connection: psycopg.Connection[Any]) -> None:
-        """Leaves the connection idle, or closed when it can't be."""
+        """Leaves the connection idle, or closed when it can't be: what waits for results can't be rolled back."""
         self._used_at = time.monotonic()
-        if connection.closed or connection.info.transaction_status == TransactionStatus.IDLE:
+        if _is_idle(connection):
             return
         try:
             connection.rollback()
         except psycopg.Error:
             connection.close()
+
+
+def _is_idle(connection: psycopg.Connection[Any]) -> bool:
+    """Ready for a transaction: open, in none, and no pipeline was left half-way."""
+    pgconn = connection.pgconn
+    return pgconn.transaction_status == TransactionStatus.IDLE and pgconn.pipeline_status == PipelineStatus.OFF
 
 
 class _UtcTimestampLoader(Loader):
