@@ -45,6 +45,8 @@ class Behaviour:
     """Bytes of the answer's body before it goes wrong."""
     ranges: bool = True
     etag: bool = True
+    nodes: int = 1
+    """Servers behind the address, asked in turn, each with an ETag of its own for the same file."""
     keep_alive: bool = True
     rate: float = 0
     """Bytes a second and connection; 0 is as fast as it goes."""
@@ -80,11 +82,11 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "drop":
             self.close_connection = True
             return None
-        return self._serve(film, fault)
+        return self._serve(film, fault, node=place % film.nodes)
 
-    def _serve(self, film: Behaviour, fault: str) -> None:
+    def _serve(self, film: Behaviour, fault: str, node: int) -> None:
         content = film.content
-        etag = f'"{hashlib.md5(content).hexdigest()}"'
+        etag = f'"{hashlib.md5(content).hexdigest()}-{node}"'
         headers = {"Content-Type": "video/mp4"} | ({"ETag": etag} if film.etag else {})
         asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
         status, body = 200, content
@@ -92,8 +94,10 @@ class _Handler(BaseHTTPRequestHandler):
             start, last = int(asked[1]), min(int(asked[2]), len(content) - 1)
             if start >= len(content):
                 return self._answer(416, {"Content-Range": f"bytes */{len(content)}", "Content-Length": "0"})
+            if fault == "whole range":
+                start, last = 0, len(content) - 1
             status, body = 206, content[start : last + 1]
-            headers["Content-Range"] = f"bytes {start}-{last}/{len(content)}"
+            headers["Content-Range"] = f"bytes {start}-{last}/{'*' if fault == 'unknown size' else len(content)}"
         if fault == "chunked":
             headers["Transfer-Encoding"] = "chunked"
         elif fault == "unknown length":

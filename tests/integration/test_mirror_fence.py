@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -75,3 +76,23 @@ def test_a_source_that_changes_midway_is_mirrored_in_its_new_version(database_ur
         world.mirror()
         assert (world.status(), world.is_right()) == ("COMPLETED", True)
         assert world.behaviour.content == film(12 * PART, seed=1)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"nodes": 1000},
+        {"fault": "whole range", "times": 1000},
+        {"fault": "whole range", "times": 1000, "skip": 1},
+        {"fault": "unknown size", "times": 1000},
+    ],
+    ids=["each node has its own ETag", "all for a part", "all for any part but the first", "no size"],
+)
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_source_whose_ranges_do_not_hold_is_read_in_one_answer(
+    database_url: str, odd: dict[str, Any], workers: int
+) -> None:
+    with waiting_video(database_url, Behaviour(film(12 * PART), **odd)) as world:
+        world.mirror(workers=workers)
+        assert (world.status(), world.is_right()) == ("COMPLETED", True)
+        assert (len(world.r2.bucket.completed), world.r2.bucket.uploads) == (1, {})

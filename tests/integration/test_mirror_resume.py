@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 
 from clipferry.errors import ClipferryError, SourceError, StorageError
-from clipferry.multipart import Progress
+from clipferry.multipart import Multipart, Progress
 from clipferry.remote_file import SourceChangedError
-from clipferry.retries import TransferInterruptedError
-from local.r2 import Fault
+from clipferry.retries import Retries, TransferInterruptedError
+from clipferry.wire import Deadline
+from local.r2 import Fault, FaultKind
 from tests.integration.mirror_world import KEY, PART, Behaviour, film, serving, sha256, storage_for, strict_r2
 
 SEEDS = int(os.environ.get("MIRROR_KILL_SEEDS", "200"))
@@ -27,7 +28,7 @@ PARTS = 12
 CHILD = """
 import dataclasses, json, sys
 from pathlib import Path
-from clipferry.multipart import Progress
+from clipferry.multipart import Multipart, Progress
 from clipferry.storage import Storage
 from clipferry.transfer import Plan
 
@@ -212,3 +213,17 @@ def test_an_old_holder_who_wakes_up_neither_completes_nor_aborts(takes_over: str
         assert len(r2.bucket.completed) == 1
         assert r2.bucket.aborted == []
         assert len(ended) == 1
+
+
+@pytest.mark.parametrize(("kind", "times"), [("lost", 1), ("500", 1000)])
+def test_who_lost_the_file_before_announcing_an_upload_aborts_no_other(kind: FaultKind, times: int) -> None:
+    with strict_r2() as r2, serving(Behaviour(film(PARTS * PART))) as source:
+        storage = storage_for(r2, pause_seconds=0.01)
+        other = Multipart(storage._bucket, KEY, Retries(deadline=Deadline(5))).begin("video/mp4")
+        r2.fail(Fault(operation="CreateMultipartUpload", kind=kind, times=times))
+        old = Notebook()
+        old.lost.set()
+        with pytest.raises(ClipferryError):
+            storage.transfer(source_url=source.url, key=KEY, on_progress=old)
+        assert other in r2.bucket.uploads
+        storage.close()

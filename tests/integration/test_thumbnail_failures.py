@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import platform
 import signal
 import struct
 import subprocess
@@ -240,6 +241,45 @@ sys.exit(thumbnail_child.main(*map(int, sys.argv[1:])))
 """
 
     assert make_thumbnail(plain, command=python(snoop)) is not None
+
+
+PRCTL, PRLIMIT, PROCESS_VM_READV = (157, 167), (302, 261), (310, 270)
+"""Their numbers on x86_64 and on aarch64."""
+
+
+def where_refused(*calls: tuple[int, int]) -> list[str]:
+    """The child under a kernel that refuses some system calls, as AWS Lambda's does prctl."""
+    return python(
+        f"""
+import ctypes, errno, platform, struct, sys
+from clipferry import confinement, thumbnail_child
+
+column = ("x86_64", "aarch64").index(platform.machine())
+steps = [(0x20, 0, 0, 0)]
+for numbers in {calls}:
+    steps += [(0x15, 0, 1, numbers[column]), (0x06, 0, 0, 0x00050000 | errno.EPERM)]
+steps.append((0x06, 0, 0, 0x7FFF0000))
+libc = ctypes.CDLL(None)
+confinement._set_filter(libc, b"".join(struct.pack("=HBBI", *step) for step in steps))
+assert libc.prctl(38, 1, 0, 0, 0) == -1
+sys.exit(thumbnail_child.main(*map(int, sys.argv[1:])))
+"""
+    )
+
+
+in_the_table = pytest.mark.skipif(
+    sys.platform != "linux" or platform.machine() not in ("x86_64", "aarch64"), reason="the numbers are theirs"
+)
+
+
+@in_the_table
+def test_nothing_is_decoded_while_the_parent_is_in_reach(plain: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    assert reason_of_the_miss(capsys, plain, command=where_refused(PRCTL, PRLIMIT)) == "unconfined"
+
+
+@in_the_table
+def test_without_a_filter_the_limit_on_open_files_will_do(plain: bytes) -> None:
+    assert make_thumbnail(plain, command=where_refused(PRCTL, PROCESS_VM_READV)) is not None
 
 
 def test_child_inherits_no_open_file(tmp_path: Path) -> None:

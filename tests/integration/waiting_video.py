@@ -50,8 +50,8 @@ class World:
             cursor = connection.execute(sql, parameters or {"uuid": UUID})  # type: ignore[arg-type]
             return cursor.fetchall() if cursor.description else []
 
-    def mirror(self, seconds_left: Callable[[], float] = lambda: 300.0) -> None:
-        database, storage = Database(self.url), storage_for(self.r2, pause_seconds=0.01)
+    def mirror(self, seconds_left: Callable[[], float] = lambda: 300.0, workers: int = 3) -> None:
+        database, storage = Database(self.url), storage_for(self.r2, pause_seconds=0.01, workers=workers)
         try:
             mirror_video(
                 UUID, database=database, storage=storage, providers={}, timing=TIMING, seconds_left=seconds_left

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
 from pathlib import Path
 
 import av
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clipferry.media import MAX_KEPT_BYTES, MediaScanner, aspect_ratio_name, resolution_name
+from clipferry.media import MAX_BOXES, MAX_KEPT_BYTES, MediaScanner, aspect_ratio_name, resolution_name
 from clipferry.models import MediaInfo
 from tests.films import LAYOUTS, box_starts, film, turned
 
@@ -40,6 +41,29 @@ def box(kind: bytes, *parts: bytes) -> bytes:
 
 def mvhd(*, ticks: int, scale: int) -> bytes:
     return box(b"mvhd", struct.pack(">IIIII", 0, 0, 0, scale, ticks), bytes(80))
+
+
+def trex(track: int) -> bytes:
+    return box(b"trex", struct.pack(">6I", 0, track, 1, 1, 0, 0))
+
+
+def trak(track: int) -> bytes:
+    shown = struct.pack(">9i2I", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30, 320 << 16, 180 << 16)
+    timescale, handler = struct.pack(">6I", 0, 0, 0, 1, 0, 0), bytes(8) + b"vide" + bytes(12)
+    return box(
+        b"trak",
+        box(b"tkhd", struct.pack(">4I", 0, 0, 0, track), bytes(24), shown),
+        box(b"mdia", box(b"mdhd", timescale), box(b"hdlr", handler)),
+    )
+
+
+def traf(*, seconds: int, more: bytes = b"") -> bytes:
+    return box(b"traf", box(b"tfhd", struct.pack(">II", 0, 1)), box(b"trun", struct.pack(">II", 0, seconds)), more)
+
+
+FRAGMENTED = box(b"moov", mvhd(ticks=0, scale=1), trak(1), box(b"mvex", trex(1)))
+SHOWN = MediaInfo(width=320, height=180)
+"""What is left to say of FRAGMENTED when its length can't be told."""
 
 
 @pytest.fixture(scope="module", params=["libx264", "mpeg4"])
@@ -177,11 +201,56 @@ def test_a_long_form_header_is_read() -> None:
 
 
 def test_the_total_that_a_fragmented_film_announces_is_taken() -> None:
-    extends = box(
-        b"mvex", box(b"mehd", struct.pack(">II", 0, 8000)), box(b"trex", struct.pack(">6I", 0, 1, 1, 0, 0, 0))
-    )
+    extends = box(b"mvex", box(b"mehd", struct.pack(">II", 0, 8000)), trex(1))
 
     assert scan(box(b"moov", mvhd(ticks=0, scale=1000), extends)).duration == 8
+
+
+def test_fragments_are_added_up() -> None:
+    assert scan(FRAGMENTED + box(b"moof", traf(seconds=2)) * 3) == MediaInfo(duration=6, width=320, height=180)
+
+
+MANY = 1 << 15
+EMPTY = box(b"free")
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        FRAGMENTED + box(b"moof", traf(seconds=1, more=EMPTY * 2 * MANY)),
+        FRAGMENTED + box(b"moof", traf(seconds=1, more=b"".join(box(b"%04x" % n) for n in range(MANY)))),
+        box(b"moov", mvhd(ticks=0, scale=1), box(b"mvex", b"".join(map(trex, range(MANY))))),
+        box(b"moov", mvhd(ticks=0, scale=1), b"".join(map(trak, range(MANY // 4)))),
+    ],
+    ids=["empty boxes", "kinds", "defaults", "tracks"],
+)
+def test_a_hostile_box_takes_little_more_memory_than_it_has_bytes(hostile: bytes) -> None:
+    scanner = MediaScanner(head_bytes=0)
+    tracemalloc.start()
+    try:
+        scanner.feed(hostile)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 1.5 * len(hostile)
+
+
+def test_too_many_boxes_are_not_looked_at() -> None:
+    plain = box(b"moov", mvhd(ticks=5, scale=1), trak(1))
+    fragment = box(b"moof", traf(seconds=1))
+
+    assert scan(EMPTY * MAX_BOXES + plain) == MediaInfo()
+    assert scan(plain + EMPTY * MAX_BOXES) == MediaInfo(duration=5, width=320, height=180)
+    assert scan(FRAGMENTED + fragment * (MAX_BOXES - 1)).duration == MAX_BOXES - 1
+    assert scan(FRAGMENTED + fragment * MAX_BOXES) == SHOWN
+
+
+def test_fragments_that_are_too_large_together_are_passed_over() -> None:
+    fragment = box(b"moof", traf(seconds=1), box(b"free", bytes(MAX_KEPT_BYTES // 8)))
+
+    assert scan(FRAGMENTED + fragment * 7).duration == 7
+    assert scan(FRAGMENTED + fragment * 8) == SHOWN
 
 
 @settings(max_examples=300, deadline=None)

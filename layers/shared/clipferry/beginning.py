@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
+from clipferry.errors import StorageError
 from clipferry.multipart import Multipart
 
 
@@ -31,12 +33,19 @@ class Beginning:
             if self._upload_id is not None:
                 announce(self._upload_id)
                 self.is_announced = True
+                self._take_strays_back(self._upload_id)
         return self._upload_id if self.is_announced else None
 
     def ended(self) -> str | None:
         """Waits; the id, announced or not, None if it couldn't be begun."""
         self._thread.join()
         return self._upload_id
+
+    def _take_strays_back(self, upload_id: str) -> None:
+        """Announcing has just shown that the file is ours."""
+        if self._multipart.may_have_strays:
+            with suppress(StorageError):
+                self._multipart.abort_others(upload_id)
 
     def _begin(self) -> None:
         try:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+MAX_TRACKS = 64
+"""A file may name a million, and each would cost memory."""
 _UNKNOWN = frozenset({2**32 - 1, 2**64 - 1})
 _MAX_SECONDS = 2**31 - 1
 
@@ -33,6 +35,8 @@ class Movie:
     tracks: dict[int, Track] = field(default_factory=dict)
     sample_durations: dict[int, int] = field(default_factory=dict)
     """A fragmented film's default for each track, in its ticks; empty for one that isn't fragmented."""
+    is_cut_short: bool = False
+    """Whether boxes were passed over: the length of a fragmented film can't be told then."""
 
     def read(self, kind: bytes, body: memoryview) -> None:
         """Takes in the body of a `moov` or a `moof`, as far as it makes sense."""
@@ -46,6 +50,8 @@ class Movie:
 
     def seconds(self) -> int | None:
         """Rounded half up and at least 1; None when the boxes don't say."""
+        if self.sample_durations and self.is_cut_short:
+            return None
         lengths = [(self.duration, self.timescale)]
         if self.sample_durations:
             lengths += [(track.end, track.timescale) for track in self.tracks.values()]
@@ -59,7 +65,8 @@ class Movie:
                 self.timescale, self.duration = _timescale_and_duration(body)
             elif kind == b"trak":
                 track = _read_track(body)
-                self.tracks.setdefault(track.number, track)
+                if len(self.tracks) < MAX_TRACKS:
+                    self.tracks.setdefault(track.number, track)
             elif kind == b"mvex":
                 self._read_mvex(body)
 
@@ -67,26 +74,30 @@ class Movie:
         for kind, body in _boxes(mvex):
             if kind == b"trex":
                 number, _, duration = struct.unpack_from(">III", body, 4)
-                self.sample_durations[number] = duration
+                if len(self.sample_durations) < MAX_TRACKS:
+                    self.sample_durations[number] = duration
             elif kind == b"mehd":
                 self.duration = _read_number(body)
 
     def _read_moof(self, moof: memoryview) -> None:
         for kind, body in _boxes(moof):
             if kind == b"traf":
-                self._read_traf(list(_boxes(body)))
+                self._read_traf(body)
 
-    def _read_traf(self, boxes: list[tuple[bytes, memoryview]]) -> None:
-        named = dict(boxes)
-        number, sample_duration = _read_tfhd(named.get(b"tfhd", memoryview(b"")))
-        track = self.tracks.get(number)
-        if track is None:
-            return
-        if sample_duration is None:
-            sample_duration = self.sample_durations.get(number, 0)
-        start = _read_number(named[b"tfdt"]) if b"tfdt" in named else track.end
-        ticks = sum(_run_duration(body, sample_duration) for kind, body in boxes if kind == b"trun")
-        track.end = max(track.end, start + ticks)
+    def _read_traf(self, traf: memoryview) -> None:
+        """`tfhd` comes first, and `tfdt` before any `trun`."""
+        track, start, sample_duration, ticks = None, None, 0, 0
+        for kind, body in _boxes(traf):
+            if kind == b"tfhd":
+                number, named = _read_tfhd(body)
+                track = self.tracks.get(number)
+                sample_duration = self.sample_durations.get(number, 0) if named is None else named
+            elif kind == b"tfdt":
+                start = _read_number(body)
+            elif kind == b"trun":
+                ticks += _run_duration(body, sample_duration)
+        if track is not None:
+            track.end = max(track.end, (track.end if start is None else start) + ticks)
 
 
 def _boxes(parent: memoryview) -> Iterator[tuple[bytes, memoryview]]:

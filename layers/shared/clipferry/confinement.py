@@ -7,12 +7,16 @@ Linux's alone. With another uid it would be simpler, but Lambda has only one.
 from __future__ import annotations
 
 import errno
+import os
 import platform
 import struct
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import ctypes
 
 _NO_NEW_PRIVILEGES: Final = 38  # PR_SET_NO_NEW_PRIVS, without which a filter is root's to set
 _SET_FILTER: Final = (22, 2)  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
@@ -74,19 +78,45 @@ def be_the_first_to_go() -> None:
 
 
 def keep_to_oneself() -> bool:
-    """From now on nothing can be opened, connected, started or signalled: EPERM. False where that can't be had.
+    """From now on nothing can be opened or connected; nor started or signalled, where a filter can be set: EPERM.
 
-    Without it, a process without secrets in its environment finds them in its parent's (/proc/PID/environ).
+    False where its parent is in reach all the same. Without it, a process without secrets in its environment finds them
+    in its parent's (/proc/PID/environ). AWS Lambda is said to refuse prctl(2), so any filter: there the limit must do.
     """
-    if sys.platform != "linux" or platform.machine() not in _MACHINES:
+    if sys.platform != "linux":
         return False
     import ctypes  # noqa: PLC0415
+    import resource  # noqa: PLC0415
 
-    program = ctypes.create_string_buffer(_program(platform.machine()))
-    described = ctypes.create_string_buffer(struct.pack("@HP", len(program) // 8, ctypes.addressof(program)))
-    prctl = ctypes.CDLL(None).prctl
-    prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
-    return prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) == 0 and prctl(*_SET_FILTER, ctypes.addressof(described), 0, 0) == 0
+    libc, parent = ctypes.CDLL(None, use_errno=True), os.getppid()
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+    if platform.machine() in _MACHINES:
+        _set_filter(libc, _program(platform.machine()))
+    return not _reaches(libc, parent)
+
+
+def _set_filter(libc: ctypes.CDLL, program: bytes) -> None:
+    """Tries to; what came of it is asked afterwards."""
+    import ctypes  # noqa: PLC0415
+
+    kept = ctypes.create_string_buffer(program)
+    described = ctypes.create_string_buffer(struct.pack("@HP", len(program) // 8, ctypes.addressof(kept)))
+    libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
+    libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    libc.prctl(*_SET_FILTER, ctypes.addressof(described), 0, 0)
+
+
+def _reaches(libc: ctypes.CDLL, process: int) -> bool:
+    """Whether its environment can be opened, or its memory read: then it could be traced, too (process_vm_readv(2))."""
+    import ctypes  # noqa: PLC0415
+
+    with suppress(OSError), Path(f"/proc/{process}/environ").open("rb"):
+        return True
+    nothing = ctypes.create_string_buffer(struct.pack("@PN", 0, 1))  # one byte at the address 0, which nobody has
+    libc.process_vm_readv.argtypes = [ctypes.c_int, *[ctypes.c_void_p, ctypes.c_ulong] * 2, ctypes.c_ulong]
+    is_refused = libc.process_vm_readv(process, nothing, 1, nothing, 1, 0) == -1 and ctypes.get_errno() == errno.EPERM
+    return not is_refused
 
 
 def _program(machine: str) -> bytes:

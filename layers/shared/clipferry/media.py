@@ -11,7 +11,10 @@ from clipferry.boxes import Movie
 from clipferry.models import MediaInfo
 
 MAX_KEPT_BYTES = 32 * 1024 * 1024
-"""A larger `moov` is passed over; an hour of film has one of about 2 MiB."""
+"""Of `moov` and all `moof`s together, because reading them costs memory and time. Those beyond are passed over; an hour
+of film has about 2 MiB."""
+MAX_BOXES = 100_000
+"""Of the file itself, behind which nothing is looked for: half an hour of film that is fragmented by frame."""
 HEAD_BYTES = 2 * 1024 * 1024
 """Of the file beside its `moov`: more than the first picture of a 4K film takes, and the sound that lies before it."""
 _TO_THE_END = 1 << 64
@@ -35,13 +38,15 @@ def aspect_ratio_name(info: MediaInfo) -> str | None:
 class MediaScanner:
     """Takes a file in order, in pieces of any size. What isn't an MP4 gives an empty MediaInfo, never an error.
 
-    Holds `head_bytes`, and boxes that describe: some 100 kB for a minute of film, two of MAX_KEPT_BYTES at most.
+    Holds `head_bytes`, and boxes that describe: some 100 kB for a minute of film, MAX_KEPT_BYTES at most.
     """
 
     def __init__(self, *, head_bytes: int = HEAD_BYTES) -> None:
         self._header = bytearray()
         self._left = 0  # bytes of the open box still to come
         self._kind = b""
+        self._boxes = 0
+        self._room = MAX_KEPT_BYTES
         self._kept: bytearray | None = None  # the body of the open box, where it is one to be read
         self._movie = Movie()
         self._head = _Head(head_bytes)
@@ -78,11 +83,15 @@ class MediaScanner:
     def _open_box(self) -> None:
         header = bytes(self._header)
         self._header.clear()
-        self._kind = header[4:8]
-        left = int.from_bytes(header[8:] or header[:4]) - len(header)
+        self._boxes += 1
+        self._kind, left = header[4:8], int.from_bytes(header[8:] or header[:4]) - len(header)
+        if self._boxes > MAX_BOXES:  # all that follows counts as one box that says nothing
+            self._kind, left = b"", -1
+            self._movie.is_cut_short = True
         self._left = left if left >= 0 else _TO_THE_END  # 0 means just that; after nonsense nothing can be found
-        worthy = self._kind in (b"moov", b"moof") and left <= MAX_KEPT_BYTES
-        self._kept = bytearray() if worthy else None
+        self._kept = bytearray() if self._kind in (b"moov", b"moof") else None
+        if self._kept is not None and left > self._room:
+            self._pass_over()
         if self._kind == b"moov":
             self._head.open_moov(header, self._kept)
         else:
@@ -101,9 +110,13 @@ class MediaScanner:
 
     def _keep(self, kept: bytearray, piece: memoryview) -> None:
         kept += piece
-        if len(kept) > MAX_KEPT_BYTES:
+        if len(kept) > self._room:
             kept.clear()
-            self._kept = None
+            self._pass_over()
+
+    def _pass_over(self) -> None:
+        self._kept = None
+        self._movie.is_cut_short = True
 
     def _end(self) -> None:
         if self._left > MAX_KEPT_BYTES:
@@ -112,6 +125,7 @@ class MediaScanner:
     def _close_box(self) -> None:
         kept, self._kept = self._kept, None
         if kept is not None:
+            self._room -= len(kept)
             self._movie.read(self._kind, memoryview(kept))
 
 

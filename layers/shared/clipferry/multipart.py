@@ -56,23 +56,24 @@ class Multipart:
         self._bucket = bucket
         self._key = key
         self._retries = retries
+        self._begun = 0
+
+    @property
+    def may_have_strays(self) -> bool:
+        """Whether an answer to `begin` was lost, and with it the id of an upload that nobody knows of."""
+        return self._begun > 1
 
     def begin(self, content_type: str) -> str:
-        """A new upload's id. Where an answer was lost, the upload that it may have named is taken back."""
-        tries = 0
+        """A new upload's id."""
 
         def attempt() -> str:
-            nonlocal tries
-            tries += 1
+            self._begun += 1
             return self._call("POST", {"uploads": ""}, {"Content-Type": content_type})
 
         answer = self._retries.persist(attempt)
         upload_id = buckets.field(answer, "UploadId")
         if not upload_id:
             raise StorageError(f"begin {self._key}: no upload id in {answer[:200]!r}")
-        if tries > 1:
-            with suppress(StorageError):
-                self.abort_others(upload_id)
         return upload_id
 
     def parts(self, progress: Progress) -> dict[int, str]:
@@ -114,7 +115,7 @@ class Multipart:
                 raise
 
     def abort_others(self, upload_id: str | None) -> None:
-        """Takes back all uploads to this key but one: an answer that was lost may have begun one nobody knows of."""
+        """Takes back all uploads to this key but one. They may be somebody else's: only for who holds the file."""
         page = self._retries.persist(lambda: self._call("GET", {"uploads": "", "prefix": self._key}, at_key=False))
         for upload in _UPLOAD.findall(page):
             found = buckets.field(upload, "UploadId")

@@ -32,21 +32,23 @@ _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e\x80-\xff]+"')
 
 
 class SourceChangedError(SourceError):
-    """The finished file was replaced while it was being fetched."""
+    """A range isn't of the file that was found first: it was replaced meanwhile, or its server's ranges don't hold."""
 
 
 class RemoteFile:
     """One version of the file at a URL. `open` may be called by several threads once the first call has answered.
 
     After it, `size` is known in bytes, and `etag` is the version's name, None when the server has none that counts or
-    no ranges: such a file can only be read once, from the beginning. `read` counts the bytes that came.
+    no ranges: such a file can only be read once, from the beginning. So it is when `ranges` is False, and none is asked
+    for. `read` counts the bytes that came.
     """
 
-    def __init__(self, url: str, *, rules: Rules, deadline: Deadline, stall: float) -> None:
+    def __init__(self, url: str, *, rules: Rules, deadline: Deadline, stall: float, ranges: bool = True) -> None:
         self._url = url
         self._rules = rules
         self._deadline = deadline
         self._stall = stall
+        self._ranges = ranges
         self._connections: Connections | None = None
         self._target = ""
         self._lock = threading.Lock()
@@ -71,28 +73,33 @@ class RemoteFile:
             self.read += received
 
     def _open_first(self, start: int, length: int) -> Body:
-        found = self._follow({"Range": f"bytes={start}-{start + length - 1}"})
+        found = self._follow({"Range": f"bytes={start}-{start + length - 1}"} if self._ranges else {})
         try:
-            return self._describe(found, start, length)
+            if found.response.status == 206 and self._ranges:
+                body = self._describe_range(found, start, length)
+                if body is not None:
+                    return body
+                found.wire.end()
+                found = self._follow({})
+            return self._describe_whole(found, start)
         except BaseException:
             found.wire.end()
             raise
 
-    def _describe(self, found: Found, start: int, length: int) -> Body:
+    def _describe_range(self, found: Found, start: int, length: int) -> Body | None:
+        """None unless it is the range that was asked for, and others will be known to be of the same version."""
         response = found.response
-        if response.status != 206:
-            return self._describe_whole(found, start)
-        first, last, size = _content_range(response)
+        given = _content_range(response)
+        if given is None:
+            return None
+        first, last, size = given
         permitted_size(size, self._rules.max_bytes)
         etag = response.getheader("ETag", "")
-        complete = (first, last) == (0, size - 1)
-        if not complete and not _STRONG_ETAG.fullmatch(etag):  # other ranges might be of another version
-            found.wire.end()
-            return self._describe_whole(self._follow({}), start)
-        if (first, last) != (start, min(start + length, size) - 1):
-            raise SourceError(f"asked for {length} bytes from {start}, got {first} to {last} of {size}")
+        has_name = _STRONG_ETAG.fullmatch(etag) is not None
+        if (first, last) != (start, min(start + length, size) - 1) or not (has_name or (first, last) == (0, size - 1)):
+            return None
         self.size, self.content_type = size, response.getheader("Content-Type")
-        self.etag = etag if _STRONG_ETAG.fullmatch(etag) else None
+        self.etag = etag if has_name else None
         self._connections = Connections(found.origin, lambda: found.addresses, tls=self._rules.tls)
         self._target = found.target
         return Body(self, found.wire, response, start=first, end=last + 1, keeper=self._connections)
@@ -131,11 +138,9 @@ class RemoteFile:
             raise SourceChangedError(f"status {response.status} for a range of {self.etag}")
         if response.status != 206:
             whole_size(response, self._rules.max_bytes)  # which raises
-        first, last, size = _content_range(response)
-        if size != self.size or response.getheader("ETag", self.etag) != self.etag:
-            raise SourceChangedError(f"{self.etag}, {self.size} bytes became {response.getheader('ETag')}, {size}")
-        if (first, last) != (start, min(start + length, size) - 1):
-            raise SourceError(f"asked for {length} bytes from {start}, got {first} to {last} of {size}")
+        given, etag = _content_range(response), response.getheader("ETag", self.etag)
+        if given != (start, min(start + length, self.size) - 1, self.size) or etag != self.etag:
+            raise SourceChangedError(f"{length} bytes from {start} of {self.size}, {self.etag}: got {given}, {etag}")
 
     def _follow(self, headers: dict[str, str]) -> Found:
         asked = {"Accept-Encoding": "identity", **headers}
@@ -247,14 +252,14 @@ class RangeReader:
             self._position = body.position
 
 
-def _content_range(response: http.client.HTTPResponse) -> tuple[int, int, int]:
-    """First and last byte of a 206, and the size of the whole file; raises SourceError where they can't be known."""
+def _content_range(response: http.client.HTTPResponse) -> tuple[int, int, int] | None:
+    """First and last byte of a 206, and the size of the whole file; None where they can't be known."""
     check_encoding(response)
     given = _CONTENT_RANGE.fullmatch(response.getheader("Content-Range", ""))
     if given is None:
-        raise SourceError(f"Content-Range {response.getheader('Content-Range')!r}")
+        return None
     first, last, size = (int(number) for number in given.groups())
     length = response.getheader("Content-Length", str(last - first + 1))
     if response.getheader("Transfer-Encoding") or length != str(last - first + 1):
-        raise SourceError(f"{first} to {last} of {size}, but Content-Length {length}")
+        return None
     return first, last, size

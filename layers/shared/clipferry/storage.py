@@ -115,15 +115,17 @@ class Storage:
         progress: Progress | None = None,
         on_progress: OnProgress | None = None,
         deadline: float = TRANSFER_SECONDS,
+        ranges: bool = True,
     ) -> StoredFile:
         """Streams the MP4 at `source_url` to `key`, in a part of memory for each worker whatever its size.
 
         `on_chunk` sees every byte once, in order. Doing it twice is harmless: the key is written over. With
         `on_progress`, which is told what to keep, what was interrupted can be continued by giving it as `progress`;
-        without, nothing is left behind on failure. `deadline` is in seconds: then TransferInterruptedError.
+        without, nothing is left behind on failure. `deadline` is in seconds: then TransferInterruptedError. Without
+        `ranges` the file is read in one answer, which can't be continued.
 
-        Raises what `remote.open_source` raises, SourceChangedError for a file that was replaced meanwhile, and
-        SourceInvalidError for what isn't an MP4, before anything is written.
+        Raises what `remote.open_source` raises, SourceChangedError for a file that was replaced meanwhile or whose
+        ranges don't hold, and SourceInvalidError for what isn't an MP4, before anything is written.
         """
         transferred = self.transfer(
             source_url=source_url,
@@ -133,6 +135,7 @@ class Storage:
             progress=progress,
             on_progress=on_progress,
             deadline=deadline,
+            ranges=ranges,
         )
         return self._stored(key, transferred.size, transferred.sha256)
 
@@ -146,11 +149,12 @@ class Storage:
         progress: Progress | None = None,
         on_progress: OnProgress | None = None,
         deadline: float = TRANSFER_SECONDS,
+        ranges: bool = True,
     ) -> Transferred:
         """`download_and_upload`, with an account of how it went."""
-        time_left, stop = Deadline(deadline), threading.Event()
+        time_left, stop, stall = Deadline(deadline), threading.Event(), self._plan.stall_seconds
         return Transfer(
-            file=RemoteFile(source_url, rules=self._rules, deadline=time_left, stall=self._plan.stall_seconds),
+            file=RemoteFile(source_url, rules=self._rules, deadline=time_left, stall=stall, ranges=ranges),
             bucket=self._bucket,
             key=key,
             content_type=content_type,

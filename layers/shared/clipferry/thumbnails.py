@@ -30,6 +30,7 @@ _INHERITED: Final = ("PATH", "LANG", "LD_LIBRARY_PATH")
 _REASONS: Final = {
     thumbnail_child.NO_DECODER: "no_decoder",
     thumbnail_child.NO_PICTURE: "undecodable",
+    thumbnail_child.UNCONFINED: "unconfined",
     -signal.SIGXCPU: "too_slow",
 }
 
@@ -52,8 +53,8 @@ def make_thumbnail(
     """The first picture of the MP4 `head` (`MediaScanner.head`), at most `width` pixels wide and never enlarged.
 
     Never raises for what a film can do: then it is None, a line in the log, and one more in `ThumbnailsMissed`, whose
-    `reason` is no_picture, no_decoder, undecodable, too_slow, crashed, bad_answer or not_started. `command`, given a
-    greatest width and height, reads an MP4 and writes a JPEG.
+    `reason` is no_picture, no_decoder, unconfined, undecodable, too_slow, crashed, bad_answer or not_started.
+    `command`, given a greatest width and height, reads an MP4 and writes a JPEG.
     """
     try:
         return _thumbnail(head, width, [*command, str(width), str(TALLEST * width)], timeout_seconds)

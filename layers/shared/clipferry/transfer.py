@@ -223,11 +223,12 @@ class Transfer:
     def _leave(self, progress: Progress, error: BaseException, is_announced: bool) -> None:
         """After a failure: what can be continued is kept for the next attempt, everything else taken back.
 
-        An upload that was announced may be somebody else's by now; only who still holds the file touches it.
+        An upload that was announced may be somebody else's by now, and so may one whose id we don't know: only who
+        still holds the file touches them. One that was never announced is ours alone.
         """
-        if is_announced and self._on_progress is not None:
+        if self._on_progress is not None and (is_announced or not progress.upload_id):
             worth_it = isinstance(error, SourceError | StorageError) and error.retryable and progress.source_etag
-            goes_on = worth_it and not isinstance(error, SourceChangedError)
+            goes_on = is_announced and worth_it and not isinstance(error, SourceChangedError)
             try:
                 self._on_progress(progress if goes_on else None)
             except ClipferryError:

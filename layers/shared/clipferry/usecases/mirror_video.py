@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -90,16 +91,15 @@ def _fetch(
 ) -> tuple[MirroredFile, bytes | None]:
     """The file, and its beginning for the thumbnail.
 
-    A file that was replaced while it was being fetched is fetched once more, from the start.
+    A file that was replaced while it was being fetched is fetched once more, from the start. When it seems to have
+    changed again, its server's ranges don't hold (behind a balancer each node may have its own ETag): then without.
     """
     mirror = partial(_mirror, uuid, lease, database=database, storage=storage, seconds_left=seconds_left)
-    scanner = media.MediaScanner()
-    try:
-        file = mirror(scanner, _kept(uuid, database))
-    except SourceChangedError:
-        scanner = media.MediaScanner()
-        file = mirror(scanner, None)
-    return file, scanner.head()
+    with suppress(SourceChangedError):
+        return mirror(_kept(uuid, database))
+    with suppress(SourceChangedError):
+        return mirror(None)
+    return mirror(None, ranges=False)
 
 
 def _thumbnail_url(uuid: str, head: bytes | None, storage: Storage, seconds_left: Callable[[], float]) -> str | None:
@@ -125,14 +125,15 @@ def _thumbnail_url(uuid: str, head: bytes | None, storage: Storage, seconds_left
 def _mirror(
     uuid: str,
     lease: Lease,
-    scanner: media.MediaScanner,
     progress: Progress | None,
     *,
     database: Database,
     storage: Storage,
     seconds_left: Callable[[], float],
-) -> MirroredFile:
+    ranges: bool = True,
+) -> tuple[MirroredFile, bytes | None]:
     key = f"videos/{uuid}.mp4"
+    scanner = media.MediaScanner()
     stored = storage.download_and_upload(
         source_url=lease.source_url,
         key=key,
@@ -140,8 +141,11 @@ def _mirror(
         progress=progress,
         on_progress=partial(_keep, uuid, lease, key, database=database),
         deadline=max(seconds_left() - ENDING_SECONDS, 1.0),
+        ranges=ranges,
     )
-    return MirroredFile(key=key, url=stored.url, size=stored.size, sha256=stored.sha256, media=scanner.result())
+    found = scanner.result()
+    file = MirroredFile(key=key, url=stored.url, size=stored.size, sha256=stored.sha256, media=found)
+    return file, scanner.head()
 
 
 def _kept(uuid: str, database: Database) -> Progress | None:
