@@ -170,7 +170,7 @@ class Product:
         """Reconcile's question: whose time has come."""
         with self._database.transaction() as tx:
             claimed = jobs.claim_due(tx, limit=BATCH, interval_seconds=TIMING.check_seconds)
-        return [row["video_uuid"] for row in claimed.all()]
+        return [due.uuid for due in claimed.all()]
 
     def make_due_again(self, uuids: list[str]) -> None:
         with self._database.transaction() as tx:

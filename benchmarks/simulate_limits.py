@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.cost_workload import Workload, demands, requests
-from clipferry.usecases.reconcile import SECONDS_FOR_ONE
+from clipferry.usecases.reconcile import SECONDS_FOR_ONE, WORKERS
 from local.intrinsics import parse
 
 TEMPLATE: Final = Path(__file__).parents[1] / "template.yaml"
@@ -42,6 +42,7 @@ class Ceilings:
     sqs_in_flight: float = 120_000
     reconcile_seconds: float
     """Of each minute that it looks after videos: it begins none when the next might end after its time-out."""
+    reconcile_workers: float = WORKERS
     scaling: float = 100
     """New instances of one function a second: 1,000 every 10 s."""
 
@@ -118,9 +119,9 @@ def limits(work: Workload, has: Ceilings) -> list[Limit]:
         ),
         Limit(
             name="reconcile",
-            ceiling=has.reconcile_seconds / 60,
+            ceiling=has.reconcile_workers * has.reconcile_seconds / 60,
             demand=looks * (work.provider_seconds + 0.05),
-            remedy="more runs at a time, each skips what another has claimed: schedules, its reserved concurrency",
+            remedy="more runs at a time, connections with them: schedules, its reserved concurrency",
             is_soft=True,
         ),
         Limit(

@@ -8,8 +8,11 @@ and every thread has its own copy of the handler's module.
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
+from contextvars import ContextVar
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec
+from types import MappingProxyType
 from typing import Any
 
 from aws_lambda_powertools.event_handler.api_gateway import BaseRouter
@@ -65,18 +68,26 @@ class _RouterClass(type(BaseRouter)):
 
 
 class _KeysOfThread:
-    """An attribute that every thread has for itself, beginning with what it was first set to."""
+    """An attribute that every thread has for itself, beginning with what it was first set to.
+
+    A thread that goes on with another's context, as a worker of one call does, has that one's.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._keys = threading.local()
+        self._keys = ContextVar[Mapping[int, dict[str, Any]]](name, default=MappingProxyType({}))
 
     def __get__(self, formatter: Any, _owner: Any) -> dict[str, Any]:
-        return vars(self._keys).setdefault(str(id(formatter)), dict(vars(formatter)[self._name]))
+        if id(formatter) not in self._keys.get():
+            self._keep(formatter, dict(vars(formatter)[self._name]))
+        return self._keys.get()[id(formatter)]
 
     def __set__(self, formatter: Any, keys: dict[str, Any]) -> None:
         vars(formatter).setdefault(self._name, keys)
-        vars(self._keys)[str(id(formatter))] = keys
+        self._keep(formatter, keys)
+
+    def _keep(self, formatter: Any, keys: dict[str, Any]) -> None:
+        self._keys.set({**self._keys.get(), id(formatter): keys})
 
 
 def _separate_threads() -> None:

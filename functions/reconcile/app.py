@@ -8,16 +8,17 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from clipferry import runtime
 from clipferry.observability import logger
-from clipferry.usecases.reconcile import reconcile
+from clipferry.usecases.reconcile import WORKERS, reconcile
 
 
 @logger.inject_lambda_context(clear_state=True)
 @runtime.invocation
 def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    looked_at = reconcile(
-        database=runtime.database(),
-        advance=runtime.advance(),
-        timing=runtime.timing(),
-        seconds_left=runtime.seconds_left(context),
-    )
+    with runtime.databases(WORKERS) as databases:
+        looked_at = reconcile(
+            databases=databases,
+            advance=runtime.advance(),
+            timing=runtime.timing(),
+            seconds_left=runtime.seconds_left(context),
+        )
     return {"lookedAt": looked_at}

@@ -279,7 +279,7 @@ def _more_reconcilers() -> Iterator[None]:
     def run() -> None:
         while not stopping.wait(1):
             reconcile(
-                database=runtime.database(),
+                databases=[runtime.database()],
                 advance=runtime.advance(),
                 timing=runtime.timing(),
                 seconds_left=lambda: 0 if stopping.is_set() else 55,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ import psycopg
 import pytest
 
 from clipferry import runtime, signatures
+from clipferry.db.connection import Database
 from local.environment import in_process
 from tests.handlers.conftest import AUTH_SECRET, Answer, Api, Person, environment
 from tests.log_lines import captured, events, metrics
@@ -186,6 +188,15 @@ def connections(database_url: str, role: str) -> int:
     return counted[0]
 
 
+def end_but(number: int, database_url: str, role: str) -> None:
+    """Waits until the server has heard that all others are closed."""
+    for _ in range(500):
+        if connections(database_url, role) == number:
+            return
+        time.sleep(0.01)
+    raise AssertionError(connections(database_url, role))
+
+
 def lock_out(database_url: str, role: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as books:
         books.execute(f"alter role {role} nologin")  # type: ignore[arg-type]
@@ -208,6 +219,38 @@ def test_a_database_that_refuses_is_asked_again_with_what_the_secret_says_now(
         refused = [api.call("GET", ME, headers=ann.by_session) for _ in range(3)]
         assert [answer.code for answer in refused] == ["DATABASE_UNAVAILABLE"] * 3
         assert len(owner.asked) == 2, "not more than once a minute"
+
+
+def test_the_workers_of_a_call_work_with_what_it_began_with(
+    owner: FakeSecretsManager, roles: tuple[str, str], database_url: str
+) -> None:
+    def handler(_event: Any, _context: Any) -> Any:
+        with runtime.databases(4) as databases:
+            databases[0].connect()
+            change(owner, DATABASE_URL=roles[1])
+            wait()
+            with ThreadPoolExecutor(4) as pool:
+                list(pool.map(Database.connect, databases))
+            return [connections(database_url, f"rotation_{name}") for name in "ab"]
+
+    call = runtime.invocation(handler)
+    assert call({}, None) == [4, 0]
+    end_but(1, database_url, "rotation_a")  # the warm one outlives the call
+    assert call({}, None)[1] == 4
+    end_but(0, database_url, "rotation_a")
+
+
+def test_workers_that_are_refused_together_read_the_secret_once(
+    owner: FakeSecretsManager, roles: tuple[str, str], database_url: str
+) -> None:
+    with in_process({"SECRETS_MAX_AGE_SECONDS": "300"}):
+        runtime.database().connect()
+        change(owner, DATABASE_URL=roles[1])
+        lock_out(database_url, "rotation_a")
+        with runtime.databases(4) as databases, ThreadPoolExecutor(4) as pool:
+            list(pool.map(Database.connect, databases))
+            assert connections(database_url, "rotation_b") == 4
+        assert len(owner.asked) == 2
 
 
 def test_a_database_that_refuses_for_good_says_nothing_of_its_password(

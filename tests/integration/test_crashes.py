@@ -95,7 +95,7 @@ def look_after_everything(database: Database) -> int:
     books.execute(database, _TOO_LATE)
     queue: Any = NoQueue()
     advance = partial(advance_video, database=database, providers={}, queue=queue, timing=journeys.TIMING)
-    return reconcile(database=database, advance=advance, timing=journeys.TIMING, seconds_left=lambda: 900)
+    return reconcile(databases=[database], advance=advance, timing=journeys.TIMING, seconds_left=lambda: 900)
 
 
 def assert_all_is_accounted_for(database: Database) -> None:

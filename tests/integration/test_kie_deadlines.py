@@ -17,6 +17,7 @@ from clipferry.db.connection import Database
 from clipferry.errors import DatabaseUnavailableError, QueueError
 from clipferry.models import Video, VideoStatus
 from clipferry.providers.kie import Kie
+from clipferry.turns import PATIENCE
 from clipferry.usecases import reconcile as schedule
 from clipferry.usecases.advance_video import advance_video
 from clipferry.usecases.reconcile import reconcile
@@ -222,13 +223,13 @@ class Run:
 
     def __call__(self) -> int:
         return reconcile(
-            database=self.database,
+            databases=[self.database],
             advance=self._advance,
             timing=journeys.TIMING,
             seconds_left=lambda: self.seconds,
         )
 
-    def _advance(self, video: Video, *, resend: bool) -> str:
+    def _advance(self, video: Video, *, resend: bool, **_: Any) -> str:
         assert resend
         self.seconds -= self.costs(video)
         self.advanced.append(video.uuid)
@@ -300,7 +301,7 @@ def test_a_provider_that_keeps_us_waiting_does_not_keep_the_others_from_their_tu
     run()
 
     turns = Counter("kie" if uuid in hanging else "evolink" for uuid in run.advanced)
-    assert turns == {"kie": schedule.PATIENCE, "evolink": len(quick)}
+    assert turns == {"kie": PATIENCE, "evolink": len(quick)}
 
 
 def test_two_reconcilers_share_the_work(database: Database, database_url: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import pytest
@@ -238,6 +239,23 @@ def test_who_is_in_a_hurry_is_served_once_a_minute(secret: Secret, fake: FakeSec
     assert len(fake.asked) == 2
     clock.now += 1
     assert secret.values_now() == {"EVOLINK_API_KEY": "third"}
+
+
+def test_of_many_who_are_in_a_hurry_one_reads_and_the_others_wait_for_it(
+    secret: Secret, fake: FakeSecretsManager
+) -> None:
+    secret.values()
+    fake.fail(200, json.dumps({"SecretString": json.dumps({"EVOLINK_API_KEY": "new"})}).encode(), seconds=0.3)
+    everybody = threading.Barrier(8, timeout=10)
+
+    def ask(_: int) -> Mapping[str, str]:
+        everybody.wait()
+        return secret.values_now()
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(ask, range(8)))
+    assert found == [{"EVOLINK_API_KEY": "new"}] * 8
+    assert len(fake.asked) == 2
 
 
 def test_keys_that_are_no_settings_are_named_once_and_left(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout
 from typing import Any
 
 import pytest
@@ -126,6 +130,52 @@ def test_a_prompt_is_hidden_from_its_own_thread_alone() -> None:
     other.start()
     other.join()
     assert lines == [{"detail": "velvet"}]
+
+
+def test_a_line_names_the_video_of_its_own_thread_alone() -> None:
+    """Everybody has a video before anybody speaks."""
+    everybody = threading.Barrier(8, timeout=10)
+
+    def work(uuid: str) -> None:
+        follow(uuid)
+        everybody.wait()
+        logger.info("said", own=uuid)
+        follow(None)
+        logger.info("said of nobody")
+
+    uuids = [f"vid_{number}" for number in range(8)]
+    with captured() as log, ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, uuids))
+    told = [(line["own"], line.get("video_uuid")) for line in events(log()) if line["message"] == "said"]
+    assert sorted(told) == [(uuid, uuid) for uuid in uuids]
+    assert "video_uuid" not in str([line for line in events(log()) if line["message"] == "said of nobody"])
+
+
+class Unbuffered(io.StringIO):
+    """As Lambda's: whatever is written leaves at once, and meanwhile other threads go on."""
+
+    def write(self, text: str, /) -> int:
+        written = super().write(text)
+        time.sleep(0.001)
+        return written
+
+
+def test_lines_of_several_threads_are_lines() -> None:
+    stream, handler = Unbuffered(), logger.registered_handler
+
+    def work(number: int) -> None:
+        for _ in range(10):
+            count("VideosFailed", reason=f"reason-{number}")
+            logger.info("said", number=number)
+
+    before = handler.setStream(stream)  # type: ignore[attr-defined]
+    try:
+        with redirect_stdout(stream), ThreadPoolExecutor(8) as pool:
+            list(pool.map(work, range(8)))
+    finally:
+        handler.setStream(before)  # type: ignore[attr-defined]
+    assert len(metrics(stream.getvalue())) == 80
+    assert len(events(stream.getvalue())) == 80
 
 
 def test_a_metric_is_in_the_form_that_cloudwatch_takes() -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -49,11 +50,23 @@ class Collaborators:
         self._clients: list[HttpClient] = []
 
     def database(self) -> Database:
-        """This thread's warm connection: a Lambda has one thread, the local stack has many."""
+        """This thread's warm connection: a Lambda has one for its calls, the local stack has many."""
         if not hasattr(self._of_thread, "database"):
             self._of_thread.database = self.new_database(self.settings.database_statement_timeout_seconds)
             self._databases.append(self._of_thread.database)
         return self._of_thread.database
+
+    @contextmanager
+    def databases(self, number: int) -> Iterator[list[Database]]:
+        """For as many threads: this one's warm connection, and others that end with the block.
+
+        None opens before it is used.
+        """
+        with ExitStack() as ending:
+            others = [self.new_database(self.settings.database_statement_timeout_seconds) for _ in range(number - 1)]
+            for other in others:
+                ending.enter_context(closing(other))
+            yield [self.database(), *others]
 
     def new_database(self, statement_timeout: int = CHORE_SECONDS) -> Database:
         """One more, which the caller closes; by default for chores, whose statements read everything."""

@@ -28,7 +28,7 @@ PROMPT_START: Final = 16
 
 _silence = threading.Event()
 _hidden: set[str] = set()
-_of_call = threading.local()
+_of_thread = threading.local()
 _QUERY: Final = re.compile(r"(https?://[^\s?#\"\\]+)\?[^\s\"\\]*")
 """A signature, a token, or whatever else lets one fetch a file, is in a URL's query."""
 _TO_THE_END: Final = r'(?:[^"\\]|\\.)*'
@@ -40,9 +40,9 @@ _THE_LOGGERS_OWN: Final = frozenset(
 
 def _line(record: dict[str, Any]) -> str:
     text = json.dumps(record, default=str, separators=(",", ":"), ensure_ascii=False)
-    for secret in _hidden:
+    for secret in tuple(_hidden):  # another thread may add to it
         text = text.replace(secret, "[hidden]")
-    if prompt := getattr(_of_call, "prompt", None):
+    if prompt := getattr(_of_thread, "prompt", None):
         text = _without(prompt, text)
     return _QUERY.sub(r"\1?[hidden]", text) if "://" in text else text
 
@@ -64,12 +64,12 @@ logger: Final = Logger(service="clipferry", utc=True, json_serializer=_line)
 
 
 def follow(video_uuid: str | None, *, prompt: str | None = None) -> None:
-    """From now on every line of this call names the video, and none shows its prompt. None: of no video any more."""
-    _of_call.prompt = re.compile(_told_by(prompt)) if prompt else None
+    """From now on every line of this thread names the video, and none shows its prompt. None: of no video any more."""
+    _of_thread.prompt = re.compile(_told_by(prompt)) if prompt else None
     if video_uuid is None:
-        logger.remove_keys(["video_uuid"])
+        logger.thread_safe_remove_keys(["video_uuid"])
     else:
-        logger.append_keys(video_uuid=video_uuid)
+        logger.thread_safe_append_keys(video_uuid=video_uuid)
 
 
 def _told_by(prompt: str) -> str:
@@ -114,6 +114,18 @@ def count(name: str, value: float = 1, *, unit: MetricUnit = MetricUnit.Count, *
     if _silence.is_set():
         return
     namespace = os.environ.get(NAMESPACE_VARIABLE) or NAMESPACE
-    with single_metric(name=name, unit=unit, value=value, namespace=namespace) as metric:
+    with _line_to_itself(), single_metric(name=name, unit=unit, value=value, namespace=namespace) as metric:
         for dimension, setting in dimensions.items():
             metric.add_dimension(name=dimension, value=setting)
+
+
+@contextmanager
+def _line_to_itself() -> Iterator[None]:
+    """Powertools prints a metric and then its line's end: what another thread said in between would make both lines
+    unreadable."""
+    handler = logger.registered_handler
+    handler.acquire()
+    try:
+        yield
+    finally:
+        handler.release()

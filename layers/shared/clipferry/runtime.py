@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import cache, partial, wraps
 from pathlib import Path
@@ -69,6 +70,11 @@ def now() -> datetime:
 def database() -> Database:
     """This thread's warm connection."""
     return _succession.current().database()
+
+
+def databases(number: int) -> AbstractContextManager[list[Database]]:
+    """For as many threads of this call: its warm connection, and others that end with the block."""
+    return _succession.current().databases(number)
 
 
 def patient_database() -> Database:

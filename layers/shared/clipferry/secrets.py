@@ -113,6 +113,7 @@ class Secret:
         self._max_age = max_age_seconds
         self._clock = clock
         self._lock = threading.Lock()
+        self._hurry = threading.Lock()
         self._values: Mapping[str, str] | None = None
         self._asked_at = 0.0
         self._hurried_at = 0.0
@@ -127,11 +128,15 @@ class Secret:
         return self._current(self._is_fresh)
 
     def values_now(self) -> Mapping[str, str]:
-        """For who has seen that they are old: read at once, unless somebody did so within the last minute."""
-        if 0 <= self._clock() - self._hurried_at < RETRY_SECONDS:
-            return self.values()
-        self._hurried_at = self._clock()
-        return self._current(lambda: False)
+        """For who has seen that they are old: read at once, unless somebody did so within the last minute.
+
+        Threads that see it at the same time wait for the one that reads.
+        """
+        with self._hurry:
+            if 0 <= self._clock() - self._hurried_at < RETRY_SECONDS:
+                return self.values()
+            self._hurried_at = self._clock()
+            return self._current(lambda: False)
 
     def close(self) -> None:
         self._manager.close()

@@ -56,7 +56,7 @@ class Transaction:
 
 
 class Database:
-    """One connection that stays open between invocations and is replaced when it has died. Not for several threads."""
+    """One connection that stays open between invocations and is replaced when it has died. For one thread at a time."""
 
     def __init__(
         self,

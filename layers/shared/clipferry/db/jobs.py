@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from clipferry.db.connection import Rows, Transaction
@@ -30,6 +32,7 @@ where j.next_check_at <= now() and v.uuid = j.video_uuid and v.status in ('COMPL
 
 # Pushing next_check_at forward in the same statement is the claim: a second reconciler takes other rows, and a video
 # that always fails doesn't come first for ever. Young videos are asked about once an interval, old ones less often.
+# The provider is read by subselects, because a join might read all videos.
 _CLAIM_DUE: Final = """
 update clipferry.jobs j
 set checks = j.checks + 1,
@@ -37,12 +40,22 @@ set checks = j.checks + 1,
         greatest(j.deadline, now() + make_interval(secs => %(interval_seconds)s)),
         now() + greatest(make_interval(secs => %(interval_seconds)s), (now() - j.state_since) / 20))
 from (
-    select video_uuid from clipferry.jobs
-    where next_check_at <= now() and (lease_until is null or lease_until < now())
+    select o.video_uuid from clipferry.jobs o
+    where o.next_check_at <= now() and (o.lease_until is null or o.lease_until < now())
+        and coalesce((select v.provider from public.videos v where v.uuid = o.video_uuid), '')
+            <> all(%(spared)s::text[])
     order by deadline limit %(limit)s for update skip locked
 ) due
 where j.video_uuid = due.video_uuid
-returning j.video_uuid
+returning j.video_uuid as uuid, j.next_check_at,
+          coalesce((select v.provider from public.videos v where v.uuid = j.video_uuid), '') as provider
+"""
+
+# Whoever has moved a video meanwhile has also said when it is due.
+_GIVE_BACK: Final = """
+update clipferry.jobs j set checks = j.checks - 1, next_check_at = now()
+from unnest(%(uuids)s::text[], %(moments)s::timestamptz[]) as claimed (video_uuid, next_check_at)
+where j.video_uuid = claimed.video_uuid and j.next_check_at = claimed.next_check_at
 """
 
 # The reader who finds the answer old asks the provider; everyone else reads what is there.
@@ -109,6 +122,17 @@ select coalesce(lease_until > now(), false) as is_leased from clipferry.jobs whe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A video that was claimed, to be looked at now."""
+
+    uuid: str
+    provider: str
+    """Empty when there is none yet."""
+    next_check_at: datetime
+    """As the claim has set it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
     """The right to mirror one video until it runs out or a newer fence is given."""
 
@@ -133,9 +157,20 @@ def dismiss_ended(tx: Transaction) -> None:
     tx.send(_DISMISS_ENDED, {})
 
 
-def claim_due(tx: Transaction, *, limit: int, interval_seconds: float) -> Rows[dict[str, Any]]:
-    """The videos to look at now (`video_uuid`), those whose time runs out first in front; each is claimed."""
-    return tx.records(_CLAIM_DUE, {"limit": limit, "interval_seconds": interval_seconds})
+def claim_due(tx: Transaction, *, limit: int, interval_seconds: float, spared: Sequence[str] = ()) -> Rows[Due]:
+    """Videos to look at now, those whose time runs out first before all others; each is claimed.
+
+    None whose provider is among the `spared`.
+    """
+    return tx.run(_CLAIM_DUE, {"limit": limit, "interval_seconds": interval_seconds, "spared": [*spared]}, Due)
+
+
+def give_back(tx: Transaction, unseen: Sequence[Due]) -> None:
+    """Videos that were claimed and that nobody has looked at are due again at once."""
+    tx.send(
+        _GIVE_BACK,
+        {"uuids": [due.uuid for due in unseen], "moments": [due.next_check_at for due in unseen]},
+    )
 
 
 def claim_stale(tx: Transaction, *, uuid: str, stale_seconds: int) -> Rows[dict[str, Any]]:

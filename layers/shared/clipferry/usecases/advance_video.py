@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from clipferry.db import endings, events, inbox, jobs, videos
@@ -23,6 +23,7 @@ def advance_video(  # noqa: PLR0911 - one line for each thing that may be found
     claimed_task: str | None = None,
     report: TaskReport | None = None,
     resend: bool = False,
+    on_silence: Callable[[], None] = lambda: None,
     database: Database,
     providers: Mapping[str, Provider],
     queue: MirrorQueue,
@@ -33,6 +34,7 @@ def advance_video(  # noqa: PLR0911 - one line for each thing that may be found
     `claimed_task` is a task id from a callback: adopted only while the row has none, and only if the provider knows it
     and no other video has it. `report` is what the provider itself has said of this task, under a signature that covers
     it: then it isn't asked. `resend` puts an UPLOADING video that nobody is mirroring on the queue again.
+    `on_silence` is called when the provider was asked and gave no answer: it is busy, down or too slow.
     """
     if video.status is VideoStatus.COMPLETED:
         return "already completed"
@@ -41,7 +43,7 @@ def advance_video(  # noqa: PLR0911 - one line for each thing that may be found
     task_id = video.external_task_id or claimed_task or _claim_of_an_earlier_callback(video, database)
     if task_id is None:
         return _expire(video, database) if video.is_overdue else "no task yet"
-    report = report or _ask(video, task_id, providers, database)
+    report = report or _ask(video, task_id, providers, database, on_silence)
     if video.status is VideoStatus.FAILED:
         return _note_late_success(video, task_id, report, database)
     if report is not None and video.external_task_id is None and not _adopt(video, task_id, database, timing):
@@ -65,7 +67,9 @@ def _claim_of_an_earlier_callback(video: Video, database: Database) -> str | Non
     return claim["task_id"] if claim else None
 
 
-def _ask(video: Video, task_id: str, providers: Mapping[str, Provider], database: Database) -> TaskReport | None:
+def _ask(
+    video: Video, task_id: str, providers: Mapping[str, Provider], database: Database, on_silence: Callable[[], None]
+) -> TaskReport | None:
     """The provider's report, or None when it gave none; the question is in the video's story either way."""
     provider = providers.get(video.provider or "")
     if provider is None:
@@ -79,6 +83,7 @@ def _ask(video: Video, task_id: str, providers: Mapping[str, Provider], database
         report, found = None, "NOT_FOUND"
     except ProviderError as error:
         report, found, errors = None, type(error).__name__, 1
+        on_silence()
     count("ProviderErrors", errors, provider=provider.name)
     if report is not None and report.state is TaskState.UNKNOWN:
         count("UnknownTaskStates", provider=provider.name)

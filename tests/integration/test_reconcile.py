@@ -1,0 +1,274 @@
+"""A run of reconcile with several workers: who is looked at, who has to wait, and what the next run finds."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import pytest
+
+from clipferry.db.connection import Database
+from clipferry.errors import DatabaseUnavailableError
+from clipferry.models import Video, VideoStatus
+from clipferry.providers.kie import Kie
+from clipferry.turns import LONG_SECONDS, PATIENCE
+from clipferry.usecases.advance_video import advance_video
+from clipferry.usecases.reconcile import BATCH, REST_SECONDS, SECONDS_FOR_ONE, WORKERS, reconcile
+from tests import books, journeys
+from tests.contract.answering import Wire, sample, wired
+from tests.log_lines import captured, events
+
+SECONDS = 10.0
+"""How long a thread waits for another before its test has failed."""
+
+
+@pytest.fixture(autouse=True)
+def _ann(database: Database) -> None:
+    books.add_user(database)
+    books.add_package(database, 10_000)
+
+
+@pytest.fixture
+def databases(database_url: str, database: Database) -> Iterator[list[Database]]:
+    others = [Database(database_url) for _ in range(WORKERS - 1)]
+    yield [database, *others]
+    for other in others:
+        other.close()
+
+
+def due(database: Database, number: int, *, provider: str = "kie") -> list[str]:
+    """GENERATING videos whose time has come, the first expires first."""
+    uuids = [journeys.video_at(database, VideoStatus.GENERATING) for _ in range(number)]
+    books.execute(
+        database,
+        """update public.videos set provider = %(provider)s where uuid = any(%(uuids)s)""",
+        provider=provider,
+        uuids=uuids,
+    )
+    books.execute(
+        database,
+        """update clipferry.jobs
+        set next_check_at = now() - interval '1 second',
+            deadline = now() + make_interval(mins => 10 + array_position(%(uuids)s, video_uuid))
+        where video_uuid = any(%(uuids)s)""",
+        uuids=uuids,
+    )
+    return uuids
+
+
+def claimable(database: Database) -> set[str]:
+    """Who would be looked at by a run that begins now."""
+    found = books.rows(database, "select video_uuid from clipferry.jobs where next_check_at <= now()")
+    return {row["video_uuid"] for row in found}
+
+
+@dataclass
+class Run:
+    """A run with `seconds` to go. `look` says what becomes of a video, in its worker's thread."""
+
+    databases: list[Database]
+    look: Callable[[Video], str] = lambda _: "still running"
+    seconds: float = 55
+    advanced: list[str] = field(default_factory=list)
+    naps: list[float] = field(default_factory=list)
+
+    def __call__(self) -> int:
+        return reconcile(
+            databases=self.databases,
+            advance=self._advance,
+            timing=journeys.TIMING,
+            seconds_left=lambda: self.seconds,
+            sleep=self.naps.append,
+        )
+
+    def _advance(self, video: Video, **_: Any) -> str:
+        self.advanced.append(video.uuid)
+        return self.look(video)
+
+
+def test_every_video_has_one_turn_however_many_work(database: Database, databases: list[Database]) -> None:
+    uuids = due(database, 5 * BATCH + 3)
+    run = Run(databases)
+
+    assert run() == len(uuids)
+    assert sorted(run.advanced) == sorted(uuids)
+    assert claimable(database) == set()
+
+
+def test_as_many_videos_are_looked_at_at_a_time_as_there_are_connections(
+    database: Database, databases: list[Database]
+) -> None:
+    """Nobody is answered before everybody has asked, but for the first few, with which a provider shows that it can."""
+    warming = due(database, WORKERS)
+    together = threading.Barrier(WORKERS, timeout=SECONDS)
+    due(database, 2 * WORKERS)
+
+    def look(video: Video) -> str:
+        if video.uuid not in warming:
+            together.wait()
+        return "still running"
+
+    assert Run(databases, look)() == 3 * WORKERS
+
+
+@pytest.mark.parametrize("error", [DatabaseUnavailableError("gone"), ValueError("an adapter's"), KeyError("x")])
+def test_one_that_fails_stops_nobody(database: Database, databases: list[Database], error: Exception) -> None:
+    uuids = due(database, BATCH + 5)
+
+    def look(video: Video) -> str:
+        if video.uuid in uuids[::3]:
+            raise error
+        return "still running"
+
+    run = Run(databases, look)
+
+    assert run() == len(uuids)
+    assert sorted(run.advanced) == sorted(uuids)
+
+
+def test_the_rest_of_a_slow_providers_videos_wait_and_the_others_have_their_turn_meanwhile(
+    database: Database, databases: list[Database]
+) -> None:
+    """It answers when all of the other provider's have been looked at, and not before."""
+    slow, quick = due(database, 30), due(database, 30, provider="evolink")
+    left, all_quick_are_seen = Counter(quick), threading.Event()
+    run = Run(databases)
+
+    def look(video: Video) -> str:
+        if video.provider == "kie":
+            assert all_quick_are_seen.wait(SECONDS)
+            run.seconds -= LONG_SECONDS + 0.1
+        else:
+            del left[video.uuid]
+            if not left:
+                all_quick_are_seen.set()
+        return "still running"
+
+    run.look = look
+    run()
+
+    turns = Counter("slow" if uuid in slow else "quick" for uuid in run.advanced)
+    assert turns == {"slow": PATIENCE, "quick": len(quick)}
+    assert claimable(database) == set(slow) - set(run.advanced), "they are the next run's"
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_provider_that_is_busy_or_down_is_left_in_peace_after_each_question(
+    database: Database, databases: list[Database], status: int
+) -> None:
+    uuids = due(database, 6)
+    with wired() as wire:
+        wire.answers(status, b'{"code": 429, "msg": "too many"}')
+        run = _asking(wire, databases)
+        run()
+
+    assert len(wire.requests) >= len(uuids)
+    assert run.naps == [REST_SECONDS] * len(uuids)
+
+
+def test_an_answer_is_followed_by_the_next_question_at_once(database: Database, databases: list[Database]) -> None:
+    due(database, 6)
+    with wired() as wire:
+        wire.answers(200, sample("kie/task_generating"))
+        run = _asking(wire, databases)
+
+        assert run() == 6
+    assert run.naps == []
+
+
+def test_a_task_that_is_lost_is_no_reason_to_spare_its_provider(database: Database, databases: list[Database]) -> None:
+    due(database, 6)
+    with wired() as wire:
+        wire.answers(200, sample("kie/error_422_no_record"))
+        run = _asking(wire, databases)
+        run()
+    assert run.naps == []
+
+
+def _asking(wire: Wire, databases: list[Database]) -> Run:
+    """With the real use case, and an adapter that speaks to `wire`."""
+    queue: Any = None
+    run = Run(databases)
+    advance = partial(advance_video, providers={"kie": Kie(wire.api)}, queue=queue, timing=journeys.TIMING)
+    run._advance = advance  # type: ignore[method-assign]
+    return run
+
+
+def test_what_has_no_turn_when_time_runs_out_is_the_next_runs(database: Database, databases: list[Database]) -> None:
+    uuids = due(database, BATCH + 10)
+    books.execute(database, "update clipferry.jobs set state_since = now() - interval '5 hours'")
+    first = Run(databases)
+    last_looks = threading.Barrier(PATIENCE, timeout=SECONDS)
+
+    def look(_: Video) -> str:
+        last_looks.wait()
+        first.seconds = SECONDS_FOR_ONE
+        return "still running"
+
+    first.look = look
+    with captured() as log:
+        first()
+    second = Run(databases)
+    second()
+
+    assert len(first.advanced) == PATIENCE
+    assert sorted(first.advanced + second.advanced) == sorted(uuids), "nobody twice, nobody forgotten"
+    (line,) = [line for line in events(log()) if line["message"] == "given back for the next run"]
+    assert line["videos"] == BATCH - PATIENCE
+    checks = books.rows(database, "select distinct checks from clipferry.jobs")
+    assert checks == [{"checks": 1}]
+
+
+def test_no_look_begins_that_might_not_end(database: Database, databases: list[Database]) -> None:
+    uuids = due(database, 3)
+    run = Run(databases, seconds=SECONDS_FOR_ONE)
+
+    assert run() == 0
+    assert claimable(database) == set(uuids)
+
+
+def test_what_somebody_has_moved_meanwhile_is_not_given_back(database: Database, databases: list[Database]) -> None:
+    """A callback has come for the last, which has its own time since then."""
+    *_, last = uuids = due(database, PATIENCE + 2)
+    run = Run(databases)
+
+    def look(video: Video) -> str:
+        if video.uuid == uuids[0]:
+            books.execute(database, "update public.videos set provider = 'evolink' where uuid = %(uuid)s", uuid=last)
+            assert journeys.start_upload(database, last)
+        run.seconds = SECONDS_FOR_ONE
+        return "still running"
+
+    run.look = look
+    run.databases = databases[1:]
+    run()
+
+    assert last not in run.advanced
+    assert claimable(database) == set(uuids) - set(run.advanced) - {last}
+
+
+def test_where_the_server_has_no_more_connections_those_it_has_given_do_the_work(
+    database: Database, databases: list[Database]
+) -> None:
+    nobody = [Database("postgresql://127.0.0.1:9/nobody", connect_timeout=2) for _ in range(3)]
+    uuids = due(database, BATCH + 5)
+    run = Run([*databases[:2], *nobody])
+    with captured() as log:
+        assert run() == len(uuids)
+
+    assert sorted(run.advanced) == sorted(uuids)
+    assert [line["message"] for line in events(log()) if line["level"] != "INFO"] == [
+        "no more connections for reconcile"
+    ]
+
+
+def test_a_single_video_needs_a_single_connection(database: Database) -> None:
+    due(database, 1)
+    run = Run([database, Database("postgresql://127.0.0.1:9/nobody", connect_timeout=2)])
+    with captured() as log:
+        assert run() == 1
+    assert [line for line in events(log()) if line["level"] != "INFO"] == []
