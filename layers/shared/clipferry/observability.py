@@ -13,7 +13,7 @@ import re
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from aws_lambda_powertools import Logger, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
@@ -42,20 +42,34 @@ def _line(record: dict[str, Any]) -> str:
     text = json.dumps(record, default=str, separators=(",", ":"), ensure_ascii=False)
     for secret in tuple(_hidden):  # another thread may add to it
         text = text.replace(secret, "[hidden]")
-    if prompt := getattr(_of_thread, "prompt", None):
+    prompt = getattr(_of_thread, "prompt", None)
+    if prompt is not None and prompt.beginning in text:
         text = _without(prompt, text)
     return _QUERY.sub(r"\1?[hidden]", text) if "://" in text else text
 
 
-def _without(prompt: re.Pattern[str], text: str) -> str:
-    """`text` is JSON: what isn't a string stays as it is, and so do names and what the logger itself says."""
-    name = ""
+class _Prompt(NamedTuple):
+    """As it would stand in JSON."""
+
+    beginning: str
+    is_all: bool
+    """Whether the prompt is no longer than that."""
+
+
+def _without(prompt: _Prompt, text: str) -> str:
+    """`text`, which is JSON, without what begins as the prompt does, up to the end of the string it is quoted in.
+
+    A short prompt may be any word: what isn't a string stays as it is, and so do names and what the logger itself says.
+    """
+    if not prompt.is_all:
+        return re.sub(re.escape(prompt.beginning) + _TO_THE_END, "[prompt]", text)
+    word, name = re.compile(rf"\b{re.escape(prompt.beginning)}\b"), ""
 
     def hide(found: re.Match[str]) -> str:
         nonlocal name
         if found[2]:
             name = found[1]
-        return found[0] if found[2] or name in _THE_LOGGERS_OWN else prompt.sub("[prompt]", found[0])
+        return found[0] if found[2] or name in _THE_LOGGERS_OWN else word.sub("[prompt]", found[0])
 
     return _STRING.sub(hide, text)
 
@@ -65,18 +79,15 @@ logger: Final = Logger(service="clipferry", utc=True, json_serializer=_line)
 
 def follow(video_uuid: str | None, *, prompt: str | None = None) -> None:
     """From now on every line of this thread names the video, and none shows its prompt. None: of no video any more."""
-    _of_thread.prompt = re.compile(_told_by(prompt)) if prompt else None
+    _of_thread.prompt = _told_by(prompt) if prompt else None
     if video_uuid is None:
         logger.thread_safe_remove_keys(["video_uuid"])
     else:
         logger.thread_safe_append_keys(video_uuid=video_uuid)
 
 
-def _told_by(prompt: str) -> str:
-    """A pattern for what begins as the prompt does, up to the end of the string it is quoted in."""
-    if len(prompt) < PROMPT_START:
-        return rf"\b{re.escape(_as_json(prompt))}\b"
-    return re.escape(_as_json(prompt[:PROMPT_START])) + _TO_THE_END
+def _told_by(prompt: str) -> _Prompt:
+    return _Prompt(_as_json(prompt[:PROMPT_START]), is_all=len(prompt) < PROMPT_START)
 
 
 def _as_json(text: str) -> str:
