@@ -89,7 +89,7 @@ def _lines(
     stack: DeployedStack, function: str, group: str, *, begin: float, words: list[str]
 ) -> Iterator[dict[str, Any]]:
     """Those that have every one of `words`, as CloudWatch finds them: a term in quotes is found inside JSON, too."""
-    pattern = " ".join(json.dumps(word) for word in words)
+    pattern = " ".join(json.dumps(word, ensure_ascii=False) for word in words)
     with translated(group):
         pages = stack.client("logs").get_paginator("filter_log_events")
         for page in pages.paginate(logGroupName=group, startTime=int(begin * 1000), filterPattern=pattern):

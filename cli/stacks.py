@@ -29,7 +29,9 @@ class DeployedStack:
 
         self.name = name
         with translated("credentials"):
-            self._session = Session(region_name=os.environ.get("AWS_REGION") or None)
+            # A profile that was named goes before keys that are left of another one.
+            profile, region = (os.environ.get(name) or None for name in ("AWS_PROFILE", "AWS_REGION"))
+            self._session = Session(profile_name=profile, region_name=region)
 
     @property
     def region(self) -> str:
@@ -46,12 +48,11 @@ class DeployedStack:
             if found is None:
                 raise StackError("nobody is signed in to AWS: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and its like")
             frozen = found.get_frozen_credentials()
-        named = {
-            "AWS_ACCESS_KEY_ID": frozen.access_key,
-            "AWS_SECRET_ACCESS_KEY": frozen.secret_key,
-            "AWS_SESSION_TOKEN": frozen.token,
+        return {
+            "AWS_ACCESS_KEY_ID": frozen.access_key or "",
+            "AWS_SECRET_ACCESS_KEY": frozen.secret_key or "",
+            "AWS_SESSION_TOKEN": frozen.token or "",
         }
-        return {name: value for name, value in named.items() if value}
 
     @cached_property
     def resources(self) -> Mapping[str, str]:
@@ -71,10 +72,10 @@ class DeployedStack:
         return self.resources[name]
 
     def environment(self, function: str) -> Mapping[str, str]:
-        """The settings of a function, those that are set."""
+        """The settings of a function; an empty one is as good as none."""
         with translated(function):
             found = self.client("lambda").get_function_configuration(FunctionName=self.resource(function))
-        return {name: value for name, value in found.get("Environment", {}).get("Variables", {}).items() if value}
+        return found.get("Environment", {}).get("Variables", {})
 
 
 @contextmanager

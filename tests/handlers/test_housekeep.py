@@ -14,9 +14,11 @@ from benchmarks.plans import ExplainingDatabase
 from clipferry import runtime
 from clipferry.db import gauges
 from clipferry.db.connection import Database
+from clipferry.errors import StorageError
 from clipferry.models import VideoStatus
 from clipferry.usecases.abort_uploads import abort_uploads
 from clipferry.usecases.delete_video import delete_video
+from clipferry.usecases.forget_old import forget_old
 from clipferry.usecases.keep_house import ChoresBrokenOffError
 from local import template
 from local.environment import in_process
@@ -163,6 +165,18 @@ def test_all_that_is_due_goes_while_there_is_time(r2: FakeR2, database: Database
     )
     assert run("HousekeepFunction")[0]["removedVideos"] == 250
     assert books.value(database, "select count(*) from clipferry.deletions where files_removed_at is null") == 0
+
+
+def test_a_file_that_the_bucket_will_not_let_go_keeps_no_other_from_going(r2: FakeR2, database: Database) -> None:
+    books.execute(
+        database,
+        "insert into clipferry.deletions (video_uuid, deleted_at) "
+        "select 'vid_' || n, now() - interval '8 days' from generate_series(1, 105) n",
+    )
+    r2.fail(Fault(operation="DeleteObject", kind="500", times=5))
+    with pytest.raises(StorageError, match="of 1 videos"):
+        forget_old(database=database, storage=runtime.storage(), seconds_left=lambda: 300.0)
+    assert books.value(database, "select count(*) from clipferry.deletions where files_removed_at is null") == 1
 
 
 def test_the_files_of_the_original_application_go_from_where_they_are(r2: FakeR2, database: Database) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -113,6 +114,36 @@ def test_env_of_a_stack_that_is_not_there_prints_nothing_to_evaluate(clipferry: 
     assert "clipferry-lost" in printed.err
 
 
+def test_env_leaves_nothing_of_another_stack_standing(clipferry: Clipferry) -> None:
+    """Above all no database: what follows would act on that one, with this stack's queue and bucket."""
+    lines = clipferry("env", STACK).out
+    names = ("DATABASE_URL", "DATABASE_DIRECT_URL", "AI_CALLBACK_URL", "STORAGE_BUCKET")
+    before = dict.fromkeys((*names, "PATH"), "of another stack")
+    shown = subprocess.run(
+        ["/bin/bash", "-euc", f'{lines}\nfor name in {" ".join(names)}; do echo "${{!name-unset}}"; done'],
+        env=before,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    assert shown.split() == ["unset"] * len(names)
+
+
+def test_a_profile_that_is_named_goes_before_keys_that_are_left(
+    clipferry: Clipferry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "credentials").write_text("[prod]\naws_access_key_id = AKIAPROD\naws_secret_access_key = of-prod\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_PROFILE", "prod")
+
+    lines = clipferry("env", STACK).out.splitlines()
+
+    assert "export AWS_ACCESS_KEY_ID=AKIAPROD" in lines
+    assert "unset AWS_SESSION_TOKEN" in lines
+
+
 def test_env_shows_no_credentials_on_a_screen(clipferry: Clipferry, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
 
@@ -166,6 +197,12 @@ def test_logs_of_one_function_with_a_word(
         "     line 1",
         "   ValueError: no",
     ]
+
+
+def test_logs_find_words_in_every_language(clipferry: Clipferry, groups: dict[str, str]) -> None:
+    write(groups["MirrorVideoLog"], json.dumps({"message": "渡轮"}, ensure_ascii=False), "another")
+
+    assert "渡轮" in clipferry("logs", "mirror_video", "--stack", STACK, "--word", "渡轮").out
 
 
 def test_logs_as_json_have_every_field_and_lines_that_are_no_json(clipferry: Clipferry, groups: dict[str, str]) -> None:

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from cli import app as command_line
 from clipferry import runtime, signatures
+from clipferry.db import inbox as inbox_rows
 from clipferry.db import videos
 from clipferry.db.connection import Database
 from clipferry.db.inbox import NO_ANSWER
@@ -233,6 +234,34 @@ def test_a_task_that_was_named_to_a_lambda_that_died_is_asked_about_soon(
 
     assert due
     assert task_and_status(database, uuid) == (task_id, "GENERATING")
+
+
+def test_a_task_of_another_video_does_not_keep_one_open_beyond_its_deadline(
+    database: Database, providers: Mapping[str, Provider], advance: Callable[..., str], kie: FakeKie
+) -> None:
+    mine, other = pending(database, "kie"), pending(database, "kie")
+    task_id = task_of(kie, other)
+    books.execute(database, "update videos set external_task_id = %(t)s where uuid = %(u)s", t=task_id, u=other)
+    with database.transaction() as tx:
+        inbox_rows.receive(
+            tx,
+            provider="kie",
+            video_uuid=mine,
+            task_id=task_id,
+            signed_at=datetime.now(UTC),
+            body_sha256=b"\0" * 32,
+            body_size=2,
+            body="{}",
+            verdict=NO_ANSWER,
+        )
+        young = videos.get(tx, mine)
+    assert advance(young.first()) == "task is not this video's"
+    books.execute(database, "update clipferry.jobs set deadline = now() - interval '1 second'")
+    with database.transaction() as tx:
+        overdue = videos.get(tx, mine)
+
+    assert advance(overdue.first()) == "failed: TIMED_OUT"
+    assert journeys.hold_of(database, mine)[0] == "RELEASED"
 
 
 def test_a_body_of_another_video_is_no_claim_though_nobody_judged_it(

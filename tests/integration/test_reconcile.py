@@ -223,6 +223,19 @@ def test_what_has_no_turn_when_time_runs_out_is_the_next_runs(database: Database
     assert checks == [{"checks": 1}]
 
 
+def test_what_was_claimed_is_given_back_though_the_run_crashes(database: Database, databases: list[Database]) -> None:
+    uuids = due(database, BATCH)
+
+    def look(video: Video) -> str:
+        raise RuntimeError("nobody foresaw this")
+
+    run = Run(databases, look)
+    with pytest.raises(RuntimeError):
+        run()
+
+    assert claimable(database) == set(uuids) - set(run.advanced)
+
+
 def test_no_look_begins_that_might_not_end(database: Database, databases: list[Database]) -> None:
     uuids = due(database, 3)
     run = Run(databases, seconds=SECONDS_FOR_ONE)

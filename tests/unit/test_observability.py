@@ -97,6 +97,17 @@ def test_no_query_of_an_address_is_shown(text: str, shown: str) -> None:
         ('a "ferry"\nat dawn, in fog', 'no: a "ferry"\nat dawn, in fog', "no: [prompt]"),
         ("velvet", "no velvet today", "no [prompt] today"),
         ("cat", "a category", "a category"),
+        ("cat", "(cat)", "([prompt])"),
+        ("cat", "提示词cat违规", "提示词[prompt]违规"),
+        ("一只猫在跑。", "提示词一只猫在跑。违规", "提示词[prompt]违规"),
+        ("A cat runs.", "A cat runs.", "[prompt]"),
+        ("🐱 dances", "no 🐱 dances", "no [prompt]"),
+        ('a "red" cat', 'answer {"prompt": "a \\"red\\" cat"}', 'answer {"prompt": "[prompt]"}'),
+        (
+            'a "red" ferry at dawn',
+            'answer {"prompt": "a \\"red\\" ferry at dawn", "b": 1}',
+            'answer {"prompt": "[prompt]',
+        ),
         ("a.c", "abc", "abc"),
     ],
 )

@@ -55,6 +55,15 @@ def test_they_come_in_the_order_in_which_they_were_claimed() -> None:
     assert take_all(turns_of(first, second)) == [*first, second[0]]
 
 
+def test_who_is_due_once_more_has_no_second_turn_and_is_given_back() -> None:
+    once, again = due("kie", 2), due("kie", 1)
+    turns = turns_of(once)
+    end(turns, take_all(turns))
+    turns.add(again)
+
+    assert (turns.take(), turns.waiting, list(turns.unseen)) == (None, (), again)
+
+
 def test_a_provider_that_does_not_answer_is_asked_one_at_a_time_until_it_does() -> None:
     turns = turns_of(due("kie", 100))
     end(turns, take_all(turns))

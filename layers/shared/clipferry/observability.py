@@ -11,7 +11,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
@@ -42,9 +42,9 @@ def _line(record: dict[str, Any]) -> str:
     text = json.dumps(record, default=str, separators=(",", ":"), ensure_ascii=False)
     for secret in tuple(_hidden):  # another thread may add to it
         text = text.replace(secret, "[hidden]")
-    prompt = getattr(_of_thread, "prompt", None)
-    if prompt is not None and prompt.beginning in text:
-        text = _without(prompt, text)
+    for prompt in getattr(_of_thread, "prompts", ()):
+        if prompt.beginning in text:
+            text = _without(prompt, text)
     return _QUERY.sub(r"\1?[hidden]", text) if "://" in text else text
 
 
@@ -63,7 +63,7 @@ def _without(prompt: _Prompt, text: str) -> str:
     """
     if not prompt.is_all:
         return re.sub(re.escape(prompt.beginning) + _TO_THE_END, "[prompt]", text)
-    word, name = re.compile(rf"\b{re.escape(prompt.beginning)}\b"), ""
+    word, name = _word(prompt.beginning), ""
 
     def hide(found: re.Match[str]) -> str:
         nonlocal name
@@ -79,15 +79,23 @@ logger: Final = Logger(service="clipferry", utc=True, json_serializer=_line)
 
 def follow(video_uuid: str | None, *, prompt: str | None = None) -> None:
     """From now on every line of this thread names the video, and none shows its prompt. None: of no video any more."""
-    _of_thread.prompt = _told_by(prompt) if prompt else None
+    _of_thread.prompts = _told_by(prompt) if prompt else ()
     if video_uuid is None:
         logger.thread_safe_remove_keys(["video_uuid"])
     else:
         logger.thread_safe_append_keys(video_uuid=video_uuid)
 
 
-def _told_by(prompt: str) -> _Prompt:
-    return _Prompt(_as_json(prompt[:PROMPT_START]), is_all=len(prompt) < PROMPT_START)
+def _told_by(prompt: str) -> Iterable[_Prompt]:
+    """In a string, and in JSON that is quoted in a string, as a provider's answer is."""
+    once, is_all = _as_json(prompt[:PROMPT_START]), len(prompt) < PROMPT_START
+    return [_Prompt(beginning, is_all=is_all) for beginning in dict.fromkeys((once, _as_json(once)))]
+
+
+def _word(text: str) -> re.Pattern[str]:
+    """`text` where it isn't a part of a longer word; Chinese has no spaces, so its signs count as words each."""
+    before, after = (r"\b" if re.match(r"\w", edge, re.ASCII) else "" for edge in (text[0], text[-1]))
+    return re.compile(before + re.escape(text) + after, re.ASCII)
 
 
 def _as_json(text: str) -> str:

@@ -26,6 +26,8 @@ _PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524})
 class TransferInterruptedError(StorageError):
     """The file could not be moved in the time there was."""
 
+    code = "TRANSFER_INTERRUPTED"
+
 
 class BucketRefusedError(StorageError):
     """The file storage refused a request."""

@@ -25,6 +25,7 @@ class Turns:
         self._most = most
         self._known: set[str] = set()
         self._waiting: list[Due] = []
+        self._again: list[Due] = []
         self._under_way = Counter[str]()
         self._at_a_time: dict[str, int] = {}
         self._long = Counter[str]()
@@ -39,11 +40,16 @@ class Turns:
         """The providers that have as many looks under way as they may have."""
         return [provider for provider, looks in self._under_way.items() if looks >= self._room_of(provider)]
 
+    @property
+    def unseen(self) -> tuple[Due, ...]:
+        """Who was claimed for nothing: those that wait, and those that were due once more in this run."""
+        return (*self._waiting, *self._again)
+
     def add(self, claimed: Iterable[Due]) -> None:
         """A video that has had its turn in this run has no other."""
-        fresh = [due for due in claimed if due.uuid not in self._known]
-        self._known.update(due.uuid for due in fresh)
-        self._waiting += fresh
+        for due in claimed:
+            (self._again if due.uuid in self._known else self._waiting).append(due)
+            self._known.add(due.uuid)
 
     def take(self) -> Due | None:
         """The video to look at now; None while those that wait have to go on waiting."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 
 from clipferry.db.connection import Rows, Transaction
@@ -19,11 +20,12 @@ _FORGET: Final = (
 )
 
 _DUE_DELETIONS: Final = """
-select d.video_uuid, v.video_url, v.thumbnail_url from clipferry.deletions d
+select d.video_uuid, d.deleted_at, v.video_url, v.thumbnail_url from clipferry.deletions d
 left join public.videos v on v.uuid = d.video_uuid
 where d.files_removed_at is null and d.deleted_at < now() - make_interval(days => %(days)s)
     and coalesce(v.is_deleted and v.status in ('COMPLETED', 'FAILED'), true)
-order by d.deleted_at limit %(limit)s
+    and (d.deleted_at, d.video_uuid) > (%(after_at)s::timestamptz, %(after_uuid)s)
+order by d.deleted_at, d.video_uuid limit %(limit)s
 """
 
 _REMOVED: Final = "update clipferry.deletions set files_removed_at = now() where video_uuid = %(uuid)s"
@@ -35,9 +37,19 @@ def forget_old(tx: Transaction) -> None:
         tx.send(statement, {"days": KEPT_DAYS})
 
 
-def due_deletions(tx: Transaction, *, limit: int) -> Rows[dict[str, Any]]:
-    """Deleted videos (`video_uuid`, `video_url`, `thumbnail_url`) whose files are to go now: those that have ended."""
-    return tx.records(_DUE_DELETIONS, {"days": REMOVE_AFTER_DAYS, "limit": limit})
+def due_deletions(
+    tx: Transaction, *, limit: int, after: tuple[datetime | None, str] = (None, "")
+) -> Rows[dict[str, Any]]:
+    """Deleted videos (`video_uuid`, `deleted_at`, `video_url`, `thumbnail_url`) whose files are to go now, the oldest
+    first: those that have ended, behind the `deleted_at` and `video_uuid` of `after`."""
+    after_at, after_uuid = after
+    parameters = {
+        "days": REMOVE_AFTER_DAYS,
+        "limit": limit,
+        "after_at": after_at or "-infinity",
+        "after_uuid": after_uuid,
+    }
+    return tx.records(_DUE_DELETIONS, parameters)
 
 
 def note_removed(tx: Transaction, uuid: str) -> None:

@@ -47,7 +47,7 @@ def advance_video(  # noqa: PLR0911 - one line for each thing that may be found
     if video.status is VideoStatus.FAILED:
         return _note_late_success(video, task_id, report, database)
     if report is not None and video.external_task_id is None and not _adopt(video, task_id, database, timing):
-        return "task is not this video's"
+        return _expire(video, database) if video.is_overdue else "task is not this video's"
     if report is not None and report.state is TaskState.SUCCEEDED and report.video_url is not None:
         return _start_upload(video, task_id, report.video_url, database=database, queue=queue, timing=timing)
     if report is not None and report.state is TaskState.FAILED:

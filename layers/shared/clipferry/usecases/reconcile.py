@@ -52,17 +52,19 @@ def reconcile(
     _prepare(databases[0], timing)
     run = _Run(databases, timing=timing, seconds_left=seconds_left)
     looks = set[Future[_Look]]()
-    with ThreadPoolExecutor(len(databases), thread_name_prefix="reconcile") as pool:
-        while True:
-            while (look := run.next_look()) is not None:
-                work = partial(_look_after, look, advance=advance, seconds_left=seconds_left, sleep=sleep)
-                looks.add(pool.submit(copy_context().run, work))
-            if not looks:
-                break
-            ended, looks = wait(looks, return_when=FIRST_COMPLETED)
-            for each in ended:
-                run.end(each.result())
-    run.give_back()
+    try:
+        with ThreadPoolExecutor(len(databases), thread_name_prefix="reconcile") as pool:
+            while True:
+                while (look := run.next_look()) is not None:
+                    work = partial(_look_after, look, advance=advance, seconds_left=seconds_left, sleep=sleep)
+                    looks.add(pool.submit(copy_context().run, work))
+                if not looks:
+                    break
+                ended, looks = wait(looks, return_when=FIRST_COMPLETED)
+                for each in ended:
+                    run.end(each.result())
+    finally:
+        run.give_back(databases[0])
     return run.looked_at
 
 
@@ -106,11 +108,11 @@ class _Run:
         self._free.append(look.database)
         self._turns.end(look.due, seconds=look.seconds, is_answered=look.is_answered)
 
-    def give_back(self) -> None:
+    def give_back(self, database: Database) -> None:
         """What was claimed and had no turn is due again at once, for the next run."""
-        if not (unseen := self._turns.waiting):
+        if not (unseen := self._turns.unseen):
             return
-        with self._free[-1].transaction() as tx:
+        with database.transaction() as tx:
             jobs.give_back(tx, unseen)
         logger.info("given back for the next run", videos=len(unseen))
 
