@@ -70,14 +70,7 @@ def _retried(uuid: str) -> dict[str, object]:
     from clipferry import runtime
 
     try:
-        video = retry_for_owner(
-            uuid,
-            database=runtime.database(),
-            providers=runtime.providers(),
-            check_source=runtime.check_source,
-            queue=runtime.mirror_queue(),
-            timing=runtime.timing(),
-        )
+        video = retry_for_owner(uuid, database=runtime.database(), retry=runtime.retry())
     except ClipferryError as error:
         return {"uuid": uuid, "retried": False, "status": None, "detail": f"{error.message} {error}"}
     return {"uuid": uuid, "retried": True, "status": str(video.status), "detail": None}

@@ -10,7 +10,7 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from clipferry import api, runtime
-from clipferry.contract import answers, bodies, parameters
+from clipferry.contract import answers, bodies, parameters, published
 from clipferry.observability import logger
 from clipferry.usecases import move_credits, read_credits, read_user
 from clipferry.usecases.presign_upload import presign_upload
@@ -85,7 +85,7 @@ def me() -> Response[str]:
 
 @app.get("/api/v1/openapi.json")
 def openapi() -> Response[str]:
-    return api.document(runtime.openapi())
+    return api.document(published.document())
 
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP, clear_state=True)

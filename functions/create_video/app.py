@@ -46,10 +46,7 @@ def retry(uuid: str) -> Response[str]:
         parameters.video_uuid(uuid),
         credential=credential,
         database=runtime.database(),
-        providers=runtime.providers(),
-        check_source=runtime.check_source,
-        queue=runtime.mirror_queue(),
-        timing=runtime.timing(),
+        retry=runtime.retry(),
         max_concurrent=runtime.settings().video_max_concurrent,
         rate_limit_per_minute=runtime.settings().rate_limit_per_minute,
     )

@@ -10,13 +10,13 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from clipferry import api, runtime
-from clipferry.contract import answers, parameters
+from clipferry.contract import answers, parameters, published
 from clipferry.observability import logger
 from clipferry.usecases import query_videos
 from clipferry.usecases.check_health import check_health
 from clipferry.usecases.delete_video import delete_video
 
-app = api.build_app(runtime.allowed_methods)
+app = api.build_app(published.allowed_methods)
 
 
 @app.get("/api/v1/video/list")

@@ -33,12 +33,30 @@ def test_every_paragraph_begins_with_what_it_means() -> None:
         assert text.startswith("**"), name
 
 
+def snake(name: str) -> str:
+    return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
+
+
+FUNCTIONS = {
+    snake(name.removesuffix("Function")): name
+    for name, body in RESOURCES.items()
+    if body["Type"] == "AWS::Serverless::Function"
+}
+"""By the names that `clipferry logs` takes."""
+
+
+def test_a_functions_paragraph_names_it_as_its_logs_are_asked_for() -> None:
+    alarms = {function: name.replace("Function", "ErrorsAlarm") for function, name in FUNCTIONS.items()}
+    told = {function: PAGE.partition(f"### `{alarm}`")[2].partition("###")[0] for function, alarm in alarms.items()}
+
+    assert {function for function, text in told.items() if f"`{function}`" in text} == set(FUNCTIONS) - {"migrate"}
+
+
 def test_what_it_names_of_the_template_is_there() -> None:
-    """Functions by the names that `clipferry logs` takes."""
-    functions = set(re.findall(r"`([a-z]+_[a-z]+)`|logs ([a-z]+_?[a-z]*)", PAGE))
-    named = [re.sub(r"_?([a-z]+)", lambda word: word[1].title(), name) for pair in functions for name in pair if name]
+    asked = re.findall(r"logs\s+([a-z]\w+)", PAGE + INCIDENTS)
     resources = re.findall(r"--logical-resource-id (\w+)|`(\w+Function)`", PAGE + INCIDENTS)
 
-    assert len(named) > 4
-    assert [name for name in named if f"{name}Log" not in RESOURCES] == []
+    assert set(asked) - set(FUNCTIONS) == set()
+    assert {f"{FUNCTIONS[name].removesuffix('Function')}Log" for name in asked} - set(RESOURCES) == set()
     assert [name for pair in resources for name in pair if name and name not in RESOURCES] == []
+    assert len(asked) + len(resources) > 4

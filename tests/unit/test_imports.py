@@ -51,7 +51,7 @@ ROUTER = ("clipferry.api", "clipferry.contract", "aws_lambda_powertools.event_ha
 PROVIDERS = ("clipferry.providers.evolink", "clipferry.providers.kie", "clipferry.providers.replicate")
 BATCH = "aws_lambda_powertools.utilities.batch"
 FORBIDDEN = {
-    **dict.fromkeys(API, (*NEVER, *STORAGE, BATCH, "clipferry.db.migrations")),
+    **dict.fromkeys(API, (*NEVER, *STORAGE, BATCH, "clipferry.db.migrations", "clipferry.contract.shapes")),
     "mirror_video": (*NEVER, *ROUTER, "clipferry.first_picture", "clipferry.db.migrations"),
     "reconcile": (*NEVER, *STORAGE, *ROUTER, BATCH, "clipferry.db.migrations"),
     "housekeep": (*NEVER, *ROUTER, BATCH, "clipferry.thumbnails", "clipferry.media", "clipferry.db.migrations"),

@@ -6,9 +6,7 @@ request that needs it and again when it is old; a call works to its end with wha
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -119,7 +117,7 @@ def timing() -> Timing:
     return _succession.current().timing
 
 
-def check_source(url: str) -> None:
+def _check_source(url: str) -> None:
     """Raises SourceGoneError when a provider's file is no longer there; reads none of it."""
     from clipferry.remote import open_source
 
@@ -135,27 +133,6 @@ def check_source(url: str) -> None:
         pass
 
 
-@cache
-def openapi() -> str:
-    """The contract, as `make openapi` wrote it: its machinery is not part of the layer."""
-    return Path(__file__).with_name("openapi.json").read_text(encoding="utf-8")
-
-
-def allowed_methods(path: str) -> tuple[str, ...]:
-    """The methods of an address of the contract; none for one that there isn't."""
-    return next((methods for shape, methods in _addresses() if shape.fullmatch(path)), ())
-
-
-@cache
-def _addresses() -> tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]:
-    """Literal addresses before those with a parameter, as API Gateway picks them."""
-    paths = json.loads(openapi())["paths"]
-    return tuple(
-        (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), tuple(method.upper() for method in paths[path]))
-        for path in sorted(paths, key=lambda path: "{" in path)
-    )
-
-
 def seconds_left(context: LambdaContext) -> Callable[[], float]:
     """How long the function may still run."""
     return lambda: context.get_remaining_time_in_millis() / 1000
@@ -164,6 +141,20 @@ def seconds_left(context: LambdaContext) -> Callable[[], float]:
 def advance() -> Callable[..., str]:
     """`advance_video` with its collaborators."""
     return partial(advance_video, database=database(), providers=providers(), queue=mirror_queue(), timing=timing())
+
+
+def retry() -> Callable[..., None]:
+    """`retry_failed` with its collaborators."""
+    from clipferry.usecases.retry_video import retry_failed
+
+    return partial(
+        retry_failed,
+        database=database(),
+        providers=providers(),
+        check_source=_check_source,
+        queue=mirror_queue(),
+        timing=timing(),
+    )
 
 
 def sign_callback(own_base: str) -> Callable[[str, str], str]:
@@ -193,8 +184,7 @@ def reset() -> None:
     _succession.close()
     if _secret.cache_info().currsize and (secret := _secret()):
         secret.close()
-    for kept in (_secret, openapi, _addresses):
-        kept.cache_clear()
+    _secret.cache_clear()
     _role.forget()
     sigv4.forget_keys()
     observability.unhide()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
+from clipferry.errors import TaskNotFoundError
 from clipferry.models import CallbackHint, Order, Submission, TaskReport
 
 
@@ -43,3 +44,15 @@ class Provider(Protocol):
         None where it doesn't, or where the body doesn't say: then the provider is asked.
         """
         ...
+
+
+def find_source(provider_name: str | None, task_id: str | None, *, providers: Mapping[str, Provider]) -> str | None:
+    """Where the task's file is now, by the provider's word: addresses expire. None when it has none, or there is nobody
+    to ask. Raises ProviderError when it gives no answer."""
+    provider = providers.get(provider_name or "")
+    if provider is None or task_id is None:
+        return None
+    try:
+        return provider.ask(task_id).video_url
+    except TaskNotFoundError:
+        return None

@@ -25,12 +25,11 @@ from clipferry.errors import (
     SourceGoneError,
     SourceInvalidError,
     StorageError,
-    TaskNotFoundError,
 )
 from clipferry.models import FailureCode, MirroredFile, VideoStatus
 from clipferry.multipart import Progress
 from clipferry.observability import count, follow, logger
-from clipferry.providers.base import Provider
+from clipferry.providers.base import Provider, find_source
 from clipferry.remote_file import SourceChangedError
 from clipferry.storage import Storage
 from clipferry.thumbnails import make_thumbnail
@@ -212,7 +211,8 @@ def _refresh_or_fail(
     One that doesn't answer now is asked again later: until the deadline, silence is no reason to give a video up.
     """
     try:
-        fresh = None if lease.source_refreshed else _fresh_source(lease, providers)
+        asks = None if lease.source_refreshed else lease.task_id
+        fresh = find_source(lease.provider, asks, providers=providers)
     except ProviderError:
         _try_again(uuid, lease, error, database=database, timing=timing)
         return
@@ -222,16 +222,6 @@ def _refresh_or_fail(
     with database.transaction() as tx:
         videos.refresh_source(tx, uuid=uuid, source_url=fresh, fence=lease.fence)
         jobs.yield_lease(tx, uuid=uuid, fence=lease.fence, again_seconds=0, error=error)
-
-
-def _fresh_source(lease: Lease, providers: Mapping[str, Provider]) -> str | None:
-    provider = providers.get(lease.provider or "")
-    if provider is None or lease.task_id is None:
-        return None
-    try:
-        return provider.ask(lease.task_id).video_url
-    except TaskNotFoundError:
-        return None
 
 
 def _retry_or_fail(uuid: str, lease: Lease, error: SourceError, *, database: Database, timing: Timing) -> None:

@@ -22,7 +22,7 @@ from clipferry.errors import (
 from clipferry.mirror_queue import MirrorQueue
 from clipferry.models import Credential, Video, VideoStatus
 from clipferry.observability import follow, logger
-from clipferry.providers.base import Provider
+from clipferry.providers.base import Provider, find_source
 from clipferry.timing import Timing
 
 
@@ -31,50 +31,29 @@ def retry_video(
     *,
     credential: Credential,
     database: Database,
-    providers: Mapping[str, Provider],
-    check_source: Callable[[str], None],
-    queue: MirrorQueue,
-    timing: Timing,
+    retry: Callable[..., None],
     max_concurrent: int,
     rate_limit_per_minute: int,
 ) -> Video:
-    """The video, UPLOADING. `check_source(url)` raises SourceGoneError when nothing is there any more.
+    """The video, UPLOADING. `retry` is `retry_failed`.
 
-    Raises VideoNotFoundError, ConflictError (it isn't FAILED, or another retry was first), OriginalExpiredError,
-    InsufficientCreditsError, and, as an order does, RateLimitedError and TooManyJobsError.
+    Raises what that raises, VideoNotFoundError and, as an order does, RateLimitedError.
     """
     follow(uuid)
     video = _own(uuid, credential, database)
     if video.status is VideoStatus.FAILED:
         _count(video.user_id, database, rate_limit_per_minute)
-    _retry(
-        video,
-        database=database,
-        providers=providers,
-        check_source=check_source,
-        queue=queue,
-        timing=timing,
-        max_concurrent=max_concurrent,
-    )
+    retry(video, max_concurrent=max_concurrent)
     return _own(uuid, credential, database)
 
 
-def retry_for_owner(
-    uuid: str,
-    *,
-    database: Database,
-    providers: Mapping[str, Provider],
-    check_source: Callable[[str], None],
-    queue: MirrorQueue,
-    timing: Timing,
-) -> Video:
+def retry_for_owner(uuid: str, *, database: Database, retry: Callable[..., None]) -> Video:
     """`retry_video` as an operator does it, at the owner's cost and without the owner's limits. Raises the same."""
-    video = _anybodys(uuid, database)
-    _retry(video, database=database, providers=providers, check_source=check_source, queue=queue, timing=timing)
+    retry(_anybodys(uuid, database))
     return _anybodys(uuid, database)
 
 
-def _retry(
+def retry_failed(
     video: Video,
     *,
     database: Database,
@@ -84,6 +63,11 @@ def _retry(
     timing: Timing,
     max_concurrent: int | None = None,
 ) -> None:
+    """FAILED → UPLOADING, and a message. `check_source(url)` raises SourceGoneError when nothing is there any more.
+
+    Raises ConflictError (it isn't FAILED, or another retry was first), OriginalExpiredError, InsufficientCreditsError,
+    and TooManyJobsError where `max_concurrent` says how many of a user's videos may be in the making.
+    """
     if video.status is not VideoStatus.FAILED:
         raise ConflictError(f"status is {video.status}")
     source_url = _living_source(video, providers, check_source)
@@ -139,11 +123,8 @@ def _living_source(video: Video, providers: Mapping[str, Provider], check_source
 
 
 def _fresh_source(video: Video, providers: Mapping[str, Provider]) -> str | None:
-    provider = providers.get(video.provider or "")
-    if provider is None or video.external_task_id is None:
-        return None
     try:
-        return provider.ask(video.external_task_id).video_url
+        return find_source(video.provider, video.external_task_id, providers=providers)
     except ProviderError:
         return None
 

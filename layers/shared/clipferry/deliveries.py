@@ -1,0 +1,35 @@
+"""What SQS delivers, message by message: one that fails goes back to the queue, and the others are done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from clipferry.observability import logger
+
+# Without a logger nobody would hear of one that fails. Powertools' own error for a batch without a success quotes all
+# of its exceptions, and Lambda writes that into the log as it is, secrets and all.
+_PROCESSOR: Final = BatchProcessor(
+    event_type=EventType.SQS,
+    raise_on_entire_batch_failure=False,
+    logger=logger,  # pyright: ignore[reportArgumentType] - it has the methods
+)
+
+
+def process(
+    event: dict[str, Any], context: LambdaContext, *, handle: Callable[[SQSRecord, LambdaContext], None]
+) -> Any:
+    """The answer that names the messages which failed.
+
+    Raises when every one did: they all go back just the same, but Lambda counts an error, as alarms do.
+    """
+    answer = process_partial_response(event=event, record_handler=handle, processor=_PROCESSOR, context=context)
+    failed = answer["batchItemFailures"]
+    if failed and len(failed) == len(event["Records"]):
+        raise BatchProcessingError("every message failed; the lines before this one say why")
+    return answer
