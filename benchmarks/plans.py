@@ -19,7 +19,7 @@ Row = TypeVar("Row")
 _TIMES_RUN: Final = 2
 """Once to be explained, once for its answer."""
 
-_EXPLAIN: Final = "explain (analyze, buffers off, costs off, timing off, format json) "
+_EXPLAIN: Final = "explain (analyze, buffers off, costs off, polling off, format json) "
 
 # Of everything that the transaction does, functions and foreign keys included, which a plan doesn't show.
 _SCANS: Final = """

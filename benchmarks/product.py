@@ -7,8 +7,8 @@ from typing import Any, Final, TypeVar
 
 from benchmarks import dataset
 from clipferry import catalog
-from clipferry.catalog import Choice
-from clipferry.db import endings, jobs, videos
+from clipferry.catalog import ResolvedOptions
+from clipferry.db import finish_video, jobs, videos
 from clipferry.db.connection import Database
 from clipferry.db.ledger import Balance
 from clipferry.models import (
@@ -22,13 +22,13 @@ from clipferry.models import (
     Video,
     VideoStatus,
 )
-from clipferry.timing import Timing
+from clipferry.polling import Polling
 from clipferry.usecases import move_credits, query_videos, read_credits
 from clipferry.usecases.create_video import VideoRequest, create_video
 from clipferry.usecases.query_videos import Page
 from clipferry.usecases.reconcile import BATCH
 from clipferry.usecases.submit_video import submit_video
-from clipferry.usecases.verify_books import verify_books
+from clipferry.usecases.verify_credits import verify_credits
 
 Row = TypeVar("Row")
 
@@ -36,7 +36,7 @@ PAGE: Final = 20
 PROVIDER: Final = "evolink"
 PRICE: Final = 20
 """More than is left in the first package: each hold is spread over two."""
-TIMING: Final = Timing(
+TIMING: Final = Polling(
     submit_deadline_seconds=3900,
     generation_deadline_seconds=3600,
     upload_deadline_seconds=3600,
@@ -76,7 +76,7 @@ class Product:
             preferred_provider=PROVIDER,
             submit=keep,
             max_concurrent=3,
-            timing=TIMING,
+            polling=TIMING,
         )
         return kept
 
@@ -84,7 +84,7 @@ class Product:
         """The submit's answer; returns the task."""
         providers: dict[str, Any] = {PROVIDER: _TakesEverything()}
         submitted = submit_video(
-            orders, database=self._database, providers=providers, sign_callback=lambda *_: "", timing=TIMING
+            orders, database=self._database, providers=providers, sign_callback=lambda *_: "", polling=TIMING
         )
         return _present(submitted.task_id)
 
@@ -107,7 +107,7 @@ class Product:
 
     def settle(self, uuid: str, fence: int) -> None:
         with self._database.transaction() as tx:
-            completed = endings.complete(
+            completed = finish_video.complete(
                 tx,
                 video_uuid=uuid,
                 fence=fence,
@@ -121,7 +121,7 @@ class Product:
     def fail(self, uuid: str) -> None:
         states = (VideoStatus.PENDING, VideoStatus.GENERATING, VideoStatus.UPLOADING)
         with self._database.transaction() as tx:
-            failed = endings.fail(
+            failed = finish_video.fail(
                 tx, video_uuid=uuid, code=FailureCode.PROVIDER_FAILED, detail="measured", from_states=states
             )
         _present(failed.first())
@@ -137,7 +137,7 @@ class Product:
             credential=_credential(user),
             database=self._database,
             advance=lambda _: "",
-            timing=TIMING,
+            polling=TIMING,
         )
 
     def detail(self, user: int, uuid: str) -> Video:
@@ -161,10 +161,10 @@ class Product:
             user_id=dataset.user_id(user), amount=100, order_no=f"refund-{next(_numbers)}", database=self._database
         )
 
-    def adopt_strays(self) -> None:
+    def create_missing_jobs(self) -> None:
         """Reconcile's other question: which videos of the original application have no job yet."""
         with self._database.transaction() as tx:
-            jobs.adopt_strays(tx, deadline_seconds=TIMING.submit_deadline_seconds)
+            jobs.create_missing_jobs(tx, deadline_seconds=TIMING.submit_deadline_seconds)
 
     def claim_due(self) -> list[str]:
         """Reconcile's question: whose time has come."""
@@ -178,7 +178,7 @@ class Product:
 
     def verify(self) -> int:
         """How many breaches there are."""
-        return len(verify_books(database=self._database))
+        return len(verify_credits(database=self._database))
 
 
 _numbers = itertools.count(1)
@@ -197,7 +197,7 @@ def _credential(user: int) -> Credential:
 
 def _request() -> VideoRequest:
     model = catalog.load().get("seedance-1.5-pro")
-    choice = Choice(model=model, duration=5, aspect_ratio="16:9", quality="720p", credits=PRICE)
+    choice = ResolvedOptions(model=model, duration=5, aspect_ratio="16:9", quality="720p", credits=PRICE)
     return VideoRequest(
         prompt="A paper boat on a mountain stream at dawn",
         choice=choice,

@@ -81,7 +81,7 @@ def product_round(product: Product, places: Places, number: int, measure: Measur
     with measure(TAKE_BACK):
         product.take_back(user)
     with measure(STRAYS):
-        product.adopt_strays()
+        product.create_missing_jobs()
     with measure(DUE):
         claimed = product.claim_due()
     product.make_due_again(claimed)

@@ -8,14 +8,14 @@ from typing import Any, Final
 
 from benchmarks.cost_workload import Workload, demands, requests
 from clipferry.usecases.reconcile import SECONDS_FOR_ONE, WORKERS
-from local.intrinsics import parse
+from local.sam_template.intrinsics import parse
 
 TEMPLATE: Final = Path(__file__).parents[1] / "template.yaml"
 DATABASE_SECONDS: Final = 0.03
 """Of one core's time for one video: `make bench-db`'s medians near the server of create, record, upload, lease and
 completion (13 ms) and fourteen reads; the client's own share is in it."""
 FIRST_LOOK_SECONDS: Final = 45.0
-"""When reconcile may ask about a task for the first time (Timing.first_check_seconds); then about once a minute."""
+"""When reconcile may ask about a task for the first time (Polling.first_check_seconds); then about once a minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

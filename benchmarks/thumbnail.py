@@ -67,7 +67,7 @@ def _measure(way: str, path: Path) -> dict[str, float]:
     head = path.read_bytes()
     whose = resource.RUSAGE_CHILDREN if way == WAYS[0] else resource.RUSAGE_SELF
     if way == WAYS[0]:
-        from clipferry.thumbnails import make_thumbnail
+        from clipferry.media.thumbnail import make_thumbnail
     else:
         make_thumbnail = _thumbnail_in_process
     if way == WAYS[2]:
@@ -103,7 +103,7 @@ def _make_head(path: Path) -> int:
     import av
     from PIL import Image
 
-    from clipferry.media import MediaScanner
+    from clipferry.media.mp4_scanner import MediaScanner
 
     cloud = Image.effect_noise((size[0] // 2, size[1] // 2), 90).convert("RGB")
     with av.open(path, "w", format="mp4") as container:

@@ -22,25 +22,25 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from benchmarks.tls_front import tls_front
-from clipferry import catalog, signatures
-from clipferry.catalog import Choice
-from clipferry.db import endings, jobs, migrations, submissions, videos
+from clipferry import callback_signature, catalog
+from clipferry.catalog import ResolvedOptions
+from clipferry.db import finish_video, jobs, migrations, submissions, videos
 from clipferry.db.connection import Database
 from clipferry.models import Credential, MediaInfo, MirroredFile, Submitted, VideoStatus
-from clipferry.timing import Timing
+from clipferry.polling import Polling
 from clipferry.usecases.create_video import VideoRequest, create_video
-from local.aws import embedded_aws
 from local.certificates import make_certificate
-from local.events import http_event, schedule_event, sqs_event
-from local.evolink import FakeEvolink, fake_evolink
-from local.fake_provider import Task
-from local.faults import Faults
 from local.file_server import ServedFile
-from local.film import render_film
+from local.film.render import render_film
+from local.lambda_runtime.events import http_event, schedule_event, sqs_event
+from local.moto_server import embedded_aws
 from local.postgres import embedded_postgres
-from local.r2 import FakeR2
-from local.tasks import FilmOrder
-from local.web_server import Reply, Request, WebServer
+from local.providers.base import Task
+from local.providers.evolink import FakeEvolink, fake_evolink
+from local.providers.faults import Faults
+from local.providers.http_server import Reply, Request, WebServer
+from local.providers.task_queue import FilmOrder
+from local.r2.server import FakeR2
 
 Event = dict[str, Any]
 
@@ -52,7 +52,7 @@ PASSWORD: Final = "as-long-as-one-that-a-service-makes"
 CALLBACK_SECRET: Final = "a-secret-for-this-machine-and-no-other"
 ORDER: Final = {"prompt": "A paper boat sails down a rainy street", "model": "seedance-1.5-pro", "duration": 5}
 MANY: Final = 1_000_000
-TIMING: Final = Timing(
+TIMING: Final = Polling(
     submit_deadline_seconds=7200,
     generation_deadline_seconds=3600,
     upload_deadline_seconds=3600,
@@ -152,7 +152,7 @@ class World:
         return http_event(method, path, route_key=route or f"{method} {path}", headers=headers, body=content)
 
     def _callback(self, uuid: str) -> Event:
-        url = signatures.callback_url(
+        url = callback_signature.callback_url(
             "https://api.example.com/api/v1/video/callback",
             provider="evolink",
             video_uuid=uuid,
@@ -175,7 +175,7 @@ class World:
         model = catalog.load().get(ORDER["model"])
         request = VideoRequest(
             prompt=ORDER["prompt"],
-            choice=Choice(model=model, duration=5, aspect_ratio="16:9", quality="720p", credits=10),
+            choice=ResolvedOptions(model=model, duration=5, aspect_ratio="16:9", quality="720p", credits=10),
             image_url=None,
             parameters={},
         )
@@ -188,7 +188,7 @@ class World:
             preferred_provider="evolink",
             submit=lambda *_: Submitted(provider="evolink", status=VideoStatus.PENDING),
             max_concurrent=MANY,
-            timing=TIMING,
+            polling=TIMING,
         ).video_uuid
 
     def _generating(self, token: str) -> str:
@@ -226,7 +226,7 @@ class World:
         with self._database.transaction() as tx:
             leased = jobs.lease(tx, uuid=uuid, seconds=300).first()
             assert leased is not None
-            endings.complete(
+            finish_video.complete(
                 tx,
                 video_uuid=uuid,
                 fence=leased.fence,

@@ -18,7 +18,7 @@ from cli.redrive import redrive
 from clipferry import observability
 from clipferry.db import migrations, timeline, verification
 from clipferry.errors import ClipferryError
-from clipferry.usecases.verify_books import verify_books
+from clipferry.usecases.verify_credits import verify_credits
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
@@ -38,7 +38,7 @@ app.command()(mirror)
 def verify(as_json: Json = False) -> None:
     """Recompute every invariant of the books; exit 1 and name each breach if there is one."""
     with working("Recomputing the books"), database.opened() as books:
-        breaches = verify_books(database=books)
+        breaches = verify_credits(database=books)
     show(breaches, as_json=as_json, title="Breaches", empty="The books are right: every invariant holds.")
     raise typer.Exit(1 if breaches else 0)
 

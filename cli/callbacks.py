@@ -34,11 +34,13 @@ def show_(
 @app.command()
 def replay(callback_id: int, as_json: Json = False) -> None:
     """Do again what a kept callback led to: ask the provider, move the video on. Needs all of the settings."""
-    from clipferry import runtime
-
-    with configured():
+    with configured() as needs:
         verdict = replay_callback(
-            callback_id, database=runtime.database(), providers=runtime.providers(), advance=runtime.advance()
+            callback_id,
+            database=needs.database,
+            providers=needs.providers,
+            queue=needs.mirror_queue,
+            polling=needs.polling,
         )
     show([{"id": callback_id, "verdict": verdict}], as_json=as_json, title="Replayed")
 

@@ -29,7 +29,7 @@ def _from_secret() -> str:
     from clipferry import runtime
 
     try:
-        return runtime.migration_url()
+        return runtime.dependencies().migration_url
     finally:
         runtime.reset()
 

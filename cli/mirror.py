@@ -12,11 +12,11 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from cli.confirmation import Yes, confirm
 from cli.output import Json, progress_console, say
 from cli.settings import of_the_bucket
-from clipferry import mirror as by_hand
+from clipferry import __main__ as by_hand
 from clipferry.errors import ConfigurationError
-from clipferry.pace import owned_cpus
 from clipferry.storage import TRANSFER_SECONDS
-from clipferry.transfer import WORKERS, Plan
+from clipferry.transfer.bottleneck import owned_cpus
+from clipferry.transfer.engine import WORKERS, Plan
 
 
 def mirror(

@@ -11,7 +11,7 @@ from cli import database, queues
 from cli.confirmation import Yes, confirm
 from cli.output import Json, show, working
 from cli.queues import DeadLetter, MirrorQueues
-from clipferry.db import overview
+from clipferry.db import operator_queries
 
 HIDDEN_SECONDS: Final = 120
 """How long a letter that was received is nobody else's: longer than ten of them take."""
@@ -84,6 +84,6 @@ def _with_status(rows: list[dict[str, object]]) -> list[dict[str, object]]:
     if not uuids:
         return rows
     with database.opened() as books, books.transaction() as tx:
-        found = overview.states(tx, uuids)
+        found = operator_queries.states(tx, uuids)
     status = {row["uuid"]: row["status"] for row in found.all()}
     return [{**row, "status": status.get(row["video_uuid"], "unknown")} for row in rows]

@@ -10,29 +10,29 @@ from contextlib import contextmanager, redirect_stdout
 import typer
 
 from clipferry import runtime
+from clipferry.aws.role_credentials import RoleCredentials
+from clipferry.dependencies import Dependencies
 from clipferry.errors import ConfigurationError
-from clipferry.role import Role
-from clipferry.settings import Settings
 
 
 @contextmanager
-def configured(*, sends: bool = False) -> Iterator[Settings]:
-    """All settings; `runtime` is ready within the block and closed after it. Exit 2 when they are not complete.
+def configured(*, sends: bool = False) -> Iterator[Dependencies]:
+    """What the functions are given, closed after the block. Exit 2 when the settings are not complete.
 
     With `sends` AWS's credentials have to be there, as the queue's signer finds them: better known now than half-way.
     Standard output stays the command's own: metrics, which a function prints there, go to standard error.
     """
     try:
-        settings = runtime.settings()
+        needs = runtime.dependencies()
         if sends:
-            Role(os.environ).credentials()
+            RoleCredentials(os.environ).credentials()
     except ConfigurationError as error:
         typer.echo(f"{error.message} {error}", err=True)
         runtime.reset()
         raise typer.Exit(2) from None
     try:
         with redirect_stdout(sys.stderr):
-            yield settings
+            yield needs
     finally:
         runtime.reset()
 
@@ -41,7 +41,8 @@ def of_the_bucket() -> Mapping[str, str]:
     """STORAGE_* from the environment, or from the secret that SECRETS_ARN names."""
     if not os.environ.get("SECRETS_ARN"):
         return os.environ
-    with configured() as settings:
+    with configured() as needs:
+        settings = needs.settings
         return {
             **os.environ,
             "STORAGE_ENDPOINT": settings.storage_endpoint,

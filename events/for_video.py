@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from clipferry import signatures
+from clipferry import callback_signature
 
 EVENTS = Path(__file__).parent
 
@@ -23,7 +23,7 @@ EVENTS = Path(__file__).parent
 def callback(event: dict[str, Any], *, video_uuid: str, secret: str) -> dict[str, Any]:
     """The event of a provider that calls the URL which it was given just now."""
     provider = event["pathParameters"]["provider"]
-    url = signatures.callback_url(
+    url = callback_signature.callback_url(
         "https://api.example.com", provider=provider, video_uuid=video_uuid, secret=secret, now=datetime.now(UTC)
     )
     query = urlsplit(url).query

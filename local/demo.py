@@ -23,8 +23,8 @@ def main() -> int:
 
 
 def _run(prompt: str, stop: Event) -> int:
+    from local.demo_run import TellingError
     from local.stack import FAILURES, reason  # long; Ctrl-C is in our hands by now
-    from local.telling import TellingError
 
     try:
         _tell(prompt, stop)
@@ -38,8 +38,8 @@ def _run(prompt: str, stop: Event) -> int:
 def _tell(prompt: str, stop: Event) -> None:
     import psycopg
 
+    from local.demo_run import Telling, TellingError
     from local.stack import local_stack
-    from local.telling import Telling, TellingError
 
     out = sys.stdout  # within the stack, sys.stdout is the handlers' log
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from email.message import Message
 from email.utils import formatdate
 
-from local.web_server import Reply
+from local.providers.http_server import Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,9 @@ from urllib.parse import unquote
 
 from botocore.exceptions import ClientError
 
-from local import responses
-from local.http_server import Answer, HttpRequest
-from local.responses import HttpResponse
+from local.lambda_runtime import responses
+from local.lambda_runtime.http_server import Answer, HttpRequest
+from local.lambda_runtime.responses import HttpResponse
 
 _CHUNK: Final = 1024 * 1024
 

@@ -18,21 +18,23 @@ from botocore.config import Config
 from clipferry import runtime
 from clipferry.db import migrations
 from clipferry.errors import ClipferryError
-from local import console, development_user, instances, parts, template
-from local.environment import MissingVariableError, handler_environment, in_process, without_proxy
+from local import console, development_user, services
 from local.files import file_server
-from local.gateway import Gateway
-from local.http_server import PortTakenError
-from local.lambda_context import Invoke, invoker
+from local.lambda_runtime import function_instances
+from local.lambda_runtime.gateway import Gateway
+from local.lambda_runtime.http_server import PortTakenError
+from local.lambda_runtime.lambda_context import Invoke, invoker
+from local.lambda_runtime.queues import QueuePoller, create_queues
+from local.lambda_runtime.schedules import ScheduleRunner, period_seconds
 from local.logs import quiet_logs
-from local.parts import Part
-from local.queues import QueuePoller, create_queues
-from local.resources import Function, Template
-from local.schedules import ScheduleRunner, period_seconds
-from local.template import TemplateError
+from local.sam_template.read import read_template
+from local.sam_template.environment import MissingVariableError, handler_environment, in_process, without_proxy
+from local.sam_template.read import TemplateError
+from local.sam_template.resources import Function, Template
+from local.services import Part
 
 if TYPE_CHECKING:
-    from local.evolink import FakeEvolink
+    from local.providers.evolink import FakeEvolink
 
 _FILES: Final = "/files/"
 _MIGRATIONS: Final = Path(__file__).parent.parent / "migrations"
@@ -75,15 +77,15 @@ def local_stack(*, port: int = 0, environment: Mapping[str, str], quiet: bool = 
     """
     with ExitStack() as scope:
         log = scope.enter_context(quiet_logs()) if quiet else str
-        shape = template.read(parameters={"AllowedOrigins": environment.get("ALLOWED_ORIGINS", "")})
+        shape = read_template(parameters={"AllowedOrigins": environment.get("ALLOWED_ORIGINS", "")})
         gateway = Gateway(table=shape.routes, port=port, rules=shape.cors)  # a taken port is known at once
         scope.callback(gateway.close)
         scope.enter_context(in_process(without_proxy()))
-        aws = parts.aws(scope, environment)
-        database, database_url = parts.database(scope, environment)
-        evolink, fake_evolink = parts.evolink(scope, environment)
-        kie, fake_kie = parts.kie(scope, environment)
-        storage, queue = parts.storage_and_queue(aws, environment)
+        aws = services.aws(scope, environment)
+        database, database_url = services.database(scope, environment)
+        evolink, fake_evolink = services.evolink(scope, environment)
+        kie, fake_kie = services.kie(scope, environment)
+        storage, queue = services.storage_and_queue(aws, environment)
         around = (database, storage, queue, evolink, kie)
         token = _prepare(database_url)
         sqs = scope.enter_context(closing(_sqs({**environment, **queue.values})))
@@ -125,7 +127,7 @@ def local_stack(*, port: int = 0, environment: Mapping[str, str], quiet: bool = 
 
 def _prepare(database_url: str) -> str | None:
     """Migrates, and adds the development user; a database elsewhere may be production's, and is left alone."""
-    if not parts.is_on_this_machine(database_url):
+    if not services.is_on_this_machine(database_url):
         return None
     migrations.apply(database_url, _MIGRATIONS)
     development_user.add_development_user(database_url)
@@ -142,7 +144,9 @@ def _run(
 ) -> None:
     """Starts what sets off the functions; it ends in the other order, each waiting for the calls at work."""
     running = [function for function in shape.functions if function.has_events]
-    invoke: dict[str, Invoke] = {function.name: invoker(function, instances.load(function)) for function in running}
+    invoke: dict[str, Invoke] = {
+        function.name: invoker(function, function_instances.load(function)) for function in running
+    }
     gateway.start(invoke)
     scope.callback(gateway.close)  # once more, ahead of all that the requests at work still need
     for function in running:

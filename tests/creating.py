@@ -42,7 +42,7 @@ def create(
         submit=submit,
         max_concurrent=limit,
         rate_limit_per_minute=rate,
-        timing=journeys.TIMING,
+        polling=journeys.TIMING,
     )
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import itertools
 
-from clipferry.catalog import Choice, Cost, Model, Offer
-from clipferry.db import creation, endings, jobs, reopening, submissions, videos
+from clipferry.catalog import Cost, Model, Offer, ResolvedOptions
+from clipferry.db import create_video, finish_video, jobs, retry_video, submissions, videos
 from clipferry.db.connection import Database
-from clipferry.db.creation import Creation, NewVideo
+from clipferry.db.create_video import Creation, NewVideo
 from clipferry.models import FailureCode, MediaInfo, MirroredFile, VideoStatus
-from clipferry.timing import Timing
+from clipferry.polling import Polling
 from clipferry.usecases.create_video import VideoRequest
 from tests.books import credential, rows, value
 
-TIMING = Timing(
+TIMING = Polling(
     submit_deadline_seconds=3900,
     generation_deadline_seconds=3600,
     upload_deadline_seconds=21600,
@@ -41,7 +41,7 @@ def request(price: int = 10, *, prompt: str = "A ferry at dusk") -> VideoRequest
         cost=Cost(base=price, quality_multipliers={}),
         offers=(Offer(provider="evolink", model="ferry-1", input={}),),
     )
-    choice = Choice(model=model, duration=5, aspect_ratio=None, quality=None, credits=price)
+    choice = ResolvedOptions(model=model, duration=5, aspect_ratio=None, quality=None, credits=price)
     return VideoRequest(prompt=prompt, choice=choice, image_url=None, parameters={"duration": 5})
 
 
@@ -63,7 +63,7 @@ def new_video(price: int = 10, *, limit: int = MANY, key: str | None = None) -> 
 
 def create(database: Database, video: NewVideo, *, user_id: str = "ann") -> Creation:
     with database.transaction() as tx:
-        creating = creation.create(tx, credential(user_id), video)
+        creating = create_video.create(tx, credential(user_id), video)
     result = creating.first()
     assert result is not None
     return result
@@ -132,7 +132,7 @@ def mirrored_file(uuid: str) -> MirroredFile:
 def complete(database: Database, uuid: str, *, fence: int) -> bool:
     """The file is in the bucket: COMPLETED, the hold settled."""
     with database.transaction() as tx:
-        completed = endings.complete(
+        completed = finish_video.complete(
             tx,
             video_uuid=uuid,
             fence=fence,
@@ -148,14 +148,14 @@ def fail(database: Database, uuid: str, *, from_states: tuple[VideoStatus, ...] 
     """FAILED, the hold released."""
     code = FailureCode.PROVIDER_FAILED
     with database.transaction() as tx:
-        failed = endings.fail(tx, video_uuid=uuid, code=code, detail="no", from_states=from_states)
+        failed = finish_video.fail(tx, video_uuid=uuid, code=code, detail="no", from_states=from_states)
     return failed.first() is not None
 
 
 def reopen(database: Database, uuid: str, *, limit: int | None = None) -> str:
     """A retry: FAILED → UPLOADING, the hold HOLDING again. Returns the verdict."""
     with database.transaction() as tx:
-        reopened = reopening.reopen(
+        reopened = retry_video.reopen(
             tx,
             video_uuid=uuid,
             source_url=f"https://files.example.com/{uuid}.mp4",

@@ -18,8 +18,8 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from clipferry.aws.sigv4 import environment_credentials
 from clipferry.mirror_queue import MirrorQueue
-from clipferry.sigv4 import environment_credentials
 
 SESSION = """
 select "userId" as user_id from public.session where token = %(token)s and "expiresAt" > timezone('utc', now())

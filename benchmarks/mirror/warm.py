@@ -8,9 +8,9 @@ import resource
 import sys
 import time
 
-from clipferry.mirror import storage_from
-from clipferry.pace import owned_cpus
-from clipferry.transfer import Plan
+from clipferry.__main__ import storage_from
+from clipferry.transfer.bottleneck import owned_cpus
+from clipferry.transfer.engine import Plan
 
 storage = storage_from(os.environ, allow_loopback=True, plan=Plan(cpus=owned_cpus(os.environ)))
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from cli.doctor.findings import NotLookedAtError, TroubleError
 from cli.doctor.web import ask
-from clipferry.db import overview
+from clipferry.db import operator_queries
 from clipferry.db.connection import Database
 from clipferry.errors import ClipferryError
 
@@ -48,7 +48,7 @@ def _web_offset(url: str, *, plain_http: bool) -> float | None:
 def _database_offset(database: Database) -> float | None:
     try:
         with database.transaction() as tx:
-            [row] = overview.clock(tx).all()
+            [row] = operator_queries.clock(tx).all()
     except ClipferryError:
         return None
     return (row["now"] - datetime.now(UTC)).total_seconds()

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 from rich.markup import escape
 
-from cli.doctor.examination import Surroundings, checks
+from cli.doctor.checks import CheckContext, checks
 from cli.doctor.findings import Finding, Outcome
 from cli.output import Json, console, show, working
 from clipferry import runtime
@@ -35,10 +35,10 @@ def doctor(
     Reads the settings of the environment, as the functions do. Writes only below `doctor/` in the bucket, and deletes
     it again.
     """
-    around = Surroundings(migrations=ROOT / "migrations", build=build, architecture=architecture, api=api)
+    context = CheckContext(migrations=ROOT / "migrations", build=build, architecture=architecture, api=api)
     findings: list[Finding] = []
     try:
-        for finding in _findings(around):
+        for finding in _findings(context):
             findings.append(finding)
             if not as_json:
                 _print(finding)
@@ -49,15 +49,15 @@ def doctor(
     raise typer.Exit(1 if any(finding.outcome is Outcome.FAILED for finding in findings) else 0)
 
 
-def _findings(around: Surroundings):
+def _findings(context: CheckContext):
     try:
-        settings = runtime.settings()
+        needs = runtime.dependencies()
     except ClipferryError as error:
         advice = 'Set them as the functions have them: eval "$(clipferry env STACK)".'
         yield Finding(check="settings", outcome=Outcome.FAILED, detail=str(error), advice=advice)
         return
-    yield Finding(check="settings", outcome=Outcome.OK, detail=f"STAGE={settings.stage}")
-    for check in checks(settings, around):
+    yield Finding(check="settings", outcome=Outcome.OK, detail=f"STAGE={needs.settings.stage}")
+    for check in checks(needs, context):
         with working(f"Looking at {check.name}"):
             finding = check.finding()
         yield finding

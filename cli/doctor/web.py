@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from clipferry.https import HttpClient, HttpResponse
+from clipferry.net.http_client import HttpClient, HttpResponse
 
 CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 10.0

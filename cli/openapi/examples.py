@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from clipferry import catalog, errors
-from clipferry.contract import answers
+from clipferry.api import responses
 from clipferry.errors import ClipferryError
 
 UUID: Final = "vid_V1StGXR8_Z5jdHi6B-myT"
@@ -101,7 +101,7 @@ ANSWERS: Final[dict[str, Any]] = {
         "key": _UPLOAD,
         "expiresIn": 3600,
     },
-    "listModels": answers.models(catalog.load())[:1],
+    "listModels": responses.models(catalog.load())[:1],
     "getMe": {
         "id": "xQ3vT8mKpL0sWz5a",
         "email": "ann@example.com",

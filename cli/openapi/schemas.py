@@ -7,25 +7,25 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from clipferry import catalog
+from clipferry.api import generate_request, request_bodies, response_types
 from clipferry.catalog import Model
-from clipferry.contract import bodies, fields, orders, shapes
 from clipferry.models import FailureCode
 
 _PLACE: Final = "#/components/schemas/"
 _ANSWERS: Final = (
-    shapes.CreatedVideoJson,
-    shapes.VideoJson,
-    shapes.PageJson,
-    shapes.StatusJson,
-    shapes.DeletedJson,
-    shapes.ReceivedJson,
-    shapes.BalanceJson,
-    shapes.HistoryJson,
-    shapes.GrantedJson,
-    shapes.UploadJson,
-    shapes.ModelJson,
-    shapes.UserJson,
-    shapes.HealthJson,
+    response_types.CreatedVideoJson,
+    response_types.VideoJson,
+    response_types.PageJson,
+    response_types.StatusJson,
+    response_types.DeletedJson,
+    response_types.ReceivedJson,
+    response_types.BalanceJson,
+    response_types.HistoryJson,
+    response_types.GrantedJson,
+    response_types.UploadJson,
+    response_types.ModelJson,
+    response_types.UserJson,
+    response_types.HealthJson,
 )
 
 
@@ -36,7 +36,7 @@ def reference(name: str) -> dict[str, Any]:
 def components() -> dict[str, Any]:
     """Every named schema, by its name."""
     schemas: dict[str, Any] = {"Error": _error(), "GenerateVideo": _generate_video()}
-    for shape in (bodies.GrantCredits, bodies.PresignUpload, *_ANSWERS):
+    for shape in (request_bodies.GrantCredits, request_bodies.PresignUpload, *_ANSWERS):
         schemas |= _named(shape)
     return dict(sorted(schemas.items()))
 
@@ -108,12 +108,12 @@ def _variant(model: Model) -> dict[str, Any]:
     if model.accepts_image:
         image = {
             "type": ["string", "null"],
-            "pattern": orders.PUBLIC_URL,
+            "pattern": generate_request.PUBLIC_URL,
             "maxLength": 2048,
             "description": "The first frame. Public: the provider fetches it, we don't.",
         }
     properties = {
-        "prompt": {"type": "string", "minLength": 1, "maxLength": 5000, "pattern": fields.NO_NUL},
+        "prompt": {"type": "string", "minLength": 1, "maxLength": 5000, "pattern": request_bodies.NO_NUL},
         "model": {"const": model.id},
         "duration": _choice(model.durations, "Seconds. "),
         "aspectRatio": _choice(model.aspect_ratios),

@@ -9,40 +9,44 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from clipferry import api, runtime
-from clipferry.contract import answers, bodies, parameters, published
+from clipferry import runtime
+from clipferry.api import app as http
+from clipferry.api import openapi, parameters, request_bodies, responses
 from clipferry.observability import logger
 from clipferry.usecases import move_credits, read_credits, read_user
 from clipferry.usecases.presign_upload import presign_upload
 
-app = api.build_app()
+app = http.build_app()
 
 
 @app.get("/api/v1/credit/balance")
 def balance() -> Response[str]:
-    credential = api.credential(app.current_event, runtime.auth_rules())
-    found = read_credits.get_balance(credential=credential, database=runtime.database())
-    return api.reply(HTTPStatus.OK, answers.balance(found))
+    needs = runtime.dependencies()
+    credential = http.credential(app.current_event, needs.auth_rules)
+    found = read_credits.get_balance(credential=credential, database=needs.database)
+    return http.reply(HTTPStatus.OK, responses.balance(found))
 
 
 @app.get("/api/v1/credit/history")
 def history() -> Response[str]:
-    query = api.query(app.current_event)
+    needs = runtime.dependencies()
+    query = http.query(app.current_event)
     rows, total = read_credits.get_history(
-        credential=api.credential(app.current_event, runtime.auth_rules()),
-        database=runtime.database(),
+        credential=http.credential(app.current_event, needs.auth_rules),
+        database=needs.database,
         limit=parameters.page_limit(query.get("limit")),
         offset=parameters.page_offset(query.get("offset")),
         trans_type=parameters.transaction_type(query.get("type")),
     )
-    return api.reply(HTTPStatus.OK, answers.history(rows, total))
+    return http.reply(HTTPStatus.OK, responses.history(rows, total))
 
 
 @app.post("/api/v1/credit/grant")
 def grant() -> Response[str]:
-    credential = api.credential(app.current_event, runtime.auth_rules())
-    read_user.require_admin(credential=credential, database=runtime.database())
-    body = api.parse(app.current_event, bodies.GrantCredits)
+    needs = runtime.dependencies()
+    credential = http.credential(app.current_event, needs.auth_rules)
+    read_user.require_admin(credential=credential, database=needs.database)
+    body = http.parse(app.current_event, request_bodies.GrantCredits)
     granted = move_credits.grant(
         user_id=body.userId,
         amount=body.credits,
@@ -50,42 +54,45 @@ def grant() -> Response[str]:
         trans_type=body.transType,
         expires_in_days=body.expiresInDays,
         remark=body.remark,
-        database=runtime.database(),
+        database=needs.database,
     )
-    return api.reply(HTTPStatus.OK, {"granted": granted, "orderNo": body.orderNo})
+    return http.reply(HTTPStatus.OK, {"granted": granted, "orderNo": body.orderNo})
 
 
 @app.post("/api/v1/upload/presign")
 def presign() -> Response[str]:
-    credential = api.credential(app.current_event, runtime.auth_rules())
-    body = api.parse(app.current_event, bodies.PresignUpload)
-    user = read_user.read_user(credential=credential, database=runtime.database())
+    needs = runtime.dependencies()
+    credential = http.credential(app.current_event, needs.auth_rules)
+    body = http.parse(app.current_event, request_bodies.PresignUpload)
+    user = read_user.read_user(credential=credential, database=needs.database)
     signed = presign_upload(
         user_id=user.id,
         content_type=body.contentType,
         content_length=body.contentLength,
-        length_required=runtime.settings().upload_length_required,
-        storage=runtime.storage(),
+        length_required=needs.settings.upload_length_required,
+        storage=needs.storage,
     )
-    return api.reply(HTTPStatus.OK, answers.upload(signed))
+    return http.reply(HTTPStatus.OK, responses.upload(signed))
 
 
 @app.get("/api/v1/config/models")
 def models() -> Response[str]:
-    return api.reply(HTTPStatus.OK, answers.models(runtime.catalog()))
+    needs = runtime.dependencies()
+    return http.reply(HTTPStatus.OK, responses.models(needs.catalog))
 
 
 @app.get("/api/v1/user/me")
 def me() -> Response[str]:
-    credential = api.credential(app.current_event, runtime.auth_rules())
-    return api.reply(
-        HTTPStatus.OK, answers.user(read_user.read_user(credential=credential, database=runtime.database()))
+    needs = runtime.dependencies()
+    credential = http.credential(app.current_event, needs.auth_rules)
+    return http.reply(
+        HTTPStatus.OK, responses.user(read_user.read_user(credential=credential, database=needs.database))
     )
 
 
 @app.get("/api/v1/openapi.json")
-def openapi() -> Response[str]:
-    return api.document(published.document())
+def contract() -> Response[str]:
+    return http.document(openapi.document())
 
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP, clear_state=True)

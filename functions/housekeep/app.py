@@ -10,24 +10,24 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from clipferry import runtime
 from clipferry.observability import logger
 from clipferry.usecases.abort_uploads import abort_uploads
-from clipferry.usecases.forget_old import forget_old
-from clipferry.usecases.keep_house import keep_house
+from clipferry.usecases.apply_retention import apply_retention
 from clipferry.usecases.move_credits import expire_credits
-from clipferry.usecases.verify_books import verify_books
+from clipferry.usecases.run_daily_tasks import run_daily_tasks
+from clipferry.usecases.verify_credits import verify_credits
 
 
 @logger.inject_lambda_context(clear_state=True)
 @runtime.invocation
 def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    left = runtime.seconds_left(context)
-    with closing(runtime.patient_database()) as database:
-        return keep_house(
+    needs, left = runtime.dependencies(), runtime.seconds_left(context)
+    with closing(needs.maintenance_database()) as database:
+        return run_daily_tasks(
             {
                 "expiredPackages": lambda: expire_credits(database=database),
-                "breaches": lambda: len(verify_books(database=database)),
+                "breaches": lambda: len(verify_credits(database=database)),
                 "abortedUploads": lambda: abort_uploads(
-                    database=database, storage=runtime.storage(), now=runtime.now(), seconds_left=left
+                    database=database, storage=needs.storage, now=runtime.now(), seconds_left=left
                 ),
-                "removedVideos": lambda: forget_old(database=database, storage=runtime.storage(), seconds_left=left),
+                "removedVideos": lambda: apply_retention(database=database, storage=needs.storage, seconds_left=left),
             }
         )

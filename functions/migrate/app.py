@@ -10,14 +10,15 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from clipferry import custom_resource, runtime
+from clipferry import runtime
+from clipferry.aws import custom_resource
 from clipferry.db import migrations
 from clipferry.observability import logger
 
 
 def migrate(event: dict[str, Any]) -> dict[str, Any]:
     applied = migrations.apply(
-        runtime.migration_url(), runtime.migrations_folder(__file__), dry_run=bool(event.get("dryRun"))
+        runtime.dependencies().migration_url, runtime.migrations_folder(__file__), dry_run=bool(event.get("dryRun"))
     )
     logger.info("migrated", applied=applied)
     return {"applied": applied}

@@ -7,20 +7,22 @@ from typing import Any
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from clipferry import deliveries, runtime
+from clipferry import runtime
+from clipferry.aws import sqs_batch
 from clipferry.mirror_queue import read_message
-from clipferry.observability import follow, logger
+from clipferry.observability import logger, set_log_context
 from clipferry.usecases.mirror_video import mirror_video
 
 
 def mirror(record: SQSRecord, lambda_context: LambdaContext) -> None:
-    follow(None)
+    set_log_context(None)
+    needs = runtime.dependencies()
     mirror_video(
         read_message(record.body),
-        database=runtime.database(),
-        storage=runtime.storage(),
-        providers=runtime.providers(),
-        timing=runtime.timing(),
+        database=needs.database,
+        storage=needs.storage,
+        providers=needs.providers,
+        polling=needs.polling,
         seconds_left=runtime.seconds_left(lambda_context),
     )
 
@@ -28,4 +30,4 @@ def mirror(record: SQSRecord, lambda_context: LambdaContext) -> None:
 @logger.inject_lambda_context(clear_state=True)
 @runtime.invocation
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Any:
-    return deliveries.process(event, context, handle=mirror)
+    return sqs_batch.process(event, context, handle=mirror)

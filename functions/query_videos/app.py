@@ -9,60 +9,66 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from clipferry import api, runtime
-from clipferry.contract import answers, parameters, published
+from clipferry import runtime
+from clipferry.api import app as http
+from clipferry.api import openapi, parameters, responses
 from clipferry.observability import logger
 from clipferry.usecases import query_videos
 from clipferry.usecases.check_health import check_health
 from clipferry.usecases.delete_video import delete_video
 
-app = api.build_app(published.allowed_methods)
+app = http.build_app(openapi.allowed_methods)
 
 
 @app.get("/api/v1/video/list")
 def list_videos() -> Response[str]:
-    query = api.query(app.current_event)
+    needs = runtime.dependencies()
+    query = http.query(app.current_event)
     page = query_videos.list_videos(
-        credential=api.credential(app.current_event, runtime.auth_rules()),
-        database=runtime.database(),
+        credential=http.credential(app.current_event, needs.auth_rules),
+        database=needs.database,
         limit=parameters.page_limit(query.get("limit")),
         cursor=query.get("cursor"),
         status=parameters.status_filter(query.get("status")),
     )
-    return api.reply(HTTPStatus.OK, answers.page(page))
+    return http.reply(HTTPStatus.OK, responses.page(page))
 
 
 @app.get("/api/v1/video/<uuid>/status")
 def status(uuid: str) -> Response[str]:
-    credential = api.credential(app.current_event, runtime.auth_rules())
+    needs = runtime.dependencies()
+    credential = http.credential(app.current_event, needs.auth_rules)
     video = query_videos.get_status(
         parameters.video_uuid(uuid),
         credential=credential,
-        database=runtime.database(),
-        advance=runtime.advance(),
-        timing=runtime.timing(),
+        database=needs.database,
+        providers=needs.providers,
+        queue=needs.mirror_queue,
+        polling=needs.polling,
     )
-    return api.reply(HTTPStatus.OK, answers.status(video))
+    return http.reply(HTTPStatus.OK, responses.status(video))
 
 
 @app.get("/api/v1/video/<uuid>")
 def detail(uuid: str) -> Response[str]:
-    credential = api.credential(app.current_event, runtime.auth_rules())
-    video = query_videos.get_video(parameters.video_uuid(uuid), credential=credential, database=runtime.database())
-    return api.reply(HTTPStatus.OK, answers.video(video))
+    needs = runtime.dependencies()
+    credential = http.credential(app.current_event, needs.auth_rules)
+    video = query_videos.get_video(parameters.video_uuid(uuid), credential=credential, database=needs.database)
+    return http.reply(HTTPStatus.OK, responses.video(video))
 
 
 @app.delete("/api/v1/video/<uuid>")
 def delete(uuid: str) -> Response[str]:
-    credential = api.credential(app.current_event, runtime.auth_rules())
-    delete_video(parameters.video_uuid(uuid), credential=credential, database=runtime.database())
-    return api.reply(HTTPStatus.OK, {"deleted": True})
+    needs = runtime.dependencies()
+    credential = http.credential(app.current_event, needs.auth_rules)
+    delete_video(parameters.video_uuid(uuid), credential=credential, database=needs.database)
+    return http.reply(HTTPStatus.OK, {"deleted": True})
 
 
 @app.get("/api/v1/health")
 def health() -> Response[str]:
-    report = check_health(runtime.database)
-    return api.reply(HTTPStatus.OK, report)
+    report = check_health(lambda: runtime.dependencies().database)
+    return http.reply(HTTPStatus.OK, report)
 
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP, clear_state=True)

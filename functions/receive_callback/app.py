@@ -9,25 +9,28 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from clipferry import api, runtime
-from clipferry.contract import callbacks
+from clipferry import runtime
+from clipferry.api import app as http
+from clipferry.api import callback_request
 from clipferry.observability import logger
 from clipferry.usecases.receive_callback import receive_callback
 
-app = api.build_app()
+app = http.build_app()
 
 
 @app.post("/api/v1/video/callback/<provider>")
 def callback(provider: str) -> Response[str]:
+    needs = runtime.dependencies()
     receive_callback(
-        callbacks.read(app.current_event, provider),
-        database=runtime.database(),
-        providers=runtime.providers(),
-        secrets=runtime.settings().callback_secrets,
-        advance=runtime.advance(),
+        callback_request.read(app.current_event, provider),
+        database=needs.database,
+        providers=needs.providers,
+        secrets=needs.settings.callback_secrets,
+        queue=needs.mirror_queue,
+        polling=needs.polling,
         now=runtime.now(),
     )
-    return api.reply(HTTPStatus.OK, {"received": True})
+    return http.reply(HTTPStatus.OK, {"received": True})
 
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP, clear_state=True)

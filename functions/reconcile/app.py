@@ -14,11 +14,13 @@ from clipferry.usecases.reconcile import WORKERS, reconcile
 @logger.inject_lambda_context(clear_state=True)
 @runtime.invocation
 def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    with runtime.databases(WORKERS) as databases:
+    needs = runtime.dependencies()
+    with needs.databases(WORKERS) as databases:
         looked_at = reconcile(
             databases=databases,
-            advance=runtime.advance(),
-            timing=runtime.timing(),
+            providers=needs.providers,
+            queue=needs.mirror_queue,
+            polling=needs.polling,
             seconds_left=runtime.seconds_left(context),
         )
     return {"lookedAt": looked_at}

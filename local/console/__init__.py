@@ -7,8 +7,8 @@ from typing import Final
 
 from local.console.endpoints import LOCAL, endpoints
 from local.console.pages import FILES, page_server
-from local.fake_provider import FakeProvider
-from local.gateway import Gateway
+from local.lambda_runtime.gateway import Gateway
+from local.providers.base import FakeProvider
 
 ROOT: Final = "/"
 

@@ -13,10 +13,10 @@ from urllib.parse import unquote, urlsplit
 from clipferry.db import timeline
 from clipferry.db.connection import Database
 from clipferry.errors import ClipferryError, ForbiddenError, InvalidRequestError, NotFoundError
-from local.console.misbehaviour import Misbehaviour
-from local.fake_provider import FakeProvider
-from local.http_server import Answer, HttpRequest
-from local.responses import HttpResponse
+from local.console.fault_controls import Misbehaviour
+from local.lambda_runtime.http_server import Answer, HttpRequest
+from local.lambda_runtime.responses import HttpResponse
+from local.providers.base import FakeProvider
 
 LOCAL: Final = "/local/"
 _THIS_MACHINE: Final = frozenset({"127.0.0.1", "localhost", "::1"})

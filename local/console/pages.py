@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from local import responses
-from local.http_server import Answer, HttpRequest
-from local.responses import HttpResponse
+from local.lambda_runtime import responses
+from local.lambda_runtime.http_server import Answer, HttpRequest
+from local.lambda_runtime.responses import HttpResponse
 
 FILES: Final = "/console/"
 _FOLDER: Final = Path(__file__).parent

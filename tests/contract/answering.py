@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from clipferry.https import HttpClient
+from clipferry.net.http_client import HttpClient
 from clipferry.providers.transport import JsonApi
-from local.web_server import NoReply, Reply, Request, WebServer
+from local.providers.http_server import NoReply, Reply, Request, WebServer
 
 SAMPLES = Path(__file__).parent / "samples"
 API_KEY = "sk-hunter2"

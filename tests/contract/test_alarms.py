@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.intrinsics import parse
+from local.sam_template.intrinsics import parse
 from tests.contract.cloudwatch import Alarm, Counted
 from tests.contract.rules.deployed import REQUIRED, resolved
 from tests.journeys import TIMING

@@ -27,8 +27,8 @@ from clipferry.errors import (
     ProviderUnreachableError,
     TaskNotFoundError,
 )
-from clipferry.https import HttpClient
 from clipferry.models import FailureCode, Order, TaskReport, TaskState
+from clipferry.net.http_client import HttpClient
 from clipferry.providers.evolink import Evolink
 from clipferry.providers.transport import LARGEST_ANSWER, JsonApi
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from local.intrinsics import parse
+from local.sam_template.intrinsics import parse
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")

@@ -22,7 +22,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from local.intrinsics import Intrinsics, parse
+from local.sam_template.intrinsics import Intrinsics, parse
 from tests.contract.rules.deployed import REQUIRED
 
 ROOT = Path(__file__).parents[2]

@@ -13,10 +13,10 @@ import pytest
 
 from clipferry import settings
 from clipferry.settings import Settings
-from local import template
-from local.intrinsics import parse
-from local.resources import Template
-from local.routes import DEFAULT_PATH
+from local.lambda_runtime.routes import DEFAULT_PATH
+from local.sam_template.read import read_template
+from local.sam_template.intrinsics import parse
+from local.sam_template.resources import Template
 from tests.contract.rules.deployed import EVERYTHING, REQUIRED
 from tests.contract.rules.permissions import SECRETS
 
@@ -69,7 +69,7 @@ LONG = "a secret of more than 32 characters"
 @pytest.fixture(scope="module")
 def deployed() -> Template:
     queue = {"Ref": "https://sqs.us-east-1.amazonaws.com/123456789012/clipferry-mirror"}
-    return template.read(parameters=REQUIRED, attributes={"MirrorQueue": queue})
+    return read_template(parameters=REQUIRED, attributes={"MirrorQueue": queue})
 
 
 @pytest.fixture(scope="module")

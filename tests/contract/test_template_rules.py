@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from local.intrinsics import parse
+from local.sam_template.intrinsics import parse
 from tests.contract.rules import alarms, deploying, observing, permissions, queues
 from tests.contract.rules.alarm_breaks import ALARM_BREAKS
 from tests.contract.rules.breaks import BREAKS

@@ -16,10 +16,10 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from clipferry import signatures
+from clipferry import callback_signature
 from clipferry.db.connection import Database
-from clipferry.usecases.verify_books import verify_books
-from local.evolink import FakeEvolink, fake_evolink
+from clipferry.usecases.verify_credits import verify_credits
+from local.providers.evolink import FakeEvolink, fake_evolink
 from local.stack import Stack, local_stack
 from tests.conftest import EMPTY
 
@@ -80,12 +80,12 @@ class World:
         return [row["verdict"] for row in self.rows(sql, uuid=uuid)]
 
     def callback_url(self, uuid: str, *, secret: str | None = None, provider: str = "evolink") -> str:
-        return signatures.callback_url(
+        return callback_signature.callback_url(
             f"{self.stack.url}/api/v1/video/callback",
             provider=provider,
             video_uuid=uuid,
             secret=secret or self.stack.environment["CALLBACK_HMAC_SECRET"],
-            now=signatures.datetime.now(signatures.UTC),
+            now=callback_signature.datetime.now(callback_signature.UTC),
         )
 
     def ends(self, uuid: str) -> str:
@@ -104,7 +104,7 @@ class World:
     def books_are_right(self) -> None:
         database = Database(self.stack.database_url)
         try:
-            assert verify_books(database=database) == []
+            assert verify_credits(database=database) == []
         finally:
             database.close()
 

@@ -7,11 +7,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 
-from local.evolink import FakeEvolink, fake_evolink
-from local.fake_provider import FakeProvider
-from local.film import render_film
-from local.kie import FakeKie, fake_kie
-from local.replicate import FakeReplicate, fake_replicate
+from local.film.render import render_film
+from local.providers.base import FakeProvider
+from local.providers.evolink import FakeEvolink, fake_evolink
+from local.providers.kie import FakeKie, fake_kie
+from local.providers.replicate import FakeReplicate, fake_replicate
 
 KEY = "test-key"
 WEBHOOK_KEY = "test-webhook-key"

@@ -28,11 +28,11 @@ from clipferry.db.connection import Database
 from clipferry.observability import logger
 from clipferry.usecases import move_credits
 from clipferry.usecases.reconcile import reconcile
-from clipferry.usecases.verify_books import verify_books
-from local.fake_provider import FakeProvider
-from local.faults import Faults, drawn
+from clipferry.usecases.verify_credits import verify_credits
+from local.providers.base import FakeProvider
+from local.providers.faults import Faults, drawn
+from local.providers.task_queue import FilmOrder
 from local.stack import Stack, local_stack
-from local.tasks import FilmOrder
 from tests.conftest import EMPTY
 from tests.e2e.conftest import Answer, send
 from tests.e2e.providers import Providers, fake_providers, film_without_a_picture
@@ -279,9 +279,9 @@ def _more_reconcilers() -> Iterator[None]:
     def run() -> None:
         while not stopping.wait(1):
             reconcile(
-                databases=[runtime.database()],
+                databases=[runtime.dependencies().database],
                 advance=runtime.advance(),
-                timing=runtime.timing(),
+                polling=runtime.dependencies().polling,
                 seconds_left=lambda: 0 if stopping.is_set() else 55,
             )
 
@@ -299,7 +299,7 @@ def _more_reconcilers() -> Iterator[None]:
 def _breaches(chaos: Chaos) -> list[Any]:
     database = Database(chaos.stack.database_url)
     try:
-        return verify_books(database=database)
+        return verify_credits(database=database)
     finally:
         database.close()
 

@@ -16,9 +16,9 @@ import pytest
 
 from clipferry import errors
 from clipferry.errors import ClipferryError
-from local import template
-from local.evolink import fake_evolink
-from local.faults import Faults
+from local.providers.evolink import fake_evolink
+from local.providers.faults import Faults
+from local.sam_template.read import read_template
 from local.stack import local_stack
 from tests.conftest import EMPTY
 from tests.e2e.conftest import World
@@ -144,7 +144,7 @@ def test_every_line_answers_what_is_shown(reader: Reader) -> None:
 
 
 def test_every_route_has_its_lines_and_is_in_the_index() -> None:
-    routes = {route.key for route in template.read().routes} - {"$default"}
+    routes = {route.key for route in read_template().routes} - {"$default"}
 
     assert {entry["route"] for entry in ENTRY.finditer(ROUTES)} == routes
     assert set(re.findall(r"^\| \[`(\w+ \S+)`\]", PAGE, re.MULTILINE)) == routes

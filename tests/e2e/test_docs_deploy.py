@@ -9,7 +9,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-from local.intrinsics import parse
+from local.sam_template.intrinsics import parse
 from tests.e2e.conftest import World
 from tests.programs import need
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from local.evolink import fake_evolink
-from local.faults import Faults
+from local.providers.evolink import fake_evolink
+from local.providers.faults import Faults
 from local.stack import local_stack
 from tests.conftest import EMPTY
 from tests.e2e.conftest import World

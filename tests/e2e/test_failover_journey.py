@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from local.evolink import FakeEvolink
-from local.faults import Faults, Refusal
+from local.providers.evolink import FakeEvolink
+from local.providers.faults import Faults, Refusal
 from local.stack import Stack, local_stack
 from tests.conftest import EMPTY
 from tests.e2e.conftest import CREDITS, Answer, World

@@ -20,7 +20,7 @@ import psycopg
 import pytest
 
 from clipferry import catalog
-from local.evolink import FakeEvolink, fake_evolink
+from local.providers.evolink import FakeEvolink, fake_evolink
 from local.stack import Stack, local_stack
 from tests.conftest import EMPTY
 from tests.handlers.conftest import AUTH_SECRET, COOKIE, signed

@@ -12,7 +12,7 @@ import av
 import pytest
 from PIL import Image
 
-from local.faults import Failure, Faults, Refusal
+from local.providers.faults import Failure, Faults, Refusal
 from tests.e2e.conftest import CREDITS, ORDER, PRICE, World, send
 
 
@@ -207,8 +207,8 @@ def test_a_message_that_comes_twice_is_harmless(world: World) -> None:
     uuid = world.generate().data["videoUuid"]
     assert world.ends(uuid) == "COMPLETED"
     before = world.video(uuid)
-    runtime.mirror_queue().send(uuid)
-    runtime.mirror_queue().send(uuid)
+    runtime.dependencies().mirror_queue.send(uuid)
+    runtime.dependencies().mirror_queue.send(uuid)
     time.sleep(0.5)
     assert world.video(uuid) == before
     assert world.package() == (CREDITS - PRICE, 0)

@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from local.evolink import FakeEvolink
-from local.faults import Failure, Faults
+from local.providers.evolink import FakeEvolink
+from local.providers.faults import Failure, Faults
 from local.stack import Stack, local_stack
 from tests.conftest import EMPTY
 from tests.e2e.conftest import CREDITS, World, send

@@ -12,14 +12,14 @@ from urllib.parse import quote, urlsplit
 import psycopg
 import pytest
 
-from local import template
-from local.aws import embedded_aws
-from local.events import schedule_event
-from local.evolink import fake_evolink
-from local.faults import Failure, Faults, Refusal
-from local.instances import load
-from local.lambda_context import invoker
-from local.r2 import FakeR2
+from local.lambda_runtime.events import schedule_event
+from local.lambda_runtime.function_instances import load
+from local.lambda_runtime.lambda_context import invoker
+from local.moto_server import embedded_aws
+from local.providers.evolink import fake_evolink
+from local.providers.faults import Failure, Faults, Refusal
+from local.r2.server import FakeR2
+from local.sam_template.read import read_template
 from local.stack import local_stack
 from tests.conftest import EMPTY
 from tests.e2e.conftest import World, send
@@ -201,7 +201,7 @@ def _break_the_database(world: World) -> None:
 
 
 def _keep_house() -> None:
-    function = template.read().function("HousekeepFunction")
+    function = read_template().function("HousekeepFunction")
     answer = invoker(function, load(function))(schedule_event(rule="housekeep"))
     assert answer["breaches"] == 0
 

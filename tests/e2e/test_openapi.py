@@ -13,9 +13,9 @@ import pytest
 
 from clipferry import catalog
 from clipferry.db.connection import Database
-from clipferry.usecases.verify_books import verify_books
-from local.evolink import fake_evolink
-from local.faults import Failure, Faults
+from clipferry.usecases.verify_credits import verify_credits
+from local.providers.evolink import fake_evolink
+from local.providers.faults import Failure, Faults
 from local.stack import Stack, local_stack
 from tests import books
 from tests.conftest import EMPTY
@@ -79,4 +79,4 @@ def test_the_stack_keeps_to_the_contract_whatever_it_is_asked(stack: Stack, data
         "select count(*) > 0 from public.credit_packages where user_id = 'bob'",
     ):
         assert books.value(database, reached), reached
-    assert verify_books(database=database) == []
+    assert verify_credits(database=database) == []

@@ -17,10 +17,11 @@ import pytest
 from clipferry import runtime
 from clipferry.db.connection import Database
 from clipferry.usecases.manage_keys import create_key
-from local import routes, template
-from local.environment import in_process
-from local.events import http_event
-from local.lambda_context import Invoke, invoker
+from local.lambda_runtime import routes
+from local.lambda_runtime.events import http_event
+from local.lambda_runtime.lambda_context import Invoke, invoker
+from local.sam_template.read import read_template
+from local.sam_template.environment import in_process
 from tests import books
 from tests.e2e.conftest import running, world  # noqa: F401 - the fixtures of a whole stack, for what needs one
 
@@ -71,7 +72,7 @@ class Api:
     """Every HTTP function, by the routes that the template gives it."""
 
     def __init__(self) -> None:
-        shape = template.read()
+        shape = read_template()
         self._routes = shape.routes
         self._invoke: dict[str, Invoke] = {
             function.name: invoker(function, getattr(import_module(function.module), function.attribute))

@@ -14,7 +14,7 @@ import pytest
 from clipferry import catalog, runtime
 from clipferry.db.connection import Database
 from clipferry.models import VideoStatus
-from local.environment import in_process
+from local.sam_template.environment import in_process
 from tests import books, journeys
 from tests.handlers.conftest import Answer, Api, Person, person
 

@@ -14,14 +14,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from clipferry import runtime, signatures
+from clipferry import callback_signature, runtime
 from clipferry.settings import Settings
 from functions.account.app import lambda_handler as account
 from functions.create_video.app import lambda_handler as create_video
 from functions.query_videos.app import lambda_handler as query_videos
 from functions.receive_callback.app import lambda_handler as receive_callback
-from local.events import http_event
-from local.lambda_context import LambdaContext
+from local.lambda_runtime.events import http_event
+from local.lambda_runtime.lambda_context import LambdaContext
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
@@ -279,7 +279,7 @@ def signed_callback(video_uuid: str, **changes: Any) -> dict[str, Any]:
     query = {
         "videoUuid": video_uuid,
         "ts": timestamp,
-        "sig": signatures.sign(video_uuid, timestamp, ENVIRONMENT["CALLBACK_HMAC_SECRET"]),
+        "sig": callback_signature.sign(video_uuid, timestamp, ENVIRONMENT["CALLBACK_HMAC_SECRET"]),
     }
     return http_event("POST", "/api/v1/video/callback/evolink", query=urlencode(query)) | changes
 

@@ -9,7 +9,7 @@ import pytest
 from clipferry.db.connection import Database
 from clipferry.models import VideoStatus
 from clipferry.usecases.manage_keys import list_keys, revoke_key
-from local import template
+from local.sam_template.read import read_template
 from tests import books, journeys
 from tests.handlers.conftest import COOKIE, ORIGIN, Answer, Api, Person, person, signed
 
@@ -59,7 +59,7 @@ def shown(answer: Answer) -> tuple[int, dict[str, str], dict[str, Any]]:
 def test_these_are_all_the_routes() -> None:
     private = {f"{method} {path}" for method, path, *_ in (*OF_A_VIDEO, *OF_A_USER)}
 
-    assert {route.key for route in template.read().routes} == private | PUBLIC
+    assert {route.key for route in read_template().routes} == private | PUBLIC
 
 
 # One's own, and nobody else's

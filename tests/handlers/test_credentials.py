@@ -19,8 +19,8 @@ import pytest
 
 from clipferry import runtime
 from clipferry.db.connection import Database
-from local.environment import in_process
-from local.events import http_event
+from local.lambda_runtime.events import http_event
+from local.sam_template.environment import in_process
 from tests import books
 from tests.handlers.conftest import AUTH_SECRET, COOKIE, ORIGIN, Answer, Api, Person, environment, signed
 

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from clipferry import signatures
-from local.events import http_event, schedule_event
+from clipferry import callback_signature
+from local.lambda_runtime.events import http_event, schedule_event
 from tests.handlers.conftest import Person, environment
 from tests.unit.test_imports import FORBIDDEN, loaded, trespassers
 
@@ -30,7 +30,7 @@ assert {expected!r} in json.dumps(answer), answer
 def events(person: Person) -> dict[str, tuple[dict[str, Any], str]]:
     """By function, its main path's event, and what is found in the answer."""
     url = urlsplit(
-        signatures.callback_url(
+        callback_signature.callback_url(
             "https://api.example.com/api/v1/video/callback",
             provider="evolink",
             video_uuid="vid_1",

@@ -12,20 +12,20 @@ import pytest
 
 from benchmarks.plans import ExplainingDatabase
 from clipferry import runtime
-from clipferry.db import gauges
+from clipferry.db import open_work
 from clipferry.db.connection import Database
 from clipferry.errors import StorageError
 from clipferry.models import VideoStatus
 from clipferry.usecases.abort_uploads import abort_uploads
+from clipferry.usecases.apply_retention import apply_retention
 from clipferry.usecases.delete_video import delete_video
-from clipferry.usecases.forget_old import forget_old
-from clipferry.usecases.keep_house import ChoresBrokenOffError
-from local import template
-from local.environment import in_process
-from local.events import schedule_event
-from local.instances import load
-from local.lambda_context import LambdaContext, invoker
-from local.r2 import FakeR2, Fault
+from clipferry.usecases.run_daily_tasks import ChoresBrokenOffError
+from local.lambda_runtime.events import schedule_event
+from local.lambda_runtime.function_instances import load
+from local.lambda_runtime.lambda_context import LambdaContext, invoker
+from local.r2.server import FakeR2, Fault
+from local.sam_template.read import read_template
+from local.sam_template.environment import in_process
 from tests import books, journeys
 from tests.handlers.conftest import environment
 from tests.log_lines import captured, events, metrics
@@ -58,7 +58,7 @@ def r2(database_url: str) -> Iterator[FakeR2]:
 
 def run(name: str) -> tuple[Any, str]:
     """What the function returned, and what it said."""
-    function = template.read().function(name)
+    function = read_template().function(name)
     with captured() as log:
         answer = invoker(function, load(function))(schedule_event(rule="r"))
     return answer, log()
@@ -106,7 +106,7 @@ def test_a_young_upload_and_other_peoples_are_left_alone(r2: FakeR2) -> None:
 
 
 def test_all_pages_are_looked_at(r2: FakeR2, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("local.r2.UPLOADS_A_PAGE", 3)
+    monkeypatch.setattr("local.r2.server.UPLOADS_A_PAGE", 3)
     for number in range(10):
         begin(r2, f"videos/vid_{number % 4}.mp4")
     answer, _ = run("HousekeepFunction")
@@ -135,17 +135,20 @@ def test_what_time_does_not_allow_is_done_tomorrow(r2: FakeR2, database: Databas
         begin(r2, f"videos/vid_{number}.mp4")
     left = iter([100.0, 100.0, 10.0])
     aborted = abort_uploads(
-        database=database, storage=runtime.storage(), now=datetime.now(UTC), seconds_left=lambda: next(left)
+        database=database,
+        storage=runtime.dependencies().storage,
+        now=datetime.now(UTC),
+        seconds_left=lambda: next(left),
     )
     assert (aborted, len(r2.bucket.uploads)) == (2, 1)
 
 
 def test_the_files_of_a_deleted_video_go_after_seven_days(r2: FakeR2, database_url: str) -> None:
-    with closing(runtime.patient_database()):
+    with closing(runtime.dependencies().maintenance_database()):
         for uuid in ("vid_old", "vid_young"):
             add_video(database_url, uuid, "COMPLETED")
-            runtime.storage().upload_file(key=f"videos/{uuid}.mp4", body=b"film")
-            runtime.storage().upload_file(key=f"videos/{uuid}.jpg", body=b"picture")
+            runtime.dependencies().storage.upload_file(key=f"videos/{uuid}.mp4", body=b"film")
+            runtime.dependencies().storage.upload_file(key=f"videos/{uuid}.jpg", body=b"picture")
     with psycopg.connect(database_url, autocommit=True) as direct:
         direct.execute(
             """insert into clipferry.deletions (video_uuid, deleted_at)
@@ -175,14 +178,14 @@ def test_a_file_that_the_bucket_will_not_let_go_keeps_no_other_from_going(r2: Fa
     )
     r2.fail(Fault(operation="DeleteObject", kind="500", times=5))
     with pytest.raises(StorageError, match="of 1 videos"):
-        forget_old(database=database, storage=runtime.storage(), seconds_left=lambda: 300.0)
+        apply_retention(database=database, storage=runtime.dependencies().storage, seconds_left=lambda: 300.0)
     assert books.value(database, "select count(*) from clipferry.deletions where files_removed_at is null") == 1
 
 
 def test_the_files_of_the_original_application_go_from_where_they_are(r2: FakeR2, database: Database) -> None:
     key = "videos/vid_old/1768435200000.mp4"
-    runtime.storage().upload_file(key=key, body=b"film")
-    runtime.storage().upload_file(key="uploads/ann/picture.png", body=b"picture")
+    runtime.dependencies().storage.upload_file(key=key, body=b"film")
+    runtime.dependencies().storage.upload_file(key="uploads/ann/picture.png", body=b"picture")
     books.add_user(database)
     books.execute(
         database,
@@ -191,8 +194,8 @@ def test_the_files_of_the_original_application_go_from_where_they_are(r2: FakeR2
             values ('vid_old', 'ann', 'p', 'm', 'COMPLETED', %(film)s, %(picture)s, true, timezone('utc', now()))
         )
         insert into clipferry.deletions (video_uuid, deleted_at) values ('vid_old', now() - interval '8 days')""",
-        film=runtime.storage().public_url(key),
-        picture=runtime.storage().public_url("uploads/ann/picture.png"),
+        film=runtime.dependencies().storage.public_url(key),
+        picture=runtime.dependencies().storage.public_url("uploads/ann/picture.png"),
     )
     assert run("HousekeepFunction")[0]["removedVideos"] == 1
     assert sorted(r2.bucket.objects) == ["uploads/ann/picture.png"]
@@ -241,7 +244,7 @@ def test_a_chore_that_breaks_off_leaves_the_others_their_turn(r2: FakeR2, databa
     begin(r2, "videos/vid_1.mp4")
     books.execute(database, "insert into clipferry.deletions values ('vid_gone', now() - interval '8 days')")
     r2.fail(Fault(operation="DeleteObject", kind="500", times=50))
-    housekeep = load(template.read().function("HousekeepFunction"))
+    housekeep = load(read_template().function("HousekeepFunction"))
     context = LambdaContext(function_name="f", timeout_seconds=300)
     with captured() as log, pytest.raises(ChoresBrokenOffError, match="removedVideos"):
         housekeep(schedule_event(rule="r"), context)
@@ -314,6 +317,6 @@ def test_the_gauges_read_open_videos_and_no_others(database_url: str) -> None:
         )
         direct.execute("analyze videos; analyze clipferry.jobs; analyze credit_holds")
     with closing(ExplainingDatabase(database_url)) as database, database.transaction() as tx:
-        gauges.read(tx)
+        open_work.read(tx)
         (plan,) = database.plans
     assert plan.rows_read <= 30

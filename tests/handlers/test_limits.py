@@ -6,7 +6,7 @@ from clipferry import runtime
 from clipferry.db import submissions, videos
 from clipferry.db.connection import Database
 from clipferry.models import VideoStatus
-from local.environment import in_process
+from local.sam_template.environment import in_process
 from tests import books, journeys
 from tests.handlers.conftest import Api, Person
 

@@ -13,12 +13,12 @@ import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
 
 from clipferry import runtime
-from local import template
-from local.aws import embedded_aws
-from local.environment import in_process
-from local.instances import load
-from local.lambda_context import Invoke, invoker
-from local.queues import QueuePoller, create_queues
+from local.lambda_runtime.function_instances import load
+from local.lambda_runtime.lambda_context import Invoke, invoker
+from local.lambda_runtime.queues import QueuePoller, create_queues
+from local.moto_server import embedded_aws
+from local.sam_template.read import read_template
+from local.sam_template.environment import in_process
 from tests.handlers.conftest import environment
 from tests.log_lines import captured, events
 
@@ -50,7 +50,7 @@ def event(*bodies: str) -> dict[str, Any]:
 
 
 def handler() -> Invoke:
-    function = template.read().function("MirrorVideoFunction")
+    function = read_template().function("MirrorVideoFunction")
     return invoker(function, load(function))
 
 
@@ -106,7 +106,7 @@ def test_what_lambda_is_told_quotes_nothing_of_what_went_wrong(stack: dict[str, 
 
 def test_the_message_of_a_crash_comes_again_and_is_not_lost(stack: dict[str, str]) -> None:
     """As the template has it but for the waits: five times, and then it lies among the dead letters."""
-    shape = template.read()
+    shape = read_template()
     [source] = shape.function("MirrorVideoFunction").queues
     credentials = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}
     with embedded_aws() as aws, closing(boto3.client("sqs", endpoint_url=aws.endpoint, **credentials)) as sqs:

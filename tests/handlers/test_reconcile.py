@@ -12,19 +12,19 @@ import pytest
 
 from clipferry import runtime
 from clipferry.db.connection import Database
-from clipferry.turns import PATIENCE
+from clipferry.provider_throttle import PATIENCE
 from clipferry.usecases.reconcile import WORKERS
-from local import template
-from local.environment import in_process
-from local.events import schedule_event
-from local.evolink import FakeEvolink
-from local.fake_provider import Options, json_reply, serving
-from local.faults import Faults
 from local.file_server import ServedFile
-from local.instances import load
-from local.lambda_context import invoker
-from local.tasks import FilmOrder, Task
-from local.web_server import NoReply, Reply
+from local.lambda_runtime.events import schedule_event
+from local.lambda_runtime.function_instances import load
+from local.lambda_runtime.lambda_context import invoker
+from local.providers.base import Options, json_reply, serving
+from local.providers.evolink import FakeEvolink
+from local.providers.faults import Faults
+from local.providers.http_server import NoReply, Reply
+from local.providers.task_queue import FilmOrder, Task
+from local.sam_template.read import read_template
+from local.sam_template.environment import in_process
 from tests import books, journeys
 from tests.handlers.conftest import environment
 from tests.log_lines import captured, events, metrics
@@ -90,7 +90,7 @@ def finished(database: Database, evolink: Evolink, number: int, *, faults: Fault
 
 def run() -> tuple[Any, str]:
     """What the function returned, and what it said."""
-    function = template.read().function("ReconcileFunction")
+    function = read_template().function("ReconcileFunction")
     with captured() as log:
         answer = invoker(function, load(function))(schedule_event(rule="r"))
     return answer, log()

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from clipferry import runtime, signatures
-from local.environment import in_process
+from clipferry import callback_signature, runtime
+from local.sam_template.environment import in_process
 from tests.handlers.conftest import Api, environment
 from tests.log_lines import captured, events, metrics
 
@@ -28,7 +28,7 @@ def api(database_url: str) -> Iterator[Api]:
 def path(provider: str, *, secret: str = SECRET, age: timedelta = timedelta()) -> str:
     base = "https://api.example.com/api/v1/video/callback"
     moment = runtime.now() - age
-    url = signatures.callback_url(base, provider=provider, video_uuid="vid_1", secret=secret, now=moment)
+    url = callback_signature.callback_url(base, provider=provider, video_uuid="vid_1", secret=secret, now=moment)
     return urlsplit(url).path + "?" + urlsplit(url).query
 
 

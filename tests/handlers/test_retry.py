@@ -14,7 +14,7 @@ import pytest
 from clipferry.db.connection import Database
 from clipferry.models import VideoStatus
 from clipferry.usecases import move_credits
-from local.faults import Failure, Faults
+from local.providers.faults import Failure, Faults
 from tests.e2e.conftest import CREDITS, PRICE, Answer, World
 
 

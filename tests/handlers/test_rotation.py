@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from clipferry import runtime, signatures
+from clipferry import callback_signature, runtime
 from clipferry.db.connection import Database
-from local.environment import in_process
+from local.sam_template.environment import in_process
 from tests.handlers.conftest import AUTH_SECRET, Answer, Api, Person, environment
 from tests.log_lines import captured, events, metrics
 from tests.secrets_manager import FakeSecretsManager, refusal, secrets_manager
@@ -51,7 +51,7 @@ def change(owner: FakeSecretsManager, **values: Any) -> None:
 
 
 def ring(api: Api, secret: str) -> Answer:
-    url = signatures.callback_url(
+    url = callback_signature.callback_url(
         "https://api.example.com/api/v1/video/callback",
         provider="evolink",
         video_uuid="vid_nobodys",
@@ -121,16 +121,20 @@ def test_a_rotated_key_of_the_bucket_is_signed_with(api: Api, owner: FakeSecrets
 
 def test_nothing_is_made_anew_while_the_secret_stays_as_it_is(api: Api, owner: FakeSecretsManager, ann: Person) -> None:
     api.call("GET", ME, headers=ann.by_session)
-    before = runtime.providers(), runtime.database(), runtime.mirror_queue()
+    before = runtime.dependencies().providers, runtime.dependencies().database, runtime.dependencies().mirror_queue
     wait()
     api.call("GET", ME, headers=ann.by_session)
-    assert (runtime.providers(), runtime.database(), runtime.mirror_queue()) == before
+    assert (
+        runtime.dependencies().providers,
+        runtime.dependencies().database,
+        runtime.dependencies().mirror_queue,
+    ) == before
     assert len(owner.asked) == 2
     change(owner, EVOLINK_API_KEY="rotated")
     wait()
-    assert runtime.providers() is not before[0]
-    assert runtime.database() is not before[1]
-    assert runtime.mirror_queue() is not before[2]
+    assert runtime.dependencies().providers is not before[0]
+    assert runtime.dependencies().database is not before[1]
+    assert runtime.dependencies().mirror_queue is not before[2]
 
 
 @pytest.mark.parametrize(
@@ -225,7 +229,7 @@ def test_the_workers_of_a_call_work_with_what_it_began_with(
     owner: FakeSecretsManager, roles: tuple[str, str], database_url: str
 ) -> None:
     def handler(_event: Any, _context: Any) -> Any:
-        with runtime.databases(4) as databases:
+        with runtime.dependencies().databases(4) as databases:
             databases[0].connect()
             change(owner, DATABASE_URL=roles[1])
             wait()
@@ -244,10 +248,10 @@ def test_workers_that_are_refused_together_read_the_secret_once(
     owner: FakeSecretsManager, roles: tuple[str, str], database_url: str
 ) -> None:
     with in_process({"SECRETS_MAX_AGE_SECONDS": "300"}):
-        runtime.database().connect()
+        runtime.dependencies().database.connect()
         change(owner, DATABASE_URL=roles[1])
         lock_out(database_url, "rotation_a")
-        with runtime.databases(4) as databases, ThreadPoolExecutor(4) as pool:
+        with runtime.dependencies().databases(4) as databases, ThreadPoolExecutor(4) as pool:
             list(pool.map(Database.connect, databases))
             assert connections(database_url, "rotation_b") == 4
         assert len(owner.asked) == 2

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from clipferry import runtime
-from local.environment import in_process
+from local.sam_template.environment import in_process
 from tests.handlers.conftest import Api, Person, environment
 from tests.log_lines import captured, metrics
 
@@ -49,7 +49,7 @@ def test_statement_that_the_database_does_not_understand_is_counted(
 ) -> None:
     method, path, body = BROKEN[function]
     if path == "CALLBACK":
-        path = runtime.sign_callback("https://api.example.com/api/v1/video/callback")("evolink", "vid_1")
+        path = runtime.dependencies().sign_callback("https://api.example.com/api/v1/video/callback")("evolink", "vid_1")
         path = path.removeprefix("https://api.example.com")
     with older_tables(database_url), captured() as log:
         answer = api.call(method, path, body, ann.by_session)

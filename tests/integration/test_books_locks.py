@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from clipferry.db import creation, endings, expiry, jobs, submissions
+from clipferry.db import create_video, expiry, finish_video, jobs, submissions
 from clipferry.db import credits as credit_books
 from clipferry.db.connection import Database, Rows, Transaction
 from clipferry.models import FailureCode, VideoStatus
@@ -66,7 +66,7 @@ def uploading(database: Database) -> str:
 
 
 def complete(tx: Transaction, uuid: str, fence: int) -> Rows[Any]:
-    return endings.complete(
+    return finish_video.complete(
         tx,
         video_uuid=uuid,
         fence=fence,
@@ -78,7 +78,7 @@ def complete(tx: Transaction, uuid: str, fence: int) -> Rows[Any]:
 
 
 def fail(tx: Transaction, uuid: str) -> Rows[Any]:
-    return endings.fail(
+    return finish_video.fail(
         tx, video_uuid=uuid, code=FailureCode.TIMED_OUT, detail="", from_states=(VideoStatus.UPLOADING,)
     )
 
@@ -195,4 +195,4 @@ def test_an_expiry_that_meets_a_create_takes_what_is_left(database: Database, me
 
 
 def _create(tx: Transaction) -> Rows[Any]:
-    return creation.create(tx, books.credential(), journeys.new_video(60))
+    return create_video.create(tx, books.credential(), journeys.new_video(60))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from clipferry.db import endings, jobs, submissions, videos
+from clipferry.db import finish_video, jobs, submissions, videos
 from clipferry.db.connection import Database, Transaction
 from clipferry.models import FailureCode, VideoStatus
 from tests import books, journeys
@@ -45,7 +45,7 @@ def _starts_upload(tx: Transaction, uuid: str, task_id: str) -> Any:
 
 
 def _completes(tx: Transaction, uuid: str, fence: int) -> Any:
-    return endings.complete(
+    return finish_video.complete(
         tx,
         video_uuid=uuid,
         fence=fence,
@@ -57,7 +57,7 @@ def _completes(tx: Transaction, uuid: str, fence: int) -> Any:
 
 
 def _fails(tx: Transaction, uuid: str, *from_states: VideoStatus, fence: int | None = None) -> Any:
-    return endings.fail(
+    return finish_video.fail(
         tx, video_uuid=uuid, code=FailureCode.TIMED_OUT, detail="", from_states=from_states, fence=fence
     )
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from local.callback_sender import CallbackSender
-from local.web_server import NoReply, Reply, Request, WebServer
+from local.providers.callback_sender import CallbackSender
+from local.providers.http_server import NoReply, Reply, Request, WebServer
 
 PATIENCE = 30.0
 """Seconds after which a test gives up on something that should happen much sooner."""

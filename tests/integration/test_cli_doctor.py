@@ -28,13 +28,13 @@ from clipferry.db.connection import Database
 from clipferry.errors import StorageError
 from clipferry.observability import logger
 from local.file_server import ServedFile, serve
-from local.r2 import FakeR2, Fault
-from local.web_server import Reply, Request, WebServer
+from local.providers.http_server import Reply, Request, WebServer
+from local.r2.server import FakeR2, Fault
 from tests import command_line
 from tests.command_line import Clipferry
-from tests.integration import surroundings
-from tests.integration.mirror_world import storage_for
-from tests.integration.surroundings import SECRET, Sqs, Web
+from tests.integration import operator_fakes
+from tests.integration.mirror_fixtures import storage_for
+from tests.integration.operator_fakes import SECRET, Sqs, Web
 
 ORIGIN = "https://app.example.com"
 
@@ -66,7 +66,7 @@ class Practice:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Sqs]:
-    with surroundings.sqs() as queues:
+    with operator_fakes.sqs() as queues:
         yield queues
 
 
@@ -105,8 +105,8 @@ def practice(
     server.renew()
     build = built(tmp_path)
     level = logger.log_level
-    with surroundings.web() as callback:
-        for name, value in surroundings.settings(
+    with operator_fakes.web() as callback:
+        for name, value in operator_fakes.settings(
             database_url=database_url, r2=r2, queues=server, callback=callback, public=public
         ).items():
             monkeypatch.setenv(name, value)
@@ -202,7 +202,7 @@ def test_a_secret_that_cannot_be_right(practice: Practice, name: str, value: str
 
 
 def test_r2s_keys_have_their_lengths(practice: Practice, r2: FakeR2) -> None:
-    values = surroundings.settings(
+    values = operator_fakes.settings(
         database_url="postgresql://localhost/c", r2=r2, queues=practice.queues, callback=practice.callback, public="x"
     )
     at_r2 = settings_module.load(values | {"STORAGE_ENDPOINT": "https://abc.r2.cloudflarestorage.com"})
@@ -255,10 +255,10 @@ def ahead(by: timedelta) -> Iterator[str]:
         def do_HEAD(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", "0")))
             self.send_response(401)
-            self.send_header("Content-Length", str(len(surroundings.REFUSED)))
+            self.send_header("Content-Length", str(len(operator_fakes.REFUSED)))
             self.end_headers()
             if self.command == "POST":
-                self.wfile.write(surroundings.REFUSED)
+                self.wfile.write(operator_fakes.REFUSED)
 
         do_POST = do_HEAD  # noqa: N815
 
@@ -356,7 +356,7 @@ def test_an_upload_that_is_not_taken(practice: Practice) -> None:
 )
 def test_what_a_browser_is_told_before_it_uploads(status: int, headers: dict[str, str], allowed: bool) -> None:
     named = {f"Access-Control-{name}": value for name, value in headers.items()}
-    with surroundings.web() as place:
+    with operator_fakes.web() as place:
         place.reply = Reply(status=status, headers=named)
         if allowed:
             assert bucket.cors(place.url, "films", [ORIGIN], plain_http=True) == f"PUT from {ORIGIN}"

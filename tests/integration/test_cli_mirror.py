@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from clipferry.observability import logger
-from local.r2 import FakeR2
+from local.r2.server import FakeR2
 from tests import command_line
 from tests.command_line import Clipferry
-from tests.integration.mirror_world import KEY, Behaviour, FilmServer, film, serving, sha256
+from tests.integration.mirror_fixtures import KEY, Behaviour, FilmServer, film, serving, sha256
 
 ROOT = Path(__file__).parents[2]
 

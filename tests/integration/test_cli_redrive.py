@@ -14,13 +14,13 @@ from clipferry.models import VideoStatus
 from clipferry.observability import logger
 from tests import books, command_line, journeys
 from tests.command_line import Clipferry
-from tests.integration import surroundings
-from tests.integration.surroundings import Sqs
+from tests.integration import operator_fakes
+from tests.integration.operator_fakes import Sqs
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Sqs]:
-    with surroundings.sqs() as queues:
+    with operator_fakes.sqs() as queues:
         yield queues
 
 

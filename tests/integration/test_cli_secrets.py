@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from clipferry.observability import logger
-from local.r2 import FakeR2
+from local.r2.server import FakeR2
 from tests import command_line
 from tests.command_line import Clipferry
-from tests.integration import surroundings
-from tests.integration.mirror_world import KEY, Behaviour, film, serving
+from tests.integration import operator_fakes
+from tests.integration.mirror_fixtures import KEY, Behaviour, film, serving
 from tests.secrets_manager import FakeSecretsManager, refusal, secrets_manager
 
 SECRET = ("DATABASE_URL", "STORAGE_ACCESS_KEY", "STORAGE_SECRET_KEY", "EVOLINK_API_KEY", "CALLBACK_HMAC_SECRET")
@@ -26,9 +26,9 @@ def r2() -> Iterator[FakeR2]:
 
 @pytest.fixture
 def owner(database_url: str, r2: FakeR2, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSecretsManager]:
-    with surroundings.sqs() as queues, surroundings.web() as callback:
+    with operator_fakes.sqs() as queues, operator_fakes.web() as callback:
         queues.renew()
-        everything = surroundings.settings(
+        everything = operator_fakes.settings(
             database_url=database_url, r2=r2, queues=queues, callback=callback, public=callback.url
         )
         with secrets_manager({name: everything[name] for name in SECRET}) as server:

@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 import pytest
 
-from local.aws import embedded_aws
+from local.moto_server import embedded_aws
 from tests import command_line
 from tests.command_line import Clipferry
 

@@ -9,17 +9,17 @@ import pytest
 from clipferry.db.connection import Database
 from clipferry.models import VideoStatus
 from clipferry.observability import logger
-from local.r2 import FakeR2
+from local.r2.server import FakeR2
 from tests import books, command_line, journeys
 from tests.command_line import Clipferry
-from tests.integration import surroundings
-from tests.integration.mirror_world import Behaviour, FilmServer, film, serving
-from tests.integration.surroundings import Sqs
+from tests.integration import operator_fakes
+from tests.integration.mirror_fixtures import Behaviour, FilmServer, film, serving
+from tests.integration.operator_fakes import Sqs
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Sqs]:
-    with surroundings.sqs() as queues:
+    with operator_fakes.sqs() as queues:
         yield queues
 
 
@@ -138,8 +138,8 @@ def complete(
 ) -> Iterator[Clipferry]:
     """The command line with all of the settings."""
     server.renew()
-    with FakeR2() as r2, surroundings.web() as web:
-        values = surroundings.settings(
+    with FakeR2() as r2, operator_fakes.web() as web:
+        values = operator_fakes.settings(
             database_url=database_url, r2=r2, queues=server, callback=web, public="https://cdn.example.com"
         )
         for name, value in values.items():

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from clipferry.db import callers
+from clipferry.db import sign_in
 from clipferry.db.connection import Database, Transaction
 from clipferry.errors import ClipferryError, DatabaseBusyError, DatabaseUnavailableError
 from clipferry.models import Credential
@@ -245,12 +245,12 @@ def test_who_signed_in_is_forgotten_with_the_transaction(database_url: str, data
     current = "select nullif(current_setting('clipferry.user_id', true), '') as user_id"
 
     with database.transaction() as tx:
-        callers.sign_in(tx, Credential(session_token="token"))
+        sign_in.sign_in(tx, Credential(session_token="token"))
         signed_in = tx.records(current, {})
     with database.transaction() as tx:
         next_one = tx.records(current, {})
     with pytest.raises(LookupError), database.transaction() as tx:  # noqa: PT012
-        callers.sign_in(tx, Credential(session_token="token")).first()
+        sign_in.sign_in(tx, Credential(session_token="token")).first()
         raise LookupError
     with database.transaction() as tx:
         after_a_failure = tx.records(current, {})

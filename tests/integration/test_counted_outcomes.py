@@ -19,12 +19,12 @@ from clipferry.errors import (
 )
 from clipferry.models import Order, Submission, TaskReport, TaskState, Video, VideoStatus
 from clipferry.storage import Storage
-from clipferry.transfer import Plan
+from clipferry.transfer.engine import Plan
 from clipferry.usecases.advance_video import advance_video
 from clipferry.usecases.mirror_video import mirror_video
 from clipferry.usecases.submit_video import submit_video
 from tests import books, journeys
-from tests.integration.mirror_world import PART, Behaviour, film, serving, strict_r2
+from tests.integration.mirror_fixtures import PART, Behaviour, film, serving, strict_r2
 from tests.log_lines import captured, metrics
 
 
@@ -90,7 +90,7 @@ def test_an_order_is_the_providers_error_or_not(
             database=database,
             providers=providers,
             sign_callback=lambda provider, uuid: f"https://us/{provider}?videoUuid={uuid}",
-            timing=journeys.TIMING,
+            polling=journeys.TIMING,
         )
 
     assert errors(log()) == [(counted, {"provider": "evolink"})]
@@ -109,7 +109,7 @@ def test_a_question_is_the_providers_error_or_not(
     database: Database, outcome: TaskReport | ProviderError, counted: int
 ) -> None:
     video = found(database, journeys.video_at(database, VideoStatus.GENERATING))
-    services: dict[str, Any] = {"providers": {"evolink": Scripted(outcome)}, "queue": None, "timing": journeys.TIMING}
+    services: dict[str, Any] = {"providers": {"evolink": Scripted(outcome)}, "queue": None, "polling": journeys.TIMING}
     with captured() as log:
         advance_video(video, database=database, **services)
 
@@ -159,7 +159,7 @@ def mirror(database: Database, uuid: str, bucket: Any, behaviour: Behaviour, *, 
             database=database,
             storage=storage,
             providers={},
-            timing=journeys.TIMING,
+            polling=journeys.TIMING,
             seconds_left=lambda: 300.0,
         )
     return log()

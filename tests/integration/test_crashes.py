@@ -63,7 +63,7 @@ class Victim:
 @pytest.fixture
 def victim(database: Database, database_url: str) -> Iterator[Victim]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.victim", database_url],
+        [sys.executable, "-m", "tests.crash_worker", database_url],
         cwd=Path(__file__).parents[2],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -94,8 +94,8 @@ def look_after_everything(database: Database) -> int:
     """What reconcile does when every deadline has passed."""
     books.execute(database, _TOO_LATE)
     queue: Any = NoQueue()
-    advance = partial(advance_video, database=database, providers={}, queue=queue, timing=journeys.TIMING)
-    return reconcile(databases=[database], advance=advance, timing=journeys.TIMING, seconds_left=lambda: 900)
+    advance = partial(advance_video, database=database, providers={}, queue=queue, polling=journeys.TIMING)
+    return reconcile(databases=[database], advance=advance, polling=journeys.TIMING, seconds_left=lambda: 900)
 
 
 def assert_all_is_accounted_for(database: Database) -> None:
@@ -196,7 +196,7 @@ def test_a_task_whose_submit_was_never_recorded_is_taken_up_by_its_callback(data
     video = found.first()
     assert video is not None
     provider, queue = KnowingProvider(), NoQueue()
-    services: dict[str, Any] = {"providers": {"evolink": provider}, "queue": queue, "timing": journeys.TIMING}
+    services: dict[str, Any] = {"providers": {"evolink": provider}, "queue": queue, "polling": journeys.TIMING}
 
     assert advance_video(video, claimed_task="task-x", database=database, **services) == "still running"
     assert journeys.status_of(database, video.uuid) == "GENERATING"

@@ -13,7 +13,7 @@ import pytest
 from clipferry.db import migrations
 from clipferry.db.connection import Database
 from clipferry.usecases.move_credits import expire_credits
-from clipferry.usecases.verify_books import verify_books
+from clipferry.usecases.verify_credits import verify_credits
 from tests import books, journeys
 from tests.integration.test_schema import MIGRATIONS, PRISMA, new_database
 
@@ -61,12 +61,12 @@ def test_what_is_broken_is_mended_and_the_books_are_right(server_url: str, broke
 
 def _live_on(database: Database) -> None:
     """The video fails, and what is left expires."""
-    assert verify_books(database=database) == []
+    assert verify_credits(database=database) == []
     journeys.fail(database, "vid_1")
     assert journeys.status_of(database, "vid_1") == "FAILED"
     books.execute(database, "update credit_packages set expired_at = timezone('utc', now()) - interval '1 hour'")
     assert expire_credits(database=database) == 1
-    assert verify_books(database=database) == []
+    assert verify_credits(database=database) == []
 
 
 def test_what_is_right_stays_as_it_is(server_url: str) -> None:

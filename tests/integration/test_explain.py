@@ -55,7 +55,7 @@ def ring(database: Database, uuid: str) -> None:
     assert entry is not None
     assert isinstance(video, Video)
     services: dict[str, Any] = {"providers": {"evolink": FinishedProvider()}, "queue": Queue()}
-    verdict = advance_video(video, database=database, timing=journeys.TIMING, **services)
+    verdict = advance_video(video, database=database, polling=journeys.TIMING, **services)
     with database.transaction() as tx:
         inbox.judge(tx, callback_id=entry["id"], verdict=verdict)
 

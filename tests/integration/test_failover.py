@@ -90,7 +90,7 @@ def submit(database: Database, uuid: str, *providers: Scripted, clock: Clock | N
         database=database,
         providers={provider.name: provider for provider in providers},
         sign_callback=lambda provider, video_uuid: f"https://us/{provider}?videoUuid={video_uuid}",
-        timing=journeys.TIMING,
+        polling=journeys.TIMING,
         clock=clock or Clock(),
     )
 
@@ -126,10 +126,10 @@ def create(database: Database, *providers: Scripted) -> Any:
             database=database,
             providers=by_name,
             sign_callback=lambda provider, video_uuid: f"https://us/{provider}?videoUuid={video_uuid}",
-            timing=journeys.TIMING,
+            polling=journeys.TIMING,
         ),
         max_concurrent=journeys.MANY,
-        timing=journeys.TIMING,
+        polling=journeys.TIMING,
     )
 
 

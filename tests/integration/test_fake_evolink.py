@@ -20,9 +20,9 @@ from urllib.parse import urlsplit
 import av
 import pytest
 
-from local.evolink import FakeEvolink, fake_evolink
-from local.faults import Failure, Faults, Refusal
-from local.web_server import Reply, Request, WebServer
+from local.providers.evolink import FakeEvolink, fake_evolink
+from local.providers.faults import Failure, Faults, Refusal
+from local.providers.http_server import Reply, Request, WebServer
 
 API_KEY = "sk-evo-test"
 AUTHORIZED = {"Authorization": f"Bearer {API_KEY}"}
@@ -636,7 +636,7 @@ def test_no_thread_is_left_whatever_was_going_on() -> None:
 
 
 def test_it_runs_alone_and_stops_when_told_to() -> None:
-    command = [sys.executable, "-m", "local.evolink", "--port", "0", "--api-key", API_KEY]
+    command = [sys.executable, "-m", "local.providers.evolink", "--port", "0", "--api-key", API_KEY]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         line = process.stdout.readline()

@@ -122,7 +122,7 @@ def test_an_answer_that_was_an_error_is_replayed_as_it_was(database: Database) -
             database=database,
             providers={"evolink": RefusingProvider()},  # pyright: ignore[reportArgumentType]
             sign_callback=lambda provider, uuid: f"https://api.example.com/{provider}/{uuid}",
-            timing=journeys.TIMING,
+            polling=journeys.TIMING,
         )
 
     with pytest.raises(ProviderError) as refused:

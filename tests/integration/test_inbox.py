@@ -17,14 +17,14 @@ import pytest
 from typer.testing import CliRunner
 
 from cli import app as command_line
-from clipferry import runtime, signatures
+from clipferry import callback_signature, runtime
 from clipferry.db import inbox as inbox_rows
 from clipferry.db import videos
 from clipferry.db.connection import Database
 from clipferry.db.inbox import NO_ANSWER
 from clipferry.errors import DatabaseBusyError, InvalidRequestError, InvalidSignatureError, NotFoundError, QueueError
-from clipferry.https import HttpClient
 from clipferry.models import Order
+from clipferry.net.http_client import HttpClient
 from clipferry.providers.base import Provider
 from clipferry.providers.evolink import Evolink
 from clipferry.providers.kie import Kie
@@ -33,10 +33,10 @@ from clipferry.providers.transport import JsonApi
 from clipferry.usecases import receive_callback as doorbell
 from clipferry.usecases.advance_video import advance_video
 from clipferry.usecases.receive_callback import Callback, receive_callback, replay_callback
-from local.faults import Failure, Faults
-from local.kie import FakeKie, fake_kie
-from local.replicate import FakeReplicate, fake_replicate
-from local.replicate_wire import signature_headers
+from local.providers.faults import Failure, Faults
+from local.providers.kie import FakeKie, fake_kie
+from local.providers.replicate import FakeReplicate, fake_replicate
+from local.providers.replicate_wire import signature_headers
 from tests import books, journeys
 
 SECRETS = ("the callback secret of these tests", "the one before")
@@ -85,7 +85,7 @@ def advance(database: Database, providers: Mapping[str, Provider]) -> Callable[.
         database=database,
         providers=providers,
         queue=NoQueue(),  # type: ignore[arg-type]
-        timing=journeys.TIMING,
+        polling=journeys.TIMING,
     )
 
 
@@ -122,7 +122,7 @@ def task_of(kie: FakeKie, uuid: str, *, quiet: bool = True) -> str:
 
 
 def url_for(uuid: str, provider: str = "kie") -> str:
-    return signatures.callback_url(
+    return callback_signature.callback_url(
         "https://us/callback", provider=provider, video_uuid=uuid, secret=SECRETS[0], now=datetime.now(UTC)
     )
 

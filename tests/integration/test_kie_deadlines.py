@@ -16,8 +16,8 @@ from clipferry.db import videos
 from clipferry.db.connection import Database
 from clipferry.errors import DatabaseUnavailableError, QueueError
 from clipferry.models import Video, VideoStatus
+from clipferry.provider_throttle import PATIENCE
 from clipferry.providers.kie import Kie
-from clipferry.turns import PATIENCE
 from clipferry.usecases import reconcile as schedule
 from clipferry.usecases.advance_video import advance_video
 from clipferry.usecases.reconcile import reconcile
@@ -45,7 +45,7 @@ def advance(database: Database, wire: Wire) -> Callable[..., str]:
         database=database,
         providers={"kie": Kie(wire.api)},
         queue=NoQueue(),  # type: ignore[arg-type]
-        timing=journeys.TIMING,
+        polling=journeys.TIMING,
     )
 
 
@@ -225,7 +225,7 @@ class Run:
         return reconcile(
             databases=[self.database],
             advance=self._advance,
-            timing=journeys.TIMING,
+            polling=journeys.TIMING,
             seconds_left=lambda: self.seconds,
         )
 

@@ -18,18 +18,18 @@ import pytest
 from clipferry import catalog
 from clipferry.catalog import Model, Offer
 from clipferry.errors import InvalidSignatureError, ProviderError, ProviderRefusedError, ProviderSilentError
-from clipferry.https import HttpClient
 from clipferry.models import FailureCode, Order, TaskState
+from clipferry.net.http_client import HttpClient
 from clipferry.providers.evolink import Evolink
 from clipferry.providers.kie import Kie
 from clipferry.providers.replicate import Replicate
 from clipferry.providers.transport import JsonApi
-from local.evolink import fake_evolink
-from local.fake_provider import FakeProvider
-from local.faults import Failure, Faults, Refusal, drawn
-from local.kie import FakeKie, fake_kie
-from local.replicate import fake_replicate
-from local.web_server import Reply, Request, WebServer
+from local.providers.base import FakeProvider
+from local.providers.evolink import fake_evolink
+from local.providers.faults import Failure, Faults, Refusal, drawn
+from local.providers.http_server import Reply, Request, WebServer
+from local.providers.kie import FakeKie, fake_kie
+from local.providers.replicate import fake_replicate
 
 KEY = "key"
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="

@@ -13,12 +13,12 @@ import pytest
 from clipferry.db.connection import Database
 from clipferry.models import FailureCode
 from local.console.endpoints import endpoints
-from local.console.misbehaviour import CHOICES
+from local.console.fault_controls import CHOICES
 from local.console.pages import page_server
-from local.evolink import FakeEvolink, fake_evolink
-from local.faults import Faults
-from local.http_server import Answer, HttpRequest
-from local.tasks import FilmOrder, Task
+from local.lambda_runtime.http_server import Answer, HttpRequest
+from local.providers.evolink import FakeEvolink, fake_evolink
+from local.providers.faults import Faults
+from local.providers.task_queue import FilmOrder, Task
 from tests import books, journeys
 
 ROOT = Path(__file__).parents[2]

@@ -15,13 +15,13 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from local.aws import embedded_aws
 from local.files import file_server
-from local.gateway import Gateway
-from local.http_server import BODY_LIMIT, PortTakenError
-from local.lambda_context import Handler, invoker
-from local.resources import Cors, Function
-from local.routes import Route
+from local.lambda_runtime.gateway import Gateway
+from local.lambda_runtime.http_server import BODY_LIMIT, PortTakenError
+from local.lambda_runtime.lambda_context import Handler, invoker
+from local.lambda_runtime.routes import Route
+from local.moto_server import embedded_aws
+from local.sam_template.resources import Cors, Function
 
 TABLE = (
     Route(method="POST", path="/echo/{id}", function="Echo"),

@@ -10,10 +10,10 @@ from typing import Any
 import boto3
 import pytest
 
-from local.aws import embedded_aws
-from local.queues import QueuePoller, create_queues
-from local.resources import Queue, QueueSource
-from local.schedules import ScheduleRunner
+from local.lambda_runtime.queues import QueuePoller, create_queues
+from local.lambda_runtime.schedules import ScheduleRunner
+from local.moto_server import embedded_aws
+from local.sam_template.resources import Queue, QueueSource
 
 JOBS = Queue(name="Jobs", visibility_seconds=1800, retention_seconds=None, dead_letters="Dead", max_receive_count=2)
 DEAD = Queue(name="Dead", visibility_seconds=30, retention_seconds=1209600, dead_letters=None, max_receive_count=None)

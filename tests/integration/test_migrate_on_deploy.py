@@ -12,15 +12,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from clipferry import custom_resource, runtime
+from clipferry import runtime
+from clipferry.aws import custom_resource
 from clipferry.db import migrations
 from clipferry.errors import ConfigurationError, InvalidRequestError
 from functions.migrate.app import lambda_handler
-from local.environment import in_process
-from local.lambda_context import invoker
+from local.lambda_runtime.lambda_context import invoker
 from local.logs import quiet_logs
 from local.postgres import free_port
-from local.template import read
+from local.sam_template.environment import in_process
+from local.sam_template.read import read_template
 from tests.cloudformation import NEWER, STACK, Bucket, listening, request
 from tests.conftest import MIGRATIONS
 
@@ -70,7 +71,7 @@ def settings_for(database_url: str) -> Iterator[None]:
 
 @pytest.fixture
 def invoke() -> Callable[[dict[str, Any]], Any]:
-    return invoker(read().function("MigrateFunction"), lambda_handler)
+    return invoker(read_template().function("MigrateFunction"), lambda_handler)
 
 
 def names() -> list[str]:

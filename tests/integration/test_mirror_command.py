@@ -1,4 +1,4 @@
-"""`python -m clipferry.mirror`: a whole process, as anybody may use it and as the benchmark does."""
+"""`python -m clipferry`: a whole process, as anybody may use it and as the benchmark does."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from clipferry.mirror import REQUIRED
+from clipferry.__main__ import REQUIRED
 from local.certificates import make_certificate, serving_tls
-from local.r2 import FakeR2
-from tests.integration.mirror_world import KEY, Behaviour, film, serving, sha256
+from local.r2.server import FakeR2
+from tests.integration.mirror_fixtures import KEY, Behaviour, film, serving, sha256
 
 SIZE = 20_000_000
 BARE = {name: value for name, value in os.environ.items() if not name.startswith(("STORAGE_", "AWS_"))}
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "clipferry.mirror", *arguments]
+    command = [sys.executable, "-m", "clipferry.__main__", *arguments]
     return subprocess.run(command, env=BARE | environment, capture_output=True, text=True, check=False, timeout=60)
 
 

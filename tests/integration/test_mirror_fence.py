@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.mirror_world import PART, Behaviour, film
+from tests.integration.mirror_fixtures import PART, Behaviour, film
 from tests.integration.waiting_video import waiting_video
 
 

@@ -15,9 +15,9 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from clipferry.aws.sigv4 import Credentials, sign
 from clipferry.errors import ConfigurationError, InvalidRequestError, QueueError
 from clipferry.mirror_queue import MirrorQueue, read_message
-from clipferry.sigv4 import Credentials, sign
 
 KEYS = Credentials(access_key="testing", secret_key="testing", session_token="token")
 UUID = "vid_abcdefghijklmnopqrstu"

@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 
 from clipferry.errors import ClipferryError, SourceError, StorageError
-from clipferry.multipart import Multipart, Progress
-from clipferry.remote_file import SourceChangedError
-from clipferry.retries import Retries, TransferInterruptedError
-from clipferry.wire import Deadline
-from local.r2 import Fault, FaultKind
-from tests.integration.mirror_world import KEY, PART, Behaviour, film, serving, sha256, storage_for, strict_r2
+from clipferry.net.connection import Deadline
+from clipferry.s3.multipart import Multipart, Progress
+from clipferry.s3.retry import Retries, TransferInterruptedError
+from clipferry.transfer.ranged_source import SourceChangedError
+from local.r2.server import Fault, FaultKind
+from tests.integration.mirror_fixtures import KEY, PART, Behaviour, film, serving, sha256, storage_for, strict_r2
 
 SEEDS = int(os.environ.get("MIRROR_KILL_SEEDS", "200"))
 WORKERS = 3

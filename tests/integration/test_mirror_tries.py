@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import pytest
 
 from clipferry.usecases.mirror_video import INVALID_TRIES
-from local.r2 import Fault
-from local.web_server import Reply, Request, WebServer
-from tests.integration.mirror_world import PART, Behaviour, film
+from local.providers.http_server import Reply, Request, WebServer
+from local.r2.server import Fault
+from tests.integration.mirror_fixtures import PART, Behaviour, film
 from tests.integration.waiting_video import World, waiting_video
 from tests.unit.test_film import small_film
 

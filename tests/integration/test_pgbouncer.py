@@ -23,7 +23,7 @@ from clipferry.errors import ClipferryError, DatabaseBusyError, DatabaseUnavaila
 from clipferry.models import VideoStatus
 from clipferry.usecases.move_credits import expire_credits, take_back
 from clipferry.usecases.read_credits import get_balance, get_history
-from clipferry.usecases.verify_books import verify_books
+from clipferry.usecases.verify_credits import verify_credits
 from local.postgres import UNPRIVILEGED, free_port
 from tests import books, journeys
 
@@ -128,7 +128,7 @@ def test_the_whole_journey_works_for_more_clients_than_connections(pooled: Datab
         ends = list(threads.map(lambda user_id: journey(pooler_url, user_id), users))
 
     assert ends == [["COMPLETED", "FAILED", "COMPLETED", "FAILED"]] * CLIENTS
-    assert verify_books(database=pooled) == []
+    assert verify_credits(database=pooled) == []
 
 
 def test_clients_that_come_and_go_in_every_way_leave_the_connections_behind(pooled: Database, pooler_url: str) -> None:
@@ -244,4 +244,4 @@ def test_a_transaction_that_was_left_half_way_leaves_the_connection_clean(pooled
         take_everything(pooled, lose_the_server)
 
     assert books.balance(pooled).available == 10
-    assert verify_books(database=pooled) == []
+    assert verify_credits(database=pooled) == []

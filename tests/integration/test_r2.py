@@ -15,9 +15,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from clipferry.sigv4 import UNSIGNED_PAYLOAD, Credentials, sign
-from local.r2 import FakeR2, Fault
-from local.r2_bucket import MIN_PART
+from clipferry.aws.sigv4 import UNSIGNED_PAYLOAD, Credentials, sign
+from local.r2.bucket import MIN_PART
+from local.r2.server import FakeR2, Fault
 
 
 @pytest.fixture

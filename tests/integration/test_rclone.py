@@ -16,9 +16,9 @@ import pytest
 
 from clipferry.errors import StorageError
 from clipferry.storage import Storage
-from clipferry.transfer import Plan
+from clipferry.transfer.engine import Plan
 from local.postgres import free_port
-from tests.integration.mirror_world import Behaviour, film, serving
+from tests.integration.mirror_fixtures import Behaviour, film, serving
 
 PART = 5 * 1024 * 1024
 ACCESS_KEY, SECRET_KEY = "access", "secret/with+signs="

@@ -14,8 +14,8 @@ import pytest
 from clipferry.db.connection import Database
 from clipferry.errors import DatabaseUnavailableError
 from clipferry.models import Video, VideoStatus
+from clipferry.provider_throttle import LONG_SECONDS, PATIENCE
 from clipferry.providers.kie import Kie
-from clipferry.turns import LONG_SECONDS, PATIENCE
 from clipferry.usecases.advance_video import advance_video
 from clipferry.usecases.reconcile import BATCH, REST_SECONDS, SECONDS_FOR_ONE, WORKERS, reconcile
 from tests import books, journeys
@@ -80,7 +80,7 @@ class Run:
         return reconcile(
             databases=self.databases,
             advance=self._advance,
-            timing=journeys.TIMING,
+            polling=journeys.TIMING,
             seconds_left=lambda: self.seconds,
             sleep=self.naps.append,
         )
@@ -193,7 +193,7 @@ def _asking(wire: Wire, databases: list[Database]) -> Run:
     """With the real use case, and an adapter that speaks to `wire`."""
     queue: Any = None
     run = Run(databases)
-    advance = partial(advance_video, providers={"kie": Kie(wire.api)}, queue=queue, timing=journeys.TIMING)
+    advance = partial(advance_video, providers={"kie": Kie(wire.api)}, queue=queue, polling=journeys.TIMING)
     run._advance = advance  # type: ignore[method-assign]
     return run
 

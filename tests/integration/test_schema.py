@@ -18,10 +18,10 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.sql import SQL, Identifier
 
 from clipferry import catalog
-from clipferry.db import endings, jobs, migrations, submissions, videos
+from clipferry.db import finish_video, jobs, migrations, submissions, videos
 from clipferry.db.connection import Database
 from clipferry.models import Credential, FailureCode, MirroredFile, Submitted, VideoStatus
-from clipferry.timing import Timing
+from clipferry.polling import Polling
 from clipferry.usecases.create_video import VideoRequest, create_video
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
@@ -297,7 +297,7 @@ def test_the_originals_jobs_end_as_ours_do(server_url: str, opened_url: str) -> 
         database = Database(url)
         for uuid in ("vid_pending", "vid_generating", "vid_uploading"):
             with database.transaction() as tx:
-                failed = endings.fail(
+                failed = finish_video.fail(
                     tx, video_uuid=uuid, code=FailureCode.TIMED_OUT, detail="", from_states=UNFINISHED
                 )
             assert failed.first() is not None
@@ -310,8 +310,8 @@ def test_the_originals_jobs_end_as_ours_do(server_url: str, opened_url: str) -> 
 # Times: `timestamp(3)` holds UTC, and the server's clock shows Shanghai's
 
 
-def timing() -> Timing:
-    return Timing(
+def polling() -> Polling:
+    return Polling(
         submit_deadline_seconds=3900,
         generation_deadline_seconds=3600,
         upload_deadline_seconds=21600,
@@ -323,7 +323,7 @@ def timing() -> Timing:
 def create(database: Database) -> str:
     """A PENDING video of ann's."""
     model = catalog.load().get("seedance-2.0")
-    choice = model.choose(catalog.Wish(duration=None, aspect_ratio=None, quality=None, has_image=False))
+    choice = model.choose(catalog.VideoOptions(duration=None, aspect_ratio=None, quality=None, has_image=False))
     created = create_video(
         VideoRequest(prompt="A ferry", choice=choice, image_url=None, parameters={}),
         credential=Credential(session_token="token"),
@@ -333,7 +333,7 @@ def create(database: Database) -> str:
         preferred_provider="evolink",
         submit=lambda orders, _open: Submitted(provider=orders[0].provider, status=VideoStatus.PENDING),
         max_concurrent=3,
-        timing=timing(),
+        polling=polling(),
     )
     return created.video_uuid
 
@@ -359,7 +359,7 @@ def complete(database: Database, uuid: str) -> None:
         )
         lease = jobs.lease(tx, uuid=uuid, seconds=60).first()
         assert lease is not None
-        completed = endings.complete(
+        completed = finish_video.complete(
             tx,
             video_uuid=uuid,
             fence=lease.fence,
@@ -414,7 +414,7 @@ def test_every_time_that_we_write_is_utc(database_url: str, database: Database) 
     abandoned = create(database)
     run(database_url, "update public.credit_packages set expired_at = timezone('utc', now()) - interval '1 hour'")
     with database.transaction() as tx:
-        endings.fail(
+        finish_video.fail(
             tx, video_uuid=abandoned, code=FailureCode.TIMED_OUT, detail="", from_states=(VideoStatus.PENDING,)
         )
 

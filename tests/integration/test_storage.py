@@ -18,11 +18,11 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from clipferry.bucket import StoredObject
 from clipferry.errors import ConfigurationError, SourceError, SourceGoneError, SourceInvalidError, StorageError
-from clipferry.remote import CHUNK
+from clipferry.net.safe_get import CHUNK
+from clipferry.s3.client import StoredObject
 from clipferry.storage import Storage, StoredFile
-from clipferry.transfer import PART
+from clipferry.transfer.engine import PART
 
 BUCKET = "films"
 KEY = "videos/vid_1.mp4"

@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from clipferry.media import MediaScanner
-from clipferry.thumbnails import MAX_JPEG_BYTES, Thumbnail, make_thumbnail
+from clipferry.media.mp4_scanner import MediaScanner
+from clipferry.media.thumbnail import MAX_JPEG_BYTES, Thumbnail, make_thumbnail
 from tests.films import corners, film, noise, recording
 
 
@@ -236,7 +236,7 @@ def first_picture(film, **size):
     except PermissionError:
         return {JPEG!r}
 
-sys.modules["clipferry.first_picture"] = types.SimpleNamespace(first_picture=first_picture)
+sys.modules["clipferry.media.first_frame"] = types.SimpleNamespace(first_picture=first_picture)
 sys.exit(thumbnail_child.main(*map(int, sys.argv[1:])))
 """
 

@@ -10,8 +10,8 @@ import av
 import pytest
 from PIL import Image
 
-from clipferry.media import MediaScanner
-from clipferry.thumbnails import Thumbnail, make_thumbnail
+from clipferry.media.mp4_scanner import MediaScanner
+from clipferry.media.thumbnail import Thumbnail, make_thumbnail
 from tests.films import CORNERS, LAYOUTS, corners, film, noise, turned
 
 CODECS = ("libx264", "libx265", "libvpx-vp9", "libsvtav1", "mpeg4")

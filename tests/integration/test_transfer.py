@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from clipferry.errors import SourceInvalidError
-from clipferry.transfer import Transferred
-from local.r2 import Fault
-from tests.integration.mirror_world import KEY, PART, Behaviour, film, serving, sha256, storage_for, strict_r2
+from clipferry.transfer.engine import Transferred
+from local.r2.server import Fault
+from tests.integration.mirror_fixtures import KEY, PART, Behaviour, film, serving, sha256, storage_for, strict_r2
 
 SIZES = [1, 7, 8, PART - 1, PART, PART + 1, 5 * PART, 5 * PART + 17]
 

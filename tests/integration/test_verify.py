@@ -15,7 +15,7 @@ from clipferry.db import migrations, verification
 from clipferry.db.connection import Database
 from clipferry.db.verification import Breach
 from clipferry.models import VideoStatus
-from clipferry.usecases.verify_books import verify_books
+from clipferry.usecases.verify_credits import verify_credits
 from tests import books, journeys, planted_breaches
 from tests.planted_breaches import PLANTINGS, Planting, Scene
 
@@ -60,7 +60,7 @@ def scene(unguarded_url: str) -> Iterator[Scene]:
 @pytest.mark.parametrize(("invariant", "plant"), PLANTINGS, ids=[plant.__name__ for _, plant in PLANTINGS])
 def test_a_planted_breach_is_found_and_named(scene: Scene, invariant: str, plant: Planting) -> None:
     named = {"user_id": None, "package_id": None, "hold_id": None, "video_uuid": None} | plant(scene)
-    found = verify_books(database=scene.database)
+    found = verify_credits(database=scene.database)
 
     assert [breach.invariant for breach in found] == [invariant]
     assert {name: getattr(found[0], name) for name in named} == named
@@ -73,11 +73,11 @@ def test_every_invariant_has_a_planted_breach() -> None:
 
 
 def test_right_books_have_no_breach(scene: Scene) -> None:
-    assert verify_books(database=scene.database) == []
+    assert verify_credits(database=scene.database) == []
 
 
 def test_an_empty_database_has_no_breach(database: Database) -> None:
-    assert verify_books(database=database) == []
+    assert verify_credits(database=database) == []
 
 
 def test_what_the_original_application_had_ended_is_not_judged(scene: Scene) -> None:
@@ -86,7 +86,7 @@ def test_what_the_original_application_had_ended_is_not_judged(scene: Scene) -> 
     planted_breaches.a_settled_hold_that_was_never_booked(scene)
     scene.change("delete from clipferry.jobs")
 
-    assert verify_books(database=scene.database) == []
+    assert verify_credits(database=scene.database) == []
 
 
 def test_all_breaches_are_named_not_only_the_first(scene: Scene) -> None:
@@ -94,7 +94,7 @@ def test_all_breaches_are_named_not_only_the_first(scene: Scene) -> None:
     planted_breaches.a_package_of_more_than_was_bought(scene)
     planted_breaches.a_failed_video_that_was_paid(scene)
 
-    found: list[Breach] = verify_books(database=scene.database)
+    found: list[Breach] = verify_credits(database=scene.database)
     assert [(breach.invariant, breach.user_id) for breach in found] == [
         ("failed_video_is_free", "ann"),
         ("ledger_explains_packages", "ann"),

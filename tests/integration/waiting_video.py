@@ -9,13 +9,13 @@ from typing import Any
 import psycopg
 
 from clipferry.db.connection import Database
-from clipferry.timing import Timing
+from clipferry.polling import Polling
 from clipferry.usecases.mirror_video import mirror_video
-from local.r2 import FakeR2
-from tests.integration.mirror_world import Behaviour, serving, sha256, storage_for, strict_r2
+from local.r2.server import FakeR2
+from tests.integration.mirror_fixtures import Behaviour, serving, sha256, storage_for, strict_r2
 
 UUID = "vid_waiting"
-TIMING = Timing(
+TIMING = Polling(
     submit_deadline_seconds=3900,
     generation_deadline_seconds=3600,
     upload_deadline_seconds=21600,
@@ -54,7 +54,7 @@ class World:
         database, storage = Database(self.url), storage_for(self.r2, pause_seconds=0.01, workers=workers)
         try:
             mirror_video(
-                UUID, database=database, storage=storage, providers={}, timing=TIMING, seconds_left=seconds_left
+                UUID, database=database, storage=storage, providers={}, polling=TIMING, seconds_left=seconds_left
             )
         finally:
             database.close()

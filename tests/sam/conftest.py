@@ -25,10 +25,10 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from local.aws import embedded_aws
 from local.development_user import add_development_user
-from local.evolink import FakeEvolink, fake_evolink
+from local.moto_server import embedded_aws
 from local.postgres import embedded_postgres, free_port
+from local.providers.evolink import FakeEvolink, fake_evolink
 
 ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "events"
@@ -44,7 +44,7 @@ Build = Callable[..., Path]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
+class RunningStack:
     """What the functions talk to, and where this test can look at it too."""
 
     database_url: str
@@ -101,7 +101,7 @@ def built(build: Build) -> Path:
 
 
 @pytest.fixture(scope="session")
-def surroundings() -> Iterator[Surroundings]:
+def running_stack() -> Iterator[RunningStack]:
     with (
         embedded_postgres(timezone="Asia/Shanghai") as database_url,
         embedded_aws() as aws,
@@ -122,16 +122,18 @@ def surroundings() -> Iterator[Surroundings]:
             "AWS_ENDPOINT_URL_SQS": aws.endpoint,
         }
         environment = json.loads((EVENTS / "env.json").read_text())["Parameters"] | values
-        yield Surroundings(
+        yield RunningStack(
             database_url=database_url, evolink=evolink, s3=s3, sqs=sqs, queue_url=queue_url, environment=environment
         )
 
 
 @pytest.fixture(scope="session")
-def local_options(built: Path, surroundings: Surroundings, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+def local_options(
+    built: Path, running_stack: RunningStack, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, ...]:
     """What every `sam local` is called with."""
     env_vars = tmp_path_factory.mktemp("sam") / "env.json"
-    env_vars.write_text(json.dumps({"Parameters": surroundings.environment}))
+    env_vars.write_text(json.dumps({"Parameters": running_stack.environment}))
     return (
         *("--template", str(built / "template.yaml"), "--env-vars", str(env_vars), "--region", REGION),
         *("--parameter-overrides", f"Architecture={ARCHITECTURE}", "--skip-pull-image"),
@@ -171,22 +173,22 @@ def event_for() -> Callable[[str, str], dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def migrated(invoke: Invoke, surroundings: Surroundings, stored_event: Callable[[str], dict[str, Any]]) -> list[str]:
+def migrated(invoke: Invoke, running_stack: RunningStack, stored_event: Callable[[str], dict[str, Any]]) -> list[str]:
     """The migrations that MigrateFunction has applied; then there is a user, too."""
     answer = invoke("MigrateFunction", stored_event("migrate"))
-    add_development_user(surroundings.database_url)
+    add_development_user(running_stack.database_url)
     return answer["applied"]
 
 
 @pytest.fixture(scope="session")
 def api(
     local_options: tuple[str, ...],
-    surroundings: Surroundings,
+    running_stack: RunningStack,
     migrated: list[str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[str]:
     """The HTTP API's base URL, where the fake Evolink calls back, too."""
-    port = surroundings.environment["AI_CALLBACK_URL"].split("/")[2].partition(":")[2]
+    port = running_stack.environment["AI_CALLBACK_URL"].split("/")[2].partition(":")[2]
     url = f"http://127.0.0.1:{port}"
     log = tmp_path_factory.mktemp("api") / "log"
     command = [*SAM, "local", "start-api", "--port", port, "--warm-containers", "LAZY", *local_options]

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from local.faults import Faults
+from local.providers.faults import Faults
 from tests import cloudformation
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
@@ -19,18 +19,18 @@ pytestmark = pytest.mark.usefixtures("migrated")
 
 
 @pytest.fixture(scope="module")
-def created(invoke: Any, surroundings: Any, stored_event: Any) -> dict[str, Any]:
+def created(invoke: Any, running_stack: Any, stored_event: Any) -> dict[str, Any]:
     """The answer to an order for a video that the provider finishes at once, and doesn't call back about."""
-    surroundings.evolink.next(Faults(callbacks=0))
+    running_stack.evolink.next(Faults(callbacks=0))
     answer = invoke("CreateVideoFunction", stored_event("create_video"))
     assert answer["statusCode"] == HTTPStatus.ACCEPTED, answer
     return json.loads(answer["body"])["data"]
 
 
 @pytest.fixture(scope="module")
-def called_back(created: dict[str, Any], invoke: Any, surroundings: Any, event_for: Any) -> dict[str, Any]:
+def called_back(created: dict[str, Any], invoke: Any, running_stack: Any, event_for: Any) -> dict[str, Any]:
     """The answer to the provider's call, when the video is finished."""
-    surroundings.evolink.tasks[created["taskId"]].called_back.wait()  # that is, it has ended
+    running_stack.evolink.tasks[created["taskId"]].called_back.wait()  # that is, it has ended
     return invoke("ReceiveCallbackFunction", event_for("receive_callback", created["videoUuid"]))
 
 
@@ -50,19 +50,19 @@ def test_cloudformation_hears_that_there_is_nothing_left_to_migrate(invoke: Any)
     assert (bucket.answer["Status"], json.loads(bucket.answer["Reason"])) == ("SUCCESS", {"applied": []})
 
 
-def test_created_video_is_with_the_provider(created: dict[str, Any], surroundings: Any) -> None:
+def test_created_video_is_with_the_provider(created: dict[str, Any], running_stack: Any) -> None:
     assert created["status"] == "GENERATING"
     assert created["provider"] == "evolink"
-    assert created["taskId"] in surroundings.evolink.tasks
+    assert created["taskId"] in running_stack.evolink.tasks
 
 
 def test_callback_sends_the_finished_video_to_the_mirror(
-    called_back: dict[str, Any], created: dict[str, Any], surroundings: Any
+    called_back: dict[str, Any], created: dict[str, Any], running_stack: Any
 ) -> None:
     assert called_back["statusCode"] == HTTPStatus.OK, called_back
     assert json.loads(called_back["body"]) == {"success": True, "data": {"received": True}}
 
-    messages = surroundings.sqs.receive_message(QueueUrl=surroundings.queue_url)["Messages"]
+    messages = running_stack.sqs.receive_message(QueueUrl=running_stack.queue_url)["Messages"]
     assert [json.loads(message["Body"]) for message in messages] == [{"videoUuid": created["videoUuid"]}]
 
 
@@ -74,18 +74,18 @@ def test_stored_callback_is_refused_because_its_signature_is_stale(invoke: Any, 
 
 
 def test_mirrored_video_is_in_the_bucket_and_paid_for(
-    mirrored: Any, created: dict[str, Any], surroundings: Any
+    mirrored: Any, created: dict[str, Any], running_stack: Any
 ) -> None:
     assert mirrored == {"batchItemFailures": []}
 
-    row = surroundings.row(created["videoUuid"])
+    row = running_stack.row(created["videoUuid"])
     assert row["status"] == "COMPLETED"
     assert row["thumbnail_url"], "the thumbnail's layer is not there, or its child process can't decode"
-    stored = surroundings.s3.get_object(Bucket="clipferry", Key=f"videos/{created['videoUuid']}.mp4")
-    assert stored["Body"].read() == surroundings.evolink.tasks[created["taskId"]].file.content
-    assert row["video_url"] == f"{surroundings.environment['STORAGE_DOMAIN']}/videos/{created['videoUuid']}.mp4"
+    stored = running_stack.s3.get_object(Bucket="clipferry", Key=f"videos/{created['videoUuid']}.mp4")
+    assert stored["Body"].read() == running_stack.evolink.tasks[created["taskId"]].file.content
+    assert row["video_url"] == f"{running_stack.environment['STORAGE_DOMAIN']}/videos/{created['videoUuid']}.mp4"
     assert row["duration"] == 5
-    with psycopg.connect(surroundings.database_url) as connection:
+    with psycopg.connect(running_stack.database_url) as connection:
         held = connection.execute("select status, credits from public.credit_holds").fetchall()
     assert held == [("SETTLED", created["creditsUsed"])]
 

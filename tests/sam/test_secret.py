@@ -17,9 +17,9 @@ ENDPOINT = "AWS_ENDPOINT_URL_SECRETS_MANAGER"
 
 
 @pytest.fixture
-def environment(surroundings: Any) -> dict[str, str]:
-    """The surroundings', but the secrets are in a secret."""
-    given = surroundings.environment
+def environment(running_stack: Any) -> dict[str, str]:
+    """The running_stack', but the secrets are in a secret."""
+    given = running_stack.environment
     endpoint = given["AWS_ENDPOINT_URL_SQS"]  # moto's server is all of AWS
     client = boto3.client(
         "secretsmanager",

@@ -9,16 +9,16 @@ from typing import Any
 
 import boto3
 
-from tests.sam.conftest import ARCHITECTURE, KEY, REGION, Surroundings, run_sam
+from tests.sam.conftest import ARCHITECTURE, KEY, REGION, RunningStack, run_sam
 
 SECRET = ("DATABASE_URL", "STORAGE_ACCESS_KEY", "STORAGE_SECRET_KEY", "EVOLINK_API_KEY", "CALLBACK_HMAC_SECRET")
 
 
 def test_a_function_takes_its_secrets_from_secrets_manager(
-    built: Path, surroundings: Surroundings, migrated: list[str], stored_event: Any, tmp_path: Path
+    built: Path, running_stack: RunningStack, migrated: list[str], stored_event: Any, tmp_path: Path
 ) -> None:
     assert migrated is not None
-    endpoint = surroundings.environment["AWS_ENDPOINT_URL_SQS"]
+    endpoint = running_stack.environment["AWS_ENDPOINT_URL_SQS"]
     owner = boto3.client(
         "secretsmanager",
         endpoint_url=endpoint,
@@ -27,9 +27,9 @@ def test_a_function_takes_its_secrets_from_secrets_manager(
         aws_secret_access_key=KEY,
     )
     with closing(owner):
-        secret = json.dumps({name: surroundings.environment[name] for name in SECRET})
+        secret = json.dumps({name: running_stack.environment[name] for name in SECRET})
         arn = owner.create_secret(Name="clipferry", SecretString=secret)["ARN"]
-    without = {**surroundings.environment, **dict.fromkeys(SECRET, "")}
+    without = {**running_stack.environment, **dict.fromkeys(SECRET, "")}
     environment = {**without, "SECRETS_ARN": arn, "AWS_ENDPOINT_URL_SECRETS_MANAGER": endpoint}
     env_vars, event = tmp_path / "env.json", tmp_path / "event.json"
     env_vars.write_text(json.dumps({"Parameters": environment}))

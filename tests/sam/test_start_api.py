@@ -19,17 +19,17 @@ def call(method: str, url: str, *, headers: dict[str, str] | None = None, body: 
             return error.code, json.load(error)
 
 
-def test_video_is_ordered_and_its_callback_taken(api: str, surroundings: Any, stored_event: Any) -> None:
+def test_video_is_ordered_and_its_callback_taken(api: str, running_stack: Any, stored_event: Any) -> None:
     order = stored_event("create_video")
 
     status, answer = call("POST", f"{api}{order['rawPath']}", headers=order["headers"], body=order["body"])
 
     assert status == HTTPStatus.ACCEPTED, answer
-    task = surroundings.evolink.tasks[answer["data"]["taskId"]]
-    surroundings.evolink.runner.join()  # until the provider has been heard, or has given up
-    [*_, last] = [attempt for attempt in surroundings.evolink.callbacks if attempt.url == task.callback_url]
+    task = running_stack.evolink.tasks[answer["data"]["taskId"]]
+    running_stack.evolink.runner.join()  # until the provider has been heard, or has given up
+    [*_, last] = [attempt for attempt in running_stack.evolink.callbacks if attempt.url == task.callback_url]
     assert last.status == HTTPStatus.OK
-    assert surroundings.row(answer["data"]["videoUuid"])["status"] == "UPLOADING"
+    assert running_stack.row(answer["data"]["videoUuid"])["status"] == "UPLOADING"
 
 
 def test_health_names_what_it_checked(api: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from clipferry import catalog
-from clipferry.catalog import Catalog, Choice, Cost, Model, Wish
+from clipferry.catalog import Catalog, Cost, Model, ResolvedOptions, VideoOptions
 from clipferry.errors import ConfigurationError, InvalidRequestError, ModelRetiredError, UnknownModelError
 
 SORA = """
@@ -82,8 +82,8 @@ def choose(
     aspect_ratio: str | None = None,
     quality: str | None = None,
     has_image: bool = False,
-) -> Choice:
-    wish = Wish(duration=duration, aspect_ratio=aspect_ratio, quality=quality, has_image=has_image)
+) -> ResolvedOptions:
+    wish = VideoOptions(duration=duration, aspect_ratio=aspect_ratio, quality=quality, has_image=has_image)
     if faults := model.faults(wish):
         raise InvalidRequestError(details={"fields": faults})
     return model.choose(wish)

@@ -14,9 +14,9 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clipferry import api, catalog
-from clipferry.contract import callbacks, orders, parameters
-from clipferry.credentials import AuthRules
+from clipferry import catalog
+from clipferry.api import app, callback_request, generate_request, parameters
+from clipferry.api.credentials import AuthRules
 from clipferry.errors import (
     ForbiddenError,
     InvalidRequestError,
@@ -28,7 +28,7 @@ from clipferry.errors import (
 from clipferry.models import Credential, VideoStatus
 from clipferry.usecases.create_video import VideoRequest
 from clipferry.usecases.receive_callback import Callback
-from local.events import http_event
+from local.lambda_runtime.events import http_event
 
 BODY: dict[str, Any] = {"prompt": "A ferry at dusk", "model": "seedance-2.0"}
 JSON = {"content-type": "application/json"}
@@ -48,7 +48,7 @@ def read(body: str | bytes | dict[str, Any], *, allow_loopback: bool = False, **
         changes = {"body": base64.b64encode(text).decode(), "isBase64Encoded": True} | changes
     else:
         changes = {"body": text} | changes
-    return orders.video_request(event(**changes), catalog.load(), allow_loopback=allow_loopback)
+    return generate_request.video_request(event(**changes), catalog.load(), allow_loopback=allow_loopback)
 
 
 def faults(body: str | bytes | dict[str, Any], **changes: Any) -> list[tuple[str, str]]:
@@ -181,9 +181,9 @@ def test_what_is_no_json_object_is_refused_as_a_whole(body: str | bytes) -> None
 
 def test_a_missing_body_is_refused() -> None:
     with pytest.raises(InvalidRequestError):
-        orders.video_request(event(), catalog.load(), allow_loopback=False)
+        generate_request.video_request(event(), catalog.load(), allow_loopback=False)
     with pytest.raises(InvalidRequestError):
-        orders.video_request(event(body=None), catalog.load(), allow_loopback=False)
+        generate_request.video_request(event(body=None), catalog.load(), allow_loopback=False)
 
 
 def test_a_pair_of_surrogates_is_one_character() -> None:
@@ -293,18 +293,18 @@ def test_local_development_takes_plain_http_from_nowhere_else(url: str) -> None:
 
 @pytest.mark.parametrize("key", ["k", "0" * 255, "8f14e45f-ceea-467f-9c3a-1f2b3c4d5e6f", "a b", "~!{}"])
 def test_an_idempotency_key_is_printable_text(key: str) -> None:
-    assert api.idempotency_key(event(headers={"Idempotency-Key": key})) == key
+    assert app.idempotency_key(event(headers={"Idempotency-Key": key})) == key
 
 
 @pytest.mark.parametrize("headers", [None, {}, {"idempotency-key": None}, {"x-idempotency-key": "k"}])
 def test_an_idempotency_key_may_be_left_out(headers: dict[str, Any] | None) -> None:
-    assert api.idempotency_key(event(headers=headers)) is None
+    assert app.idempotency_key(event(headers=headers)) is None
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256, "né", "a\x00b", "a\nb", "\x7f", "\ud800"])
 def test_any_other_idempotency_key_is_refused(key: str) -> None:
     with pytest.raises(InvalidRequestError) as refused:
-        api.idempotency_key(event(headers={"idempotency-key": key}))
+        app.idempotency_key(event(headers={"idempotency-key": key}))
 
     assert named(refused.value) == [("Idempotency-Key", "invalid")]
 
@@ -314,11 +314,11 @@ def test_any_other_idempotency_key_is_refused(key: str) -> None:
     "value", ["Bearer dev-session-token", "bearer dev-session-token", "BEARER  dev-session-token "]
 )
 def test_a_bearer_token_is_a_sessions(name: str, value: str) -> None:
-    assert api.credential(event(headers={name: value}), NO_SECRET) == Credential(session_token="dev-session-token")
+    assert app.credential(event(headers={name: value}), NO_SECRET) == Credential(session_token="dev-session-token")
 
 
 def test_an_api_key_is_looked_up_by_its_hash() -> None:
-    shown = api.credential(event(headers={"authorization": "Bearer cf_0123456789"}), NO_SECRET)
+    shown = app.credential(event(headers={"authorization": "Bearer cf_0123456789"}), NO_SECRET)
 
     assert shown == Credential(key_sha256=hashlib.sha256(b"cf_0123456789").digest())
 
@@ -346,20 +346,20 @@ def test_an_api_key_is_looked_up_by_its_hash() -> None:
 )
 def test_any_other_authorization_is_refused(value: str) -> None:
     with pytest.raises(UnauthorizedError):
-        api.credential(event(headers={"authorization": value}), NO_SECRET)
+        app.credential(event(headers={"authorization": value}), NO_SECRET)
 
 
 @pytest.mark.parametrize("headers", [None, {}, {"authorization": None}, {"x-authorization": "Bearer x"}])
 def test_a_request_without_authorization_is_refused(headers: dict[str, Any] | None) -> None:
     with pytest.raises(UnauthorizedError):
-        api.credential(event(headers=headers), NO_SECRET)
+        app.credential(event(headers=headers), NO_SECRET)
 
 
 @pytest.mark.parametrize("rules", [NO_SECRET, SECRET])
 @given(authorization=st.none() | ODD_TEXT | ODD_TEXT.map("Bearer {}".format), cookies=st.lists(ODD_COOKIE, max_size=3))
 def test_no_credential_is_too_odd_to_be_judged(rules: AuthRules, authorization: str | None, cookies: list[str]) -> None:
     try:
-        shown = api.credential(event(headers={"authorization": authorization}, cookies=cookies), rules)
+        shown = app.credential(event(headers={"authorization": authorization}, cookies=cookies), rules)
     except (UnauthorizedError, ForbiddenError):
         return
     assert (shown.session_token is None) != (shown.key_sha256 is None)
@@ -374,12 +374,12 @@ def signed(token: str) -> str:
 def test_a_signed_cookie_is_a_sessions(name: str) -> None:
     reading = {"requestContext": {"http": {"method": "GET"}}, "headers": None}
 
-    assert api.credential(event(cookies=["theme=dark", f"{name}={signed('abc')}"], **reading), SECRET) == Credential(
+    assert app.credential(event(cookies=["theme=dark", f"{name}={signed('abc')}"], **reading), SECRET) == Credential(
         session_token="abc"
     )
     for forged in ("abc", f"abd{signed('abc')[3:]}", signed("abc")[:-1], "", "."):
         with pytest.raises(UnauthorizedError):
-            api.credential(event(cookies=[f"{name}={forged}"], **reading), SECRET)
+            app.credential(event(cookies=[f"{name}={forged}"], **reading), SECRET)
 
 
 @pytest.mark.parametrize(
@@ -398,13 +398,13 @@ def test_another_site_cannot_write_with_a_users_cookie(headers: dict[str, str]) 
     cookies = [f"better-auth.session_token={signed('abc')}"]
 
     with pytest.raises(ForbiddenError):
-        api.credential(event(cookies=cookies, headers=headers), SECRET)
+        app.credential(event(cookies=cookies, headers=headers), SECRET)
 
 
 def test_our_own_site_can() -> None:
     headers = {"content-type": "application/json; charset=utf-8", "origin": "https://app.example.com"}
 
-    shown = api.credential(event(cookies=[f"better-auth.session_token={signed('abc')}"], headers=headers), SECRET)
+    shown = app.credential(event(cookies=[f"better-auth.session_token={signed('abc')}"], headers=headers), SECRET)
 
     assert shown == Credential(session_token="abc")
 
@@ -460,7 +460,7 @@ def test_what_cannot_be_a_video_is_as_unknown_as_any_other(text: str) -> None:
 
 
 def ring(**changes: Any) -> Callback:
-    return callbacks.read(event(**changes), "evolink")
+    return callback_request.read(event(**changes), "evolink")
 
 
 def test_a_callback_is_handed_over_as_it_was_sent() -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from local.intrinsics import parse
+from local.sam_template.intrinsics import parse
 
 ROOT = Path(__file__).parents[2]
 GIVEN = (

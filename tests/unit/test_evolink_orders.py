@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from local.evolink_orders import EvolinkOrder, parse_order
-from local.evolink_wire import EvolinkError
-from local.tasks import FilmOrder
+from local.providers.evolink_orders import EvolinkOrder, parse_order
+from local.providers.evolink_wire import EvolinkError
+from local.providers.task_queue import FilmOrder
 
 ORDER: dict[str, Any] = {
     "model": "seedance-2.0-text-to-video",

@@ -7,7 +7,7 @@ from email.message import Message
 import pytest
 
 from local.file_server import ServedFile, serve
-from local.web_server import Reply
+from local.providers.http_server import Reply
 
 CONTENT = bytes(range(100))
 FILE = ServedFile.of(CONTENT, content_type="video/mp4")

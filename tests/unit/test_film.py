@@ -9,10 +9,10 @@ import av
 import pytest
 from PIL import Image, ImageFont
 
-from local import film_text
-from local.film import frame_size, render_film
-from local.film_scene import wrap
-from local.film_text import font_for, legible
+from local.film import text
+from local.film.render import frame_size, render_film
+from local.film.scene import wrap
+from local.film.text import font_for, legible
 
 
 def small_film(prompt: str = "A ferry at dusk", *, seconds: int = 2, faststart: bool = True) -> bytes:
@@ -144,16 +144,16 @@ def test_a_prompt_in_latin_letters_is_written_whole_in_the_bundled_font() -> Non
     ("prompt", "left"), [("a 渡轮 b", "a  b"), ("渡轮🚢", "a prompt of 3 characters"), ("", ""), ("\n ", "\n ")]
 )
 def test_what_no_font_has_is_left_out_and_never_a_box(prompt: str, left: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(film_text, "SYSTEM_FONTS", ())
-    film_text.find_system_font.cache_clear()
+    monkeypatch.setattr(text, "SYSTEM_FONTS", ())
+    text.find_system_font.cache_clear()
     try:
         assert legible(prompt, font_for(prompt, size=20)) == left
     finally:
-        film_text.find_system_font.cache_clear()
+        text.find_system_font.cache_clear()
 
 
 def test_a_systems_font_writes_chinese_where_there_is_one() -> None:
-    if film_text.find_system_font() is None:
+    if text.find_system_font() is None:
         pytest.skip("no font with Chinese is installed here (apt-get install fonts-noto-cjk)")
 
     assert legible("渡轮 at dawn", font_for("渡轮 at dawn", size=20)) == "渡轮 at dawn"

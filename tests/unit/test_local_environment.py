@@ -9,9 +9,9 @@ from contextlib import ExitStack
 import pytest
 
 from clipferry.errors import ConfigurationError
-from local import parts
-from local.environment import handler_environment, in_process
-from local.parts import Part
+from local import services
+from local.sam_template.environment import handler_environment, in_process
+from local.services import Part
 
 QUEUE_URL = "http://127.0.0.1:4566/123456789012/mirror"
 NEEDED = {
@@ -67,7 +67,7 @@ def test_it_stays_local_whatever_the_shell_says() -> None:
 
 def test_a_fake_never_sees_a_real_key() -> None:
     with ExitStack() as scope:
-        values = made({"EVOLINK_API_KEY": "sk-real", "KIE_API_KEY": "sk-real"}, EVOLINK, parts.kie(scope, {})[0])
+        values = made({"EVOLINK_API_KEY": "sk-real", "KIE_API_KEY": "sk-real"}, EVOLINK, services.kie(scope, {})[0])
 
     assert values["EVOLINK_API_KEY"] == "local"
     assert values["KIE_API_KEY"] == "local"
@@ -75,7 +75,7 @@ def test_a_fake_never_sees_a_real_key() -> None:
 
 def test_a_provider_of_your_own_keeps_its_key() -> None:
     own = {"KIE_BASE_URL": "https://api.kie.ai", "KIE_API_KEY": "sk-real"}
-    values = made(own, parts.kie(ExitStack(), own)[0])
+    values = made(own, services.kie(ExitStack(), own)[0])
 
     assert (values["KIE_BASE_URL"], values["KIE_API_KEY"]) == ("https://api.kie.ai", "sk-real")
 
@@ -115,4 +115,4 @@ def test_the_processs_environment_is_put_back(monkeypatch: pytest.MonkeyPatch) -
     ],
 )
 def test_only_a_database_on_this_machine_gets_the_user_that_everybody_knows(database_url: str, here: bool) -> None:
-    assert parts.is_on_this_machine(database_url) is here
+    assert services.is_on_this_machine(database_url) is here

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from local import events, responses, routes
-from local.lambda_context import LambdaContext, invoker
-from local.resources import Function
-from local.responses import MalformedResponseError
-from local.routes import Route
+from local.lambda_runtime import events, responses, routes
+from local.lambda_runtime.lambda_context import LambdaContext, invoker
+from local.lambda_runtime.responses import MalformedResponseError
+from local.lambda_runtime.routes import Route
+from local.sam_template.resources import Function
 
 NOON = datetime(2026, 3, 12, 12, 0, 0, tzinfo=UTC)
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from local import instances
-from local.events import http_event
-from local.lambda_context import LambdaContext
-from local.resources import Function
+from local.lambda_runtime import function_instances
+from local.lambda_runtime.events import http_event
+from local.lambda_runtime.lambda_context import LambdaContext
+from local.sam_template.resources import Function
 
 THREADS = 8
 
@@ -69,7 +69,7 @@ def context(everybody_is_here: threading.Barrier) -> LambdaContext:
 
 
 def test_requests_at_the_same_time_keep_their_own_event_log_keys_and_module(function: Function) -> None:
-    handler = instances.load(function)
+    handler = function_instances.load(function)
     everybody_is_here = threading.Barrier(THREADS)
 
     def call(number: int) -> Any:
@@ -86,7 +86,7 @@ def test_requests_at_the_same_time_keep_their_own_event_log_keys_and_module(func
 
 
 def test_a_thread_keeps_its_copy_of_the_module_warm(function: Function) -> None:
-    handler = instances.load(function)
+    handler = function_instances.load(function)
     event = http_event("GET", "/wait/1", route_key="GET /wait/{name}")
 
     calls = [handler(event, context(threading.Barrier(1)))["calls"] for _ in range(3)]
@@ -105,4 +105,4 @@ def test_a_module_that_is_not_there_is_an_import_error(function: Function) -> No
         unresolved={},
     )
     with pytest.raises(ImportError, match="nowhere"):
-        instances.load(missing)
+        function_instances.load(missing)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from local import template
-from local.intrinsics import Intrinsics, UnresolvedError, parse
-from local.resources import Cors, QueueSource, Schedule, Template
-from local.routes import find
-from local.template import TemplateError
+from local.lambda_runtime.routes import find
+from local.sam_template.read import read_template
+from local.sam_template.intrinsics import Intrinsics, UnresolvedError, parse
+from local.sam_template.read import TemplateError
+from local.sam_template.resources import Cors, QueueSource, Schedule, Template
 
 HEAD = """
 Transform: AWS::Serverless-2016-10-31
@@ -39,7 +39,7 @@ Globals:
 def read(tmp_path: Path, resources: str, **options: dict[str, str]) -> Template:
     path = tmp_path / "template.yaml"
     path.write_text(f"{HEAD}\nResources:\n{resources}")
-    return template.read(path, **options)  # pyright: ignore[reportArgumentType]
+    return read_template(path, **options)  # pyright: ignore[reportArgumentType]
 
 
 def function(events: str = "", variables: str = "", name: str = "ListFunction", more: str = "") -> str:
@@ -226,7 +226,7 @@ def test_an_intrinsic_function_that_needs_a_deployment_says_so() -> None:
 
 
 def test_clipferrys_own_template_can_be_run_locally() -> None:
-    found = template.read()
+    found = read_template()
 
     assert find(found.routes, "POST", "/api/v1/video/generate") is not None
     assert any(one.queues for one in found.functions)

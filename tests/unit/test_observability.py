@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from clipferry import observability
-from clipferry.observability import count, follow, hide, logger
-from local.environment import in_process
+from clipferry.observability import add_redactions, count, logger, set_log_context
+from local.sam_template.environment import in_process
 from tests.log_lines import captured, events, metrics
 
 SECRET = 'pass"word\\hunter2'
@@ -24,8 +24,8 @@ SECRET = 'pass"word\\hunter2'
 @pytest.fixture(autouse=True)
 def clean() -> Iterator[None]:
     yield
-    follow(None)
-    observability.unhide()
+    set_log_context(None)
+    observability.clear_redactions()
 
 
 def said(message: str = "said", **keys: Any) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def test_a_line_is_json_with_its_keys() -> None:
 
 
 def test_a_secret_is_hidden_wherever_it_stands() -> None:
-    hide({SECRET, "short"})
+    add_redactions({SECRET, "short"})
     line = said(f"in {SECRET}", detail=f"before {SECRET} after", nested={"list": [SECRET]}, word="short")
     assert line["message"] == "in [hidden]"
     assert line["detail"] == "before [hidden] after"
@@ -55,7 +55,7 @@ def test_a_secret_is_hidden_wherever_it_stands() -> None:
 
 
 def test_a_secret_is_hidden_in_a_traceback() -> None:
-    hide({SECRET})
+    add_redactions({SECRET})
     with captured() as log:
         try:
             raise ValueError(f"could not parse {SECRET}")  # noqa: TRY301 - what is logged is the traceback
@@ -66,8 +66,8 @@ def test_a_secret_is_hidden_in_a_traceback() -> None:
 
 
 def test_a_secret_that_was_forgotten_is_not_kept_for_hiding() -> None:
-    hide({SECRET})
-    observability.unhide()
+    add_redactions({SECRET})
+    observability.clear_redactions()
     assert said(detail=SECRET)["detail"] == SECRET
 
 
@@ -112,30 +112,30 @@ def test_no_query_of_an_address_is_shown(text: str, shown: str) -> None:
     ],
 )
 def test_a_prompt_that_somebody_quotes_is_not_shown(prompt: str, text: str, shown: str) -> None:
-    follow("vid_1", prompt=prompt)
+    set_log_context("vid_1", prompt=prompt)
     line = said(detail=text)
     assert (line["detail"], line["video_uuid"]) == (shown, "vid_1")
 
 
 @pytest.mark.parametrize("prompt", ["10", "ERROR", "video_uuid", "message", "clipferry", "true", ":"])
 def test_a_short_prompt_leaves_the_lines_form_alone(prompt: str) -> None:
-    follow("vid_1", prompt=prompt)
+    set_log_context("vid_1", prompt=prompt)
     line = said(credits=10, done=True, detail=f"no {prompt} today")
     assert (line["credits"], line["done"], line["level"], line["service"]) == (10, True, "INFO", "clipferry")
     assert line["video_uuid"] == "vid_1"
 
 
 def test_lines_name_the_video_until_there_is_another_or_none() -> None:
-    follow("vid_1")
+    set_log_context("vid_1")
     assert said()["video_uuid"] == "vid_1"
-    follow("vid_2")
+    set_log_context("vid_2")
     assert said()["video_uuid"] == "vid_2"
-    follow(None)
+    set_log_context(None)
     assert "video_uuid" not in said()
 
 
 def test_a_prompt_is_hidden_from_its_own_thread_alone() -> None:
-    follow("vid_1", prompt="velvet")
+    set_log_context("vid_1", prompt="velvet")
     lines: list[dict[str, Any]] = []
     other = threading.Thread(target=lambda: lines.append(json.loads(observability._line({"detail": "velvet"}))))
     other.start()
@@ -148,10 +148,10 @@ def test_a_line_names_the_video_of_its_own_thread_alone() -> None:
     everybody = threading.Barrier(8, timeout=10)
 
     def work(uuid: str) -> None:
-        follow(uuid)
+        set_log_context(uuid)
         everybody.wait()
         logger.info("said", own=uuid)
-        follow(None)
+        set_log_context(None)
         logger.info("said of nobody")
 
     uuids = [f"vid_{number}" for number in range(8)]

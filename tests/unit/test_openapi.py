@@ -15,9 +15,9 @@ import schemathesis
 from cli.openapi import examples
 from cli.openapi.document import ROOT, build, files
 from clipferry import catalog, errors
-from clipferry.contract import bodies, orders
+from clipferry.api import generate_request, request_bodies
 from clipferry.errors import ClipferryError
-from local import template
+from local.sam_template.read import read_template
 
 DOCUMENT = build()
 INTERNAL = {
@@ -77,7 +77,7 @@ def test_it_is_openapi_3_1() -> None:
 def test_it_has_the_templates_routes_and_no_others() -> None:
     written = {f"{method} {path}" for method, path, _ in operations()}
 
-    assert written == {route.key for route in template.read().routes} - {"$default"}
+    assert written == {route.key for route in read_template().routes} - {"$default"}
 
 
 @pytest.mark.parametrize(("what", "part"), list(content()), ids=[what for what, _ in content()])
@@ -103,7 +103,7 @@ def test_every_parameters_example_is_what_its_schema_says() -> None:
 
 def test_every_body_is_one_that_the_code_takes() -> None:
     for name, body in examples.REQUESTS.items():
-        taken = {**vars(bodies), **vars(orders)}[name].model_validate_json(json.dumps(body))
+        taken = {**vars(request_bodies), **vars(generate_request)}[name].model_validate_json(json.dumps(body))
         assert taken.model_dump(exclude_unset=True) == body
 
 

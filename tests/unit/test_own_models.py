@@ -12,10 +12,11 @@ from zipfile import ZipFile
 import pytest
 
 from clipferry import runtime
-from local import events, template
-from local.environment import in_process
-from local.intrinsics import parse
-from local.lambda_context import invoker
+from local.lambda_runtime import events
+from local.lambda_runtime.lambda_context import invoker
+from local.sam_template.read import read_template
+from local.sam_template.environment import in_process
+from local.sam_template.intrinsics import parse
 
 ROOT = Path(__file__).parents[2]
 MINE = """
@@ -49,7 +50,7 @@ def test_function_with_the_layer_serves_the_owners_models(mine: Path, tmp_path: 
         layer.extractall(tmp_path / "opt")
     variables = parse((ROOT / "template.yaml").read_text())["Resources"]["AccountFunction"]["Properties"]["Environment"]
     assert variables["Variables"]["MODELS_FILE"] == {"Fn::If": ["HasModelsLayer", "/opt/models.toml", ""]}
-    account = template.read(
+    account = read_template(
         parameters={"ModelsLayerArn": "arn:aws:lambda:us-east-1:123456789012:layer:models:1"}
     ).function("AccountFunction")
     assert account.environment["MODELS_FILE"] == "/opt/models.toml"

@@ -13,8 +13,8 @@ from botocore.credentials import Credentials as BotocoreCredentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clipferry.aws.sigv4 import UNSIGNED_PAYLOAD, Credentials, environment_credentials, sign
 from clipferry.errors import ConfigurationError
-from clipferry.sigv4 import UNSIGNED_PAYLOAD, Credentials, environment_credentials, sign
 
 KEYS = Credentials(access_key="AKIDEXAMPLE", secret_key="wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 TOKEN = "FwoGZXIvYXdzEBYaDK+/=token"

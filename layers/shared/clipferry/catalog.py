@@ -45,7 +45,7 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class VideoOptions:
     """What a request says of its video; None where it leaves the choice to the model."""
 
     duration: int | None
@@ -55,7 +55,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class ResolvedOptions:
     """A wish that fits its model, with the defaults filled in and its price."""
 
     model: Model
@@ -80,7 +80,7 @@ class Model:
     cost: Cost
     offers: tuple[Offer, ...]
 
-    def faults(self, wish: Wish) -> list[dict[str, str]]:
+    def faults(self, wish: VideoOptions) -> list[dict[str, str]]:
         """Every field that the model doesn't accept, for `details.fields`."""
         faults = [
             _fault("duration", wish.duration, self.durations),
@@ -91,11 +91,11 @@ class Model:
             faults.append({"path": "imageUrl", "code": "unsupported", "message": "this model takes no image"})
         return [fault for fault in faults if fault is not None]
 
-    def choose(self, wish: Wish) -> Choice:
+    def choose(self, wish: VideoOptions) -> ResolvedOptions:
         """The wish with the model's defaults, and what it costs. The wish must be without faults."""
         duration = wish.duration or self.durations[0]
         quality = wish.quality or next(iter(self.qualities), None)
-        return Choice(
+        return ResolvedOptions(
             model=self,
             duration=duration,
             aspect_ratio=wish.aspect_ratio or next(iter(self.aspect_ratios), None),

@@ -9,9 +9,9 @@ import json
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from clipferry.aws_json import AwsJson
+from clipferry.aws.json_client import JsonClient
+from clipferry.aws.sigv4 import Credentials
 from clipferry.errors import InvalidRequestError, ProviderSilentError, ProviderUnreachableError, QueueError
-from clipferry.sigv4 import Credentials
 
 CONNECT_SECONDS = 2.0
 TOTAL_SECONDS = 5.0
@@ -29,7 +29,7 @@ class MirrorQueue:
     ) -> None:
         queue = urlsplit(queue_url)
         self._queue_url = queue_url
-        self._sqs = AwsJson(
+        self._sqs = JsonClient(
             endpoint_url or f"{queue.scheme}://{queue.netloc}",
             service="sqs",
             target="AmazonSQS",

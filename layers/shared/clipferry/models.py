@@ -151,6 +151,59 @@ class Submitted:
     estimated_seconds: int | None = None
 
 
+class CreateVerdict(StrEnum):
+    """What became of a request for a video. NOBODY: no such session or key."""
+
+    NOBODY = "NOBODY"
+    CREATED = "CREATED"
+    REPLAYED = "REPLAYED"
+    KEY_REUSED = "KEY_REUSED"
+    RATE_LIMITED = "RATE_LIMITED"
+    TOO_MANY_JOBS = "TOO_MANY_JOBS"
+    INSUFFICIENT_CREDITS = "INSUFFICIENT_CREDITS"
+
+
+class RetryVerdict(StrEnum):
+    """What became of a retry. NOT_FAILED: another retry was first, or there is no released hold."""
+
+    REOPENED = "REOPENED"
+    NOT_FAILED = "NOT_FAILED"
+    TOO_MANY_JOBS = "TOO_MANY_JOBS"
+    INSUFFICIENT_CREDITS = "INSUFFICIENT_CREDITS"
+
+
+class Verdict(StrEnum):
+    """What a look at a video has found, and what a callback has led to: kept in the inbox, and in the log."""
+
+    COMPLETED = "COMPLETED"
+    NO_TASK = "NO_TASK"
+    """There is no task yet that anybody could be asked about."""
+    NOT_ITS_TASK = "NOT_ITS_TASK"
+    """The task that was named belongs to another video."""
+    RUNNING = "RUNNING"
+    NO_ANSWER = "NO_ANSWER"
+    """The provider was asked, and didn't say; or nobody got to ask it."""
+    GENERATED = "GENERATED"
+    """The file is there to be mirrored: the video is UPLOADING now."""
+    FAILED = "FAILED"
+    """This look has ended the video."""
+    MOVED = "MOVED"
+    """Somebody else was first."""
+    ALREADY_FAILED = "ALREADY_FAILED"
+    LATE_SUCCESS = "LATE_SUCCESS"
+    MIRRORING = "MIRRORING"
+    AWAITING_MIRROR = "AWAITING_MIRROR"
+    QUEUED_AGAIN = "QUEUED_AGAIN"
+    QUEUE_DOWN = "QUEUE_DOWN"
+    UNKNOWN_VIDEO = "UNKNOWN_VIDEO"
+    OTHER_PROVIDER = "OTHER_PROVIDER"
+    """A callback of a provider that isn't the video's."""
+    OTHER_VIDEO = "OTHER_VIDEO"
+    """A callback whose body names another video: it was asked about this one, and the body ignored."""
+    OTHER_TASK = "OTHER_TASK"
+    """A callback whose body names another task: the video's own was asked about, and the body ignored."""
+
+
 class TaskState(StrEnum):
     """A provider's task in our words. UNKNOWN is a state its documentation doesn't have."""
 

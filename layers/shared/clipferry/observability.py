@@ -77,7 +77,7 @@ def _without(prompt: _Prompt, text: str) -> str:
 logger: Final = Logger(service="clipferry", utc=True, json_serializer=_line)
 
 
-def follow(video_uuid: str | None, *, prompt: str | None = None) -> None:
+def set_log_context(video_uuid: str | None, *, prompt: str | None = None) -> None:
     """From now on every line of this thread names the video, and none shows its prompt. None: of no video any more."""
     _of_thread.prompts = _told_by(prompt) if prompt else ()
     if video_uuid is None:
@@ -102,12 +102,12 @@ def _as_json(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
-def hide(texts: Collection[str]) -> None:
+def add_redactions(texts: Collection[str]) -> None:
     """No line shows one of these secrets from now on."""
     _hidden.update(_as_json(text) for text in texts if len(text) >= SHORTEST_HIDDEN)
 
 
-def unhide() -> None:
+def clear_redactions() -> None:
     """For who forgets the secrets themselves."""
     _hidden.clear()
 

@@ -1,4 +1,4 @@
-"""The composition root: settings in, ready collaborators out, kept while the function is warm; `reset` closes them all.
+"""What a handler is given for its call: `dependencies()`, of the newest settings, kept while the function is warm.
 
 Settings come from the environment, and from the owner's secret what isn't set there. The secret is read by the first
 request that needs it and again when it is old; a call works to its end with what it began with.
@@ -7,57 +7,111 @@ request that needs it and again when it is old; a call works to its end with wha
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
-from functools import cache, partial, wraps
+from functools import cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from clipferry import catalog as catalogs
-from clipferry import observability, signatures, sigv4, snapshot
-from clipferry import settings as settings_module
-from clipferry.collaborators import Collaborators
-from clipferry.credentials import AuthRules
-from clipferry.db.connection import Database
+from clipferry import catalog, observability, settings
+from clipferry.aws import sigv4, snapstart
+from clipferry.aws.role_credentials import RoleCredentials
+from clipferry.dependencies import Dependencies
 from clipferry.errors import ConfigurationError
-from clipferry.mirror_queue import MirrorQueue
-from clipferry.models import Submitted
-from clipferry.providers.base import Provider
-from clipferry.role import Role
 from clipferry.settings import SecretPlace, Settings
-from clipferry.succession import Succession
-from clipferry.timing import Timing
-from clipferry.usecases.advance_video import advance_video
-from clipferry.usecases.submit_video import submit_video
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-    from clipferry.secrets import Secret
-    from clipferry.storage import Storage
+    from clipferry.aws.secrets_manager import Secret
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
 _NO_SECRET: Final[Mapping[str, str]] = {}
-_role: Final = Role(os.environ)
+_role: Final = RoleCredentials(os.environ)
+
+
+class ExecutionEnvironment:
+    """What one Lambda execution environment keeps between its calls, of which it has one at a time.
+
+    `read` gives the secret's values, the same object while nothing has changed; `make` the dependencies made of them.
+    """
+
+    def __init__(
+        self, *, read: Callable[[], Mapping[str, str]], make: Callable[[Mapping[str, str]], Dependencies]
+    ) -> None:
+        self._read = read
+        self._make = make
+        self._secret: Mapping[str, str] | None = None
+        self._newest: Dependencies | None = None
+        self._is_calling = False
+        self._is_settled = False
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """From its first `dependencies` on, the block has the same ones until it ends."""
+        self._is_calling, self._is_settled = True, False
+        try:
+            yield
+        finally:
+            self._is_calling = self._is_settled = False
+
+    def dependencies(self) -> Dependencies:
+        """Raises ConfigurationError when there are no settings that work."""
+        if self._newest is None or not self._is_settled:
+            self._renew()
+            self._is_settled = self._is_calling
+        assert self._newest is not None
+        return self._newest
+
+    def close(self) -> None:
+        """Closes and forgets everything; whoever asks next gets others."""
+        ended, self._newest, self._secret, self._is_settled = self._newest, None, None, False
+        if ended is not None:
+            ended.close()
+
+    def _renew(self) -> None:
+        """Settings that make no sense are refused while there are others; they are looked at again when they change."""
+        secret = self._read()
+        if self._newest is not None and secret is self._secret:
+            return
+        try:
+            made = self._make(secret)
+        except ConfigurationError as error:
+            if self._newest is None:
+                raise
+            observability.logger.error("the changed secret is not used", detail=str(error))
+            observability.count("SecretReadErrors")
+        else:
+            if self._newest is not None:
+                observability.logger.info("the secret has changed")
+                self._newest.close()
+            self._newest = made
+        self._secret = secret
 
 
 def invocation(handler: Handler) -> Handler:
-    """One call of a function: all that it uses is of one version of the settings, the newest when it first asks."""
+    """Wraps a function's handler: during one call `dependencies()` is of one version of the settings."""
+    environment = _new_environment()
 
     @wraps(handler)
     def invoke(event: dict[str, Any], context: Any) -> Any:
-        observability.follow(None)
-        with _succession.call():
-            return handler(event, context)
+        observability.set_log_context(None)
+        earlier = _environment.set(environment)
+        try:
+            with environment.call():
+                return handler(event, context)
+        finally:
+            _environment.reset(earlier)
 
     return invoke
 
 
-def settings() -> Settings:
-    """Read on first use. Raises ConfigurationError."""
-    return _succession.current().settings
+def dependencies() -> Dependencies:
+    """What this call works with; outside of a call, of the newest settings. Raises ConfigurationError."""
+    return _environment.get(_outside_of_calls).dependencies()
 
 
 def now() -> datetime:
@@ -65,24 +119,9 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def database() -> Database:
-    """This thread's warm connection."""
-    return _succession.current().database()
-
-
-def databases(number: int) -> AbstractContextManager[list[Database]]:
-    """For as many threads of this call: its warm connection, and others that end with the block."""
-    return _succession.current().databases(number)
-
-
-def patient_database() -> Database:
-    """For the daily chores, whose statements read everything; the caller closes it."""
-    return _succession.current().new_database()
-
-
-def migration_url() -> str:
-    """Direct, not through a pooler: migrations hold a session lock."""
-    return (settings().database_direct_url or settings().database_url).get_secret_value()
+def seconds_left(context: LambdaContext) -> Callable[[], float]:
+    """How long the function may still run."""
+    return lambda: context.get_remaining_time_in_millis() / 1000
 
 
 def migrations_folder(beside: str) -> Path:
@@ -91,124 +130,43 @@ def migrations_folder(beside: str) -> Path:
     return carried if carried.is_dir() else Path(beside).parents[2] / "migrations"
 
 
-def catalog() -> catalogs.Catalog:
-    """The layer's models, or the owner's own file."""
-    return _succession.current().catalog
-
-
-def providers() -> Mapping[str, Provider]:
-    """Those that have a key, by name."""
-    return _succession.current().providers
-
-
-def mirror_queue() -> MirrorQueue:
-    return _succession.current().mirror_queue
-
-
-def storage() -> Storage:
-    return _succession.current().storage
-
-
-def auth_rules() -> AuthRules:
-    return _succession.current().auth_rules
-
-
-def timing() -> Timing:
-    return _succession.current().timing
-
-
-def _check_source(url: str) -> None:
-    """Raises SourceGoneError when a provider's file is no longer there; reads none of it."""
-    from clipferry.remote import open_source
-
-    values = settings()
-    with open_source(
-        url,
-        allowed_hosts=values.remote_asset_allowed_hosts,
-        allow_loopback=values.allow_loopback,
-        connect_timeout=3,
-        read_timeout=8,
-        total_timeout=8,
-    ):
-        pass
-
-
-def seconds_left(context: LambdaContext) -> Callable[[], float]:
-    """How long the function may still run."""
-    return lambda: context.get_remaining_time_in_millis() / 1000
-
-
-def advance() -> Callable[..., str]:
-    """`advance_video` with its collaborators."""
-    return partial(advance_video, database=database(), providers=providers(), queue=mirror_queue(), timing=timing())
-
-
-def retry() -> Callable[..., None]:
-    """`retry_failed` with its collaborators."""
-    from clipferry.usecases.retry_video import retry_failed
-
-    return partial(
-        retry_failed,
-        database=database(),
-        providers=providers(),
-        check_source=_check_source,
-        queue=mirror_queue(),
-        timing=timing(),
-    )
-
-
-def sign_callback(own_base: str) -> Callable[[str, str], str]:
-    """Gives the callback URL for (provider, video uuid): under AI_CALLBACK_URL, else under this API's own domain."""
-    base_url = settings().ai_callback_url or own_base
-    secret = settings().callback_secrets[0]
-
-    def sign(provider: str, video_uuid: str) -> str:
-        return signatures.callback_url(base_url, provider=provider, video_uuid=video_uuid, secret=secret, now=now())
-
-    return sign
-
-
-def submit(own_base: str) -> Callable[..., Submitted]:
-    """`submit_video` with its collaborators."""
-    return partial(
-        submit_video,
-        database=database(),
-        providers=providers(),
-        sign_callback=sign_callback(own_base),
-        timing=timing(),
-    )
-
-
 def reset() -> None:
     """Closes and forgets everything: before a snapshot, for tests, and for a stack that ends."""
-    _succession.close()
+    for environment in _environments:
+        environment.close()
     if _secret.cache_info().currsize and (secret := _secret()):
         secret.close()
     _secret.cache_clear()
     _role.forget()
     sigv4.forget_keys()
-    observability.unhide()
+    observability.clear_redactions()
+
+
+def _new_environment() -> ExecutionEnvironment:
+    made = ExecutionEnvironment(read=_read, make=_make)
+    _environments.append(made)
+    return made
 
 
 def _prepare() -> None:
     """What first requests load, 50 ms of CPU, the system's certificates among it: nothing of it is secret or unique."""
     from importlib import import_module
 
-    from clipferry.wire import default_tls
+    from clipferry.net.connection import default_tls
 
-    for name in ("secrets", "providers.evolink", "providers.kie", "providers.replicate"):
+    for name in ("aws.secrets_manager", "providers.evolink", "providers.kie", "providers.replicate"):
         import_module(f"clipferry.{name}")
     default_tls()
-    catalogs.load()
+    catalog.load()
 
 
 @cache
 def _secret() -> Secret | None:
     """The owner's, where the environment names one."""
-    place = settings_module.load_place(os.environ)
+    place = settings.load_place(os.environ)
     if not place.secrets_arn:
         return None
-    from clipferry.secrets import Secret, SecretsManager, region_of
+    from clipferry.aws.secrets_manager import Secret, SecretsManager, region_of
 
     manager = SecretsManager(
         region=region_of(place.secrets_arn, place.aws_region),
@@ -224,10 +182,10 @@ def _read() -> Mapping[str, str]:
     return secret.values() if secret else _NO_SECRET
 
 
-def _make(secret: Mapping[str, str]) -> Collaborators:
-    values = settings_module.load(os.environ, secret)
-    observability.hide(values.hidden_texts)
-    return Collaborators(values, credentials=_role.credentials, new_database_url=_new_database_url)
+def _make(secret: Mapping[str, str]) -> Dependencies:
+    values = settings.load(os.environ, secret)
+    observability.add_redactions(values.hidden_texts)
+    return Dependencies(values, credentials=_role.credentials, new_database_url=_new_database_url)
 
 
 def _new_database_url(refused: str) -> str | None:
@@ -236,11 +194,13 @@ def _new_database_url(refused: str) -> str | None:
     if secret is None:
         return None
     try:
-        url = settings_module.load(os.environ, secret.values_now()).database_url.get_secret_value()
+        url = settings.load(os.environ, secret.values_now()).database_url.get_secret_value()
     except ConfigurationError:
         return None
     return url if url != refused else None
 
 
-_succession: Final = Succession(read=_read, make=_make)
-snapshot.guard(os.environ, prepare=_prepare, forget=reset)
+_environments: Final[list[ExecutionEnvironment]] = []
+_outside_of_calls: Final = _new_environment()
+_environment: Final[ContextVar[ExecutionEnvironment]] = ContextVar("environment")
+snapstart.guard(os.environ, prepare=_prepare, forget=reset)

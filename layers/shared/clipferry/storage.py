@@ -16,17 +16,15 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from clipferry import open_uploads
-from clipferry.bucket import Bucket, StoredObject
+from clipferry.aws.sigv4 import Credentials
 from clipferry.errors import ConfigurationError, StorageError
-from clipferry.multipart import Multipart, Progress
-from clipferry.open_uploads import OpenUpload
-from clipferry.remote import Rules
-from clipferry.remote_file import RemoteFile
-from clipferry.retries import Retries
-from clipferry.sigv4 import Credentials
-from clipferry.transfer import OnProgress, Plan, Transfer, Transferred
-from clipferry.wire import Deadline
+from clipferry.net.connection import Deadline
+from clipferry.net.safe_get import Rules
+from clipferry.s3.client import Bucket, StoredObject
+from clipferry.s3.multipart import Multipart, Progress, UnfinishedUpload, list_unfinished
+from clipferry.s3.retry import Retries
+from clipferry.transfer.engine import OnProgress, Plan, Transfer, Transferred
+from clipferry.transfer.ranged_source import RangedSource
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 60
@@ -102,7 +100,9 @@ class Storage:
         whole = bytes(body)
         retries = Retries(deadline=Deadline(deadline))
         headers = {"Content-Type": content_type}
-        retries.persist(lambda: self._bucket.call("PUT", key, deadline=retries.deadline, headers=headers, body=whole))
+        retries.call_with_retry(
+            lambda: self._bucket.call("PUT", key, deadline=retries.deadline, headers=headers, body=whole)
+        )
         return self._stored(key, len(whole), hashlib.sha256(whole).hexdigest())
 
     def download_and_upload(
@@ -154,7 +154,7 @@ class Storage:
         """`download_and_upload`, with an account of how it went."""
         time_left, stop, stall = Deadline(deadline), threading.Event(), self._plan.stall_seconds
         return Transfer(
-            file=RemoteFile(source_url, rules=self._rules, deadline=time_left, stall=stall, ranges=ranges),
+            file=RangedSource(source_url, rules=self._rules, deadline=time_left, stall=stall, ranges=ranges),
             bucket=self._bucket,
             key=key,
             content_type=content_type,
@@ -170,11 +170,11 @@ class Storage:
         """Takes back what an interrupted transfer has left; for who won't continue it."""
         Multipart(self._bucket, key, Retries(deadline=Deadline(REQUEST_SECONDS))).abort(progress.upload_id)
 
-    def open_uploads(self, prefix: str) -> Iterator[OpenUpload]:
+    def unfinished_uploads(self, prefix: str) -> Iterator[UnfinishedUpload]:
         """Those to keys that begin with `prefix`, of whoever has begun them."""
-        return open_uploads.listed(self._bucket, prefix, Retries(deadline=Deadline(REQUEST_SECONDS)))
+        return list_unfinished(self._bucket, prefix, Retries(deadline=Deadline(REQUEST_SECONDS)))
 
-    def abort_upload(self, upload: OpenUpload) -> None:
+    def abort_upload(self, upload: UnfinishedUpload) -> None:
         """Takes it back, with its parts; one that is over already is fine."""
         Multipart(self._bucket, upload.key, Retries(deadline=Deadline(REQUEST_SECONDS))).abort(upload.upload_id)
 
@@ -204,7 +204,7 @@ class Storage:
     def head(self, key: str) -> StoredObject | None:
         """What is stored at `key`, None when nothing is."""
         retries = Retries(deadline=Deadline(REQUEST_SECONDS))
-        return retries.persist(lambda: self._bucket.head(key, deadline=retries.deadline))
+        return retries.call_with_retry(lambda: self._bucket.head(key, deadline=retries.deadline))
 
     def delete(self, key: str) -> None:
         """Removes `key`; nothing being there is fine."""

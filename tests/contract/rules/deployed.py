@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from local.intrinsics import Intrinsics
+from local.sam_template.intrinsics import Intrinsics
 
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:clipferry/prod-AbCdEf"
 

@@ -19,7 +19,7 @@ from psycopg.abc import AdaptContext, Buffer
 from psycopg.adapt import Loader, Transformer
 from psycopg.pq import Format, PipelineStatus, TransactionStatus
 
-from clipferry.db.pipelines import Pipeline
+from clipferry.db.pipeline import Pipeline
 from clipferry.db.rows import Row, Rows
 from clipferry.errors import ClipferryError, DatabaseBusyError, DatabaseUnavailableError, InvalidRequestError
 

@@ -7,9 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from clipferry.db.connection import Rows, Transaction
-
-NO_ANSWER: Final = "provider did not answer"
-"""The verdict on a callback about whose task the provider couldn't be asked, and on one that nobody got to judge."""
+from clipferry.models import Verdict
 
 # A video without a task isn't due before its deadline: should this function die, a task that was named is asked about.
 _RECEIVE: Final = """
@@ -72,7 +70,7 @@ class KeptCallback:
     """Bytes."""
     body: str | None
     verdict: str | None
-    """What came of it; None if it was never answered for."""
+    """A `Verdict`; None while nobody has said what came of it."""
 
 
 def receive(
@@ -85,7 +83,7 @@ def receive(
     body_sha256: bytes,
     body_size: int,
     body: str,
-    verdict: str | None,
+    verdict: Verdict | None,
 ) -> Rows[dict[str, Any]]:
     """Keeps a callback whose signature is valid; returns its `id`. `verdict` is for when nobody gets to `judge` it."""
     parameters = {
@@ -101,14 +99,14 @@ def receive(
     return tx.records(_RECEIVE, parameters)
 
 
-def judge(tx: Transaction, *, callback_id: int, verdict: str) -> None:
+def judge(tx: Transaction, *, callback_id: int, verdict: Verdict) -> None:
     """Writes what came of a callback."""
     tx.send(_JUDGE, {"id": callback_id, "verdict": verdict})
 
 
 def unanswered(tx: Transaction, video_uuid: str) -> Rows[dict[str, Any]]:
     """The last `task_id` that a callback named and that the provider couldn't be asked about then."""
-    return tx.records(_UNANSWERED, {"video_uuid": video_uuid, "verdict": NO_ANSWER})
+    return tx.records(_UNANSWERED, {"video_uuid": video_uuid, "verdict": Verdict.NO_ANSWER})
 
 
 def find(tx: Transaction, callback_id: int) -> Rows[KeptCallback]:

@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from clipferry.db.connection import Rows, Transaction
+from clipferry.db.rows import storable
 from clipferry.errors import ClipferryError, SourceInvalidError
-from clipferry.texts import storable
 
 # Jobs of the original application, created while both serve the same database, have no row of ours yet.
-_ADOPT_STRAYS: Final = """
+_CREATE_MISSING_JOBS: Final = """
 insert into clipferry.jobs (video_uuid, state_since, deadline, next_check_at, task_source)
 select v.uuid, timezone('utc', v.created_at), now() + make_interval(secs => %(deadline_seconds)s),
        now() - interval '1 second', case when v.external_task_id is not null then 'submit' end
@@ -24,7 +24,7 @@ on conflict (video_uuid) do nothing
 """
 
 # The original application, or somebody by hand, may end a video without knowing of our row.
-_DISMISS_ENDED: Final = """
+_CLEAR_FINISHED_JOBS: Final = """
 update clipferry.jobs j set deadline = null, next_check_at = null, lease_until = null
 from public.videos v
 where j.next_check_at <= now() and v.uuid = j.video_uuid and v.status in ('COMPLETED', 'FAILED')
@@ -43,7 +43,7 @@ from (
     select o.video_uuid from clipferry.jobs o
     where o.next_check_at <= now() and (o.lease_until is null or o.lease_until < now())
         and coalesce((select v.provider from public.videos v where v.uuid = o.video_uuid), '')
-            <> all(%(spared)s::text[])
+            <> all(%(excluded_providers)s::text[])
     order by deadline limit %(limit)s for update skip locked
 ) due
 where j.video_uuid = due.video_uuid
@@ -52,7 +52,7 @@ returning j.video_uuid as uuid, j.next_check_at,
 """
 
 # Whoever has moved a video meanwhile has also said when it is due.
-_GIVE_BACK: Final = """
+_RELEASE_CLAIMS: Final = """
 update clipferry.jobs j set checks = j.checks - 1, next_check_at = now()
 from unnest(%(uuids)s::text[], %(moments)s::timestamptz[]) as claimed (video_uuid, next_check_at)
 where j.video_uuid = claimed.video_uuid and j.next_check_at = claimed.next_check_at
@@ -75,7 +75,7 @@ where video_uuid = %(uuid)s and next_check_at is not null
 """
 
 # A queue that is behind isn't helped by one more message a minute for each video in it.
-_CHECK_TWICE_AS_LATE: Final = """
+_BACK_OFF: Final = """
 update clipferry.jobs
 set next_check_at = least(deadline, now() + greatest(make_interval(secs => %(seconds)s), now() - state_since))
 where video_uuid = %(uuid)s and next_check_at is not null
@@ -147,28 +147,34 @@ class Lease:
     """How often the source has sent something else than a video, since the upload began."""
 
 
-def adopt_strays(tx: Transaction, *, deadline_seconds: int) -> None:
+def create_missing_jobs(tx: Transaction, *, deadline_seconds: int) -> None:
     """Gives every unfinished video without a job row one, due at once."""
-    tx.send(_ADOPT_STRAYS, {"deadline_seconds": deadline_seconds})
+    tx.send(_CREATE_MISSING_JOBS, {"deadline_seconds": deadline_seconds})
 
 
-def dismiss_ended(tx: Transaction) -> None:
+def clear_finished_jobs(tx: Transaction) -> None:
     """Nothing has to happen any more with videos that somebody else has ended."""
-    tx.send(_DISMISS_ENDED, {})
+    tx.send(_CLEAR_FINISHED_JOBS, {})
 
 
-def claim_due(tx: Transaction, *, limit: int, interval_seconds: float, spared: Sequence[str] = ()) -> Rows[Due]:
+def claim_due(
+    tx: Transaction, *, limit: int, interval_seconds: float, excluded_providers: Sequence[str] = ()
+) -> Rows[Due]:
     """Videos to look at now, those whose time runs out first before all others; each is claimed.
 
-    None whose provider is among the `spared`.
+    None whose provider is among the `excluded_providers`.
     """
-    return tx.run(_CLAIM_DUE, {"limit": limit, "interval_seconds": interval_seconds, "spared": [*spared]}, Due)
+    return tx.run(
+        _CLAIM_DUE,
+        {"limit": limit, "interval_seconds": interval_seconds, "excluded_providers": [*excluded_providers]},
+        Due,
+    )
 
 
-def give_back(tx: Transaction, unseen: Sequence[Due]) -> None:
+def release_claims(tx: Transaction, unseen: Sequence[Due]) -> None:
     """Videos that were claimed and that nobody has looked at are due again at once."""
     tx.send(
-        _GIVE_BACK,
+        _RELEASE_CLAIMS,
         {"uuids": [due.uuid for due in unseen], "moments": [due.next_check_at for due in unseen]},
     )
 
@@ -183,9 +189,9 @@ def check_soon(tx: Transaction, *, uuid: str, seconds: float) -> None:
     tx.send(_CHECK_SOON, {"uuid": uuid, "seconds": seconds})
 
 
-def check_twice_as_late(tx: Transaction, *, uuid: str, seconds: float) -> None:
+def back_off(tx: Transaction, *, uuid: str, seconds: float) -> None:
     """The video is due after as long as its state has lasted already, in `seconds` at the earliest."""
-    tx.send(_CHECK_TWICE_AS_LATE, {"uuid": uuid, "seconds": seconds})
+    tx.send(_BACK_OFF, {"uuid": uuid, "seconds": seconds})
 
 
 def lease(tx: Transaction, *, uuid: str, seconds: float) -> Rows[Lease]:

@@ -31,7 +31,7 @@ order by d.deleted_at, d.video_uuid limit %(limit)s
 _REMOVED: Final = "update clipferry.deletions set files_removed_at = now() where video_uuid = %(uuid)s"
 
 
-def forget_old(tx: Transaction) -> None:
+def apply_retention(tx: Transaction) -> None:
     """Deletes callbacks, events, idempotency keys and rate windows that have had their time."""
     for statement in _FORGET:
         tx.send(statement, {"days": KEPT_DAYS})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import psycopg
 from psycopg.abc import Transformer
@@ -12,6 +12,13 @@ from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
 Row = TypeVar("Row")
+LONGEST_TEXT: Final = 500
+"""Characters that are kept of what somebody else said."""
+
+
+def storable(text: str, *, limit: int = LONGEST_TEXT) -> str:
+    """The beginning of `text` as PostgreSQL's text takes it: no NUL, no half of a character."""
+    return text[:limit].encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
 
 
 class Rows(Generic[Row]):

@@ -8,7 +8,7 @@ from psycopg.types.json import Jsonb
 
 from clipferry.db.connection import Rows, Transaction
 
-_EVICT_IMPOSTOR: Final = """
+_RELEASE_CLAIMED_TASK: Final = """
 with video as (
     update public.videos v
     set status = 'PENDING', external_task_id = null, original_video_url = null, updated_at = timezone('utc', now())
@@ -118,7 +118,7 @@ def record(
         "deadline_seconds": deadline_seconds,
         "first_check_seconds": first_check_seconds,
     }
-    tx.send(_EVICT_IMPOSTOR, parameters)
+    tx.send(_RELEASE_CLAIMED_TASK, parameters)
     return tx.records(_RECORD, parameters)
 
 

@@ -7,7 +7,7 @@ import re
 from typing import Any, Final
 from urllib.parse import quote
 
-from clipferry import texts
+from clipferry.db.rows import LONGEST_TEXT, storable
 from clipferry.models import FailureCode
 
 LONGEST_TASK_ID: Final = 200
@@ -50,9 +50,9 @@ def _url(value: object) -> str | None:
     return address if len(address) <= LONGEST_URL and " " not in address else None
 
 
-def words(*values: object, limit: int = texts.LONGEST) -> str:
+def words(*values: object, limit: int = LONGEST_TEXT) -> str:
     """What a provider said, as text that PostgreSQL takes."""
-    return texts.storable(" ".join(str(value) for value in values if value is not None).strip(), limit=limit)
+    return storable(" ".join(str(value) for value in values if value is not None).strip(), limit=limit)
 
 
 def seconds(value: object) -> int | None:

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from clipferry.errors import ConfigurationError, ProviderError, ProviderSilentError, ProviderUnreachableError
-from clipferry.https import HttpClient
+from clipferry.net.http_client import HttpClient
 from clipferry.providers.reading import json_object
 
 CONNECT_SECONDS: Final = 3.0

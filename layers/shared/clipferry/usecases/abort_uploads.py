@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from clipferry.db import mirrors
+from clipferry.db import mirror_progress
 from clipferry.db.connection import Database
 from clipferry.errors import StorageError
 from clipferry.observability import count, logger
-from clipferry.open_uploads import OpenUpload
+from clipferry.s3.multipart import UnfinishedUpload
 from clipferry.storage import Storage
 
 ABANDONED_AFTER: Final = timedelta(days=1)
@@ -28,7 +28,7 @@ def abort_uploads(*, database: Database, storage: Storage, now: datetime, second
     """
     aborted = 0
     try:
-        old = [upload for upload in storage.open_uploads("videos/") if _is_old(upload, now)]
+        old = [upload for upload in storage.unfinished_uploads("videos/") if _is_old(upload, now)]
         for start in range(0, len(old), BATCH):
             for upload in _abandoned(old[start : start + BATCH], database):
                 if seconds_left() < SECONDS_FOR_ONE:
@@ -43,13 +43,13 @@ def abort_uploads(*, database: Database, storage: Storage, now: datetime, second
     return aborted
 
 
-def _is_old(upload: OpenUpload, now: datetime) -> bool:
+def _is_old(upload: UnfinishedUpload, now: datetime) -> bool:
     return _KEY.fullmatch(upload.key) is not None and upload.begun < now - ABANDONED_AFTER
 
 
-def _abandoned(uploads: Sequence[OpenUpload], database: Database) -> list[OpenUpload]:
+def _abandoned(uploads: Sequence[UnfinishedUpload], database: Database) -> list[UnfinishedUpload]:
     uuids = {upload: _KEY.sub(r"\1", upload.key) for upload in uploads}
     with database.transaction() as tx:
-        found = mirrors.still_open(tx, list(uuids.values()))
+        found = mirror_progress.still_open(tx, list(uuids.values()))
     kept = {row["video_uuid"] for row in found.all()}
     return [upload for upload, uuid in uuids.items() if uuid not in kept]

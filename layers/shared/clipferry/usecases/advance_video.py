@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from clipferry.db import endings, events, inbox, jobs, videos
+from clipferry.db import events, finish_video, inbox, jobs, videos
 from clipferry.db.connection import Database
 from clipferry.errors import ProviderError, QueueError, TaskNotFoundError
 from clipferry.mirror_queue import MirrorQueue
-from clipferry.models import FailureCode, TaskReport, TaskState, Video, VideoStatus
+from clipferry.models import FailureCode, TaskReport, TaskState, Verdict, Video, VideoStatus
 from clipferry.observability import count, logger
+from clipferry.polling import Polling
 from clipferry.providers.base import Provider
-from clipferry.timing import Timing
 
 BEFORE_THE_FILE: Final = (VideoStatus.PENDING, VideoStatus.GENERATING)
 
@@ -27,9 +27,9 @@ def advance_video(  # noqa: PLR0911 - one line for each thing that may be found
     database: Database,
     providers: Mapping[str, Provider],
     queue: MirrorQueue,
-    timing: Timing,
-) -> str:
-    """Moves `video` as far as it can go now and returns what was found, in a word or two for the log.
+    polling: Polling,
+) -> Verdict:
+    """Moves `video` as far as it can go now and returns what was found.
 
     `claimed_task` is a task id from a callback: adopted only while the row has none, and only if the provider knows it
     and no other video has it. `report` is what the provider itself has said of this task, under a signature that covers
@@ -37,24 +37,24 @@ def advance_video(  # noqa: PLR0911 - one line for each thing that may be found
     `on_silence` is called when the provider was asked and gave no answer: it is busy, down or too slow.
     """
     if video.status is VideoStatus.COMPLETED:
-        return "already completed"
+        return Verdict.COMPLETED
     if video.status is VideoStatus.UPLOADING:
-        return _resume_upload(video, resend=resend, database=database, queue=queue, timing=timing)
+        return _resume_upload(video, resend=resend, database=database, queue=queue, polling=polling)
     task_id = video.external_task_id or claimed_task or _claim_of_an_earlier_callback(video, database)
     if task_id is None:
-        return _expire(video, database) if video.is_overdue else "no task yet"
+        return _expire(video, database) if video.is_overdue else Verdict.NO_TASK
     report = report or _ask(video, task_id, providers, database, on_silence)
     if video.status is VideoStatus.FAILED:
         return _note_late_success(video, task_id, report, database)
-    if report is not None and video.external_task_id is None and not _adopt(video, task_id, database, timing):
-        return _expire(video, database) if video.is_overdue else "task is not this video's"
+    if report is not None and video.external_task_id is None and not _adopt(video, task_id, database, polling):
+        return _expire(video, database) if video.is_overdue else Verdict.NOT_ITS_TASK
     if report is not None and report.state is TaskState.SUCCEEDED and report.video_url is not None:
-        return _start_upload(video, task_id, report.video_url, database=database, queue=queue, timing=timing)
+        return _start_upload(video, task_id, report.video_url, database=database, queue=queue, polling=polling)
     if report is not None and report.state is TaskState.FAILED:
         return _fail(video, report.failure or FailureCode.PROVIDER_FAILED, report.detail, database)
     if video.is_overdue:
         return _expire(video, database)
-    return "still running" if report is not None else _ask_again_soon(video, database, timing)
+    return Verdict.RUNNING if report is not None else _ask_again_soon(video, database, polling)
 
 
 def _claim_of_an_earlier_callback(video: Video, database: Database) -> str | None:
@@ -92,14 +92,14 @@ def _ask(
     return report
 
 
-def _adopt(video: Video, task_id: str, database: Database, timing: Timing) -> bool:
+def _adopt(video: Video, task_id: str, database: Database, polling: Polling) -> bool:
     with database.transaction() as tx:
         adopted = videos.adopt_task(
             tx,
             uuid=video.uuid,
             task_id=task_id,
-            deadline_seconds=timing.generation_deadline_seconds,
-            next_check_seconds=timing.check_seconds,
+            deadline_seconds=polling.generation_deadline_seconds,
+            next_check_seconds=polling.check_seconds,
         )
         current = videos.get(tx, video.uuid)
     row = current.first()
@@ -107,21 +107,21 @@ def _adopt(video: Video, task_id: str, database: Database, timing: Timing) -> bo
 
 
 def _start_upload(
-    video: Video, task_id: str, source_url: str, *, database: Database, queue: MirrorQueue, timing: Timing
-) -> str:
+    video: Video, task_id: str, source_url: str, *, database: Database, queue: MirrorQueue, polling: Polling
+) -> Verdict:
     with database.transaction() as tx:
         started = videos.start_upload(
             tx,
             uuid=video.uuid,
             task_id=task_id,
             source_url=source_url,
-            deadline_seconds=timing.upload_deadline_seconds,
-            next_check_seconds=timing.check_seconds,
+            deadline_seconds=polling.upload_deadline_seconds,
+            next_check_seconds=polling.check_seconds,
         )
     if started.first() is None:
-        return "already moved"
+        return Verdict.MOVED
     _send(video, queue)
-    return "generated"
+    return Verdict.GENERATED
 
 
 def _send(video: Video, queue: MirrorQueue) -> bool:
@@ -135,53 +135,53 @@ def _send(video: Video, queue: MirrorQueue) -> bool:
     return True
 
 
-def _resume_upload(video: Video, *, resend: bool, database: Database, queue: MirrorQueue, timing: Timing) -> str:
+def _resume_upload(video: Video, *, resend: bool, database: Database, queue: MirrorQueue, polling: Polling) -> Verdict:
     with database.transaction() as tx:
         leased = jobs.is_leased(tx, video.uuid)
     row = leased.first()
     if row is not None and row["is_leased"]:
-        return "being mirrored"
+        return Verdict.MIRRORING
     if video.is_overdue:
         return _fail(video, FailureCode.FILE_UNAVAILABLE, "not mirrored in time", database)
     if not resend:
-        return "waiting to be mirrored"
+        return Verdict.AWAITING_MIRROR
     if not _send(video, queue):
-        return "queue away"
+        return Verdict.QUEUE_DOWN
     with database.transaction() as tx:
         events.append(tx, video.uuid, "mirror_queued_again")
-        jobs.check_twice_as_late(tx, uuid=video.uuid, seconds=timing.check_seconds)
-    return "queued again"
+        jobs.back_off(tx, uuid=video.uuid, seconds=polling.check_seconds)
+    return Verdict.QUEUED_AGAIN
 
 
-def _ask_again_soon(video: Video, database: Database, timing: Timing) -> str:
+def _ask_again_soon(video: Video, database: Database, polling: Polling) -> Verdict:
     """A video without a task isn't due before its deadline; but a callback has named one, and it won't ring again."""
     if video.external_task_id is None:
         with database.transaction() as tx:
-            jobs.check_soon(tx, uuid=video.uuid, seconds=timing.check_seconds)
-    return inbox.NO_ANSWER
+            jobs.check_soon(tx, uuid=video.uuid, seconds=polling.check_seconds)
+    return Verdict.NO_ANSWER
 
 
-def _expire(video: Video, database: Database) -> str:
+def _expire(video: Video, database: Database) -> Verdict:
     return _fail(video, FailureCode.TIMED_OUT, f"{video.status} for too long", database)
 
 
-def _fail(video: Video, code: FailureCode, detail: str, database: Database) -> str:
+def _fail(video: Video, code: FailureCode, detail: str, database: Database) -> Verdict:
     states = BEFORE_THE_FILE if video.status in BEFORE_THE_FILE else (video.status,)
     with database.transaction() as tx:
-        failed = endings.fail(tx, video_uuid=video.uuid, code=code, detail=detail, from_states=states)
+        failed = finish_video.fail(tx, video_uuid=video.uuid, code=code, detail=detail, from_states=states)
     if failed.first() is None:
-        return "already moved"
+        return Verdict.MOVED
     logger.warning("video failed", video_uuid=video.uuid, reason=code.value, detail=detail)
     count("VideosFailed", reason=code.value)
-    return f"failed: {code.value}"
+    return Verdict.FAILED
 
 
-def _note_late_success(video: Video, task_id: str, report: TaskReport | None, database: Database) -> str:
+def _note_late_success(video: Video, task_id: str, report: TaskReport | None, database: Database) -> Verdict:
     if report is None or report.video_url is None:
-        return "already failed"
+        return Verdict.ALREADY_FAILED
     with database.transaction() as tx:
         noted = videos.note_late_success(tx, uuid=video.uuid, task_id=task_id, source_url=report.video_url)
     if noted.first() is None:
-        return "already failed"
+        return Verdict.ALREADY_FAILED
     count("LateSuccesses")
-    return "late success"
+    return Verdict.LATE_SUCCESS

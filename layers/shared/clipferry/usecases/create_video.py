@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Container
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from clipferry.catalog import Choice, Offer
-from clipferry.db import circuits, creation
+from clipferry.catalog import Offer, ResolvedOptions
+from clipferry.db import circuits
 from clipferry.db.connection import Database
-from clipferry.db.creation import Creation, NewVideo
+from clipferry.db.create_video import Creation, NewVideo, create
 from clipferry.errors import (
     IdempotencyKeyReusedError,
     InsufficientCreditsError,
@@ -22,9 +22,11 @@ from clipferry.errors import (
     TooManyJobsError,
     UnauthorizedError,
 )
-from clipferry.models import Credential, Order, Submitted, VideoStatus
-from clipferry.observability import count, follow, logger
-from clipferry.timing import Timing
+from clipferry.models import CreateVerdict, Credential, Order, Submitted, VideoStatus
+from clipferry.observability import count, logger, set_log_context
+from clipferry.polling import Polling
+from clipferry.providers.base import Provider
+from clipferry.usecases.submit_video import submit_video
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +34,13 @@ class VideoRequest:
     """A request that fits its model. `parameters` is what the row keeps of it."""
 
     prompt: str
-    choice: Choice
+    options: ResolvedOptions
     image_url: str | None
     parameters: dict[str, Any]
 
     @property
     def sha256(self) -> bytes:
-        canonical = json.dumps([self.choice.model.id, self.prompt, self.image_url, self.parameters], sort_keys=True)
+        canonical = json.dumps([self.options.model.id, self.prompt, self.image_url, self.parameters], sort_keys=True)
         return hashlib.sha256(canonical.encode()).digest()
 
 
@@ -61,60 +63,62 @@ def create_video(
     credential: Credential,
     idempotency_key: str | None,
     database: Database,
-    providers: Container[str],
+    providers: Mapping[str, Provider],
     preferred_provider: str,
-    submit: Callable[..., Submitted],
+    sign_callback: Callable[[str, str], str],
     max_concurrent: int,
-    timing: Timing,
+    polling: Polling,
     rate_limit_per_minute: int | None = None,
 ) -> CreatedVideo:
-    """`providers` are the configured ones; `submit` is `submit_video`. Raises what the caller should be told."""
-    offers = [o for o in request.choice.model.offers_by_preference(preferred_provider) if o.provider in providers]
+    """`providers` are those that have a key; `sign_callback` is `submit_video`'s. Raises what the caller is told."""
+    offers = [o for o in request.options.model.offers_by_preference(preferred_provider) if o.provider in providers]
     if not offers:
-        raise ProviderError(f"no configured provider makes {request.choice.model.id}")
+        raise ProviderError(f"no configured provider makes {request.options.model.id}")
     uuid = f"vid_{secrets.token_urlsafe(16)[:21]}"
     new = NewVideo(
         uuid=uuid,
         prompt=request.prompt,
-        model=request.choice.model.id,
+        model=request.options.model.id,
         parameters=request.parameters,
         provider=offers[0].provider,
         image_url=request.image_url,
-        credits=request.choice.credits,
+        credits=request.options.credits,
         max_concurrent=max_concurrent,
         rate_limit_per_minute=rate_limit_per_minute,
-        deadline_seconds=timing.submit_deadline_seconds,
+        deadline_seconds=polling.submit_deadline_seconds,
         idempotency_key=idempotency_key,
         request_sha256=request.sha256,
     )
-    follow(None, prompt=request.prompt)
+    set_log_context(None, prompt=request.prompt)
     with database.transaction() as tx:
-        creating = creation.create(tx, credential, new)
+        creating = create(tx, credential, new)
         reading = circuits.read_open(tx)
     result = creating.first()
     _raise_refusal(result, new.credits)
     assert result is not None
-    if result.verdict == "REPLAYED":
-        follow(result.uuid)
+    if result.verdict is CreateVerdict.REPLAYED:
+        set_log_context(result.uuid)
         return _replay(result)
-    follow(uuid, prompt=request.prompt)
-    logger.info("video created", video_uuid=uuid, model=request.choice.model.id, credits=new.credits)
+    set_log_context(uuid, prompt=request.prompt)
+    logger.info("video created", video_uuid=uuid, model=request.options.model.id, credits=new.credits)
     count("VideosCreated")
     orders = [_order(uuid, request, offer) for offer in offers]
-    return _created(uuid, request.choice.credits, submit(orders, reading.all()))
+    submitted = submit_video(
+        orders, reading.all(), database=database, providers=providers, sign_callback=sign_callback, polling=polling
+    )
+    return _created(uuid, request.options.credits, submitted)
 
 
 def _raise_refusal(result: Creation | None, credits_needed: int) -> None:
-    verdict = result.verdict if result else "NOBODY"
-    if result is None or verdict == "NOBODY":
+    if result is None or result.verdict is CreateVerdict.NOBODY:
         raise UnauthorizedError("no such session or key")
-    if verdict == "KEY_REUSED":
+    if result.verdict is CreateVerdict.KEY_REUSED:
         raise IdempotencyKeyReusedError
-    if verdict == "RATE_LIMITED":
+    if result.verdict is CreateVerdict.RATE_LIMITED:
         raise RateLimitedError
-    if verdict == "TOO_MANY_JOBS":
+    if result.verdict is CreateVerdict.TOO_MANY_JOBS:
         raise TooManyJobsError(details={"inFlight": result.jobs})
-    if verdict == "INSUFFICIENT_CREDITS":
+    if result.verdict is CreateVerdict.INSUFFICIENT_CREDITS:
         raise InsufficientCreditsError(
             details={"requiredCredits": credits_needed, "availableCredits": result.available_credits}
         )
@@ -143,9 +147,9 @@ def _order(uuid: str, request: VideoRequest, offer: Offer) -> Order:
         provider=offer.provider,
         prompt=request.prompt,
         model=offer.name_for(request.image_url),
-        duration=request.choice.duration,
-        aspect_ratio=request.choice.aspect_ratio,
-        quality=_quality(request.choice.quality, offer),
+        duration=request.options.duration,
+        aspect_ratio=request.options.aspect_ratio,
+        quality=_quality(request.options.quality, offer),
         image_url=request.image_url,
         input=offer.input,
     )

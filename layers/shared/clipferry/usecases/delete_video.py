@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from clipferry.db import callers, videos
+from clipferry.db import sign_in, videos
 from clipferry.db.connection import Database
 from clipferry.errors import UnauthorizedError, VideoNotFoundError
 from clipferry.models import Credential
-from clipferry.observability import follow, logger
+from clipferry.observability import logger, set_log_context
 
 
 def delete_video(uuid: str, *, credential: Credential, database: Database) -> None:
     """Raises VideoNotFoundError for another's, an unknown and a deleted one alike."""
-    follow(uuid)
+    set_log_context(uuid)
     with database.transaction() as tx:
-        caller = callers.sign_in(tx, credential)
+        caller = sign_in.sign_in(tx, credential)
         deleted = videos.delete_own(tx, uuid)
     if caller.first() is None:
         raise UnauthorizedError("no such session or key")

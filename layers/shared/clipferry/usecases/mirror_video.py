@@ -14,8 +14,7 @@ from typing import Final
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from clipferry import media
-from clipferry.db import endings, jobs, mirrors, videos
+from clipferry.db import finish_video, jobs, mirror_progress, videos
 from clipferry.db.connection import Database
 from clipferry.db.jobs import Lease
 from clipferry.errors import (
@@ -26,14 +25,15 @@ from clipferry.errors import (
     SourceInvalidError,
     StorageError,
 )
+from clipferry.media import mp4_scanner
+from clipferry.media.thumbnail import make_thumbnail
 from clipferry.models import FailureCode, MirroredFile, VideoStatus
-from clipferry.multipart import Progress
-from clipferry.observability import count, follow, logger
+from clipferry.observability import count, logger, set_log_context
+from clipferry.polling import Polling
 from clipferry.providers.base import Provider, find_source
-from clipferry.remote_file import SourceChangedError
+from clipferry.s3.multipart import Progress
 from clipferry.storage import Storage
-from clipferry.thumbnails import make_thumbnail
-from clipferry.timing import Timing
+from clipferry.transfer.ranged_source import SourceChangedError
 
 INVALID_TRIES: Final = 5
 """A source that isn't a video may be a CDN's bad minute; after so many tries it is the file."""
@@ -55,11 +55,11 @@ def mirror_video(
     database: Database,
     storage: Storage,
     providers: Mapping[str, Provider],
-    timing: Timing,
+    polling: Polling,
     seconds_left: Callable[[], float],
 ) -> None:
     """Returns when the video is COMPLETED, FAILED, somebody else's, or scheduled to be tried again."""
-    follow(uuid)
+    set_log_context(uuid)
     with database.transaction() as tx:
         leasing = jobs.lease(tx, uuid=uuid, seconds=seconds_left() + LEASE_MARGIN_SECONDS)
     lease = leasing.first()
@@ -73,11 +73,11 @@ def mirror_video(
         logger.warning("another worker has taken over", video_uuid=uuid, fence=lease.fence)
         count("LeasesLost")
     except SourceGoneError as error:
-        _refresh_or_fail(uuid, lease, error, database=database, providers=providers, timing=timing)
+        _refresh_or_fail(uuid, lease, error, database=database, providers=providers, polling=polling)
     except SourceInvalidError as error:
-        _retry_or_fail(uuid, lease, error, database=database, timing=timing)
+        _retry_or_fail(uuid, lease, error, database=database, polling=polling)
     except (SourceError, StorageError) as error:
-        _try_again(uuid, lease, error, database=database, timing=timing)
+        _try_again(uuid, lease, error, database=database, polling=polling)
     else:
         thumbnail_url = _thumbnail_url(uuid, head, storage, seconds_left)
         _complete(uuid, lease, file, thumbnail_url, database=database)
@@ -132,7 +132,7 @@ def _mirror(
     ranges: bool = True,
 ) -> tuple[MirroredFile, bytes | None]:
     key = f"videos/{uuid}.mp4"
-    scanner = media.MediaScanner()
+    scanner = mp4_scanner.MediaScanner()
     stored = storage.download_and_upload(
         source_url=lease.source_url,
         key=key,
@@ -149,7 +149,7 @@ def _mirror(
 
 def _kept(uuid: str, database: Database) -> Progress | None:
     with database.transaction() as tx:
-        found = mirrors.find(tx, uuid)
+        found = mirror_progress.find(tx, uuid)
     kept = found.first()
     if kept is None:
         return None
@@ -161,9 +161,9 @@ def _keep(uuid: str, lease: Lease, key: str, progress: Progress | None, *, datab
     """Raises LeaseLostError, and keeps nothing, unless the lease is still this worker's."""
     with database.transaction() as tx:
         if progress is None:
-            kept = mirrors.forget(tx, uuid=uuid, fence=lease.fence)
+            kept = mirror_progress.forget(tx, uuid=uuid, fence=lease.fence)
         else:
-            kept = mirrors.save(
+            kept = mirror_progress.save(
                 tx,
                 uuid=uuid,
                 fence=lease.fence,
@@ -180,14 +180,14 @@ def _keep(uuid: str, lease: Lease, key: str, progress: Progress | None, *, datab
 
 def _complete(uuid: str, lease: Lease, file: MirroredFile, thumbnail_url: str | None, *, database: Database) -> None:
     with database.transaction() as tx:
-        completed = endings.complete(
+        completed = finish_video.complete(
             tx,
             video_uuid=uuid,
             fence=lease.fence,
             file=file,
             thumbnail_url=thumbnail_url,
-            resolution=media.resolution_name(file.media),
-            aspect_ratio=media.aspect_ratio_name(file.media),
+            resolution=mp4_scanner.resolution_name(file.media),
+            aspect_ratio=mp4_scanner.aspect_ratio_name(file.media),
         )
     if completed.first() is None:
         logger.error("mirrored, but not completed: the lease or the hold is gone", video_uuid=uuid, fence=lease.fence)
@@ -204,7 +204,7 @@ def _refresh_or_fail(
     *,
     database: Database,
     providers: Mapping[str, Provider],
-    timing: Timing,
+    polling: Polling,
 ) -> None:
     """403, 404 and 410 may mean that the address has expired: the provider is asked once for a fresh one.
 
@@ -214,7 +214,7 @@ def _refresh_or_fail(
         asks = None if lease.source_refreshed else lease.task_id
         fresh = find_source(lease.provider, asks, providers=providers)
     except ProviderError:
-        _try_again(uuid, lease, error, database=database, timing=timing)
+        _try_again(uuid, lease, error, database=database, polling=polling)
         return
     if fresh is None:
         _fail(uuid, lease, error, database=database)
@@ -224,17 +224,17 @@ def _refresh_or_fail(
         jobs.yield_lease(tx, uuid=uuid, fence=lease.fence, again_seconds=0, error=error)
 
 
-def _retry_or_fail(uuid: str, lease: Lease, error: SourceError, *, database: Database, timing: Timing) -> None:
+def _retry_or_fail(uuid: str, lease: Lease, error: SourceError, *, database: Database, polling: Polling) -> None:
     if lease.invalid_answers + 1 >= INVALID_TRIES:
         _fail(uuid, lease, error, database=database)
     else:
-        _try_again(uuid, lease, error, database=database, timing=timing)
+        _try_again(uuid, lease, error, database=database, polling=polling)
 
 
 def _try_again(
-    uuid: str, lease: Lease, error: SourceError | StorageError, *, database: Database, timing: Timing
+    uuid: str, lease: Lease, error: SourceError | StorageError, *, database: Database, polling: Polling
 ) -> None:
-    again = timing.mirror_again_seconds(lease.attempts)
+    again = polling.mirror_again_seconds(lease.attempts)
     with database.transaction() as tx:
         jobs.yield_lease(tx, uuid=uuid, fence=lease.fence, again_seconds=again, error=error)
     logger.warning("mirror interrupted", video_uuid=uuid, attempt=lease.attempts, detail=str(error))
@@ -243,7 +243,7 @@ def _try_again(
 
 def _fail(uuid: str, lease: Lease, error: SourceError, *, database: Database) -> None:
     with database.transaction() as tx:
-        endings.fail(
+        finish_video.fail(
             tx,
             video_uuid=uuid,
             code=FailureCode.FILE_UNAVAILABLE,

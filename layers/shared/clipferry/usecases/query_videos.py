@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from clipferry.db import callers, jobs, videos
+from clipferry.db import jobs, sign_in, videos
 from clipferry.db.connection import Database
 from clipferry.errors import InvalidRequestError, UnauthorizedError, VideoNotFoundError
+from clipferry.mirror_queue import MirrorQueue
 from clipferry.models import Credential, Video, VideoStatus
-from clipferry.observability import follow
-from clipferry.timing import Timing
+from clipferry.observability import set_log_context
+from clipferry.polling import Polling
+from clipferry.providers.base import Provider
+from clipferry.usecases.advance_video import advance_video
 
 _NEWEST: Final = (datetime(9999, 1, 1), 2**31 - 1)  # noqa: DTZ001 - naive UTC, as the column is
 
@@ -29,9 +32,9 @@ class Page:
 
 def get_video(uuid: str, *, credential: Credential, database: Database) -> Video:
     """The caller's own video; another's and an unknown one look the same."""
-    follow(uuid)
+    set_log_context(uuid)
     with database.transaction() as tx:
-        caller = callers.sign_in(tx, credential)
+        caller = sign_in.sign_in(tx, credential)
         found = videos.get_own(tx, uuid)
     if caller.first() is None:
         raise UnauthorizedError("no such session or key")
@@ -42,13 +45,19 @@ def get_video(uuid: str, *, credential: Credential, database: Database) -> Video
 
 
 def get_status(
-    uuid: str, *, credential: Credential, database: Database, advance: Callable[[Video], str], timing: Timing
+    uuid: str,
+    *,
+    credential: Credential,
+    database: Database,
+    providers: Mapping[str, Provider],
+    queue: MirrorQueue,
+    polling: Polling,
 ) -> Video:
     """The same, after asking the provider when nobody has for a while; what the provider fails at is not told."""
-    follow(uuid)
+    set_log_context(uuid)
     with database.transaction() as tx:
-        caller = callers.sign_in(tx, credential)
-        claimed = jobs.claim_stale(tx, uuid=uuid, stale_seconds=timing.status_refresh_seconds)
+        caller = sign_in.sign_in(tx, credential)
+        claimed = jobs.claim_stale(tx, uuid=uuid, stale_seconds=polling.status_refresh_seconds)
         found = videos.get_own(tx, uuid)
     if caller.first() is None:
         raise UnauthorizedError("no such session or key")
@@ -57,8 +66,8 @@ def get_status(
         raise VideoNotFoundError(uuid)
     if claimed.first() is None:
         return video
-    follow(uuid, prompt=video.prompt)
-    advance(video)
+    set_log_context(uuid, prompt=video.prompt)
+    advance_video(video, database=database, providers=providers, queue=queue, polling=polling)
     return get_video(uuid, credential=credential, database=database)
 
 
@@ -68,7 +77,7 @@ def list_videos(
     """A page of at most `limit`. A video made while somebody pages appears on no page twice and shifts none."""
     before_at, before_id = _NEWEST if cursor is None else _position(cursor)
     with database.transaction() as tx:
-        caller = callers.sign_in(tx, credential)
+        caller = sign_in.sign_in(tx, credential)
         found = videos.list_own(tx, before_at=before_at, before_id=before_id, status=status, limit=limit + 1)
     if caller.first() is None:
         raise UnauthorizedError("no such session or key")

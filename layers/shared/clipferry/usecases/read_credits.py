@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clipferry.db import callers, ledger
+from clipferry.db import ledger, sign_in
 from clipferry.db.connection import Database
 from clipferry.db.ledger import Balance, LedgerRow
 from clipferry.errors import UnauthorizedError
@@ -11,7 +11,7 @@ from clipferry.models import Credential
 
 def get_balance(*, credential: Credential, database: Database) -> Balance:
     with database.transaction() as tx:
-        caller = callers.sign_in(tx, credential)
+        caller = sign_in.sign_in(tx, credential)
         found = ledger.balance(tx)
     if caller.first() is None:
         raise UnauthorizedError("no such session or key")
@@ -25,7 +25,7 @@ def get_history(
 ) -> tuple[list[LedgerRow], int]:
     """A page of the ledger, newest first, and how many rows there are in all."""
     with database.transaction() as tx:
-        caller = callers.sign_in(tx, credential)
+        caller = sign_in.sign_in(tx, credential)
         rows = ledger.history(tx, limit=limit, offset=offset, trans_type=trans_type)
         total = ledger.history_total(tx, trans_type=trans_type)
     if caller.first() is None:

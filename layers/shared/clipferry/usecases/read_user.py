@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clipferry.db import callers, users
+from clipferry.db import sign_in, users
 from clipferry.db.connection import Database
 from clipferry.db.users import User
 from clipferry.errors import ForbiddenError, UnauthorizedError
@@ -12,7 +12,7 @@ from clipferry.models import Credential
 def read_user(*, credential: Credential, database: Database) -> User:
     """The caller's own record."""
     with database.transaction() as tx:
-        callers.sign_in(tx, credential)
+        sign_in.sign_in(tx, credential)
         found = users.current(tx)
     user = found.first()
     if user is None:
@@ -23,7 +23,7 @@ def read_user(*, credential: Credential, database: Database) -> User:
 def require_admin(*, credential: Credential, database: Database) -> None:
     """Raises ForbiddenError for anyone but an admin (`isAdmin`, or a key made with --admin)."""
     with database.transaction() as tx:
-        found = callers.sign_in(tx, credential)
+        found = sign_in.sign_in(tx, credential)
     caller = found.first()
     if caller is None:
         raise UnauthorizedError("no such session or key")

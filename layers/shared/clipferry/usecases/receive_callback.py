@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
-from clipferry import signatures
+from clipferry import callback_signature
 from clipferry.db import inbox, videos
 from clipferry.db.connection import Database
 from clipferry.errors import InvalidRequestError, InvalidSignatureError, NotFoundError
-from clipferry.models import CallbackHint, TaskReport, Video
-from clipferry.observability import count, follow, logger
+from clipferry.mirror_queue import MirrorQueue
+from clipferry.models import CallbackHint, TaskReport, Verdict, Video
+from clipferry.observability import count, logger, set_log_context
+from clipferry.polling import Polling
 from clipferry.providers.base import Provider
+from clipferry.usecases.advance_video import advance_video
 
 KEPT_BYTES: Final = 16 * 1024
 """Of a body, in the inbox: enough to read what a provider said."""
@@ -52,11 +55,12 @@ def receive_callback(
     database: Database,
     providers: Mapping[str, Provider],
     secrets: Sequence[str],
-    advance: Callable[..., str],
+    queue: MirrorQueue,
+    polling: Polling,
     now: datetime,
 ) -> None:
     """Raises InvalidRequestError, InvalidSignatureError, or DatabaseUnavailableError: then the provider rings again."""
-    follow(callback.video_uuid[:LONGEST_UUID])
+    set_log_context(callback.video_uuid[:LONGEST_UUID])
     provider = providers.get(callback.provider)
     if provider is None:
         count("CallbacksRejected", provider="none", reason="unknown_provider")
@@ -74,12 +78,15 @@ def receive_callback(
             body_sha256=hashlib.sha256(callback.body).digest(),
             body_size=len(callback.body),
             body=_readable(callback.body),
-            verdict=inbox.NO_ANSWER if believable else None,  # should this function die: the next look asks
+            verdict=Verdict.NO_ANSWER if believable else None,  # should this function die: the next look asks
         )
         found = videos.get(tx, callback.video_uuid)
     video = found.first()
-    follow(callback.video_uuid, prompt=video.prompt if video else None)
-    verdict = _verdict(callback.provider, hint, video, advance, report=provider.read_report(callback.body))
+    set_log_context(callback.video_uuid, prompt=video.prompt if video else None)
+    report = provider.read_report(callback.body)
+    verdict = _advance(
+        callback.provider, hint, video, report, database=database, providers=providers, queue=queue, polling=polling
+    )
     entry = received.first()
     assert entry is not None
     with database.transaction() as tx:
@@ -88,8 +95,8 @@ def receive_callback(
 
 
 def replay_callback(
-    callback_id: int, *, database: Database, providers: Mapping[str, Provider], advance: Callable[..., str]
-) -> str:
+    callback_id: int, *, database: Database, providers: Mapping[str, Provider], queue: MirrorQueue, polling: Polling
+) -> Verdict:
     """Does again what a kept callback led to, and returns the verdict. What its body says isn't believed any more.
 
     Raises NotFoundError for an id that the inbox doesn't have.
@@ -99,7 +106,10 @@ def replay_callback(
         if entry is None:
             raise NotFoundError(f"the inbox has no callback {callback_id}")
         found = videos.get(tx, entry.video_uuid)
-    verdict = _verdict(entry.provider, _kept_hint(entry, providers), found.first(), advance)
+    hint = _kept_hint(entry, providers)
+    verdict = _advance(
+        entry.provider, hint, found.first(), None, database=database, providers=providers, queue=queue, polling=polling
+    )
     with database.transaction() as tx:
         inbox.judge(tx, callback_id=callback_id, verdict=verdict)
     return verdict
@@ -107,7 +117,7 @@ def replay_callback(
 
 def _authenticated(callback: Callback, provider: Provider, secrets: Sequence[str], now: datetime) -> datetime:
     with _counted(provider.name, "signature"):
-        signed_at = signatures.verify(
+        signed_at = callback_signature.verify(
             callback.video_uuid, callback.timestamp, callback.signature, secrets=secrets, now=now
         )
     with _counted(provider.name, "provider_signature"):
@@ -125,24 +135,41 @@ def _counted(provider: str, reason: str) -> Iterator[None]:
         raise
 
 
-def _verdict(
+def _advance(
     provider: str,
     hint: CallbackHint,
     video: Video | None,
-    advance: Callable[..., str],
+    report: TaskReport | None,
     *,
-    report: TaskReport | None = None,
-) -> str:
+    database: Database,
+    providers: Mapping[str, Provider],
+    queue: MirrorQueue,
+    polling: Polling,
+) -> Verdict:
     """Advances the callback's video as far as what the body claims may be heeded, and says what came of it."""
     if video is None:
-        return "unknown video"
+        return Verdict.UNKNOWN_VIDEO
     if video.provider != provider:
-        return "another provider's video"
+        return Verdict.OTHER_PROVIDER
+    ignored = _reason_to_ignore(hint, video)
+    found = advance_video(
+        video,
+        claimed_task=None if ignored else hint.task_id,
+        report=None if ignored else report,
+        database=database,
+        providers=providers,
+        queue=queue,
+        polling=polling,
+    )
+    return ignored or found
+
+
+def _reason_to_ignore(hint: CallbackHint, video: Video) -> Verdict | None:
     if _names_another_video(hint.echoed_url, video.uuid):
-        return advance(video) + "; the body is another video's"
+        return Verdict.OTHER_VIDEO
     if hint.task_id and video.external_task_id and hint.task_id != video.external_task_id:
-        return advance(video) + "; the body is another task's"
-    return advance(video, claimed_task=hint.task_id, report=report)
+        return Verdict.OTHER_TASK
+    return None
 
 
 def _names_another_video(echoed_url: str | None, video_uuid: str) -> bool:

@@ -7,7 +7,7 @@ connection of its own. Which ones, and when it is too late to begin another, is 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -16,13 +16,17 @@ from typing import Final
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from clipferry.db import gauges, jobs, videos
+from clipferry.db import jobs, open_work, videos
 from clipferry.db.connection import Database
 from clipferry.db.jobs import Due
 from clipferry.errors import ClipferryError
-from clipferry.observability import count, follow, logger
-from clipferry.timing import Timing
-from clipferry.turns import Turns
+from clipferry.mirror_queue import MirrorQueue
+from clipferry.models import Verdict
+from clipferry.observability import count, logger, set_log_context
+from clipferry.polling import Polling
+from clipferry.provider_throttle import ProviderThrottle
+from clipferry.providers.base import Provider
+from clipferry.usecases.advance_video import advance_video
 
 WORKERS: Final = 8
 """Looks at a time, each with a database connection while there is much to do: a tenth of what the smallest PostgreSQL
@@ -39,8 +43,9 @@ next run takes over."""
 def reconcile(
     *,
     databases: Sequence[Database],
-    advance: Callable[..., str],
-    timing: Timing,
+    providers: Mapping[str, Provider],
+    queue: MirrorQueue,
+    polling: Polling,
     seconds_left: Callable[[], float],
     sleep: Callable[[float], None] = time.sleep,
 ) -> int:
@@ -49,9 +54,10 @@ def reconcile(
     As many at a time as there are `databases`. The first is the one that is warm; each of the others opens when there
     is work for it, and where the server has no more connections to give, those it has given must do.
     """
-    _prepare(databases[0], timing)
-    run = _Run(databases, timing=timing, seconds_left=seconds_left)
+    _prepare(databases[0], polling)
+    run = _Run(databases, polling=polling, seconds_left=seconds_left)
     looks = set[Future[_Look]]()
+    advance = partial(advance_video, providers=providers, queue=queue, polling=polling)
     try:
         with ThreadPoolExecutor(len(databases), thread_name_prefix="reconcile") as pool:
             while True:
@@ -64,7 +70,7 @@ def reconcile(
                 for each in ended:
                     run.end(each.result())
     finally:
-        run.give_back(databases[0])
+        run.release_claims(databases[0])
     return run.looked_at
 
 
@@ -85,18 +91,18 @@ class _Look:
 class _Run:
     """Decides what is looked at next. Everything here is done by the thread that gives work to the others."""
 
-    def __init__(self, databases: Sequence[Database], *, timing: Timing, seconds_left: Callable[[], float]) -> None:
+    def __init__(self, databases: Sequence[Database], *, polling: Polling, seconds_left: Callable[[], float]) -> None:
         self._free, self._closed = [databases[0]], [*databases[1:]]
-        self._timing = timing
+        self._timing = polling
         self._seconds_left = seconds_left
-        self._turns = Turns(len(databases))
+        self._throttle = ProviderThrottle(len(databases))
         self._is_all_claimed = False
         self.looked_at = 0
 
     def next_look(self) -> _Look | None:
         """None when nobody is free, when there isn't time enough, and when no video that is due may be looked at."""
         while self._is_somebody_free() and self._seconds_left() > SECONDS_FOR_ONE:
-            due = self._turns.take()
+            due = self._throttle.take()
             if due is not None:
                 return _Look(due, self._free.pop())
             if self._is_all_claimed or not self._claim():
@@ -106,18 +112,18 @@ class _Run:
     def end(self, look: _Look) -> None:
         self.looked_at += 1
         self._free.append(look.database)
-        self._turns.end(look.due, seconds=look.seconds, is_answered=look.is_answered)
+        self._throttle.end(look.due, seconds=look.seconds, is_answered=look.is_answered)
 
-    def give_back(self, database: Database) -> None:
+    def release_claims(self, database: Database) -> None:
         """What was claimed and had no turn is due again at once, for the next run."""
-        if not (unseen := self._turns.unseen):
+        if not (unseen := self._throttle.unseen):
             return
         with database.transaction() as tx:
-            jobs.give_back(tx, unseen)
+            jobs.release_claims(tx, unseen)
         logger.info("given back for the next run", videos=len(unseen))
 
     def _is_somebody_free(self) -> bool:
-        has_work = self._turns.waiting or not self._is_all_claimed
+        has_work = self._throttle.waiting or not self._is_all_claimed
         if not self._free and self._closed and has_work:
             self._open_another()
         return bool(self._free)
@@ -134,21 +140,21 @@ class _Run:
 
     def _claim(self) -> bool:
         """Whether there was anything. Of providers that are asked enough already nothing is taken."""
-        spared, interval = self._turns.spared, self._timing.check_seconds
+        excluded_providers, interval = self._throttle.excluded_providers, self._timing.check_seconds
         with self._free[-1].transaction() as tx:
-            claiming = jobs.claim_due(tx, limit=BATCH, interval_seconds=interval, spared=spared)
+            claiming = jobs.claim_due(tx, limit=BATCH, interval_seconds=interval, excluded_providers=excluded_providers)
         claimed = claiming.all()
-        self._turns.add(claimed)
-        self._is_all_claimed = not spared and len(claimed) < BATCH
+        self._throttle.add(claimed)
+        self._is_all_claimed = not excluded_providers and len(claimed) < BATCH
         return bool(claimed)
 
 
-def _prepare(database: Database, timing: Timing) -> None:
+def _prepare(database: Database, polling: Polling) -> None:
     """Adopts what the other application has left, and measures how much is under way."""
     with database.transaction() as tx:
-        jobs.adopt_strays(tx, deadline_seconds=timing.submit_deadline_seconds)
-        jobs.dismiss_ended(tx)
-        reading = gauges.read(tx)
+        jobs.create_missing_jobs(tx, deadline_seconds=polling.submit_deadline_seconds)
+        jobs.clear_finished_jobs(tx)
+        reading = open_work.read(tx)
     found = reading.first()
     assert found is not None
     count("OldestOpenVideoSeconds", max(found["oldest_seconds"], 0), unit=MetricUnit.Seconds)
@@ -156,7 +162,7 @@ def _prepare(database: Database, timing: Timing) -> None:
 
 
 def _look_after(
-    look: _Look, *, advance: Callable[..., str], seconds_left: Callable[[], float], sleep: Callable[[float], None]
+    look: _Look, *, advance: partial[Verdict], seconds_left: Callable[[], float], sleep: Callable[[float], None]
 ) -> _Look:
     """What a worker does, in its thread."""
     _advance(look, advance=advance, seconds_left=seconds_left)
@@ -165,7 +171,7 @@ def _look_after(
     return look
 
 
-def _advance(look: _Look, *, advance: Callable[..., str], seconds_left: Callable[[], float]) -> None:
+def _advance(look: _Look, *, advance: partial[Verdict], seconds_left: Callable[[], float]) -> None:
     """One video that always fails must not keep the others from their turn, whatever it fails with: an adapter that
     can't read one answer raises a ValueError or its like."""
     uuid, before = look.due.uuid, seconds_left()
@@ -173,7 +179,7 @@ def _advance(look: _Look, *, advance: Callable[..., str], seconds_left: Callable
         with look.database.transaction() as tx:
             found = videos.get(tx, uuid)
         video = found.first()
-        follow(uuid, prompt=video.prompt if video else None)
+        set_log_context(uuid, prompt=video.prompt if video else None)
         if video is None:
             return
         verdict = advance(video, resend=True, on_silence=look.note_silence, database=look.database)
@@ -183,4 +189,4 @@ def _advance(look: _Look, *, advance: Callable[..., str], seconds_left: Callable
         logger.exception("could not reconcile", video_uuid=uuid)
         count("ReconcileErrors")
     finally:
-        follow(None)
+        set_log_context(None)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from clipferry.db import callers, rates, reopening, users, videos
+from clipferry.db import rate_limits, sign_in, users, videos
 from clipferry.db.connection import Database
+from clipferry.db.retry_video import reopen
 from clipferry.errors import (
     ConflictError,
     InsufficientCreditsError,
@@ -20,10 +21,10 @@ from clipferry.errors import (
     VideoNotFoundError,
 )
 from clipferry.mirror_queue import MirrorQueue
-from clipferry.models import Credential, Video, VideoStatus
-from clipferry.observability import follow, logger
+from clipferry.models import Credential, RetryVerdict, Video, VideoStatus
+from clipferry.observability import logger, set_log_context
+from clipferry.polling import Polling
 from clipferry.providers.base import Provider, find_source
-from clipferry.timing import Timing
 
 
 def retry_video(
@@ -31,47 +32,47 @@ def retry_video(
     *,
     credential: Credential,
     database: Database,
-    retry: Callable[..., None],
+    providers: Mapping[str, Provider],
+    check_source: Callable[[str], None],
+    queue: MirrorQueue,
+    polling: Polling,
     max_concurrent: int,
     rate_limit_per_minute: int,
 ) -> Video:
-    """The video, UPLOADING. `retry` is `retry_failed`.
+    """The video, UPLOADING. `check_source(url)` raises SourceGoneError when nothing is there any more.
 
-    Raises what that raises, VideoNotFoundError and, as an order does, RateLimitedError.
+    Raises ConflictError (it isn't FAILED, or another retry was first), OriginalExpiredError, InsufficientCreditsError,
+    VideoNotFoundError and, as a request for a new video does, RateLimitedError and TooManyJobsError.
     """
-    follow(uuid)
+    set_log_context(uuid)
     video = _own(uuid, credential, database)
     if video.status is VideoStatus.FAILED:
         _count(video.user_id, database, rate_limit_per_minute)
-    retry(video, max_concurrent=max_concurrent)
+    source_url = _living_source(video, providers, check_source)
+    _reopen(video, source_url, database, polling, max_concurrent)
+    _send(video, queue)
     return _own(uuid, credential, database)
 
 
-def retry_for_owner(uuid: str, *, database: Database, retry: Callable[..., None]) -> Video:
-    """`retry_video` as an operator does it, at the owner's cost and without the owner's limits. Raises the same."""
-    retry(_anybodys(uuid, database))
-    return _anybodys(uuid, database)
-
-
-def retry_failed(
-    video: Video,
+def retry_as_operator(
+    uuid: str,
     *,
     database: Database,
     providers: Mapping[str, Provider],
     check_source: Callable[[str], None],
     queue: MirrorQueue,
-    timing: Timing,
-    max_concurrent: int | None = None,
-) -> None:
-    """FAILED → UPLOADING, and a message. `check_source(url)` raises SourceGoneError when nothing is there any more.
-
-    Raises ConflictError (it isn't FAILED, or another retry was first), OriginalExpiredError, InsufficientCreditsError,
-    and TooManyJobsError where `max_concurrent` says how many of a user's videos may be in the making.
-    """
-    if video.status is not VideoStatus.FAILED:
-        raise ConflictError(f"status is {video.status}")
+    polling: Polling,
+) -> Video:
+    """`retry_video` at the owner's cost and without the owner's limits. Raises the same."""
+    video = _any_video(uuid, database)
     source_url = _living_source(video, providers, check_source)
-    _reopen(video, source_url, database, timing, max_concurrent)
+    _reopen(video, source_url, database, polling)
+    _send(video, queue)
+    return _any_video(uuid, database)
+
+
+def _send(video: Video, queue: MirrorQueue) -> None:
+    """A message that can't be sent now is sent by reconcile: the row says that it is UPLOADING and due."""
     try:
         queue.send(video.uuid)
     except QueueError as error:
@@ -80,7 +81,7 @@ def retry_failed(
 
 def _own(uuid: str, credential: Credential, database: Database) -> Video:
     with database.transaction() as tx:
-        caller = callers.sign_in(tx, credential)
+        caller = sign_in.sign_in(tx, credential)
         found = videos.get_own(tx, uuid)
     if caller.first() is None:
         raise UnauthorizedError("no such session or key")
@@ -94,12 +95,12 @@ def _count(user_id: str, database: Database, rate_limit_per_minute: int) -> None
     """A retry asks the source and perhaps the provider: it counts as an order does."""
     with database.transaction() as tx:
         users.enter(tx, user_id)
-        counted = rates.count_request(tx)
+        counted = rate_limits.count_request(tx)
     if any(row["requests"] > rate_limit_per_minute for row in counted.all()):
         raise RateLimitedError
 
 
-def _anybodys(uuid: str, database: Database) -> Video:
+def _any_video(uuid: str, database: Database) -> Video:
     with database.transaction() as tx:
         found = videos.get(tx, uuid)
     video = found.first()
@@ -110,6 +111,8 @@ def _anybodys(uuid: str, database: Database) -> Video:
 
 def _living_source(video: Video, providers: Mapping[str, Provider], check_source: Callable[[str], None]) -> str:
     """The address that we know, or a fresh one from the provider."""
+    if video.status is not VideoStatus.FAILED:
+        raise ConflictError(f"status is {video.status}")
     for find in (lambda: video.original_video_url, lambda: _fresh_source(video, providers)):
         url = find()
         if url is None:
@@ -129,22 +132,24 @@ def _fresh_source(video: Video, providers: Mapping[str, Provider]) -> str | None
         return None
 
 
-def _reopen(video: Video, source_url: str, database: Database, timing: Timing, max_concurrent: int | None) -> None:
+def _reopen(
+    video: Video, source_url: str, database: Database, polling: Polling, max_concurrent: int | None = None
+) -> None:
     with database.transaction() as tx:
-        reopened = reopening.reopen(
+        reopened = reopen(
             tx,
             video_uuid=video.uuid,
             source_url=source_url,
-            deadline_seconds=timing.upload_deadline_seconds,
-            next_check_seconds=timing.check_seconds,
+            deadline_seconds=polling.upload_deadline_seconds,
+            next_check_seconds=polling.check_seconds,
             max_concurrent=max_concurrent,
         )
     result = reopened.first()
-    if result is None or result.verdict == "NOT_FAILED":
+    if result is None or result.verdict is RetryVerdict.NOT_FAILED:
         raise ConflictError("another retry was first")
-    if result.verdict == "TOO_MANY_JOBS":
+    if result.verdict is RetryVerdict.TOO_MANY_JOBS:
         raise TooManyJobsError(details={"inFlight": result.jobs})
-    if result.verdict == "INSUFFICIENT_CREDITS":
+    if result.verdict is RetryVerdict.INSUFFICIENT_CREDITS:
         raise InsufficientCreditsError(
             details={"requiredCredits": result.required_credits, "availableCredits": result.available_credits}
         )

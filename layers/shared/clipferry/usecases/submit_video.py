@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
-from clipferry.db import circuits, endings, submissions, videos
+from clipferry.db import circuits, finish_video, submissions, videos
 from clipferry.db.circuits import OpenCircuit
-from clipferry.db.connection import Database, Rows, Transaction
+from clipferry.db.connection import Database
 from clipferry.errors import (
     DatabaseUnavailableError,
     ProviderError,
@@ -18,8 +18,9 @@ from clipferry.errors import (
 )
 from clipferry.models import FailureCode, Order, Submission, Submitted, VideoStatus
 from clipferry.observability import count, logger
+from clipferry.polling import Polling
 from clipferry.providers.base import Provider
-from clipferry.timing import Timing
+from clipferry.usecases.provider_health import ProviderHealth
 
 SUBMIT_SECONDS: Final = 20.0
 """For every submit of one request, failover included: API Gateway gives up after 30."""
@@ -34,7 +35,7 @@ def submit_video(
     database: Database,
     providers: Mapping[str, Provider],
     sign_callback: Callable[[str, str], str],
-    timing: Timing,
+    polling: Polling,
     clock: Callable[[], float] = time.monotonic,
 ) -> Submitted:
     """Tries `orders`, one a provider, in turn; only a refusal lets the next one try. Never sends one twice.
@@ -45,62 +46,33 @@ def submit_video(
     `sign_callback(provider, video_uuid)` gives the callback URL.
     """
     give_up = clock() + SUBMIT_SECONDS
-    refusal, named, heard = ProviderError("no order"), orders[0].provider, _Heard()
+    refusal, named, health = ProviderError("no order"), orders[0].provider, ProviderHealth()
     for order in _askable(orders, open_circuits, database):
         remaining = give_up - clock()
-        if order.provider != named and not _may_switch(database, order, named, remaining, heard):
+        if order.provider != named and not _may_switch(database, order, named, remaining, health):
             break
         named = order.provider
         try:
             submission = _send(order, providers, sign_callback, remaining)
         except (ProviderRefusedError, ProviderUnreachableError) as error:
             refusal = error
-            heard.add(order.provider, is_down=not isinstance(error, ProviderRefusedError) or error.is_down)
+            health.add(order.provider, is_down=not isinstance(error, ProviderRefusedError) or error.is_down)
             logger.warning("submit refused", video_uuid=order.video_uuid, provider=order.provider, detail=str(error))
             count("ProviderErrors", _faults(error), provider=order.provider)
         except ProviderSilentError as error:
-            heard.add(order.provider, is_down=True)
-            return _unknown(database, order, error, heard)
+            health.add(order.provider, is_down=True)
+            return _unknown(database, order, error, health)
         else:
-            heard.add(order.provider, is_down=False)
+            health.add(order.provider, is_down=False)
             count("ProviderErrors", 0, provider=order.provider)
-            status = _record(database, order, submission, timing, heard)
+            status = _record(database, order, submission, polling, health)
             return Submitted(
                 provider=order.provider,
                 status=status,
                 task_id=submission.task_id,
                 estimated_seconds=submission.estimated_seconds,
             )
-    raise _given_back(database, orders[0].video_uuid, refusal, heard)
-
-
-class _Heard:
-    """What this request has learnt of the providers' health; it is written along with whatever is written next."""
-
-    def __init__(self) -> None:
-        self._news: list[tuple[str, bool]] = []
-        self._openings: list[tuple[str, Rows[dict[str, Any]]]] = []
-
-    def add(self, provider: str, *, is_down: bool) -> None:
-        self._news.append((provider, is_down))
-
-    def write(self, tx: Transaction) -> None:
-        """Last in its transaction: all requests share these few rows."""
-        for provider, is_down in self._news:
-            if is_down:
-                self._openings.append((provider, circuits.note_failure(tx, provider)))
-            else:
-                circuits.note_success(tx, provider)
-        self._news.clear()
-
-    def announce(self) -> None:
-        """After the transaction."""
-        for provider, noted in self._openings:
-            row = noted.first()
-            if row is not None and row["has_opened"]:
-                logger.error("circuit opened", provider=provider, rest_seconds=circuits.REST_SECONDS)
-                count("CircuitOpened", provider=provider)
-        self._openings.clear()
+    raise _fail_and_release(database, orders[0].video_uuid, refusal, health)
 
 
 def _askable(orders: list[Order], open_circuits: Sequence[OpenCircuit], database: Database) -> Iterator[Order]:
@@ -109,14 +81,14 @@ def _askable(orders: list[Order], open_circuits: Sequence[OpenCircuit], database
     nobody = True
     for order in orders:
         circuit = down.get(order.provider)
-        if circuit is None or (circuit.has_rested and _is_ours_to_probe(database, order.provider)):
+        if circuit is None or (circuit.has_rested and _claim_probe(database, order.provider)):
             nobody = False
             yield order
     if nobody:
         yield orders[0]
 
 
-def _is_ours_to_probe(database: Database, provider: str) -> bool:
+def _claim_probe(database: Database, provider: str) -> bool:
     with database.transaction() as tx:
         claimed = circuits.claim_probe(tx, provider)
     return claimed.first() is not None
@@ -129,7 +101,7 @@ def _send(
     return providers[order.provider].submit(order, callback_url=url, timeout=timeout)
 
 
-def _may_switch(database: Database, order: Order, named: str, remaining: float, heard: _Heard) -> bool:
+def _may_switch(database: Database, order: Order, named: str, remaining: float, health: ProviderHealth) -> bool:
     """The row names the provider before the provider is asked: its callback may come before its answer."""
     if remaining < SHORTEST_SUBMIT_SECONDS:
         return False
@@ -137,12 +109,12 @@ def _may_switch(database: Database, order: Order, named: str, remaining: float, 
         switched = submissions.switch_provider(
             tx, video_uuid=order.video_uuid, refused_by=named, provider=order.provider
         )
-        heard.write(tx)
-    heard.announce()
+        health.write(tx)
+    health.announce()
     return switched.first() is not None
 
 
-def _unknown(database: Database, order: Order, error: ProviderSilentError, heard: _Heard) -> Submitted:
+def _unknown(database: Database, order: Order, error: ProviderSilentError, health: ProviderHealth) -> Submitted:
     logger.error("submit unanswered", video_uuid=order.video_uuid, provider=order.provider, detail=str(error))
     count("SubmitsUnanswered", provider=order.provider)
     count("ProviderErrors", provider=order.provider)
@@ -150,10 +122,10 @@ def _unknown(database: Database, order: Order, error: ProviderSilentError, heard
         with database.transaction() as tx:
             submissions.note_unanswered(tx, video_uuid=order.video_uuid, provider=order.provider)
             current = videos.get(tx, order.video_uuid)
-            heard.write(tx)
+            health.write(tx)
     except DatabaseUnavailableError:
         return Submitted(provider=order.provider, status=VideoStatus.PENDING)
-    heard.announce()
+    health.announce()
     video = current.first()
     return Submitted(
         provider=order.provider,
@@ -162,7 +134,9 @@ def _unknown(database: Database, order: Order, error: ProviderSilentError, heard
     )
 
 
-def _record(database: Database, order: Order, submission: Submission, timing: Timing, heard: _Heard) -> VideoStatus:
+def _record(
+    database: Database, order: Order, submission: Submission, polling: Polling, health: ProviderHealth
+) -> VideoStatus:
     """The provider has the order, whatever the database says now: a lost write is made good by the callback."""
     try:
         with database.transaction() as tx:
@@ -172,31 +146,31 @@ def _record(database: Database, order: Order, submission: Submission, timing: Ti
                 provider=order.provider,
                 task_id=submission.task_id,
                 estimated_seconds=submission.estimated_seconds,
-                deadline_seconds=timing.generation_deadline_seconds,
-                first_check_seconds=timing.first_check_seconds(submission.estimated_seconds),
+                deadline_seconds=polling.generation_deadline_seconds,
+                first_check_seconds=polling.first_check_seconds(submission.estimated_seconds),
             )
             current = videos.get(tx, order.video_uuid)
-            heard.write(tx)
+            health.write(tx)
     except DatabaseUnavailableError:
         logger.exception("submitted, but not recorded", video_uuid=order.video_uuid, task_id=submission.task_id)
         return VideoStatus.PENDING
-    heard.announce()
+    health.announce()
     if recorded.first() is None:
         logger.warning("ended before its submit was recorded", video_uuid=order.video_uuid, task_id=submission.task_id)
     video = current.first()
     return video.status if video else VideoStatus.PENDING
 
 
-def _given_back(database: Database, uuid: str, refusal: ProviderError, heard: _Heard) -> ProviderError:
+def _fail_and_release(database: Database, uuid: str, refusal: ProviderError, health: ProviderHealth) -> ProviderError:
     """Fails the video, releases the hold, keeps the answer for a replay, and returns the error to raise."""
     failure = FailureCode(refusal.failure) if isinstance(refusal, ProviderRefusedError) else FailureCode.PROVIDER_BUSY
     refusal.details = {"videoUuid": uuid, "errorCode": failure.value, "reason": failure.sentence}
     states = (VideoStatus.PENDING, VideoStatus.GENERATING)
     with database.transaction() as tx:
-        endings.fail(tx, video_uuid=uuid, code=failure, detail=str(refusal), from_states=states)
+        finish_video.fail(tx, video_uuid=uuid, code=failure, detail=str(refusal), from_states=states)
         submissions.remember_refusal(tx, video_uuid=uuid, refusal=refusal.as_answer())
-        heard.write(tx)
-    heard.announce()
+        health.write(tx)
+    health.announce()
     count("VideosFailed", reason=failure.value)
     return refusal
 

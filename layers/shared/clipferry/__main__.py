@@ -1,0 +1,101 @@
+"""`python -m clipferry SOURCE KEY`: the mirror by itself, from a URL into the bucket that STORAGE_* names.
+
+Exit status: 0 done, 1 the source failed, 2 wrong usage or configuration, 3 the storage failed, 4 out of time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+
+from clipferry.errors import ClipferryError, ConfigurationError, SourceError
+from clipferry.s3.retry import TransferInterruptedError
+from clipferry.storage import TRANSFER_SECONDS, Storage
+from clipferry.transfer.bottleneck import owned_cpus
+from clipferry.transfer.engine import WORKERS, Plan, Transferred
+
+REQUIRED = ("STORAGE_ENDPOINT", "STORAGE_ACCESS_KEY", "STORAGE_SECRET_KEY", "STORAGE_BUCKET")
+TELL_SECONDS = 1.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one mirror and says how it went: progress on standard error, the result on standard output."""
+    parser = argparse.ArgumentParser(prog="python -m clipferry", description="Mirrors one MP4 into the bucket.")
+    parser.add_argument("source", metavar="SOURCE", help="its https:// URL")
+    parser.add_argument("key", metavar="KEY", help="where it goes: videos/name.mp4")
+    parser.add_argument("--workers", type=int, default=WORKERS, help="at the most (default %(default)s)")
+    parser.add_argument("--seconds", type=float, default=TRANSFER_SECONDS, help="for all of it (default %(default)s)")
+    parser.add_argument("--content-md5", action="store_true", help="have the bucket check each part")
+    parser.add_argument("--allow-loopback", action="store_true", help="plain HTTP, and addresses of this machine")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    chosen = parser.parse_args(arguments)
+    begun = time.monotonic()
+    try:
+        plan = Plan(workers=max(chosen.workers, 1), cpus=owned_cpus(os.environ), content_md5=chosen.content_md5)
+        storage = storage_from(os.environ, allow_loopback=chosen.allow_loopback, plan=plan)
+        done = storage.transfer(
+            source_url=chosen.source,
+            key=chosen.key,
+            on_chunk=None if chosen.quiet or not sys.stderr.isatty() else _Teller(),
+            deadline=chosen.seconds,
+        )
+    except ClipferryError as error:
+        print(f"{error.code}: {error}", file=sys.stderr)  # noqa: T201
+        return _status(error)
+    print(summary(done, time.monotonic() - begun))  # noqa: T201
+    return 0
+
+
+def storage_from(environ: Mapping[str, str], *, allow_loopback: bool, plan: Plan) -> Storage:
+    """The bucket that STORAGE_* names; raises ConfigurationError that lists what is missing."""
+    missing = [name for name in REQUIRED if not environ.get(name)]
+    if missing:
+        raise ConfigurationError(f"not set: {', '.join(missing)}")
+    endpoint, access_key, secret_key, bucket = (environ[name] for name in REQUIRED)
+    return Storage(
+        endpoint=endpoint,
+        region=environ.get("STORAGE_REGION") or "auto",
+        access_key=access_key,
+        secret_key=secret_key,
+        bucket=bucket,
+        public_domain=environ.get("STORAGE_DOMAIN"),
+        allow_loopback=allow_loopback,
+        plan=plan,
+    )
+
+
+def summary(done: Transferred, seconds: float) -> str:
+    """One line: bytes, hash, time, speed, workers."""
+    speed = done.size / 1e6 / max(seconds, 1e-9)
+    return f"{done.size} bytes  sha256 {done.sha256}  {seconds:.3f} s  {speed:.1f} MB/s  {done.workers} at work"
+
+
+def _status(error: ClipferryError) -> int:
+    if isinstance(error, TransferInterruptedError):
+        return 4
+    if isinstance(error, ConfigurationError):
+        return 2
+    return 1 if isinstance(error, SourceError) else 3
+
+
+class _Teller:
+    """Says on standard error how far the file has come, once a second."""
+
+    def __init__(self) -> None:
+        self._bytes = 0
+        self._begun = self._told = time.monotonic()
+
+    def __call__(self, chunk: bytes) -> None:
+        self._bytes += len(chunk)
+        now = time.monotonic()
+        if now - self._told >= TELL_SECONDS:
+            self._told = now
+            speed = self._bytes / 1e6 / (now - self._begun)
+            print(f"{self._bytes / 1e6:.0f} MB, {speed:.0f} MB/s", file=sys.stderr)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,26 @@
+"""A provider's call of the URL that it was given."""
+
+from __future__ import annotations
+
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+
+from clipferry.api.app import headers, query, raw_body
+from clipferry.errors import InvalidRequestError
+from clipferry.usecases.receive_callback import Callback
+
+
+def read(event: APIGatewayProxyEventV2, provider: str) -> Callback:
+    """A provider's call; raises InvalidRequestError when the URL isn't one of those that we give out."""
+    parameters = query(event)
+    missing = [name for name in ("videoUuid", "ts", "sig") if not parameters.get(name)]
+    if missing:
+        faults = [{"path": name, "code": "missing", "message": "is required"} for name in missing]
+        raise InvalidRequestError("missing signature parameters", details={"fields": faults})
+    return Callback(
+        provider=provider,
+        video_uuid=parameters["videoUuid"],
+        timestamp=parameters["ts"],
+        signature=parameters["sig"],
+        headers=headers(event),
+        body=raw_body(event),
+    )

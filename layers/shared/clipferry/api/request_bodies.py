@@ -1,0 +1,44 @@
+"""The JSON that account's routes take, in the original's field names; a fault is named by its field."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from clipferry.models import LARGEST_UPLOAD, MOST_CREDITS
+
+NO_NUL: Final = r"^[^\x00]*$"
+"""PostgreSQL's text takes every character but this one."""
+PRINTABLE_ASCII: Final = "^[ -~]+$"
+
+
+def _whole(value: object) -> object:
+    """To JSON Schema 5.0 is an integer, and some clients write it so."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole: Final = BeforeValidator(_whole)
+
+
+class GrantCredits(BaseModel):
+    """The body of `POST /api/v1/credit/grant`. Without `expiresInDays` the credits never expire."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    userId: Annotated[str, Field(min_length=1, max_length=255, pattern=NO_NUL)]  # noqa: N815
+    credits: Annotated[int, Field(ge=1, le=MOST_CREDITS), Whole]
+    orderNo: Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABLE_ASCII)]  # noqa: N815
+    transType: Literal["NEW_USER", "ORDER_PAY", "SUBSCRIPTION", "SYSTEM_ADJUST", "REFUND"] = "SYSTEM_ADJUST"  # noqa: N815
+    expiresInDays: Annotated[int, Field(ge=1, le=36_500), Whole] | None = None  # noqa: N815
+    remark: Annotated[str, Field(max_length=500, pattern=NO_NUL)] | None = None
+
+
+class PresignUpload(BaseModel):
+    """The body of `POST /api/v1/upload/presign`. With `contentLength` (bytes) the size is signed too."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    filename: Annotated[str, Field(min_length=1, max_length=255, pattern=NO_NUL)]
+    contentType: Literal["image/jpeg", "image/png", "image/gif", "image/webp"]  # noqa: N815
+    contentLength: Annotated[int, Field(ge=1, le=LARGEST_UPLOAD), Whole] | None = None  # noqa: N815

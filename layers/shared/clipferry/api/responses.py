@@ -1,0 +1,185 @@
+"""What each route answers, made from what its use case returns; `shapes` has the types."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from clipferry.models import VideoStatus
+
+if TYPE_CHECKING:  # each function imports what it answers with; here it would be all of it, for every function
+    from clipferry.api.response_types import (
+        BalanceJson,
+        CostJson,
+        CreatedVideoJson,
+        HistoryJson,
+        LedgerRowJson,
+        ModelJson,
+        PageJson,
+        StatusJson,
+        UploadJson,
+        UserJson,
+        VideoJson,
+    )
+    from clipferry.catalog import Catalog, Model
+    from clipferry.db.ledger import Balance, LedgerRow
+    from clipferry.db.users import User
+    from clipferry.models import Video
+    from clipferry.usecases.create_video import CreatedVideo
+    from clipferry.usecases.presign_upload import PresignedUpload
+    from clipferry.usecases.query_videos import Page
+
+
+def created(result: CreatedVideo) -> CreatedVideoJson:
+    return {
+        "videoUuid": result.video_uuid,
+        "taskId": result.task_id,
+        "provider": result.provider,
+        "status": result.status.value,
+        "estimatedTime": result.estimated_time,
+        "creditsUsed": result.credits_used,
+    }
+
+
+def retried(row: Video) -> CreatedVideoJson:
+    return {
+        "videoUuid": row.uuid,
+        "taskId": row.external_task_id,
+        "provider": row.provider or "",
+        "status": row.status.value,
+        "estimatedTime": None,
+        "creditsUsed": row.credits_used,
+    }
+
+
+def replay_headers(result: CreatedVideo) -> dict[str, str]:
+    return {"Idempotent-Replayed": "true"} if result.replayed else {}
+
+
+def video(row: Video) -> VideoJson:
+    """The row in camelCase, as the original's front end reads it. The provider's address is for who has paid."""
+    return {
+        "id": row.id,
+        "uuid": row.uuid,
+        "userId": row.user_id,
+        "prompt": row.prompt,
+        "model": row.model,
+        "parameters": row.parameters,
+        "status": row.status.value,
+        "provider": row.provider,
+        "externalTaskId": row.external_task_id,
+        "errorMessage": row.error_message,
+        "errorCode": row.error_code,
+        "startImageUrl": row.start_image_url,
+        "originalVideoUrl": row.original_video_url if row.status is VideoStatus.COMPLETED else None,
+        "videoUrl": row.video_url,
+        "thumbnailUrl": row.thumbnail_url,
+        "duration": row.duration,
+        "resolution": row.resolution,
+        "aspectRatio": row.aspect_ratio,
+        "fileSize": row.file_size,
+        "creditsUsed": row.credits_used,
+        "createdAt": _iso(row.created_at),
+        "updatedAt": _iso(row.updated_at),
+        "completedAt": _iso(row.completed_at) if row.completed_at else None,
+        "generationTime": row.generation_time,
+        "isDeleted": row.is_deleted,
+    }
+
+
+def page(found: Page) -> PageJson:
+    return {"videos": [video(row) for row in found.videos], "nextCursor": found.next_cursor}
+
+
+def status(row: Video) -> StatusJson:
+    answer: StatusJson = {"status": row.status.value}
+    if row.video_url:
+        answer["videoUrl"] = row.video_url
+    if row.error_message:
+        answer["error"] = row.error_message
+    if row.error_code:
+        answer["errorCode"] = row.error_code
+    return answer
+
+
+def balance(found: Balance) -> BalanceJson:
+    return {
+        "totalCredits": found.total,
+        "usedCredits": found.used,
+        "frozenCredits": found.frozen,
+        "availableCredits": found.available,
+        "expiringSoon": found.expiring_soon,
+    }
+
+
+def history(rows: list[LedgerRow], total: int) -> HistoryJson:
+    return {"records": [_ledger_row(row) for row in rows], "total": total}
+
+
+def _ledger_row(row: LedgerRow) -> LedgerRowJson:
+    return {
+        "id": row.id,
+        "transNo": row.trans_no,
+        "userId": row.user_id,
+        "transType": row.trans_type,
+        "credits": row.credits,
+        "balanceAfter": row.balance_after,
+        "packageId": row.package_id,
+        "videoUuid": row.video_uuid,
+        "orderNo": row.order_no,
+        "holdId": row.hold_id,
+        "remark": row.remark,
+        "createdAt": _iso(row.created_at),
+    }
+
+
+def upload(signed: PresignedUpload) -> UploadJson:
+    return {
+        "uploadUrl": signed.upload_url,
+        "publicUrl": signed.public_url,
+        "key": signed.key,
+        "expiresIn": signed.expires_in,
+    }
+
+
+def models(catalog: Catalog) -> list[ModelJson]:
+    """Every model that is offered, in the catalogue's order; a plain list, as in the original."""
+    return [_model(model) for model in catalog.models.values() if not model.retired]
+
+
+def _model(model: Model) -> ModelJson:
+    answer: ModelJson = {
+        "id": model.id,
+        "name": model.name,
+        "provider": model.offers[0].provider,
+        "description": model.description,
+        "supportImageToVideo": model.accepts_image,
+        "maxDuration": max(model.durations),
+        "durations": list(model.durations),
+        "aspectRatios": list(model.aspect_ratios),
+        "creditCost": _cost(model),
+    }
+    if model.qualities:
+        answer["qualities"] = list(model.qualities)
+    return answer
+
+
+def _cost(model: Model) -> CostJson:
+    cost: CostJson = {
+        "base": model.cost.base,
+        "includedSeconds": model.cost.included_seconds,
+        "perExtraSecond": model.cost.per_extra_second,
+        "qualityMultipliers": model.cost.quality_multipliers,
+    }
+    if "high" in model.cost.quality_multipliers:  # the original's one quality that costs more
+        cost["highQualityMultiplier"] = model.cost.quality_multipliers["high"]
+    return cost
+
+
+def user(row: User) -> UserJson:
+    return {"id": row.id, "email": row.email, "name": row.name, "image": row.image, "isAdmin": row.is_admin}
+
+
+def _iso(moment: datetime) -> str:
+    """ISO 8601, UTC, milliseconds: what JavaScript's toISOString writes."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

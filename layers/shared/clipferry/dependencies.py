@@ -1,0 +1,204 @@
+"""The composition root: all that is made of one version of the settings, each on first use.
+
+A Lambda has one call at a time, so nothing here is shared between calls; when the settings change, `runtime` closes
+these and makes others.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from clipferry import callback_signature, catalog
+from clipferry.api.credentials import AuthRules
+from clipferry.aws.sigv4 import Credentials
+from clipferry.db.connection import Database
+from clipferry.mirror_queue import MirrorQueue
+from clipferry.net.http_client import HttpClient
+from clipferry.polling import Polling
+from clipferry.providers.base import Provider
+from clipferry.settings import Settings
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from clipferry.storage import Storage
+
+MAINTENANCE_SECONDS: Final = 240
+"""What one statement of the daily tasks may take: verify reads every row of the credits."""
+
+
+class Dependencies:
+    """Everything that a handler passes on to a use case. `close` ends every connection that was opened.
+
+    `credentials` gives the role's; `new_database_url` the one that has replaced a refused one.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        credentials: Callable[[], Credentials],
+        new_database_url: Callable[[str], str | None],
+    ) -> None:
+        self.settings = settings
+        self._credentials = credentials
+        self._new_database_url = new_database_url
+        self._clients: list[HttpClient] = []
+
+    @cached_property
+    def database(self) -> Database:
+        """The warm connection."""
+        return self._new_database(self.settings.database_statement_timeout_seconds)
+
+    @contextmanager
+    def databases(self, number: int) -> Iterator[list[Database]]:
+        """One for each of `number` threads: the warm connection, and others that end with the block.
+
+        None opens before it is used.
+        """
+        with ExitStack() as ending:
+            others = [self._new_database(self.settings.database_statement_timeout_seconds) for _ in range(number - 1)]
+            for other in others:
+                ending.enter_context(closing(other))
+            yield [self.database, *others]
+
+    def maintenance_database(self) -> Database:
+        """One more for the daily tasks, whose statements read everything; the caller closes it."""
+        return self._new_database(MAINTENANCE_SECONDS)
+
+    @property
+    def migration_url(self) -> str:
+        """Direct, not through a pooler: migrations hold a session lock."""
+        return (self.settings.database_direct_url or self.settings.database_url).get_secret_value()
+
+    @cached_property
+    def catalog(self) -> catalog.Catalog:
+        """The layer's models, or the owner's own file."""
+        own = self.settings.models_file
+        return catalog.load(Path(own)) if own else catalog.load()
+
+    @cached_property
+    def providers(self) -> Mapping[str, Provider]:
+        """Those that have a key, by name. A new provider is a line here."""
+        from clipferry.providers.evolink import Evolink
+        from clipferry.providers.kie import Kie
+        from clipferry.providers.replicate import Replicate
+        from clipferry.providers.transport import JsonApi
+
+        values = self.settings
+
+        def api(base_url: str, key: SecretStr) -> JsonApi:
+            return JsonApi(self._client(base_url), key.get_secret_value())
+
+        ready: dict[str, Provider] = {}
+        if key := values.evolink_api_key:
+            ready["evolink"] = Evolink(api(values.evolink_base_url, key))
+        if key := values.kie_api_key:
+            signing = values.kie_webhook_hmac_key
+            ready["kie"] = Kie(
+                api(values.kie_base_url, key),
+                webhook_key=signing.get_secret_value() if signing else None,
+                tolerance_seconds=values.kie_webhook_tolerance_seconds,
+            )
+        if key := values.replicate_api_key:
+            ready["replicate"] = Replicate(
+                api(values.replicate_base_url, key), webhook_secrets=values.replicate_webhook_secrets
+            )
+        return ready
+
+    @cached_property
+    def mirror_queue(self) -> MirrorQueue:
+        values = self.settings
+        return MirrorQueue(
+            values.mirror_queue_url,
+            region=values.aws_region,
+            endpoint_url=values.aws_endpoint_url_sqs,
+            credentials=self._credentials,
+        )
+
+    @cached_property
+    def storage(self) -> Storage:
+        from clipferry.storage import Storage
+        from clipferry.transfer.bottleneck import owned_cpus
+        from clipferry.transfer.engine import Plan
+
+        values = self.settings
+        return Storage(
+            endpoint=values.storage_endpoint,
+            region=values.storage_region,
+            access_key=values.storage_access_key.get_secret_value(),
+            secret_key=values.storage_secret_key.get_secret_value(),
+            bucket=values.storage_bucket,
+            public_domain=values.storage_domain,
+            allowed_hosts=values.remote_asset_allowed_hosts,
+            allow_loopback=values.allow_loopback,
+            plan=Plan(cpus=owned_cpus(os.environ), content_md5=values.storage_content_md5),
+        )
+
+    @cached_property
+    def auth_rules(self) -> AuthRules:
+        secret = self.settings.better_auth_secret
+        return AuthRules(
+            better_auth_secret=secret.get_secret_value() if secret else None,
+            allowed_origins=self.settings.allowed_origins,
+        )
+
+    @cached_property
+    def polling(self) -> Polling:
+        values = self.settings
+        return Polling(
+            submit_deadline_seconds=values.submit_deadline_seconds,
+            generation_deadline_seconds=values.generation_deadline_seconds,
+            upload_deadline_seconds=values.upload_deadline_seconds,
+            reconcile_interval_seconds=values.reconcile_interval_seconds,
+            status_refresh_seconds=values.status_refresh_seconds,
+        )
+
+    def check_source(self, url: str) -> None:
+        """Raises SourceGoneError when a provider's file is no longer there; reads none of it."""
+        from clipferry.net.safe_get import Rules, check_source
+
+        values = self.settings
+        check_source(
+            url, rules=Rules(allowed_hosts=values.remote_asset_allowed_hosts, allow_loopback=values.allow_loopback)
+        )
+
+    def sign_callback(self, own_base: str) -> Callable[[str, str], str]:
+        """Gives the callback URL for (provider, video uuid): under AI_CALLBACK_URL, else under this API's domain."""
+        base_url = self.settings.ai_callback_url or own_base
+        secret = self.settings.callback_secrets[0]
+
+        def sign(provider: str, video_uuid: str) -> str:
+            return callback_signature.callback_url(
+                base_url, provider=provider, video_uuid=video_uuid, secret=secret, now=datetime.now(UTC)
+            )
+
+        return sign
+
+    def close(self) -> None:
+        """Ends every connection; what is used once more opens its own again."""
+        made = vars(self)
+        for client in self._clients:
+            client.close()
+        for name in ("database", "mirror_queue", "storage"):
+            if name in made:
+                made[name].close()
+
+    def _client(self, base_url: str) -> HttpClient:
+        client = HttpClient(base_url, allow_plain_http=self.settings.allow_loopback)
+        self._clients.append(client)
+        return client
+
+    def _new_database(self, statement_timeout: int) -> Database:
+        return Database(
+            self.settings.database_url.get_secret_value(),
+            connect_timeout=self.settings.database_connect_timeout_seconds,
+            statement_timeout=statement_timeout,
+            new_url=self._new_database_url,
+        )

@@ -1,0 +1,43 @@
+"""Whether the processor or the network is the limit: what decides how many workers a transfer is worth."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+BUSY = 0.6
+"""Above this share of the processor that we own, more connections would only cost more CPU."""
+WINDOW_SECONDS = 0.15
+_LAMBDA_MB_PER_CPU = 1769
+
+
+def owned_cpus(environ: Mapping[str, str]) -> float:
+    """What a Lambda's memory size buys it, at most the one processor that one worker can use; 1 elsewhere.
+
+    Source: AWS Lambda Developer Guide, "Configure Lambda function memory": 1,769 MB have one vCPU.
+    """
+    memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
+    return min(int(memory) / _LAMBDA_MB_PER_CPU, 1.0) if memory.isdecimal() else 1.0
+
+
+class BottleneckDetector:
+    """Looks at windows of so many bytes or 150 ms, whichever is over first. One may be idle by chance, two aren't."""
+
+    def __init__(self, cpus: float, window_bytes: int) -> None:
+        self._cpus = cpus
+        self._window_bytes = window_bytes
+        self._moved = 0
+        self._was_idle = False
+        self._since = time.monotonic()
+        self._cpu_since = time.process_time()
+
+    def network_is_the_limit(self, moved: int) -> bool:
+        """To be told the bytes moved since the last call; False too while a window isn't over."""
+        self._moved += moved
+        elapsed = time.monotonic() - self._since
+        if self._moved < self._window_bytes and elapsed < WINDOW_SECONDS:
+            return False
+        used = time.process_time() - self._cpu_since
+        self._moved, self._since, self._cpu_since = 0, time.monotonic(), time.process_time()
+        was_idle, self._was_idle = self._was_idle, used < BUSY * self._cpus * elapsed
+        return self._was_idle and (was_idle or elapsed >= WINDOW_SECONDS)

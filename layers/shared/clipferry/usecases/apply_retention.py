@@ -1,0 +1,66 @@
+"""Forgets what has had its time, and removes the files of videos that were deleted seven days ago."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any, Final
+
+from clipferry.db import retention
+from clipferry.db.connection import Database
+from clipferry.errors import StorageError
+from clipferry.observability import logger
+from clipferry.storage import Storage
+
+BATCH: Final = 100
+SECONDS_FOR_ONE: Final = 20.0
+
+
+def apply_retention(*, database: Database, storage: Storage, seconds_left: Callable[[], float]) -> int:
+    """Returns how many videos' files were removed; what time doesn't allow today is done tomorrow.
+
+    Raises StorageError in the end, when the bucket refused to remove some; they kept no others from their turn.
+    """
+    with database.transaction() as tx:
+        retention.apply_retention(tx)
+    removed = refused = 0
+    for video in _due(database):
+        if seconds_left() < SECONDS_FOR_ONE:
+            break
+        if _remove(video, database, storage):
+            removed += 1
+        else:
+            refused += 1
+    logger.info("forgotten", files_of_videos=removed)
+    if refused:
+        raise StorageError(f"the files of {refused} videos are still there")
+    return removed
+
+
+def _due(database: Database) -> Iterator[dict[str, Any]]:
+    """Batch by batch, each behind the one before: what could not be removed isn't in the way."""
+    last: tuple[datetime | None, str] = (None, "")
+    while True:
+        with database.transaction() as tx:
+            found = retention.due_deletions(tx, limit=BATCH, after=last)
+        due = found.all()
+        yield from due
+        if len(due) < BATCH:
+            return
+        last = due[-1]["deleted_at"], due[-1]["video_uuid"]
+
+
+def _remove(video: dict[str, Any], database: Database, storage: Storage) -> bool:
+    """Under our keys, and where the row says: the original application named its files otherwise."""
+    uuid = video["video_uuid"]
+    named = [storage.key_of(url) for url in (video["video_url"], video["thumbnail_url"]) if url]
+    ours = [f"videos/{uuid}.mp4", f"videos/{uuid}.jpg"]
+    try:
+        for key in dict.fromkeys(ours + [key for key in named if key is not None and key.startswith("videos/")]):
+            storage.delete(key)
+    except StorageError:
+        logger.exception("files not removed", video_uuid=uuid)
+        return False
+    with database.transaction() as tx:
+        retention.note_removed(tx, uuid)
+    return True

@@ -1,0 +1,1 @@
+"""A real MP4 of a few seconds, made of a prompt."""

@@ -1,0 +1,43 @@
+"""An HTTP API's own CORS: it answers preflights that no route takes, and its headers replace those of the function."""
+
+from __future__ import annotations
+
+from local.sam_template.resources import Cors
+
+
+def preflight_headers(cors: Cors, origin: str) -> dict[str, str]:
+    """What answers OPTIONS; nothing for an origin that isn't allowed."""
+    headers = response_headers(cors, origin)
+    if not headers:
+        return {}
+    if cors.methods:
+        headers["access-control-allow-methods"] = ",".join(cors.methods)
+    if cors.headers:
+        headers["access-control-allow-headers"] = ",".join(cors.headers)
+    if cors.max_age_seconds is not None:
+        headers["access-control-max-age"] = str(cors.max_age_seconds)
+    return headers
+
+
+def response_headers(cors: Cors, origin: str) -> dict[str, str]:
+    """What is added to every other answer to `origin`."""
+    if "*" in cors.origins:
+        headers = {"access-control-allow-origin": "*"}
+    elif any(_allows(allowed, origin) for allowed in cors.origins):
+        headers = {"access-control-allow-origin": origin, "vary": "origin"}
+    else:
+        return {}
+    if cors.exposed:
+        headers["access-control-expose-headers"] = ",".join(cors.exposed)
+    if cors.credentials:
+        headers["access-control-allow-credentials"] = "true"
+    return headers
+
+
+def _allows(allowed: str, origin: str) -> bool:
+    """An origin, or `https://*.example.com`, or `https://*`."""
+    before, star, after = allowed.lower().partition("*")
+    found = origin.lower()
+    if not star:
+        return found == before
+    return found.startswith(before) and found.endswith(after) and len(found) > len(before) + len(after)

@@ -1,0 +1,99 @@
+"""Threads as instances of a function: each has its own copy of what two instances wouldn't share.
+
+Lambda gives an instance one event at a time, and Powertools counts on it: its router keeps the current event on a
+class, its logger the current keys on the formatter. Here many threads are in one process, so both are kept per thread,
+and every thread has its own copy of the handler's module.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from contextvars import ContextVar
+from importlib import import_module
+from importlib.util import find_spec, module_from_spec
+from types import MappingProxyType
+from typing import Any
+
+from aws_lambda_powertools.event_handler.api_gateway import BaseRouter
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
+
+from local.lambda_runtime.lambda_context import Handler
+from local.sam_template.resources import Function
+
+_thread = threading.local()
+
+
+def load(function: Function) -> Handler:
+    """The function's handler, imported now, and once more by every thread that calls it. Raises ImportError."""
+    import_module(function.module)
+    _separate_threads()
+    copies = threading.local()
+
+    def handler(event: Any, context: Any) -> Any:
+        if not hasattr(copies, "handler"):
+            copies.handler = _copy(function)
+        return copies.handler(event, context)
+
+    return handler
+
+
+def _copy(function: Function) -> Handler:
+    spec = find_spec(function.module)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"there is no module {function.module}")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return getattr(module, function.attribute)
+
+
+class _RouterClass(type(BaseRouter)):
+    """The router says `BaseRouter.current_event = …`: what that does, its class's class decides."""
+
+    @property
+    def current_event(cls) -> Any:
+        return _thread.current_event
+
+    @current_event.setter
+    def current_event(cls, event: Any) -> None:
+        _thread.current_event = event
+
+    @property
+    def lambda_context(cls) -> Any:
+        return _thread.lambda_context
+
+    @lambda_context.setter
+    def lambda_context(cls, context: Any) -> None:
+        _thread.lambda_context = context
+
+
+class _KeysOfThread:
+    """An attribute that every thread has for itself, beginning with what it was first set to.
+
+    A thread that goes on with another's context, as a worker of one call does, has that one's.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._keys = ContextVar[Mapping[int, dict[str, Any]]](name, default=MappingProxyType({}))
+
+    def __get__(self, formatter: Any, _owner: Any) -> dict[str, Any]:
+        if id(formatter) not in self._keys.get():
+            self._keep(formatter, dict(vars(formatter)[self._name]))
+        return self._keys.get()[id(formatter)]
+
+    def __set__(self, formatter: Any, keys: dict[str, Any]) -> None:
+        vars(formatter).setdefault(self._name, keys)
+        self._keep(formatter, keys)
+
+    def _keep(self, formatter: Any, keys: dict[str, Any]) -> None:
+        self._keys.set({**self._keys.get(), id(formatter): keys})
+
+
+def _separate_threads() -> None:
+    if type(BaseRouter) is _RouterClass:
+        return
+    for name in ("current_event", "lambda_context"):
+        setattr(BaseRouter, name, property(lambda _self, name=name: getattr(_thread, name)))
+    BaseRouter.__class__ = _RouterClass  # pyright: ignore[reportAttributeAccessIssue]
+    LambdaPowertoolsFormatter.log_format = _KeysOfThread("log_format")  # pyright: ignore[reportAttributeAccessIssue]

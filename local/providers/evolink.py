@@ -1,0 +1,105 @@
+"""A fake Evolink: its documented API, strictly, with films rendered on the spot and faults on request."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from local.providers import evolink_wire
+from local.providers.base import (
+    BODY_LIMIT,
+    EVIL_URL,
+    FakeProvider,
+    Options,
+    PlacedOrder,
+    json_reply,
+    run_alone,
+    serving,
+)
+from local.providers.evolink_orders import EvolinkOrder, parse_order
+from local.providers.evolink_wire import EvolinkError
+from local.providers.http_server import NoReply, Reply, Request
+from local.providers.task_queue import Task
+
+
+class FakeEvolink(FakeProvider):
+    """`POST /v1/videos/generations`, `GET /v1/tasks/{id}`, `GET /v1/credits`; three retries of a callback."""
+
+    def route(self, request: Request) -> Reply | NoReply:
+        match request.method, request.path.split("/")[1:]:
+            case "POST", ["v1", "videos", "generations"]:
+                self._authenticate(request)
+                return self.take(self._read_order(request))
+            case "GET", ["v1", "tasks", task_id]:
+                self._authenticate(request)
+                return self.tell(self._find(task_id))
+            case "GET", ["v1", "credits"]:
+                self._authenticate(request)
+                return json_reply(evolink_wire.balance(list(self.tasks.values())))
+        raise EvolinkError(404, "not_found", f"There is nothing at {request.method} {request.path}")
+
+    def new_task_id(self, order: PlacedOrder, created: int) -> str:  # noqa: ARG002 - the base class's
+        return f"task-unified-{created}-{''.join(self.random.choices(string.ascii_lowercase + string.digits, k=8))}"
+
+    def receipt(self, task: Task) -> dict[str, Any]:
+        return evolink_wire.receipt(task)
+
+    def report(self, task: Task) -> dict[str, Any]:
+        return evolink_wire.report(task, base_url=self.base_url)
+
+    def error(self, status: int, code: int | str, message: str) -> EvolinkError:
+        return EvolinkError(status, code, message)
+
+    def lie(self, task: Task) -> dict[str, Any]:
+        if task.failure is not None:
+            return {"id": task.id, "status": "completed", "progress": 100, "results": [EVIL_URL]}
+        return {"id": task.id, "status": "failed", "error": {"code": "unknown_error", "message": "a lie"}}
+
+    def _authenticate(self, request: Request) -> None:
+        if not self.is_authentic(request):
+            raise EvolinkError(401, "unauthorized", "The API key is missing or not valid")
+
+    def _read_order(self, request: Request) -> EvolinkOrder:
+        if request.body is None:
+            raise EvolinkError(413, "request_too_large", f"The body is larger than {BODY_LIMIT} bytes")
+        if request.headers.get_content_type() != "application/json":
+            raise EvolinkError(400, "invalid_parameters", "The content type must be application/json")
+        return parse_order(request.body, local=self.options.local)
+
+    def _find(self, task_id: str) -> Task:
+        if not task_id.startswith("task-unified-"):
+            raise EvolinkError(400, "invalid_task_id", "A task id starts with task-unified-", param="task_id")
+        task = self.find(task_id)
+        if task is None:
+            raise EvolinkError(404, "task_not_found", f"There is no task {task_id!r}")
+        return task
+
+
+@contextmanager
+def fake_evolink(
+    *,
+    api_key: str,
+    port: int = 0,
+    seconds: float = 2.0,
+    local: bool = True,
+    retry_scale: float = 1.0,
+    seed: int = 0,
+    film: bytes | None = None,
+) -> Iterator[FakeEvolink]:
+    """Serves on 127.0.0.1 until the block ends; then every thread has ended, too. The rest is `Options`."""
+    options = Options(api_key=api_key, seconds=seconds, local=local, retry_scale=retry_scale, seed=seed, film=film)
+    with serving(lambda base_url: FakeEvolink(base_url, options), port=port) as evolink:
+        yield evolink
+
+
+def main() -> None:
+    def start(asked: Any) -> Any:
+        return fake_evolink(api_key=asked.api_key, port=asked.port, seconds=asked.seconds)
+
+    run_alone("Evolink", start, port=8788, api_key="sk-evo-local")
+
+
+if __name__ == "__main__":
+    main()

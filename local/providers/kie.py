@@ -1,0 +1,139 @@
+"""A fake KIE: the documented API of its market and of Veo, strictly, with films and faults on request."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qs
+
+from local.providers import kie_orders, kie_wire, veo_orders, veo_wire
+from local.providers.base import EVIL_URL, FakeProvider, Options, PlacedOrder, json_reply, run_alone, serving
+from local.providers.http_server import NoReply, Reply, Request
+from local.providers.kie_wire import KieError
+from local.providers.task_queue import Message, Task
+
+
+class FakeKie(FakeProvider):
+    """Fifteen seconds for a callback. Its errors have HTTP status 200, or their code's, when it `mirrors_codes`."""
+
+    callback_timeout = 15.0
+
+    def __init__(
+        self, base_url: str, options: Options, *, webhook_key: str | None = None, mirrors_codes: bool = False
+    ) -> None:
+        super().__init__(base_url, options)
+        self.webhook_key = webhook_key
+        """Signs the callbacks, when set."""
+        self.mirrors_codes = mirrors_codes
+
+    def route(self, request: Request) -> Reply | NoReply:
+        try:
+            return self._route(request)
+        except KieError as error:
+            error.status = error.status if self.mirrors_codes else 200
+            raise
+
+    def new_task_id(self, order: PlacedOrder, created: int) -> str:
+        """Every kind of model has its own form."""
+        letters = "".join(self.random.choices("0123456789abcdef", k=32))
+        if _is_veo(order.model):
+            return f"veo_task_{letters[:12]}"
+        return f"task_bytedance_{created}{letters[:9]}" if order.model.startswith("bytedance/") else letters
+
+    def receipt(self, task: Task) -> dict[str, Any]:
+        return kie_wire.receipt(task)
+
+    def report(self, task: Task) -> dict[str, Any]:
+        return (veo_wire if _is_veo(task.model) else kie_wire).record(task, result_url=self.result_url(task))
+
+    def error(self, status: int, code: int | str, message: str) -> KieError:
+        return KieError(code if isinstance(code, int) else status, message)
+
+    def message(self, task: Task) -> Message:
+        wire = veo_wire if _is_veo(task.model) else kie_wire
+        return Message(
+            url=task.callback_url or "",
+            body=json.dumps(wire.callback(task, result_url=self.result_url(task))).encode(),
+            headers=kie_wire.signature_headers(task.id, self.webhook_key),
+        )
+
+    def lie(self, task: Task) -> dict[str, Any]:
+        if task.failure is not None:
+            result = json.dumps({"resultUrls": [EVIL_URL]})
+            return {
+                "code": 200,
+                "msg": "success",
+                "data": {"taskId": task.id, "state": "success", "resultJson": result},
+            }
+        return {"code": 501, "msg": "a lie", "data": {"taskId": task.id, "state": "fail", "failCode": "501"}}
+
+    def _route(self, request: Request) -> Reply | NoReply:
+        if not self.is_authentic(request):
+            raise KieError(401)
+        match request.method, request.path:
+            case "POST", "/api/v1/jobs/createTask":
+                return self.take(kie_orders.parse_order(_json_body(request), local=self.options.local))
+            case "POST", "/api/v1/veo/generate":
+                return self.take(veo_orders.parse_order(_json_body(request), local=self.options.local))
+            case "GET", "/api/v1/jobs/recordInfo":
+                return self.tell(self._find(request, is_veo=False))
+            case "GET", "/api/v1/veo/record-info":
+                return self.tell(self._find(request, is_veo=True))
+            case "GET", "/api/v1/chat/credit":
+                return json_reply({"code": 200, "msg": "success", "data": 100_000})
+        raise KieError(404, f"There is nothing at {request.method} {request.path}")
+
+    def _find(self, request: Request, *, is_veo: bool) -> Task:
+        asked = parse_qs(request.query).get("taskId")
+        if not asked:
+            raise KieError(400, "taskId parameter is required")
+        task = self.find(asked[0])
+        if task is None or _is_veo(task.model) != is_veo:
+            raise KieError(422)
+        return task
+
+
+def _is_veo(model: str) -> bool:
+    return model in veo_orders.MODELS
+
+
+def _json_body(request: Request) -> bytes:
+    if request.body is None or request.headers.get_content_type() != "application/json":
+        raise KieError(422, "The body must be JSON, and not too large")
+    return request.body
+
+
+@contextmanager
+def fake_kie(
+    *,
+    api_key: str,
+    port: int = 0,
+    seconds: float = 2.0,
+    local: bool = True,
+    retry_scale: float = 1.0,
+    seed: int = 0,
+    film: bytes | None = None,
+    webhook_key: str | None = None,
+    mirrors_codes: bool = False,
+) -> Iterator[FakeKie]:
+    """Serves on 127.0.0.1 until the block ends; then every thread has ended, too. The rest is `Options`."""
+    options = Options(api_key=api_key, seconds=seconds, local=local, retry_scale=retry_scale, seed=seed, film=film)
+
+    def make(base_url: str) -> FakeKie:
+        return FakeKie(base_url, options, webhook_key=webhook_key, mirrors_codes=mirrors_codes)
+
+    with serving(make, port=port) as kie:
+        yield kie
+
+
+def main() -> None:
+    def start(asked: Any) -> Any:
+        return fake_kie(api_key=asked.api_key, port=asked.port, seconds=asked.seconds)
+
+    run_alone("KIE", start, port=8789, api_key="kie-local")
+
+
+if __name__ == "__main__":
+    main()

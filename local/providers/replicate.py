@@ -1,0 +1,73 @@
+"""A fake Replicate: predictions of a few models, strictly, with signed webhooks, films and faults on request."""
+
+from __future__ import annotations
+
+import json
+import string
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from local.providers import replicate_wire
+from local.providers.base import EVIL_URL, FakeProvider, Options, PlacedOrder, json_reply, serving
+from local.providers.http_server import NoReply, Reply, Request
+from local.providers.replicate_orders import parse_order
+from local.providers.replicate_wire import ReplicateError
+from local.providers.task_queue import Message, Task
+
+
+class FakeReplicate(FakeProvider):
+    """`webhook_secret` signs every webhook; it can be replaced while it runs, as a rotation does."""
+
+    def __init__(self, base_url: str, options: Options, *, webhook_secret: str) -> None:
+        super().__init__(base_url, options)
+        self.webhook_secret = webhook_secret
+
+    def route(self, request: Request) -> Reply | NoReply:
+        if not self.is_authentic(request):
+            raise ReplicateError(401, "You did not pass a valid authentication token")
+        match request.method, request.path.split("/")[1:]:
+            case "POST", ["v1", "models", owner, name, "predictions"]:
+                return self.take(parse_order(f"{owner}/{name}", request.body or b"", local=self.options.local))
+            case "GET", ["v1", "predictions", task_id] if task := self.find(task_id):
+                return self.tell(task)
+            case "GET", ["v1", "webhooks", "default", "secret"]:
+                return json_reply({"key": self.webhook_secret})
+        raise ReplicateError(404, "The requested resource could not be found.")
+
+    def new_task_id(self, order: PlacedOrder, created: int) -> str:  # noqa: ARG002 - the base class's
+        return "".join(self.random.choices(string.ascii_lowercase + string.digits, k=26))
+
+    def receipt(self, task: Task) -> dict[str, Any]:
+        return self.report(task) | {"status": "starting", "output": None, "error": None, "completed_at": None}
+
+    def report(self, task: Task) -> dict[str, Any]:
+        return replicate_wire.prediction(task, base_url=self.base_url, result_url=self.result_url(task))
+
+    def error(self, status: int, code: int | str, message: str) -> ReplicateError:  # noqa: ARG002
+        return ReplicateError(status, message)
+
+    def message(self, task: Task) -> Message:
+        body = json.dumps(self.report(task)).encode()
+        headers = replicate_wire.signature_headers(f"msg_{task.id}", body, self.webhook_secret)
+        return Message(url=task.callback_url or "", body=body, headers=headers)
+
+    def lie(self, task: Task) -> dict[str, Any]:
+        return self.report(task) | {"status": "succeeded", "output": EVIL_URL, "error": None}
+
+
+@contextmanager
+def fake_replicate(
+    *,
+    api_key: str,
+    webhook_secret: str,
+    seconds: float = 2.0,
+    local: bool = True,
+    retry_scale: float = 1.0,
+    seed: int = 0,
+    film: bytes | None = None,
+) -> Iterator[FakeReplicate]:
+    """Serves on 127.0.0.1 until the block ends; then every thread has ended, too. The rest is `Options`."""
+    options = Options(api_key=api_key, seconds=seconds, local=local, retry_scale=retry_scale, seed=seed, film=film)
+    with serving(lambda base_url: FakeReplicate(base_url, options, webhook_secret=webhook_secret)) as replicate:
+        yield replicate

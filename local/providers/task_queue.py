@@ -1,0 +1,184 @@
+"""The life of a fake provider's tasks: a film is rendered, time passes, the callback goes out."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Literal
+
+from local.file_server import ServedFile
+from local.film import render
+from local.providers.callback_sender import CallbackSender
+from local.providers.faults import Failure, Faults, Question
+
+FRAMES_PER_SECOND = 12
+"""Half of a real film's, for half of its rendering time."""
+LONGEST_OVERTAKING = 1.0
+
+State = Literal["pending", "processing", "completed", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilmOrder:
+    """What is to be made; width and height in pixels."""
+
+    prompt: str
+    seconds: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A callback."""
+
+    url: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Task:
+    id: str
+    model: str
+    order: FilmOrder
+    body: dict[str, Any] = field(default_factory=dict)
+    """The submit's, as it was sent."""
+    callback_url: str | None
+    created: int
+    """Unix seconds."""
+    takes: float
+    """Seconds from submission to the end, or longer if the film isn't rendered by then."""
+    faults: Faults = field(default_factory=Faults)
+    """May be replaced while the task lives: what is handed out and called back follows."""
+    started: float = field(default_factory=time.monotonic)
+    file: ServedFile | None = None
+    failure: Failure | None = None
+    called_back: threading.Event = field(default_factory=threading.Event)
+    """Set after the first callback was attempted, or when there is none to come."""
+    _questions: Iterator[int] = field(default_factory=itertools.count)
+
+    @property
+    def ended(self) -> bool:
+        return self.file is not None or self.failure is not None
+
+    @property
+    def state(self) -> State:
+        if self.ended:
+            return "failed" if self.failure else "completed"
+        return "pending" if self.elapsed_share < 0.25 else "processing"
+
+    @property
+    def elapsed_share(self) -> float:
+        """From 0 to 1; 1 as soon as the time is over, even if the film isn't ready."""
+        return min(1.0, (time.monotonic() - self.started) / self.takes) if self.takes else 1.0
+
+    def next_question(self) -> Question | None:
+        """How the next question about it is to be answered, other than well."""
+        number = next(self._questions)
+        return self.faults.questions[number] if number < len(self.faults.questions) else None
+
+
+class TaskRunner:
+    """One thread a task. `interrupt`, then `join`, ends them all, whatever they wait for."""
+
+    def __init__(
+        self,
+        *,
+        sender: CallbackSender,
+        message: Callable[[Task], Message],
+        forgeries: Callable[[Task], Iterable[Message]] = lambda _: (),
+        film: bytes | None = None,
+    ) -> None:
+        """`message` is the callback for a task that has ended, `forgeries` are those that others send for it.
+
+        `film` is every task's result: rendering each takes longer than a test has.
+        """
+        self._sender = sender
+        self._forger = CallbackSender(timeout=LONGEST_OVERTAKING, retry_delays=())
+        self._message = message
+        self._forgeries = forgeries
+        self._threads: list[threading.Thread] = []
+        self._interrupted = threading.Event()
+        self._one_at_a_time = threading.Lock()
+        self._render = lru_cache(maxsize=32)(_render)
+        self._ready_film = None if film is None else ServedFile.of(film, content_type="video/mp4")
+
+    def start(self, task: Task) -> None:
+        thread = threading.Thread(target=self._live, args=(task,), name=task.id)
+        self._threads = [other for other in self._threads if other.is_alive()] + [thread]
+        thread.start()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether the end came first."""
+        return self._interrupted.wait(seconds)
+
+    def interrupt(self) -> None:
+        self._interrupted.set()
+        self._sender.interrupt()
+        self._forger.interrupt()
+
+    def join(self) -> None:
+        for thread in self._threads:
+            thread.join()
+
+    def _live(self, task: Task) -> None:
+        try:
+            failure = task.faults.fail
+            file = None if failure else self._film(task.order)
+            rest = 0 if task.faults.early_callback else task.started + task.takes - time.monotonic()
+            if self.wait(max(0, rest)):
+                return
+            task.file, task.failure = file, failure
+            if not task.faults.lost:
+                self._call_back(task)
+        finally:
+            task.called_back.set()
+
+    def _film(self, order: FilmOrder) -> ServedFile | None:
+        """Rendering is pure CPU: side by side takes longer in the end, and the same film twice is a waste."""
+        if self._ready_film is not None:
+            return self._ready_film
+        with self._one_at_a_time:
+            return None if self._interrupted.is_set() else self._render(order)
+
+    def _call_back(self, task: Task) -> None:
+        if self.wait(task.faults.late):
+            return
+        if task.faults.overtaken:
+            self._let_another_pass()
+        if task.faults.forged and task.callback_url is not None:
+            for forged in self._forgeries(task):
+                self._forger.deliver(forged.url, forged.body, headers=forged.headers)
+        for _ in range(task.faults.callbacks):
+            self._deliver(task)
+        if task.faults.fail_later is not None:
+            task.failure = task.faults.fail_later
+            if task.faults.callbacks:
+                self._deliver(task)
+
+    def _deliver(self, task: Task) -> None:
+        if task.callback_url is not None:
+            message = self._message(task)
+            self._sender.deliver(message.url, message.body, headers=message.headers, attempted=task.called_back)
+
+    def _let_another_pass(self) -> None:
+        sent, give_up = len(self._sender.attempts), time.monotonic() + LONGEST_OVERTAKING
+        while len(self._sender.attempts) == sent and time.monotonic() < give_up:
+            if self.wait(0.02):
+                return
+
+
+def _render(order: FilmOrder) -> ServedFile:
+    content = render.render_film(
+        prompt=order.prompt,
+        seconds=order.seconds,
+        width=order.width,
+        height=order.height,
+        frames_per_second=FRAMES_PER_SECOND,
+    )
+    return ServedFile.of(content, content_type="video/mp4")

@@ -1,0 +1,1 @@
+"""template.yaml, read as SAM reads it: functions, routes, environment, queues."""

@@ -1,0 +1,133 @@
+"""A process whose children die: each does one thing to the books and is killed by SIGKILL after a statement of it.
+
+Reads a JSON object a line, `{"operation": "settle", "uuid": …, "fence": …, "dies_after": 3, "answered": true}`, forks a
+child that does it, and writes how the child ended: -9, or 0 when the operation was over before its death.
+`dies_after` is the number of a statement, or "submit": the provider has been asked. With `answered` the statements were
+run by the server before the death; without, they have left the process, and nobody knows how far they came.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from clipferry.db.connection import Database
+from clipferry.db.pipeline import Pipeline
+from clipferry.errors import ProviderRefusedError
+from clipferry.models import FailureCode, Order, Submission, Submitted
+from clipferry.usecases.create_video import create_video
+from clipferry.usecases.submit_video import submit_video
+from tests import books, journeys
+
+
+class DeadlyProvider:
+    """Takes an order, refuses it, or takes it with its caller's last breath."""
+
+    name = "evolink"
+
+    def __init__(self, *, refuses: bool, kills: bool) -> None:
+        self._refuses = refuses
+        self._kills = kills
+
+    def submit(self, order: Order, *, callback_url: str, timeout: float) -> Submission:
+        if self._kills:
+            _die()
+        if self._refuses:
+            raise ProviderRefusedError("no", failure=FailureCode.CONTENT_POLICY.value)
+        return Submission(task_id=f"task-{order.video_uuid}")
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _die_after(statement: int, *, answered: bool) -> None:
+    """Counts every statement of every transaction, BEGIN and COMMIT included."""
+    numbers = itertools.count(1)
+
+    def then_die(send: Callable[..., None]) -> Callable[..., None]:
+        def send_and_die(pipeline: Pipeline, *args: Any) -> None:
+            send(pipeline, *args)
+            if next(numbers) == statement:
+                if answered:
+                    pipeline.fetch()
+                pipeline._pgconn.flush()
+                _die()
+
+        return send_and_die
+
+    Pipeline.send, Pipeline.send_bare = then_die(Pipeline.send), then_die(Pipeline.send_bare)
+
+
+def _create(database: Database, task: dict[str, Any]) -> None:
+    provider: Any = DeadlyProvider(refuses=task["operation"] == "refuse", kills=task["dies_after"] == "submit")
+
+    def submit(orders: list[Order], _open_circuits: object = ()) -> Submitted:
+        return submit_video(
+            orders,
+            database=database,
+            providers={"evolink": provider},
+            sign_callback=lambda provider, uuid: f"https://api.example.com/{provider}/{uuid}",
+            polling=journeys.TIMING,
+        )
+
+    create_video(
+        journeys.request(10),
+        credential=books.credential(),
+        idempotency_key="k",
+        database=database,
+        providers={"evolink"},
+        preferred_provider="evolink",
+        submit=submit,
+        max_concurrent=1,
+        polling=journeys.TIMING,
+    )
+
+
+def _refuse(database: Database, task: dict[str, Any]) -> None:
+    with suppress(ProviderRefusedError):
+        _create(database, task)
+
+
+def _settle(database: Database, task: dict[str, Any]) -> None:
+    assert journeys.complete(database, task["uuid"], fence=task["fence"])
+
+
+def _release(database: Database, task: dict[str, Any]) -> None:
+    assert journeys.fail(database, task["uuid"])
+
+
+def _reopen(database: Database, task: dict[str, Any]) -> None:
+    assert journeys.reopen(database, task["uuid"]) == "REOPENED"
+
+
+OPERATIONS = {"create": _create, "refuse": _refuse, "settle": _settle, "release": _release, "reopen": _reopen}
+
+
+def _live_and_die(url: str, task: dict[str, Any]) -> None:
+    """In a child. What it logs is nobody's."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if task["dies_after"] != "submit":
+        _die_after(task["dies_after"], answered=task["answered"])
+    OPERATIONS[task["operation"]](Database(url), task)
+
+
+def main(url: str) -> None:
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            _live_and_die(url, json.loads(line))
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

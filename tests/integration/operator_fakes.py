@@ -1,0 +1,124 @@
+"""What the operator's commands speak to: a strict R2, SQS with a queue and its dead letters, and an API's callback."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+
+from local.moto_server import embedded_aws
+from local.providers.http_server import Reply, Request, WebServer
+from local.r2.server import FakeR2
+from local.sam_template.environment import without_proxy
+
+SECRET = "0123456789abcdef" * 4
+REFUSED = json.dumps({"success": False, "error": {"code": "INVALID_SIGNATURE", "message": "…"}}).encode()
+
+
+@dataclass
+class Web:
+    """An address that answers every request alike, and keeps what was asked."""
+
+    url: str
+    reply: Reply = field(default_factory=lambda: Reply(status=401, body=REFUSED))
+    requests: list[Request] = field(default_factory=list)
+
+    def answer(self, request: Request) -> Reply:
+        self.requests.append(request)
+        return self.reply
+
+
+@contextmanager
+def web() -> Iterator[Web]:
+    server = WebServer(body_limit=1 << 16)
+    place = Web(server.url)
+    with server.serving(place.answer):
+        yield place
+
+
+class Sqs:
+    """An SQS with one pair of queues at a time."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+        self.client: Any = boto3.client(
+            "sqs",
+            endpoint_url=endpoint,
+            region_name="us-east-1",
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",
+        )
+        self.queue_url = self.letters_url = ""
+
+    def renew(self, *, with_letters: bool = True) -> None:
+        """Two empty queues, whatever was there."""
+        for url in (self.queue_url, self.letters_url):
+            if url:
+                self.client.delete_queue(QueueUrl=url)
+        self.letters_url = self.client.create_queue(QueueName="letters")["QueueUrl"]
+        arn = self.client.get_queue_attributes(QueueUrl=self.letters_url, AttributeNames=["QueueArn"])
+        policy = {"deadLetterTargetArn": arn["Attributes"]["QueueArn"], "maxReceiveCount": 5}
+        attributes = {"RedrivePolicy": json.dumps(policy)} if with_letters else {}
+        self.queue_url = self.client.create_queue(QueueName="mirror", Attributes=attributes)["QueueUrl"]
+
+    def bury(self, *bodies: str, **attributes: str) -> None:
+        """Puts messages among the dead letters."""
+        named = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
+        for body in bodies:
+            self.client.send_message(QueueUrl=self.letters_url, MessageBody=body, MessageAttributes=named)
+
+    def waiting(self, url: str) -> list[dict[str, Any]]:
+        """Takes all that can be had."""
+        found: list[dict[str, Any]] = []
+        while batch := self.client.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        ).get("Messages"):
+            found += batch
+        return found
+
+    def videos(self, url: str) -> list[str]:
+        return sorted(json.loads(message["Body"])["videoUuid"] for message in self.waiting(url))
+
+
+@contextmanager
+def sqs() -> Iterator[Sqs]:
+    with embedded_aws() as server:
+        queues = Sqs(server.endpoint)
+        yield queues
+        queues.client.close()
+
+
+def settings(*, database_url: str, r2: FakeR2, queues: Sqs, callback: Web, public: str) -> dict[str, str]:
+    """Every setting that the commands need, all of them right."""
+    return {
+        **without_proxy(),
+        "STAGE": "local",
+        "ALLOW_LOOPBACK": "true",
+        "DATABASE_URL": database_url,
+        "DATABASE_DIRECT_URL": "",
+        "STORAGE_ENDPOINT": r2.url,
+        "STORAGE_ACCESS_KEY": r2.access_key,
+        "STORAGE_SECRET_KEY": r2.secret_key,
+        "STORAGE_BUCKET": r2.name,
+        "STORAGE_DOMAIN": public,
+        "EVOLINK_API_KEY": "sk-test-evolink",
+        "EVOLINK_BASE_URL": callback.url,
+        "KIE_API_KEY": "",
+        "REPLICATE_API_KEY": "",
+        "AI_CALLBACK_URL": f"{callback.url}/api/v1/video/callback",
+        "CALLBACK_HMAC_SECRET": SECRET,
+        "CALLBACK_HMAC_SECRET_PREVIOUS": "",
+        "BETTER_AUTH_SECRET": "",
+        "ALLOWED_ORIGINS": "",
+        "MIRROR_QUEUE_URL": queues.queue_url,
+        "AWS_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL_SQS": queues.endpoint,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_SESSION_TOKEN": "",
+        "SECRETS_ARN": "",
+    }

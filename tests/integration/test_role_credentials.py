@@ -1,0 +1,123 @@
+"""The role's credentials: from the environment, or served on loopback, as Lambda does under SnapStart."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from clipferry.aws.role_credentials import ENDPOINT, TOKEN, RoleCredentials
+from clipferry.aws.sigv4 import Credentials
+from clipferry.errors import ConfigurationError, SecretsUnavailableError
+from tests.secrets_manager import Clock
+
+SERVED = {"AccessKeyId": "ASIA1", "SecretAccessKey": "hunter2", "Token": "token-hunter2"}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Endpoint  # type: ignore[assignment]
+
+    def do_GET(self) -> None:
+        self.server.asked.append((self.path, self.headers.get("Authorization", "")))
+        body = self.server.answer
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        pass
+
+
+class Endpoint(ThreadingHTTPServer):
+    def __init__(self) -> None:
+        self.status, self.answer = 200, b""
+        self.asked: list[tuple[str, str]] = []
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.environ = {
+            ENDPOINT: f"http://127.0.0.1:{self.server_port}/2021-11-23/credentials?x=1",
+            TOKEN: "the-endpoints-token",
+        }
+
+    def serve(self, expires: float, **changes: Any) -> None:
+        moment = datetime.fromtimestamp(expires, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.answer = json.dumps({**SERVED, "Expiration": moment, **changes}).encode()
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    server = Endpoint()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_the_environments_come_first_and_nobody_is_asked(endpoint: Endpoint) -> None:
+    role = RoleCredentials({**endpoint.environ, "AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "key"})
+    assert role.credentials() == Credentials(access_key="AKIA", secret_key="key")
+    assert endpoint.asked == []
+
+
+def test_without_either_it_is_said_which_is_missing() -> None:
+    with pytest.raises(ConfigurationError, match="AWS_ACCESS_KEY_ID"):
+        RoleCredentials({}).credentials()
+
+
+def test_served_ones_are_kept_until_shortly_before_they_expire(endpoint: Endpoint, clock: Clock) -> None:
+    role = RoleCredentials(endpoint.environ, clock=clock)
+    endpoint.serve(clock.now + 3600)
+    first = role.credentials()
+    assert first == Credentials(access_key="ASIA1", secret_key="hunter2", session_token="token-hunter2")
+    assert endpoint.asked == [("/2021-11-23/credentials?x=1", "the-endpoints-token")]
+    clock.now += 3200
+    assert role.credentials() is first
+    endpoint.serve(clock.now + 3600, AccessKeyId="ASIA2")
+    clock.now += 200
+    assert role.credentials().access_key == "ASIA2"
+    assert len(endpoint.asked) == 2
+
+
+def test_what_was_served_before_a_snapshot_is_asked_for_again(endpoint: Endpoint, clock: Clock) -> None:
+    role = RoleCredentials(endpoint.environ, clock=clock)
+    endpoint.serve(clock.now + 3600)
+    role.credentials()
+    role.forget()
+    role.credentials()
+    assert len(endpoint.asked) == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"hunter2", b"[]", b"{}", json.dumps(SERVED).encode(), json.dumps({**SERVED, "Expiration": "soon"}).encode()],
+)
+def test_an_answer_that_is_none_is_refused_and_not_shown(answer: bytes, endpoint: Endpoint) -> None:
+    endpoint.answer = answer
+    with pytest.raises(ConfigurationError) as refused:
+        RoleCredentials(endpoint.environ).credentials()
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_refusal_may_pass(endpoint: Endpoint) -> None:
+    endpoint.status = 500
+    with pytest.raises(SecretsUnavailableError, match="500"):
+        RoleCredentials(endpoint.environ).credentials()
+    with pytest.raises(SecretsUnavailableError):
+        RoleCredentials({ENDPOINT: "http://127.0.0.1:9/credentials"}).credentials()
+
+
+def test_plain_http_is_for_loopback() -> None:
+    with pytest.raises(ConfigurationError, match="https is required"):
+        RoleCredentials({ENDPOINT: "http://credentials.example.com/"}).credentials()

@@ -1,0 +1,470 @@
+"""Opening a provider's file: which URLs are refused, which answers are believed, and that nothing short passes."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clipferry.errors import SourceError, SourceGoneError, SourceInvalidError
+from clipferry.net.public_addresses import is_public
+from clipferry.net.safe_get import CHUNK, Source, open_source
+from local.certificates import make_certificate, serving_tls, trusting
+
+BODY = bytes(range(256)) * 8
+HEAD = b'HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nETag: "abc"\r\nContent-Length: %d\r\n\r\n'
+FILE = HEAD % len(BODY) + BODY
+
+
+class FileServer:
+    """Answers each connection once, with the bytes that stand for the path; then closes, or holds the line."""
+
+    def __init__(self, answers: dict[str, bytes], *, tls: ssl.SSLContext | None, holds: bool) -> None:
+        self.heads: list[bytes] = []
+        self._answers = answers
+        self._tls = tls
+        self._holds = holds
+        self._stopping = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._thread = threading.Thread(target=self._accept)
+        self._thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            connection, _ = self._listener.accept()
+            with connection, suppress(OSError):
+                if self._stopping.is_set():
+                    return
+                if self._tls is not None:
+                    connection = self._tls.wrap_socket(connection, server_side=True)
+                with connection:
+                    self._answer(connection)
+
+    def _answer(self, connection: socket.socket) -> None:
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += connection.recv(65536)
+        self.heads.append(head)
+        connection.sendall(self._answers[head.split(b" ")[1].decode()])
+        if self._holds:
+            self._stopping.wait()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        socket.create_connection(("127.0.0.1", self.port)).close()
+        self._thread.join()
+        self._listener.close()
+
+
+@contextmanager
+def serving(*, tls: ssl.SSLContext | None = None, holds: bool = False, **answers: bytes) -> Iterator[FileServer]:
+    server = FileServer({f"/{name}": answer for name, answer in answers.items()}, tls=tls, holds=holds)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def fetch(url: str, **changes: Any) -> bytes:
+    with opened(url, **changes) as source:
+        return b"".join(source)
+
+
+def opened(url: str, **changes: Any) -> Source:
+    settings: dict[str, Any] = {"allowed_hosts": (), "allow_loopback": True}
+    return open_source(url, **(settings | changes))
+
+
+def naming(*answers: str | list[str]) -> Callable[..., list[Any]]:
+    """A resolver that gives these addresses in turn, and fails when it is asked once more."""
+    remaining = list(answers)
+
+    def resolve(_name: str, port: int, **_: object) -> list[Any]:
+        answer = remaining.pop(0)
+        found: list[Any] = []
+        for address in [answer] if isinstance(answer, str) else answer:
+            family, rest = (socket.AF_INET6, (0, 0)) if ":" in address else (socket.AF_INET, ())
+            found.append((family, socket.SOCK_STREAM, 6, "", (address, port, *rest)))
+        return found
+
+    return resolve
+
+
+def never(*_: object, **__: object) -> list[Any]:
+    raise AssertionError("the name was looked up")
+
+
+# What is read
+
+
+def test_a_file_comes_with_what_its_server_says_of_it() -> None:
+    with serving(film=FILE) as server, opened(f"{server.url}/film") as source:
+        assert (source.size, source.content_type, source.etag) == (len(BODY), "video/mp4", '"abc"')
+        assert source.url == f"{server.url}/film"
+        assert source.read(10) + source.read(0) + source.read(len(BODY)) == BODY
+        assert source.read(10) == b""
+
+
+def test_a_read_gives_as_much_as_was_asked_for() -> None:
+    body = bytes(3 * CHUNK + 5)
+    with serving(film=HEAD % len(body) + body) as server, opened(f"{server.url}/film") as source:
+        assert [len(chunk) for chunk in source] == [CHUNK, CHUNK, CHUNK, 5]
+
+
+def test_the_request_asks_for_the_plain_bytes_and_no_second_answer() -> None:
+    with serving(film=FILE) as server:
+        fetch(f"{server.url}/film", headers={"If-Range": '"abc"', "Accept-Encoding": "gzip"})
+
+    assert server.heads[0].split(b"\r\n")[:-2] == [
+        b"GET /film HTTP/1.1",
+        b"Host: 127.0.0.1:%d" % server.port,
+        b"User-Agent: clipferry",
+        b'If-Range: "abc"',
+        b"Accept-Encoding: identity",
+        b"Connection: close",
+    ]
+
+
+def test_a_server_that_holds_the_line_after_the_last_byte_is_not_waited_for() -> None:
+    with serving(holds=True, film=FILE) as server:
+        assert fetch(f"{server.url}/film") == BODY
+
+
+def test_letters_beyond_ascii_are_encoded() -> None:
+    with serving(**{"%E7%89%87.mp4?n=%20%E7%89%87": FILE}) as server:
+        assert fetch(f"{server.url}/片.mp4?n=%20片") == BODY
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (HEAD % (len(BODY) + 1) + BODY, "2048 of 2049 bytes"),
+        (HEAD % len(BODY) + BODY + b"!", "2048 of 2048 bytes, and more is coming"),
+        (HEAD % len(BODY), "0 of 2048 bytes"),
+    ],
+    ids=["short", "long", "empty"],
+)
+def test_a_body_that_is_not_as_long_as_promised_is_an_error(answer: bytes, message: str) -> None:
+    with serving(film=answer) as server, pytest.raises(SourceError, match=message) as raised:
+        fetch(f"{server.url}/film")
+    assert raised.value.retryable
+
+
+def test_a_body_that_stalls_is_an_error() -> None:
+    with (
+        serving(holds=True, film=HEAD % (len(BODY) + 1) + BODY) as server,
+        pytest.raises(SourceError, match="TimeoutError"),
+    ):
+        fetch(f"{server.url}/film", read_timeout=0.2)
+
+
+def test_the_total_time_counts_whatever_the_reading_does() -> None:
+    with (
+        serving(holds=True, film=HEAD % (len(BODY) + 1) + BODY) as server,
+        pytest.raises(SourceError, match="TimeoutError"),
+    ):
+        fetch(f"{server.url}/film", total_timeout=0.2)
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_a_file_that_is_gone_is_told_from_one_that_fails(status: int) -> None:
+    with (
+        serving(film=b"HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n" % status) as server,
+        pytest.raises(SourceGoneError),
+    ):
+        fetch(f"{server.url}/film")
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n", "status 500"),
+        (b"HTTP/1.1 206 Part\r\nContent-Length: 2\r\n\r\nok", "status 206"),
+        (b"HTTP/1.1 429 Slow\r\nContent-Length: 0\r\n\r\n", "status 429"),
+        (b"HTTP/1.1 200 OK\r\n\r\nfilm", "Content-Length"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", "Content-Length"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\nContent-Length: 4\r\n\r\nfilm", "Content-Length"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nfilm!", "Content-Length"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: -4\r\n\r\nfilm", "Content-Length"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nfilm", "Content-Length"),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nfilm", "Content-Encoding"),
+        (b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n", "without a Location"),
+        (b"HTTP/1.1 200 OK\r\nContent-Le", "RemoteDisconnected"),
+        (b"", "RemoteDisconnected"),
+        (b"no HTTP at all\r\n\r\n", "BadStatusLine"),
+    ],
+)
+def test_an_answer_that_cannot_be_trusted_is_worth_another_try(answer: bytes, message: str) -> None:
+    with serving(film=answer) as server, pytest.raises(SourceError, match=message) as raised:
+        fetch(f"{server.url}/film")
+    assert type(raised.value) is SourceError
+
+
+@pytest.mark.parametrize("size", [0, 2049])
+def test_a_file_of_no_bytes_or_too_many_is_not_opened(size: int) -> None:
+    with serving(film=HEAD % size) as server, pytest.raises(SourceInvalidError, match=f"{size} bytes"):
+        fetch(f"{server.url}/film", max_bytes=2048)
+
+
+def test_a_port_that_refuses_is_worth_another_try() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(SourceError, match="ConnectionRefusedError") as raised:
+            fetch(f"http://127.0.0.1:{taken.getsockname()[1]}/film")
+    assert type(raised.value) is SourceError
+
+
+def test_a_name_without_an_address_is_worth_another_try() -> None:
+    def unknown(*_: object, **__: object) -> list[Any]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    with pytest.raises(SourceError, match="Name or service not known") as raised:
+        fetch("https://example.com/film", resolve=unknown)
+    assert type(raised.value) is SourceError
+
+
+# Redirects
+
+
+def redirect(to: str, status: int = 302) -> bytes:
+    return b"HTTP/1.1 %d Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % (status, to.encode())
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects_are_followed(status: int) -> None:
+    with serving(a=redirect("b", status), b=redirect("/片", status), **{"%E7%89%87": FILE}) as server:
+        with opened(f"{server.url}/a") as source:
+            assert b"".join(source) == BODY
+        assert source.url == f"{server.url}/片"
+
+
+def test_redirects_end() -> None:
+    with (
+        serving(a=redirect("/b"), b=redirect("/c"), c=redirect("/d"), d=redirect("/e"), e=FILE) as server,
+        pytest.raises(SourceError, match="more than 3 redirects"),
+    ):
+        fetch(f"{server.url}/a")
+    assert len(server.heads) == 4
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://169.254.169.254/latest/meta-data/iam/security-credentials/",
+        "https://169.254.169.254/",
+        "https://[::ffff:169.254.169.254]/",
+        "https://10.0.0.1/film",
+        "file:///etc/passwd",
+        "gopher://127.0.0.1:6379/_FLUSHALL",
+        "ftp://127.0.0.1/film",
+        "//user@127.0.0.1/film",
+        "http://8.8.8.8/film",
+        "https://8.8.8.8:8443/film",
+        "https://[::1/film",
+    ],
+)
+def test_a_redirect_is_checked_as_the_first_url_was(target: str) -> None:
+    with serving(film=redirect(target)) as server, pytest.raises(SourceInvalidError):
+        fetch(f"{server.url}/film")
+
+
+def test_each_hop_looks_its_name_up_anew() -> None:
+    with serving(film=redirect("/film")) as server, pytest.raises(SourceInvalidError, match=r"169\.254\.169\.254"):
+        fetch(f"http://video.example:{server.port}/film", resolve=naming("127.0.0.1", "169.254.169.254"))
+
+
+# Which URLs are refused
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://127.0.0.1/",
+        "https://127.1/",
+        "https://2130706433/",
+        "https://0x7f000001/",
+        "https://0x7f.0.0.1/",
+        "https://017700000001/",
+        "https://0177.0.0.1/",
+        "https://127.0.0.1./",
+        "https://①②⑦.⓪.⓪.①/",
+        "https://0.0.0.0/",
+        "https://0/",
+        "https://10.0.0.1/",
+        "https://172.31.255.255/",
+        "https://192.168.1.1/",
+        "https://169.254.169.254/latest/meta-data/",
+        "https://2852039166/",
+        "https://0xa9fea9fe/",
+        "https://100.64.0.1/",
+        "https://100.100.100.200/",
+        "https://192.0.0.192/",
+        "https://198.18.0.1/",
+        "https://224.0.0.1/",
+        "https://240.0.0.1/",
+        "https://255.255.255.255/",
+        "https://[::]/",
+        "https://[::1]/",
+        "https://[::127.0.0.1]/",
+        "https://[::ffff:127.0.0.1]/",
+        "https://[::ffff:8.8.8.8]/",
+        "https://[64:ff9b::a9fe:a9fe]/",
+        "https://[64:ff9b:1::a00:1]/",
+        "https://[2002:7f00:1::]/",
+        "https://[2001:0:7f00:1::]/",
+        "https://[fe80::1]/",
+        "https://[fc00::1]/",
+        "https://[fd00:ec2::254]/",
+        "https://[fec0::1]/",
+        "https://[ff02::1]/",
+        "https://[2001:db8::1]/",
+    ],
+)
+def test_an_address_that_is_not_public_is_refused_however_it_is_written(url: str) -> None:
+    with pytest.raises(SourceInvalidError, match="is not public HTTPS"):
+        fetch(url, allow_loopback=False)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "film.mp4",
+        "//example.com/film",
+        "file:///etc/passwd",
+        "ftp://example.com/film",
+        "gopher://example.com/",
+        "gopher://127.0.0.1:6379/",
+        "data:video/mp4;base64,AAAA",
+        "javascript:alert(1)",
+        "https:///film",
+        "https://",
+        "https://user@example.com/",
+        "https://user:password@example.com/",
+        "https://example.com@127.0.0.1/",
+        "https://example.com:https/",
+        "https://example.com:99999/",
+        "https://example.com\\@127.0.0.1/",
+        " https://example.com/",
+        "https://exam\tple.com/",
+        "https://example.com/a\r\nHost: evil",
+        "https://example.com/a\x00b",
+        "https://[::1/",
+        "https://[v1.a]/",
+        f"https://{'a' * 64}.example/",
+        "https://.example.com/",
+    ],
+)
+def test_a_url_that_is_no_plain_https_is_refused_before_its_name_is_looked_up(url: str) -> None:
+    with pytest.raises(SourceInvalidError):
+        fetch(url, resolve=never)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://example.com/", "https://example.com:444/", "https://example.com:80/", "https://example.com:0/"]
+)
+@pytest.mark.parametrize("allow_loopback", [False, True])
+def test_a_public_host_is_spoken_to_in_https_on_its_own_port(url: str, allow_loopback: bool) -> None:
+    with pytest.raises(SourceInvalidError, match="is not public HTTPS"):
+        fetch(url, allow_loopback=allow_loopback, resolve=naming("8.8.8.8"))
+
+
+def test_one_private_address_among_the_public_ones_is_enough_to_refuse() -> None:
+    with pytest.raises(SourceInvalidError, match=r"10\.0\.0\.1"):
+        fetch("https://example.com/", resolve=naming(["8.8.8.8", "2606:4700::1111", "10.0.0.1"]))
+
+
+@pytest.mark.parametrize("path", ["/film", "//film"])
+def test_loopback_is_closed_unless_it_is_opened(path: str) -> None:
+    with serving(film=FILE) as server, pytest.raises(SourceInvalidError):
+        fetch(server.url + path, allow_loopback=False)
+    assert server.heads == []
+
+
+def test_a_name_is_looked_up_once_and_its_checked_address_is_dialled() -> None:
+    with serving(film=FILE) as server:
+        body = fetch(f"http://rebinding.example:{server.port}/film", resolve=naming("127.0.0.1", "10.0.0.1"))
+
+    assert body == BODY
+    assert b"\r\nHost: rebinding.example:%d\r\n" % server.port in server.heads[0]
+
+
+@pytest.mark.parametrize(
+    ("host", "patterns"),
+    [
+        ("example.com", ("example.com",)),
+        ("EXAMPLE.com.", ("example.com",)),
+        ("cdn.example.com", ("example.org", "*.example.com")),
+        ("a.b.example.com", ("*.Example.com",)),
+        ("bücher.example", ("xn--bcher-kva.example",)),
+    ],
+)
+def test_allowed_hosts_are_opened(host: str, patterns: tuple[str, ...]) -> None:
+    with serving(film=FILE) as server:
+        url = f"http://{host}:{server.port}/film"
+        assert fetch(url, allowed_hosts=patterns, resolve=naming("127.0.0.1")) == BODY
+
+
+@pytest.mark.parametrize(
+    ("host", "patterns"),
+    [
+        ("example.org", ("example.com",)),
+        ("cdn.example.com", ("example.com",)),
+        ("example.com", ("*.example.com",)),
+        ("evilexample.com", ("*.example.com", "example.com")),
+        ("example.com.evil.org", ("*.example.com", "example.com")),
+    ],
+)
+def test_other_hosts_are_not_even_looked_up(host: str, patterns: tuple[str, ...]) -> None:
+    with pytest.raises(SourceInvalidError, match="not one of the allowed hosts"):
+        fetch(f"https://{host}/film", allowed_hosts=patterns, resolve=never)
+
+
+@given(st.ip_addresses())
+def test_nothing_is_public_that_python_knows_to_be_special(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> None:
+    if is_public(address):
+        assert address.is_global
+        assert not address.is_multicast
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "104.16.0.1", "2606:4700::1111", "64:ff9b::808:808"])
+def test_the_internet_is_public(address: str) -> None:
+    assert is_public(ipaddress.ip_address(address))
+
+
+# TLS
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_certificate(tmp_path_factory.mktemp("tls") / "video.pem", "video.example")
+
+
+def test_tls_proves_the_name_while_the_address_is_pinned(certificate: Path) -> None:
+    asked: list[str | None] = []
+    context = serving_tls(certificate)
+    context.sni_callback = lambda _socket, name, _context: asked.append(name)
+    known = trusting(certificate)
+    with serving(tls=context, film=FILE) as server:
+        url = f"https://video.example:{server.port}/film"
+        assert fetch(url, resolve=naming("127.0.0.1"), tls=known) == BODY
+        with pytest.raises(SourceError, match="SSLCertVerificationError"):
+            fetch(url.replace("video", "other"), resolve=naming("127.0.0.1"), tls=known)
+        with pytest.raises(SourceError, match="SSLCertVerificationError"):
+            fetch(url, resolve=naming("127.0.0.1"))
+
+    assert asked == ["video.example", "other.example", "video.example"]
+    assert len(server.heads) == 1
