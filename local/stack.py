@@ -27,9 +27,8 @@ from local.lambda_runtime.lambda_context import Invoke, invoker
 from local.lambda_runtime.queues import QueuePoller, create_queues
 from local.lambda_runtime.schedules import ScheduleRunner, period_seconds
 from local.logs import quiet_logs
-from local.sam_template.read import read_template
 from local.sam_template.environment import MissingVariableError, handler_environment, in_process, without_proxy
-from local.sam_template.read import TemplateError
+from local.sam_template.read import TemplateError, read_template
 from local.sam_template.resources import Function, Template
 from local.services import Part
 

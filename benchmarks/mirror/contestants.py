@@ -72,7 +72,7 @@ def _limit(ends: Ends, size: int, key: str) -> list[str]:
 
 
 def _ours(ends: Ends, size: int, key: str) -> list[str]:
-    return [sys.executable, "-m", "clipferry.__main__", "--allow-loopback", "--quiet", ends.film_url(size), key]
+    return [sys.executable, "-m", "clipferry", "--allow-loopback", "--quiet", ends.film_url(size), key]
 
 
 def _rclone(program: str, ends: Ends, size: int, key: str) -> list[str]:

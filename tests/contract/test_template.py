@@ -14,8 +14,8 @@ import pytest
 from clipferry import settings
 from clipferry.settings import Settings
 from local.lambda_runtime.routes import DEFAULT_PATH
-from local.sam_template.read import read_template
 from local.sam_template.intrinsics import parse
+from local.sam_template.read import read_template
 from local.sam_template.resources import Template
 from tests.contract.rules.deployed import EVERYTHING, REQUIRED
 from tests.contract.rules.permissions import SECRETS

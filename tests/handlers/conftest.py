@@ -20,8 +20,8 @@ from clipferry.usecases.manage_keys import create_key
 from local.lambda_runtime import routes
 from local.lambda_runtime.events import http_event
 from local.lambda_runtime.lambda_context import Invoke, invoker
-from local.sam_template.read import read_template
 from local.sam_template.environment import in_process
+from local.sam_template.read import read_template
 from tests import books
 from tests.e2e.conftest import running, world  # noqa: F401 - the fixtures of a whole stack, for what needs one
 

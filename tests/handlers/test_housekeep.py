@@ -24,8 +24,8 @@ from local.lambda_runtime.events import schedule_event
 from local.lambda_runtime.function_instances import load
 from local.lambda_runtime.lambda_context import LambdaContext, invoker
 from local.r2.server import FakeR2, Fault
-from local.sam_template.read import read_template
 from local.sam_template.environment import in_process
+from local.sam_template.read import read_template
 from tests import books, journeys
 from tests.handlers.conftest import environment
 from tests.log_lines import captured, events, metrics

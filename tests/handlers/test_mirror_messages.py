@@ -17,8 +17,8 @@ from local.lambda_runtime.function_instances import load
 from local.lambda_runtime.lambda_context import Invoke, invoker
 from local.lambda_runtime.queues import QueuePoller, create_queues
 from local.moto_server import embedded_aws
-from local.sam_template.read import read_template
 from local.sam_template.environment import in_process
+from local.sam_template.read import read_template
 from tests.handlers.conftest import environment
 from tests.log_lines import captured, events
 

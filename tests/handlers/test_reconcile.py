@@ -23,8 +23,8 @@ from local.providers.evolink import FakeEvolink
 from local.providers.faults import Faults
 from local.providers.http_server import NoReply, Reply
 from local.providers.task_queue import FilmOrder, Task
-from local.sam_template.read import read_template
 from local.sam_template.environment import in_process
+from local.sam_template.read import read_template
 from tests import books, journeys
 from tests.handlers.conftest import environment
 from tests.log_lines import captured, events, metrics

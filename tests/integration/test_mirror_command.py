@@ -19,7 +19,7 @@ BARE = {name: value for name, value in os.environ.items() if not name.startswith
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "clipferry.__main__", *arguments]
+    command = [sys.executable, "-m", "clipferry", *arguments]
     return subprocess.run(command, env=BARE | environment, capture_output=True, text=True, check=False, timeout=60)
 
 

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from local.lambda_runtime.routes import find
-from local.sam_template.read import read_template
 from local.sam_template.intrinsics import Intrinsics, UnresolvedError, parse
-from local.sam_template.read import TemplateError
+from local.sam_template.read import TemplateError, read_template
 from local.sam_template.resources import Cors, QueueSource, Schedule, Template
 
 HEAD = """

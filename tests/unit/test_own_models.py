@@ -14,9 +14,9 @@ import pytest
 from clipferry import runtime
 from local.lambda_runtime import events
 from local.lambda_runtime.lambda_context import invoker
-from local.sam_template.read import read_template
 from local.sam_template.environment import in_process
 from local.sam_template.intrinsics import parse
+from local.sam_template.read import read_template
 
 ROOT = Path(__file__).parents[2]
 MINE = """
