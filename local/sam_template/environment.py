@@ -18,7 +18,7 @@ _CALLBACKS: Final = "/api/v1/video/callback"
 _CREDENTIALS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
-MODELS: Final = Path(__file__).with_name("models.toml")
+MODELS: Final = Path(__file__).parents[1] / "models.toml"
 """The original front end offers two models that are switched off upstream; here they lead to one that lives."""
 
 

@@ -15,7 +15,7 @@ from local.lambda_runtime.routes import DEFAULT_PATH, Route
 from local.sam_template.intrinsics import Intrinsics, UnresolvedError, parse
 from local.sam_template.resources import Cors, Function, Queue, QueueSource, Schedule, Template
 
-TEMPLATE: Final = Path(__file__).parent.parent / "template.yaml"
+TEMPLATE: Final = Path(__file__).parents[2] / "template.yaml"
 
 _UNIT_SECONDS: Final = {"minute": 60, "hour": 3600, "day": 86400}
 _RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")

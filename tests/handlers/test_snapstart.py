@@ -34,8 +34,8 @@ import snapshot_restore_py as hooks
 opened = []
 sys.addaudithook(lambda event, args: opened.append(event) if event.startswith("socket.connect") else None)
 from functions.query_videos import app
-from local.events import http_event
-from local.lambda_context import LambdaContext
+from local.lambda_runtime.events import http_event
+from local.lambda_runtime.lambda_context import LambdaContext
 
 def ask():
     event = http_event("GET", "/api/v1/health", route_key="GET /api/v1/health", query="", headers={}, body=b"")
