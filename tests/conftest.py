@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
-import psycopg
 import pytest
 
 from clipferry.db import migrations
 from clipferry.db.connection import Database
 from local.postgres import embedded_postgres
-
-MIGRATIONS = Path(__file__).parents[1] / "migrations"
-
-EMPTY = """
-truncate public."user", public.session, public.account, public.verification, public.videos, public.credit_packages,
-    public.credit_holds, public.credit_transactions, clipferry.jobs, clipferry.video_events, clipferry.callback_inbox,
-    clipferry.idempotency_keys, clipferry.order_numbers, clipferry.api_keys, clipferry.rate_windows,
-    clipferry.mirrored_files, clipferry.opening_balances, clipferry.deletions, clipferry.provider_circuits
-    restart identity
-"""
+from tests.database import MIGRATIONS, empty_tables
 
 
 @pytest.fixture(scope="session")
@@ -43,8 +32,7 @@ def migrated_url(server_url: str) -> str:
 
 @pytest.fixture
 def database_url(migrated_url: str) -> str:
-    with psycopg.connect(migrated_url, autocommit=True) as connection:
-        connection.execute(EMPTY)
+    empty_tables(migrated_url)
     return migrated_url
 
 

@@ -1,4 +1,4 @@
-"""Real films for the tests, made by PyAV, and the little surgery that PyAV doesn't offer."""
+"""Films for the tests: real ones by PyAV, with the small changes that it doesn't offer, and the local stack's own."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import random
 import struct
 from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 import av
 from PIL import Image
+
+from local.film.render import render_film
 
 LAYOUTS: Final = {
     "moov at the end": "",
@@ -29,6 +32,11 @@ QUICK: Final = {
 }
 CORNERS: Final = ((220, 40, 40), (40, 200, 60), (50, 60, 220), (230, 220, 60))
 """Red, green, blue and yellow: `corners` shows them from the upper left to the lower right."""
+PIXEL: Final = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"
+    "0000000c49444154789c633821a7010002c0010fda4081b90000000049454e44ae426082"
+)
+"""A PNG of one pixel."""
 
 Picture = Callable[[int, int, int], av.VideoFrame]
 
@@ -87,6 +95,12 @@ def film(
         if silence is not None:
             container.mux([*silence.encode(_silence()), *silence.encode(None)])
     return path.read_bytes()
+
+
+@cache
+def small_film() -> bytes:
+    """A second of the fake providers' own film."""
+    return render_film(prompt="a ferry", seconds=1, width=128, height=72, frames_per_second=4)
 
 
 def recording(path: Path) -> bytes:

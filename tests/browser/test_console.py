@@ -15,8 +15,8 @@ from clipferry.db import timeline
 from clipferry.db.connection import Database
 from local.development_user import CREDITS, TOKEN
 from local.stack import Stack
-from tests.browser.conftest import PATIENCE_MILLISECONDS, PROMPT, Visit
-from tests.e2e.test_front_end import PIXEL
+from tests.browser.visit import PATIENCE_MILLISECONDS, PROMPT, Visit
+from tests.films import PIXEL
 
 Open = Callable[..., Visit]
 PRICE = 15

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import PROMPT, Visit
+from tests.browser.visit import PROMPT, Visit
 
 Open = Callable[..., Visit]
 CONTROLS = {"button", "link", "textbox", "radio", "checkbox", "combobox", "Video", "img", "slider", "group", "article"}

@@ -29,7 +29,7 @@ from clipferry.errors import (
 from clipferry.models import FailureCode, Order, TaskReport, TaskState
 from clipferry.providers import kie_jobs, kie_veo
 from clipferry.providers.kie import Kie
-from tests.contract.answering import API_KEY, GARBAGE, HTML, Wire, sample, storable, wired
+from tests.provider_answers import API_KEY, GARBAGE, HTML, Wire, sample, storable, wired
 
 CALLBACK_URL = "https://api.example.com/api/v1/video/callback/kie?videoUuid=vid_1&ts=1&sig=ab"
 TASK = "task_bytedance_1765186743319"

@@ -13,7 +13,7 @@ import pytest
 from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilentError, TaskNotFoundError
 from clipferry.models import Order, TaskState
 from clipferry.providers.base import Provider
-from tests.contract.answering import GARBAGE, HTML, Wire, wired
+from tests.provider_answers import GARBAGE, HTML, Wire, wired
 
 GUIDE = Path(__file__).parents[2] / "docs" / "providers.md"
 ORDER = Order(

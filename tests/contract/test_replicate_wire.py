@@ -25,7 +25,7 @@ from clipferry.errors import (
 from clipferry.models import FailureCode, Order, TaskReport, TaskState
 from clipferry.providers.replicate import Replicate
 from local.providers.replicate_wire import signature_headers
-from tests.contract.answering import API_KEY, GARBAGE, HTML, Wire, sample, wired
+from tests.provider_answers import API_KEY, GARBAGE, HTML, Wire, sample, wired
 
 CALLBACK_URL = "https://api.example.com/api/v1/video/callback/replicate?videoUuid=vid_1&ts=1&sig=ab"
 TASK = "ufawqhfynnddngldkgtslldrkq"

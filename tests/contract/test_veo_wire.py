@@ -15,7 +15,7 @@ import pytest
 from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilentError, TaskNotFoundError
 from clipferry.models import FailureCode, Order, TaskReport, TaskState
 from clipferry.providers.kie import Kie
-from tests.contract.answering import Wire, sample, wired
+from tests.provider_answers import Wire, sample, wired
 
 CALLBACK_URL = "https://api.example.com/api/v1/video/callback/kie?videoUuid=vid_1&ts=1&sig=ab"
 TASK = "veo_task_abcdef123456"

@@ -7,11 +7,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 
-from local.film.render import render_film
 from local.providers.base import FakeProvider
 from local.providers.evolink import FakeEvolink, fake_evolink
 from local.providers.kie import FakeKie, fake_kie
 from local.providers.replicate import FakeReplicate, fake_replicate
+from tests.films import small_film
 
 KEY = "test-key"
 WEBHOOK_KEY = "test-webhook-key"
@@ -40,11 +40,6 @@ class Providers:
             "REPLICATE_API_KEY": KEY,
             "REPLICATE_WEBHOOK_SECRET": WEBHOOK_SECRET,
         }
-
-
-@cache
-def small_film() -> bytes:
-    return render_film(prompt="a ferry", seconds=1, width=128, height=72, frames_per_second=4)
 
 
 @cache

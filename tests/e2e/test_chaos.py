@@ -33,9 +33,9 @@ from local.providers.base import FakeProvider
 from local.providers.faults import Faults, drawn
 from local.providers.task_queue import FilmOrder
 from local.stack import Stack, local_stack
-from tests.conftest import EMPTY
-from tests.e2e.conftest import Answer, send
+from tests.database import empty_tables
 from tests.e2e.providers import Providers, fake_providers, film_without_a_picture
+from tests.stack_world import Answer, send
 
 SEED = int(os.environ.get("CHAOS_SEED", "20261122"))
 VIDEOS = 500
@@ -171,9 +171,8 @@ def _named(providers: Providers) -> Iterator[tuple[str, FakeProvider]]:
 
 def _begin(url: str) -> None:
     """Users with a session each, and more credits than they can spend."""
+    empty_tables(url)
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(EMPTY)
-        connection.execute("delete from clipferry.provider_circuits")
         for number in range(USERS):
             connection.execute(
                 'insert into public."user" (id, email) values (%(id)s, %(id)s)', {"id": f"user-{number}"}

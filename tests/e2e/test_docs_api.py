@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from clipferry import errors
@@ -20,9 +19,9 @@ from local.providers.evolink import fake_evolink
 from local.providers.faults import Faults
 from local.sam_template.read import read_template
 from local.stack import local_stack
-from tests.conftest import EMPTY
-from tests.e2e.conftest import World
+from tests.database import empty_tables
 from tests.programs import need
+from tests.stack_world import World
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "api.md").read_text(encoding="utf-8")
@@ -108,8 +107,7 @@ def assert_alike(shown: Any, real: Any, place: str = "answer") -> None:
 @pytest.fixture
 def reader(migrated_url: str, tmp_path: Path) -> Iterator[Reader]:
     need("curl")
-    with psycopg.connect(migrated_url, autocommit=True) as connection:
-        connection.execute(EMPTY)
+    empty_tables(migrated_url)
     (tmp_path / "first-frame.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     with fake_evolink(api_key="test-evolink-key", seconds=0.4) as evolink:
         environment = {

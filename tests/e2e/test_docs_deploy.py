@@ -10,8 +10,8 @@ import tomllib
 from pathlib import Path
 
 from local.sam_template.intrinsics import parse
-from tests.e2e.conftest import World
 from tests.programs import need
+from tests.stack_world import World
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")

@@ -9,15 +9,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from local.providers.evolink import fake_evolink
 from local.providers.faults import Faults
 from local.stack import local_stack
-from tests.conftest import EMPTY
-from tests.e2e.conftest import World
+from tests.database import empty_tables
 from tests.programs import need
+from tests.stack_world import World
 
 ROOT = Path(__file__).parents[2]
 PAGES = [(ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("runbook.md", "incidents.md")]
@@ -34,8 +33,7 @@ SAID = {
 
 @pytest.fixture
 def world(migrated_url: str) -> Iterator[World]:
-    with psycopg.connect(migrated_url, autocommit=True) as connection:
-        connection.execute(EMPTY)
+    empty_tables(migrated_url)
     with fake_evolink(api_key="test-evolink-key", seconds=0.4) as evolink:
         environment = {
             "DATABASE_URL": migrated_url,

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import psycopg
 import pytest
 
 from local.providers.evolink import FakeEvolink
 from local.providers.faults import Faults, Refusal
 from local.stack import Stack, local_stack
-from tests.conftest import EMPTY
-from tests.e2e.conftest import CREDITS, Answer, World
+from tests.database import empty_tables
 from tests.e2e.providers import Providers, fake_providers
+from tests.stack_world import CREDITS, Answer, World
 
 VEO = {"prompt": "a ferry at dawn", "model": "veo-3.1"}
 REFUSED = Faults(refuse=Refusal(status=402, code=402, message="secret words of the provider"))
@@ -26,9 +25,7 @@ def providers() -> Iterator[Providers]:
 
 @pytest.fixture(scope="module")
 def running(migrated_url: str, providers: Providers) -> Iterator[tuple[Stack, FakeEvolink]]:
-    with psycopg.connect(migrated_url, autocommit=True) as connection:
-        connection.execute(EMPTY)
-        connection.execute("delete from clipferry.provider_circuits")
+    empty_tables(migrated_url)
     environment = {
         **providers.environment,
         "DATABASE_URL": migrated_url,

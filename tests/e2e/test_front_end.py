@@ -16,22 +16,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from clipferry import catalog
 from local.providers.evolink import FakeEvolink, fake_evolink
 from local.stack import Stack, local_stack
-from tests.conftest import EMPTY
-from tests.handlers.conftest import AUTH_SECRET, COOKIE, signed
+from tests.database import empty_tables
+from tests.films import PIXEL
+from tests.http_api import AUTH_SECRET, COOKIE, signed
 
 MODELS_FILE = Path(__file__).parents[2] / "local" / "models.toml"
 SITE = "http://localhost:3000"
 PROMPT = "A ferry crosses the strait at dawn"
-PIXEL = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"
-    "0000000c49444154789c633821a7010002c0010fda4081b90000000049454e44ae426082"
-)
 """A PNG of one red pixel."""
 
 READ_FROM_A_MODEL = {"id", "name", "durations", "aspectRatios", "supportImageToVideo", "maxDuration", "creditCost"}
@@ -106,8 +102,7 @@ class FrontEnd:
 
 @pytest.fixture(scope="module")
 def running(migrated_url: str) -> Iterator[tuple[Stack, FakeEvolink]]:
-    with psycopg.connect(migrated_url, autocommit=True) as connection:
-        connection.execute(EMPTY)
+    empty_tables(migrated_url)
     with fake_evolink(api_key="test-evolink-key", seconds=0.4) as evolink:
         environment = {
             "DATABASE_URL": migrated_url,

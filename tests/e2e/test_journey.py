@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from local.providers.faults import Failure, Faults, Refusal
-from tests.e2e.conftest import CREDITS, ORDER, PRICE, World, send
+from tests.stack_world import CREDITS, ORDER, PRICE, World, send
 
 
 def test_a_video_is_created_called_back_mirrored_and_paid_for(world: World) -> None:

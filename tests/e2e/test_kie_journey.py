@@ -6,15 +6,14 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import psycopg
 import pytest
 
 from local.providers.evolink import FakeEvolink
 from local.providers.faults import Failure, Faults
 from local.stack import Stack, local_stack
-from tests.conftest import EMPTY
-from tests.e2e.conftest import CREDITS, World, send
+from tests.database import empty_tables
 from tests.e2e.providers import Providers, fake_providers
+from tests.stack_world import CREDITS, World, send
 
 IMAGE = "https://files.example.com/a.png"
 MODELS: list[dict[str, Any]] = [
@@ -37,9 +36,7 @@ def providers() -> Iterator[Providers]:
 
 @pytest.fixture(scope="module")
 def running(migrated_url: str, providers: Providers) -> Iterator[tuple[Stack, FakeEvolink]]:
-    with psycopg.connect(migrated_url, autocommit=True) as connection:
-        connection.execute(EMPTY)
-        connection.execute("delete from clipferry.provider_circuits")
+    empty_tables(migrated_url)
     environment = {
         **providers.environment,
         "DATABASE_URL": migrated_url,

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
-import psycopg
 import pytest
 
 from local.lambda_runtime.events import schedule_event
@@ -21,11 +20,11 @@ from local.providers.faults import Failure, Faults, Refusal
 from local.r2.server import FakeR2
 from local.sam_template.read import read_template
 from local.stack import local_stack
-from tests.conftest import EMPTY
-from tests.e2e.conftest import World, send
-from tests.e2e.providers import small_film
-from tests.handlers.conftest import signed
+from tests.database import empty_tables
+from tests.films import small_film
+from tests.http_api import signed
 from tests.log_lines import events, metrics, parsed
+from tests.stack_world import World, send
 
 PROMPT = "a ferry that nobody but its owner may read about, at dawn, with gulls"
 SHORT_PROMPT = "velvet"
@@ -65,8 +64,7 @@ def leaks(log: str, forbidden: dict[str, str]) -> list[str]:
 @pytest.fixture(scope="module")
 def day(migrated_url: str) -> Iterator[Day]:
     """Runs it once, for all that is to be said of it."""
-    with psycopg.connect(migrated_url, autocommit=True) as connection:
-        connection.execute(EMPTY)
+    empty_tables(migrated_url)
     place = urlsplit(migrated_url)
     user, _, host = place.netloc.rpartition("@")
     secret_url = place._replace(

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from clipferry import catalog
@@ -18,7 +17,7 @@ from local.providers.evolink import fake_evolink
 from local.providers.faults import Failure, Faults
 from local.stack import Stack, local_stack
 from tests import books
-from tests.conftest import EMPTY
+from tests.database import empty_tables
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 VIDEOS = """
@@ -31,8 +30,7 @@ from unnest(enum_range(null::public."VideoStatus")) status
 @pytest.fixture
 def database(migrated_url: str) -> Iterator[Database]:
     """Ann is an admin who can pay for everything; of her videos there is one in each state."""
-    with psycopg.connect(migrated_url, autocommit=True) as connection:
-        connection.execute(EMPTY)
+    empty_tables(migrated_url)
     database = Database(migrated_url)
     books.add_user(database, "ann", is_admin=True)
     books.add_user(database, "bob")

@@ -15,7 +15,7 @@ from typing import Any
 from clipferry.db.connection import Database
 from clipferry.usecases.manage_keys import create_key
 from local.postgres import free_port
-from tests.e2e.conftest import World
+from tests.stack_world import World
 
 SMOKE = Path(__file__).parents[2] / "tools/smoke.py"
 

@@ -16,7 +16,7 @@ from clipferry.db.connection import Database
 from clipferry.models import VideoStatus
 from local.sam_template.environment import in_process
 from tests import books, journeys
-from tests.handlers.conftest import Answer, Api, Person, person
+from tests.http_api import Answer, Api, Person, person
 
 BALANCE = "/api/v1/credit/balance"
 HISTORY = "/api/v1/credit/history"

@@ -11,7 +11,7 @@ from clipferry.models import VideoStatus
 from clipferry.usecases.manage_keys import list_keys, revoke_key
 from local.sam_template.read import read_template
 from tests import books, journeys
-from tests.handlers.conftest import COOKIE, ORIGIN, Answer, Api, Person, person, signed
+from tests.http_api import COOKIE, ORIGIN, Answer, Api, Person, person, signed
 
 ORDER = {"prompt": "A ferry at dawn", "model": "seedance-2.0", "duration": 5}
 GRANT = {"userId": "ann", "credits": 5, "orderNo": "order-1"}

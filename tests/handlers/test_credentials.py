@@ -22,7 +22,7 @@ from clipferry.db.connection import Database
 from local.lambda_runtime.events import http_event
 from local.sam_template.environment import in_process
 from tests import books
-from tests.handlers.conftest import AUTH_SECRET, COOKIE, ORIGIN, Answer, Api, Person, environment, signed
+from tests.http_api import AUTH_SECRET, COOKIE, ORIGIN, Answer, Api, Person, environment, signed
 
 ME = "/api/v1/user/me"
 PRESIGN = {"filename": "a.png", "contentType": "image/png"}

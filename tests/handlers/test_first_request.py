@@ -11,8 +11,8 @@ import pytest
 
 from clipferry import callback_signature
 from local.lambda_runtime.events import http_event, schedule_event
-from tests.handlers.conftest import Person, environment
-from tests.unit.test_imports import FORBIDDEN, loaded, trespassers
+from tests.forbidden_imports import FORBIDDEN, loaded, trespassers
+from tests.http_api import Person, environment
 
 ORDER = {"prompt": "a ferry at dawn", "model": "seedance-2.0", "duration": 5, "aspectRatio": "16:9", "quality": "480p"}
 ASK = """

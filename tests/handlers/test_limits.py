@@ -8,7 +8,7 @@ from clipferry.db.connection import Database
 from clipferry.models import VideoStatus
 from local.sam_template.environment import in_process
 from tests import books, journeys
-from tests.handlers.conftest import Api, Person
+from tests.http_api import Api, Person
 
 IMAGE = {"filename": "first frame.png", "contentType": "image/png"}
 

@@ -19,7 +19,7 @@ from local.lambda_runtime.queues import QueuePoller, create_queues
 from local.moto_server import embedded_aws
 from local.sam_template.environment import in_process
 from local.sam_template.read import read_template
-from tests.handlers.conftest import environment
+from tests.http_api import environment
 from tests.log_lines import captured, events
 
 

@@ -26,7 +26,7 @@ from local.providers.task_queue import FilmOrder, Task
 from local.sam_template.environment import in_process
 from local.sam_template.read import read_template
 from tests import books, journeys
-from tests.handlers.conftest import environment
+from tests.http_api import environment
 from tests.log_lines import captured, events, metrics
 
 KEY = "evolink-key"

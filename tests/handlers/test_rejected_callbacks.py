@@ -11,7 +11,7 @@ import pytest
 
 from clipferry import callback_signature, runtime
 from local.sam_template.environment import in_process
-from tests.handlers.conftest import Api, environment
+from tests.http_api import Api, environment
 from tests.log_lines import captured, events, metrics
 
 SECRET = "the secret of the callbacks"

@@ -14,7 +14,7 @@ import pytest
 from clipferry import callback_signature, runtime
 from clipferry.db.connection import Database
 from local.sam_template.environment import in_process
-from tests.handlers.conftest import AUTH_SECRET, Answer, Api, Person, environment
+from tests.http_api import AUTH_SECRET, Answer, Api, Person, environment
 from tests.log_lines import captured, events, metrics
 from tests.secrets_manager import FakeSecretsManager, refusal, secrets_manager
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from local.sam_template.read import read_template
-from tests.handlers.conftest import environment
+from tests.http_api import environment
 from tests.secrets_manager import FakeSecretsManager, secrets_manager
 
 ROOT = Path(__file__).parents[2]

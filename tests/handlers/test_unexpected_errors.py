@@ -10,7 +10,7 @@ import pytest
 
 from clipferry import runtime
 from local.sam_template.environment import in_process
-from tests.handlers.conftest import Api, Person, environment
+from tests.http_api import Api, Person, environment
 from tests.log_lines import captured, metrics
 
 ORDER = {"prompt": "A ferry at dusk", "model": "seedance-2.0", "duration": 5, "quality": "480p"}

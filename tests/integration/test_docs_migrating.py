@@ -15,7 +15,7 @@ from clipferry.db.connection import Database
 from clipferry.usecases.move_credits import expire_credits
 from clipferry.usecases.verify_credits import verify_credits
 from tests import books, journeys
-from tests.integration.test_schema import MIGRATIONS, PRISMA, new_database
+from tests.database import MIGRATIONS, PRISMA, new_database
 
 ROOT = Path(__file__).parents[2]
 [MEND] = re.findall(r"^```sql\n(.*?)^```$", (ROOT / "docs/migrating.md").read_text(), re.MULTILINE | re.DOTALL)

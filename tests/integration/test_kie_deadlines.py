@@ -22,7 +22,7 @@ from clipferry.usecases import reconcile as schedule
 from clipferry.usecases.advance_video import advance_video
 from clipferry.usecases.reconcile import reconcile
 from tests import books, journeys
-from tests.contract.answering import API_KEY, HTML, Wire, sample, wired
+from tests.provider_answers import API_KEY, HTML, Wire, sample, wired
 
 
 class NoQueue:

@@ -23,7 +23,7 @@ from local.postgres import free_port
 from local.sam_template.environment import in_process
 from local.sam_template.read import read_template
 from tests.cloudformation import NEWER, STACK, Bucket, listening, request
-from tests.conftest import MIGRATIONS
+from tests.database import MIGRATIONS
 
 PASSWORD = "hunter2-and-no-other"
 OLDER = "20261122T100000Z"

@@ -11,9 +11,9 @@ import pytest
 from clipferry.usecases.mirror_video import INVALID_TRIES
 from local.providers.http_server import Reply, Request, WebServer
 from local.r2.server import Fault
+from tests.films import small_film
 from tests.integration.mirror_fixtures import PART, Behaviour, film
 from tests.integration.waiting_video import World, waiting_video
-from tests.unit.test_film import small_film
 
 
 def stories(world: World) -> list[str]:

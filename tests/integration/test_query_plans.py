@@ -17,7 +17,7 @@ from benchmarks.product import Product
 from benchmarks.rounds import BALANCE, HISTORY, HISTORY_TYPE, Places, PlanBook, Stopwatch, product_round
 from clipferry.db import migrations
 from clipferry.db.connection import Database
-from tests.conftest import MIGRATIONS
+from tests.database import MIGRATIONS
 
 SIZE = Size(videos=20_000, users=100, ledger=60_000)
 FEW = 1000

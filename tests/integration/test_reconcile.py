@@ -19,8 +19,8 @@ from clipferry.providers.kie import Kie
 from clipferry.usecases.advance_video import advance_video
 from clipferry.usecases.reconcile import BATCH, REST_SECONDS, SECONDS_FOR_ONE, WORKERS, reconcile
 from tests import books, journeys
-from tests.contract.answering import Wire, sample, wired
 from tests.log_lines import captured, events
+from tests.provider_answers import Wire, sample, wired
 
 SECONDS = 10.0
 """How long a thread waits for another before its test has failed."""

@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, LiteralString, cast
-from uuid import uuid4
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.sql import SQL, Identifier
+from psycopg.conninfo import conninfo_to_dict
 
 from clipferry import catalog
 from clipferry.db import finish_video, jobs, migrations, submissions, videos
@@ -23,10 +21,9 @@ from clipferry.db.connection import Database
 from clipferry.models import Credential, FailureCode, MirroredFile, Submitted, VideoStatus
 from clipferry.polling import Polling
 from clipferry.usecases.create_video import VideoRequest, create_video
+from tests.database import MIGRATIONS, PRISMA, new_database
 
-MIGRATIONS = Path(__file__).parents[2] / "migrations"
 UNFINISHED = (VideoStatus.PENDING, VideoStatus.GENERATING, VideoStatus.UPLOADING)
-PRISMA = Path(__file__).parents[1] / "contract" / "schema-prisma.sql"
 OURS = re.compile(
     r"CREATE (UNIQUE )?INDEX clipferry_\w+ ON public\.\w+ USING \w+ \(.+\) WHERE .+"
     r"|ALTER TABLE public\.\w+ ADD CONSTRAINT clipferry_\w+ CHECK .+"
@@ -85,18 +82,6 @@ select u.id,
                  from public.credit_packages p where p.user_id = u.id), 0) as held
 from public."user" u order by u.id
 """
-
-
-@contextmanager
-def new_database(server_url: str, *, template: str = "template0") -> Iterator[str]:
-    """A database of its own on the tests' server; `template` is the name of one that nobody is connected to."""
-    name = f"test_{uuid4().hex}"
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(SQL("create database {} template {}").format(Identifier(name), Identifier(template)))
-        try:
-            yield make_conninfo(server_url, dbname=name)
-        finally:
-            connection.execute(SQL("drop database {} with (force)").format(Identifier(name)))
 
 
 def copy_of(server_url: str, url: str) -> AbstractContextManager[str]:

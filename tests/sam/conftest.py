@@ -6,81 +6,30 @@ The containers share the machine's network: what they find at 127.0.0.1 are thos
 from __future__ import annotations
 
 import json
-import os
-import platform
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import boto3
-import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from local.development_user import add_development_user
 from local.moto_server import embedded_aws
 from local.postgres import embedded_postgres, free_port
-from local.providers.evolink import FakeEvolink, fake_evolink
+from local.providers.evolink import fake_evolink
+from tests.sam.sam_cli import ARCHITECTURE, BUILD, KEY, REGION, ROOT, SAM, RunningStack, run_sam, sam_environment
 
-ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "events"
-BUILD = ROOT / ".aws-sam" / "test"
-"""Beside the build that `sam deploy` takes, so that a test never changes what is deployed."""
-SAM = (str(ROOT / ".tools/sam/bin/python"), str(ROOT / "tools/sam_on_host_network.py"))
-ARCHITECTURE = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
-REGION = "us-east-1"
-KEY = "local"
 
 Invoke = Callable[[str, dict[str, Any]], Any]
 Build = Callable[..., Path]
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunningStack:
-    """What the functions talk to, and where this test can look at it too."""
-
-    database_url: str
-    evolink: FakeEvolink
-    s3: Any
-    sqs: Any
-    queue_url: str
-    environment: dict[str, str]
-
-    def row(self, video_uuid: str) -> dict[str, Any]:
-        with psycopg.connect(self.database_url) as connection, connection.cursor(row_factory=dict_row) as cursor:
-            found = cursor.execute("select * from public.videos where uuid = %s", [video_uuid]).fetchone()
-        assert found is not None
-        return found
-
-
-def sam_environment() -> dict[str, str]:
-    """This one's, without anybody's AWS credentials: with any, SAM would ask AWS for the account at every call."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return kept | {
-        "SAM_CLI_TELEMETRY": "0",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_DEFAULT_REGION": REGION,
-    }
-
-
-def run_sam(*arguments: str) -> str:
-    """Its standard output; what it logs is shown when the test fails."""
-    done = subprocess.run(
-        [*SAM, *arguments], cwd=ROOT, env=sam_environment(), capture_output=True, text=True, check=False
-    )
-    sys.stdout.write(done.stderr)
-    assert done.returncode == 0, f"sam {arguments[0]} failed"
-    return done.stdout
 
 
 @pytest.fixture(scope="session")

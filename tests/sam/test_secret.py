@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from tests.contract.rules.permissions import SECRETS
-from tests.sam.conftest import ARCHITECTURE, REGION, run_sam
+from tests.sam.sam_cli import ARCHITECTURE, REGION, run_sam
 
 ENDPOINT = "AWS_ENDPOINT_URL_SECRETS_MANAGER"
 

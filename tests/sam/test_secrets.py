@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 
-from tests.sam.conftest import ARCHITECTURE, KEY, REGION, RunningStack, run_sam
+from tests.sam.sam_cli import ARCHITECTURE, KEY, REGION, RunningStack, run_sam
 
 SECRET = ("DATABASE_URL", "STORAGE_ACCESS_KEY", "STORAGE_SECRET_KEY", "EVOLINK_API_KEY", "CALLBACK_HMAC_SECRET")
 

@@ -15,7 +15,7 @@ from clipferry.db.connection import Database
 from clipferry.models import VideoStatus
 from clipferry.usecases import move_credits
 from local.providers.faults import Failure, Faults
-from tests.e2e.conftest import CREDITS, PRICE, Answer, World
+from tests.stack_world import CREDITS, PRICE, Answer, World
 
 
 def failed_video(world: World) -> str:

@@ -1,4 +1,4 @@
-"""The other end of an adapter's wire: a server on 127.0.0.1 that gives scripted answers and keeps what it was sent."""
+"""A provider that gives scripted answers on 127.0.0.1, and keeps what an adapter has sent it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from clipferry.net.http_client import HttpClient
 from clipferry.providers.transport import JsonApi
 from local.providers.http_server import NoReply, Reply, Request, WebServer
 
-SAMPLES = Path(__file__).parent / "samples"
+SAMPLES = Path(__file__).parent / "contract" / "samples"
 API_KEY = "sk-hunter2"
 HTML = b"<html><body><h1>502 Bad Gateway</h1><hr><center>cloudflare</center></body></html>"
 GARBAGE = [b"", b" ", HTML, b"null", b"[]", b'"text"', b"7", b"{", b"\xff\xfe", b"[" * 100_000, b"{}"]

@@ -1,0 +1,42 @@
+"""The tests' databases: where the migrations lie, how tables are emptied, and how a test gets a database of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.sql import SQL, Identifier
+
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
+PRISMA = Path(__file__).parent / "contract" / "schema-prisma.sql"
+"""What `prisma db push` makes of the founding models."""
+
+_EMPTY = """
+truncate public."user", public.session, public.account, public.verification, public.videos, public.credit_packages,
+    public.credit_holds, public.credit_transactions, clipferry.jobs, clipferry.video_events, clipferry.callback_inbox,
+    clipferry.idempotency_keys, clipferry.order_numbers, clipferry.api_keys, clipferry.rate_windows,
+    clipferry.mirrored_files, clipferry.opening_balances, clipferry.deletions, clipferry.provider_circuits
+    restart identity
+"""
+
+
+def empty_tables(url: str) -> None:
+    """Leaves nothing in a migrated database, and begins every sequence anew."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(_EMPTY)
+
+
+@contextmanager
+def new_database(server_url: str, *, template: str = "template0") -> Iterator[str]:
+    """A database of its own on the tests' server; `template` is the name of one that nobody is connected to."""
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(SQL("create database {} template {}").format(Identifier(name), Identifier(template)))
+        try:
+            yield make_conninfo(server_url, dbname=name)
+        finally:
+            connection.execute(SQL("drop database {} with (force)").format(Identifier(name)))
