@@ -18,7 +18,7 @@ _ALARM: Final = re.compile(r"^\s+Type: AWS::CloudWatch::Alarm$", re.MULTILINE)
 _WATCHED: Final = re.compile(r"^\s+(?:MetricStat|Statistic): *|Expression: .*\bSELECT ", re.MULTILINE)
 """A series that an alarm reads; a query's is one for each provider or reason that there is, and taken for one."""
 PART_MB: Final = 8.388608
-"""MB of a part of an upload, and the largest file that goes in one PUT (clipferry.transfer.PART)."""
+"""MB of a part of an upload, and the largest file that goes in one PUT (clipferry.transfer.engine.PART)."""
 VIDEO_LOG_KB: Final = 2.7
 """Our own lines and metrics of one undisturbed journey, measured on the local stack."""
 CALLS_LOG_KB: Final = 8 * 0.21

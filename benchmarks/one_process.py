@@ -14,7 +14,7 @@ import time
 LAYERS = (  # the innermost of these that is at work has the time; the standard library's is that of who called it
     ("/psycopg", "database"),
     ("/clipferry/db/connection.py", "database"),
-    ("/clipferry/db/pipelines.py", "database"),
+    ("/clipferry/db/pipeline.py", "database"),
     ("/clipferry/db/placeholders.py", "database"),
     ("/clipferry/db/rows.py", "database"),
     ("/pydantic", "validation"),
@@ -22,8 +22,7 @@ LAYERS = (  # the innermost of these that is at work has the time; the standard 
     ("/aws_lambda_powertools/metrics", "log and metrics"),
     ("/clipferry/observability.py", "log and metrics"),
     ("/aws_lambda_powertools/", "router"),
-    ("/clipferry/https.py", "HTTP to the provider"),
-    ("/clipferry/wire.py", "HTTP to the provider"),
+    ("/clipferry/net/", "HTTP to the provider"),
     ("/clipferry/", "Clipferry's own"),
     ("/app.py", "Clipferry's own"),
 )

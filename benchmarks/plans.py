@@ -19,7 +19,7 @@ Row = TypeVar("Row")
 _TIMES_RUN: Final = 2
 """Once to be explained, once for its answer."""
 
-_EXPLAIN: Final = "explain (analyze, buffers off, costs off, polling off, format json) "
+_EXPLAIN: Final = "explain (analyze, buffers off, costs off, timing off, format json) "
 
 # Of everything that the transaction does, functions and foreign keys included, which a plan doesn't show.
 _SCANS: Final = """
@@ -32,7 +32,7 @@ class Plan:
     """What one statement did. `root` is EXPLAIN's tree."""
 
     statement: str
-    """Where the product keeps it: `creation._CREATE`."""
+    """Where the product keeps it: `create_video._CREATE`."""
     root: Mapping[str, Any]
 
     @property

@@ -116,7 +116,7 @@ def _make_head(path: Path) -> int:
         container.mux(stream.encode(None))
     scanner = MediaScanner()
     scanner.feed(path.read_bytes())
-    return path.write_bytes(scanner.head() or b"")
+    return path.write_bytes(scanner.leading_clip() or b"")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Films for the tests: real ones by PyAV, with the small changes that it doesn't offer, and the local stack's own."""
+"""Videos for the tests: made with PyAV, edited in ways that PyAV does not offer, and the local stack's own."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Final
 import av
 from PIL import Image
 
+from clipferry.media.mp4_scanner import CLIP_BYTES, MediaScanner
 from local.film.render import render_film
 
 LAYOUTS: Final = {
@@ -42,7 +43,7 @@ Picture = Callable[[int, int, int], av.VideoFrame]
 
 
 def grey(width: int, height: int, number: int) -> av.VideoFrame:
-    """A little lighter with every picture."""
+    """A grey that is a little lighter in every frame."""
     frame = av.VideoFrame(width, height, "yuv420p")
     for plane in frame.planes:
         plane.update(bytes([number % 256]) * plane.buffer_size)
@@ -50,7 +51,7 @@ def grey(width: int, height: int, number: int) -> av.VideoFrame:
 
 
 def noise(width: int, height: int, number: int) -> av.VideoFrame:
-    """What no encoder makes small."""
+    """Random pixels, which no encoder can compress."""
     frame = av.VideoFrame(width, height, "yuv420p")
     for plane in frame.planes:
         plane.update(random.Random(number).randbytes(plane.buffer_size))
@@ -58,12 +59,12 @@ def noise(width: int, height: int, number: int) -> av.VideoFrame:
 
 
 def corners(width: int, height: int, number: int) -> av.VideoFrame:
-    """CORNERS in the first picture, black afterwards."""
+    """CORNERS in the first frame, black afterwards."""
     image = Image.new("RGB", (2, 2))
     if number == 0:
         image.putdata(CORNERS)
     large = image.resize((width, height), Image.Resampling.NEAREST)
-    # Players take a film that names no colour space for this.
+    # Players assume this where a file names no colour space.
     space = "itu709" if height >= 720 else "itu601"
     return av.VideoFrame.from_image(large).reformat(format="yuv420p", dst_colorspace=space, dst_color_range=1)
 
@@ -80,7 +81,7 @@ def film(
     pixel: Fraction | None = None,
     sound: bool = False,
 ) -> bytes:
-    """An MP4 with 24 pictures a second and a key frame every half second. `pixel` is its pixels' width by height."""
+    """An MP4 with 24 frames a second and a key frame every half second. `pixel` is the ratio of a pixel's sides."""
     with av.open(path, "w", format="mp4", options={"movflags": flags} if flags else {}) as container:
         silence = container.add_stream("aac", rate=48_000, layout="mono") if sound else None
         stream = container.add_stream(codec, rate=24, options=QUICK.get(codec, {}))
@@ -104,7 +105,7 @@ def small_film() -> bytes:
 
 
 def recording(path: Path) -> bytes:
-    """An MP4 without pictures."""
+    """An MP4 with sound only."""
     with av.open(path, "w", format="mp4") as container:
         stream = container.add_stream("aac", rate=48_000, layout="mono")
         container.mux([*stream.encode(_silence()), *stream.encode(None)])
@@ -112,15 +113,23 @@ def recording(path: Path) -> bytes:
 
 
 def turned(data: bytes, *, a: int, b: int, c: int, d: int) -> bytes:
-    """The film whose first track is shown at x' = a·x + c·y, y' = b·x + d·y."""
+    """The video with a display matrix: its first track is shown at x' = a·x + c·y, y' = b·x + d·y."""
     matrix_at = data.index(b"tkhd") + 4 + 40
     one = 1 << 16
     matrix = struct.pack(">9i", a * one, b * one, 0, c * one, d * one, 0, 0, 0, 1 << 30)
     return data[:matrix_at] + matrix + data[matrix_at + 36 :]
 
 
+def leading_clip(data: bytes, *, clip_bytes: int = CLIP_BYTES, step: int = 1 << 18) -> bytes | None:
+    """What the scanner keeps of a file that it is given in chunks of `step` bytes."""
+    scanner = MediaScanner(clip_bytes=clip_bytes)
+    for start in range(0, len(data), step):
+        scanner.feed(data[start : start + step])
+    return scanner.leading_clip()
+
+
 def box_starts(data: bytes) -> dict[bytes, int]:
-    """Where each kind of top-level box begins for the first time."""
+    """The offset of the first top-level box of each kind."""
     starts: dict[bytes, int] = {}
     start = 0
     while start < len(data):

@@ -1,4 +1,4 @@
-"""A confined process, beside one that isn't: what it may still do, and what it may not."""
+"""The sandbox: what a process may still do in it, and what it may not."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="the filter of sys
 
 ATTEMPTS = """
 import json, os, socket, sys
-from clipferry import confinement
+from clipferry.media import sandbox
 
-def tried(attempt):
+def error_number(attempt):
     try:
         attempt()
     except OSError as error:
         return error.errno
     return 0
 
-confined = sys.argv[1] == "confined" and confinement.install_seccomp_filter()
+sandboxed = sys.argv[1] == "sandboxed" and sandbox.install_seccomp_filter()
 print(json.dumps({
-    "confined": confined,
-    "read its parent's environment": tried(lambda: open(f"/proc/{os.getppid()}/environ", "rb").read()),
-    "open a file": tried(lambda: open(os.devnull)),
-    "open a socket": tried(socket.socket),
-    "signal its parent": tried(lambda: os.kill(os.getppid(), 0)),
-    "start a process": tried(lambda: os.waitpid(os.fork() or os._exit(0), 0)),
-    "start a program": tried(lambda: os.execv(sys.executable, [sys.executable, "-c", ""])) if confined else 0,
-    "read what it was given": tried(lambda: os.read(0, 1)),
-    "take memory": len(bytearray(1 << 26)) >> 26,
+    "sandboxed": sandboxed,
+    "read its parent's environment": error_number(lambda: open(f"/proc/{os.getppid()}/environ", "rb").read()),
+    "open a file": error_number(lambda: open(os.devnull)),
+    "open a socket": error_number(socket.socket),
+    "signal its parent": error_number(lambda: os.kill(os.getppid(), 0)),
+    "start a process": error_number(lambda: os.waitpid(os.fork() or os._exit(0), 0)),
+    "start a program": error_number(lambda: os.execv(sys.executable, [sys.executable, "-c", ""])) if sandboxed else 0,
+    "read its standard input": error_number(lambda: os.read(0, 1)),
+    "allocate memory": len(bytearray(1 << 26)) >> 26,
 }))
 """
 
@@ -45,30 +45,30 @@ def run(code: str, *arguments: str) -> dict[str, int]:
 
 @on_linux
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "aarch64"), reason="its system calls aren't in the table")
-def test_confined_process_reaches_nothing_beyond_itself() -> None:
-    assert run(ATTEMPTS, "confined") == {
-        "confined": True,
+def test_a_sandboxed_process_can_only_read_its_input_and_use_its_memory() -> None:
+    assert run(ATTEMPTS, "sandboxed") == {
+        "sandboxed": True,
         "read its parent's environment": 1,
         "open a file": 1,
         "open a socket": 1,
         "signal its parent": 1,
         "start a process": 1,
         "start a program": 1,
-        "read what it was given": 0,
-        "take memory": 1,
+        "read its standard input": 0,
+        "allocate memory": 1,
     }
 
 
 @on_linux
-def test_without_confinement_a_child_reads_its_parents_secrets() -> None:
+def test_without_the_sandbox_a_child_process_can_read_its_parents_environment() -> None:
     assert run(ATTEMPTS, "free")["read its parent's environment"] == 0
 
 
-def test_limits_are_set() -> None:
+def test_resource_limits_are_set() -> None:
     limits = run(
         "import json, resource\n"
-        "from clipferry import confinement\n"
-        "confinement.limit(address_space=1 << 29, cpu_seconds=10)\n"
+        "from clipferry.media import sandbox\n"
+        "sandbox.set_limits(address_space=1 << 29, cpu_seconds=10)\n"
         "names = ('AS', 'CPU', 'FSIZE', 'CORE', 'NOFILE', 'NPROC')\n"
         "print(json.dumps({name: resource.getrlimit(getattr(resource, f'RLIMIT_{name}')) for name in names}))"
     )
@@ -80,18 +80,17 @@ def test_limits_are_set() -> None:
 
 
 @on_linux
-def test_confined_process_is_the_first_to_go_when_memory_runs_out() -> None:
+def test_the_kernel_kills_a_sandboxed_process_first_when_memory_runs_out() -> None:
     score = run(
-        "from clipferry import confinement\nconfinement.prefer_oom_kill()\n"
-        "print(open('/proc/self/oom_score_adj').read())"
+        "from clipferry.media import sandbox\nsandbox.prefer_oom_kill()\nprint(open('/proc/self/oom_score_adj').read())"
     )
 
     assert score == 1000
 
 
 @on_linux
-def test_table_of_system_calls_is_that_of_this_kernel() -> None:
-    """Each number of the table is asked of the C library, which knows its own."""
+def test_the_table_of_system_calls_has_the_numbers_of_this_architecture() -> None:
+    """Calls getpid by its number in the table."""
     from clipferry.media.sandbox import _MACHINES, _SYSTEM_CALLS
 
     if platform.machine() not in _MACHINES:

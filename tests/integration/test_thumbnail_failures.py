@@ -1,4 +1,7 @@
-"""What may go wrong in the child process: no film, a bomb, a crash, a lie. It costs the thumbnail, and nothing more."""
+"""What can go wrong in the worker process: no video, a decompression bomb, a crash, a wrong answer.
+
+Each costs the thumbnail, and nothing more.
+"""
 
 from __future__ import annotations
 
@@ -17,24 +20,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from clipferry.media.mp4_scanner import MediaScanner
 from clipferry.media.thumbnail import MAX_JPEG_BYTES, Thumbnail, make_thumbnail
-from tests.films import corners, film, noise, recording
-
-
-def head(data: bytes, **limits: int) -> bytes | None:
-    scanner = MediaScanner(**limits)
-    scanner.feed(data)
-    return scanner.head()
+from tests.films import corners, film, leading_clip, noise, recording
 
 
 def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
 
 
-def reason_of_the_miss(capsys: pytest.CaptureFixture[str], head: bytes | None, **options: object) -> str:
-    """What the metric says, after a thumbnail that wasn't made."""
-    assert make_thumbnail(head, **options) is None  # type: ignore[arg-type]
+def miss_reason(capsys: pytest.CaptureFixture[str], clip: bytes | None, **options: object) -> str:
+    """The reason in the metric, after a thumbnail that couldn't be made."""
+    assert make_thumbnail(clip, **options) is None  # type: ignore[arg-type]
     (metric,) = [line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "ThumbnailsMissed" in line]
     assert metric["ThumbnailsMissed"] == [1]
     return metric["reason"]
@@ -45,31 +41,31 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return film(tmp_path_factory.mktemp("film") / "film.mp4", picture=corners, frames=24)
 
 
-def test_what_is_only_heard_has_no_thumbnail(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_with_sound_only_has_no_thumbnail(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = recording(tmp_path / "sound.mp4")
 
-    assert reason_of_the_miss(capsys, head(data)) == "no_picture"
-    assert reason_of_the_miss(capsys, data) == "undecodable"
+    assert miss_reason(capsys, leading_clip(data)) == "no_picture"
+    assert miss_reason(capsys, data) == "undecodable"
 
 
-def test_half_a_picture_is_no_thumbnail(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_half_a_frame_gives_no_thumbnail(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = film(tmp_path / "film.mp4", picture=noise, frames=3)
 
-    assert reason_of_the_miss(capsys, head(data, head_bytes=20_000)) == "undecodable"
+    assert miss_reason(capsys, leading_clip(data, clip_bytes=20_000)) == "undecodable"
 
 
-def test_codec_that_no_provider_sends_is_not_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_codec_that_no_provider_uses_is_not_decoded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = film(tmp_path / "film.mp4", codec="ffv1", frames=2)
 
-    assert reason_of_the_miss(capsys, head(data)) == "undecodable"
+    assert miss_reason(capsys, leading_clip(data)) == "undecodable"
 
 
-def test_codec_that_nobody_knows_is_not_tried(plain: bytes, capsys: pytest.CaptureFixture[str]) -> None:
-    assert reason_of_the_miss(capsys, plain.replace(b"avc1", b"XYZ1")) == "undecodable"
+def test_an_unknown_codec_is_not_decoded(plain: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    assert miss_reason(capsys, plain.replace(b"avc1", b"XYZ1")) == "undecodable"
 
 
 @pytest.mark.parametrize("side", [30_000, 65_536])
-def test_picture_of_a_thousand_million_pixels_costs_the_thumbnail_only(
+def test_a_frame_of_a_thousand_million_pixels_is_not_decoded(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], side: int
 ) -> None:
     data = bytearray(film(tmp_path / "film.mp4", codec="libvpx-vp9", frames=2))
@@ -80,19 +76,19 @@ def test_picture_of_a_thousand_million_pixels_costs_the_thumbnail_only(
     fields = (fields & 0xF0_0000_000F) | (side - 1) << 20 | (side - 1) << 4
     data[size_at : size_at + 5] = fields.to_bytes(5)
 
-    assert reason_of_the_miss(capsys, head(bytes(data))) == "undecodable"
+    assert miss_reason(capsys, leading_clip(bytes(data))) == "undecodable"
 
 
 @pytest.mark.parametrize(
     "garbage", [b"", b"\0", b"<html>not here</html>", bytes(1 << 20)], ids=["", "0", "html", "zeros"]
 )
-def test_garbage_gives_none(capsys: pytest.CaptureFixture[str], garbage: bytes) -> None:
-    assert reason_of_the_miss(capsys, garbage) == "undecodable"
+def test_garbage_gives_no_thumbnail(capsys: pytest.CaptureFixture[str], garbage: bytes) -> None:
+    assert miss_reason(capsys, garbage) == "undecodable"
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_damaged_film_gives_a_thumbnail_or_none(plain: bytes, data: st.DataObject) -> None:
+def test_a_damaged_file_gives_a_valid_thumbnail_or_none(plain: bytes, data: st.DataObject) -> None:
     damaged = bytearray(plain)
     places = st.integers(0, len(damaged) - 1)
     for position, value in data.draw(st.lists(st.tuples(places, st.integers(0, 255)), min_size=1, max_size=300)):
@@ -106,48 +102,52 @@ def test_damaged_film_gives_a_thumbnail_or_none(plain: bytes, data: st.DataObjec
             image.load()
 
 
-def test_child_that_hangs_is_ended(capsys: pytest.CaptureFixture[str]) -> None:
-    deaf = python("import time; time.sleep(600)")
+@pytest.mark.parametrize(
+    ("code", "clip"),
+    [
+        ("import time; time.sleep(600)", bytes(1 << 20)),
+        ("import itertools, os, time\nfor _ in itertools.count(): time.sleep(0.01); os.write(1, b'.')", b""),
+    ],
+    ids=["reads and writes nothing", "writes a byte now and then"],
+)
+def test_a_worker_that_does_not_end_in_time_is_killed(
+    capsys: pytest.CaptureFixture[str], code: str, clip: bytes
+) -> None:
+    assert miss_reason(capsys, clip, command=python(code), timeout_seconds=0.5) == "too_slow"
 
-    assert reason_of_the_miss(capsys, bytes(1 << 20), command=deaf, timeout_seconds=0.5) == "too_slow"
 
-
-def test_child_that_drips_is_ended(capsys: pytest.CaptureFixture[str]) -> None:
-    dripping = python("import itertools, os, time\nfor _ in itertools.count(): time.sleep(0.01); os.write(1, b'.')")
-
-    assert reason_of_the_miss(capsys, b"", command=dripping, timeout_seconds=0.5) == "too_slow"
-
-
-def test_child_out_of_cpu_time_is_too_slow(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_worker_that_uses_up_its_cpu_time_is_too_slow(capsys: pytest.CaptureFixture[str]) -> None:
     busy = python(
-        "from clipferry import confinement\nconfinement.limit(address_space=1 << 30, cpu_seconds=1)\nwhile 1: 1"
+        "from clipferry.media import sandbox\nsandbox.set_limits(address_space=1 << 30, cpu_seconds=1)\nwhile 1: 1"
     )
 
-    assert reason_of_the_miss(capsys, b"", command=busy, timeout_seconds=60) == "too_slow"
+    assert miss_reason(capsys, b"", command=busy, timeout_seconds=60) == "too_slow"
 
 
-def test_child_out_of_memory_costs_the_thumbnail_only(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_worker_that_runs_out_of_memory_costs_the_thumbnail_only(capsys: pytest.CaptureFixture[str]) -> None:
     hungry = python(
-        "from clipferry import confinement\nconfinement.limit(address_space=1 << 28, cpu_seconds=60)\n"
+        "from clipferry.media import sandbox\nsandbox.set_limits(address_space=1 << 28, cpu_seconds=60)\n"
         "pile = []\nwhile 1: pile.append(bytearray(1 << 20))"
     )
 
-    assert reason_of_the_miss(capsys, b"", command=hungry, timeout_seconds=60) == "crashed"
+    assert miss_reason(capsys, b"", command=hungry, timeout_seconds=60) == "crashed"
 
 
 @pytest.mark.parametrize("end", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL])
-def test_child_that_crashes_costs_the_thumbnail_only(capsys: pytest.CaptureFixture[str], end: signal.Signals) -> None:
+def test_a_worker_that_crashes_costs_the_thumbnail_only(
+    capsys: pytest.CaptureFixture[str], end: signal.Signals
+) -> None:
     crashing = python(
         f"import os, resource; resource.setrlimit(resource.RLIMIT_CORE, (0, 0)); os.kill(os.getpid(), {int(end)})"
     )
 
-    assert reason_of_the_miss(capsys, bytes(1 << 20), command=crashing) == "crashed"
+    assert miss_reason(capsys, bytes(1 << 20), command=crashing) == "crashed"
 
 
-def test_flood_is_dammed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_worker_that_writes_without_end_is_killed(capsys: pytest.CaptureFixture[str]) -> None:
     flooding = python("import os\nwhile 1: os.write(1, bytes(1 << 16))")
 
-    assert reason_of_the_miss(capsys, b"", command=flooding) == "bad_answer"
+    assert miss_reason(capsys, b"", command=flooding) == "bad_answer"
 
 
 def answering(answer: bytes) -> list[str]:
@@ -186,24 +186,24 @@ JPEG = b"\xff\xd8" + frame_header(width=640, height=360) + b"\xff\xd9"
         "cut off",
     ],
 )
-def test_answer_that_is_no_thumbnail_is_refused(capsys: pytest.CaptureFixture[str], answer: bytes) -> None:
-    assert reason_of_the_miss(capsys, b"", command=answering(answer)) == "bad_answer"
+def test_an_answer_that_is_no_valid_thumbnail_is_refused(capsys: pytest.CaptureFixture[str], answer: bytes) -> None:
+    assert miss_reason(capsys, b"", command=answering(answer)) == "bad_answer"
 
 
 def test_without_pyav_there_is_no_thumbnail(capsys: pytest.CaptureFixture[str], plain: bytes) -> None:
     without = python(
         "import sys; sys.modules['av'] = None\n"
-        "from clipferry import thumbnail_child; sys.exit(thumbnail_child.main(*map(int, sys.argv[1:])))"
+        "from clipferry.media import thumbnail_worker; sys.exit(thumbnail_worker.main(*map(int, sys.argv[1:])))"
     )
 
-    assert reason_of_the_miss(capsys, plain, command=without) == "no_decoder"
+    assert miss_reason(capsys, plain, command=without) == "no_decoder"
 
 
-def test_command_that_is_not_there_costs_the_thumbnail_only(capsys: pytest.CaptureFixture[str]) -> None:
-    assert reason_of_the_miss(capsys, b"", command=["/nowhere/python"]) == "not_started"
+def test_a_worker_that_cannot_be_started_costs_the_thumbnail_only(capsys: pytest.CaptureFixture[str]) -> None:
+    assert miss_reason(capsys, b"", command=["/nowhere/python"]) == "not_started"
 
 
-def test_child_inherits_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_worker_inherits_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("STORAGE_SECRET_KEY", "DATABASE_URL", "AWS_SESSION_TOKEN", "HOME", "PYTHONSTARTUP"):
         monkeypatch.setenv(name, "hidden")
     seen = tmp_path / "seen.json"
@@ -212,21 +212,21 @@ def test_child_inherits_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     make_thumbnail(b"", command=curious)
 
     environment = json.loads(seen.read_text())
-    # The last two are Python's and macOS's own doing.
+    # Python sets the last but one, macOS the last.
     assert set(environment) <= {"PATH", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH", "LC_CTYPE", "__CF_USER_TEXT_ENCODING"}
     assert "hidden" not in str(environment)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the filter of system calls is Linux's")
-def test_child_is_confined_before_it_looks_at_the_film(plain: bytes) -> None:
+def test_the_worker_is_sandboxed_before_it_decodes(plain: bytes) -> None:
     snoop = f"""
 import os, sys, types
-from clipferry import thumbnail_child
+from clipferry.media import thumbnail_worker
 
-def first_picture(film, **size):
+def first_frame(film, **size):
     assert film
     try:
-        bytearray(thumbnail_child.ADDRESS_SPACE)
+        bytearray(thumbnail_worker.ADDRESS_SPACE)
     except MemoryError:
         pass
     else:
@@ -236,23 +236,23 @@ def first_picture(film, **size):
     except PermissionError:
         return {JPEG!r}
 
-sys.modules["clipferry.media.first_frame"] = types.SimpleNamespace(first_picture=first_picture)
-sys.exit(thumbnail_child.main(*map(int, sys.argv[1:])))
+sys.modules["clipferry.media.first_frame"] = types.SimpleNamespace(first_frame=first_frame)
+sys.exit(thumbnail_worker.main(*map(int, sys.argv[1:])))
 """
 
     assert make_thumbnail(plain, command=python(snoop)) is not None
 
 
 PRCTL, PRLIMIT, PROCESS_VM_READV = (157, 167), (302, 261), (310, 270)
-"""Their numbers on x86_64 and on aarch64."""
+"""The numbers of these system calls on x86_64 and on aarch64."""
 
 
-def where_refused(*calls: tuple[int, int]) -> list[str]:
-    """The child under a kernel that refuses some system calls, as AWS Lambda's does prctl."""
+def worker_without(*calls: tuple[int, int]) -> list[str]:
+    """The worker on a kernel that refuses some system calls, as AWS Lambda's refuses prctl."""
     return python(
         f"""
 import ctypes, errno, platform, struct, sys
-from clipferry import confinement, thumbnail_child
+from clipferry.media import sandbox, thumbnail_worker
 
 column = ("x86_64", "aarch64").index(platform.machine())
 steps = [(0x20, 0, 0, 0)]
@@ -260,29 +260,32 @@ for numbers in {calls}:
     steps += [(0x15, 0, 1, numbers[column]), (0x06, 0, 0, 0x00050000 | errno.EPERM)]
 steps.append((0x06, 0, 0, 0x7FFF0000))
 libc = ctypes.CDLL(None)
-confinement._set_filter(libc, b"".join(struct.pack("=HBBI", *step) for step in steps))
+sandbox._set_filter(libc, b"".join(struct.pack("=HBBI", *step) for step in steps))
 assert libc.prctl(38, 1, 0, 0, 0) == -1
-sys.exit(thumbnail_child.main(*map(int, sys.argv[1:])))
+sys.exit(thumbnail_worker.main(*map(int, sys.argv[1:])))
 """
     )
 
 
-in_the_table = pytest.mark.skipif(
-    sys.platform != "linux" or platform.machine() not in ("x86_64", "aarch64"), reason="the numbers are theirs"
+on_known_architecture = pytest.mark.skipif(
+    sys.platform != "linux" or platform.machine() not in ("x86_64", "aarch64"),
+    reason="the system calls' numbers are those of Linux on x86_64 and aarch64",
 )
 
 
-@in_the_table
-def test_nothing_is_decoded_while_the_parent_is_in_reach(plain: bytes, capsys: pytest.CaptureFixture[str]) -> None:
-    assert reason_of_the_miss(capsys, plain, command=where_refused(PRCTL, PRLIMIT)) == "unconfined"
+@on_known_architecture
+def test_nothing_is_decoded_while_the_parent_process_can_be_read(
+    plain: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert miss_reason(capsys, plain, command=worker_without(PRCTL, PRLIMIT)) == "not_sandboxed"
 
 
-@in_the_table
-def test_without_a_filter_the_limit_on_open_files_will_do(plain: bytes) -> None:
-    assert make_thumbnail(plain, command=where_refused(PRCTL, PROCESS_VM_READV)) is not None
+@on_known_architecture
+def test_without_a_filter_the_limit_on_open_files_is_enough(plain: bytes) -> None:
+    assert make_thumbnail(plain, command=worker_without(PRCTL, PROCESS_VM_READV)) is not None
 
 
-def test_child_inherits_no_open_file(tmp_path: Path) -> None:
+def test_the_worker_inherits_no_open_file(tmp_path: Path) -> None:
     seen = tmp_path / "seen.json"
     with (tmp_path / "secret").open("w") as secret:
         os.set_inheritable(secret.fileno(), True)
@@ -295,16 +298,16 @@ def test_child_inherits_no_open_file(tmp_path: Path) -> None:
     assert seen.read_text() == "closed"
 
 
-def test_parent_never_imports_pyav(plain: bytes) -> None:
+def test_the_parent_process_never_imports_pyav(plain: bytes) -> None:
     code = (
-        "import sys\nfrom clipferry.thumbnails import make_thumbnail\n"
+        "import sys\nfrom clipferry.media.thumbnail import make_thumbnail\n"
         "assert make_thumbnail(sys.stdin.buffer.read())\nassert 'av' not in sys.modules\n"
     )
 
     subprocess.run(python(code), input=plain, check=True)
 
 
-def test_largest_answer_is_bounded() -> None:
+def test_an_answer_may_have_max_jpeg_bytes_and_not_one_more() -> None:
     most = JPEG[:-2] + bytes(MAX_JPEG_BYTES - len(JPEG)) + JPEG[-2:]
     assert len(most) == MAX_JPEG_BYTES
     echo = python("import sys; sys.stdout.buffer.write(sys.stdin.buffer.read())")

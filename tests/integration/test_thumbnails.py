@@ -1,4 +1,4 @@
-"""Thumbnails of real films, made by the real child process and looked at with Pillow."""
+"""Thumbnails of real videos, made by the real worker process and checked with Pillow."""
 
 from __future__ import annotations
 
@@ -12,30 +12,24 @@ from PIL import Image
 
 from clipferry.media.mp4_scanner import MediaScanner
 from clipferry.media.thumbnail import Thumbnail, make_thumbnail
-from tests.films import CORNERS, LAYOUTS, corners, film, noise, turned
+from tests.films import CORNERS, LAYOUTS, corners, film, leading_clip, noise, turned
 
 CODECS = ("libx264", "libx265", "libvpx-vp9", "libsvtav1", "mpeg4")
 MATRICES = {
-    "as it is": ((1, 0, 0, 1), None),
-    "a quarter to the right": ((0, 1, -1, 0), Image.Transpose.ROTATE_270),
-    "upside down": ((-1, 0, 0, -1), Image.Transpose.ROTATE_180),
-    "a quarter to the left": ((0, -1, 1, 0), Image.Transpose.ROTATE_90),
-    "left for right": ((-1, 0, 0, 1), Image.Transpose.FLIP_LEFT_RIGHT),
-    "top for bottom": ((1, 0, 0, -1), Image.Transpose.FLIP_TOP_BOTTOM),
-    "about one diagonal": ((0, 1, 1, 0), Image.Transpose.TRANSPOSE),
-    "about the other": ((0, -1, -1, 0), Image.Transpose.TRANSVERSE),
-    "by nothing at all": ((0, 0, 0, 0), None),
+    "not rotated": ((1, 0, 0, 1), None),
+    "90 degrees clockwise": ((0, 1, -1, 0), Image.Transpose.ROTATE_270),
+    "180 degrees": ((-1, 0, 0, -1), Image.Transpose.ROTATE_180),
+    "90 degrees counter-clockwise": ((0, -1, 1, 0), Image.Transpose.ROTATE_90),
+    "flipped left to right": ((-1, 0, 0, 1), Image.Transpose.FLIP_LEFT_RIGHT),
+    "flipped top to bottom": ((1, 0, 0, -1), Image.Transpose.FLIP_TOP_BOTTOM),
+    "transposed": ((0, 1, 1, 0), Image.Transpose.TRANSPOSE),
+    "transposed about the other diagonal": ((0, -1, -1, 0), Image.Transpose.TRANSVERSE),
+    "a matrix of zeros": ((0, 0, 0, 0), None),
 }
 
 
-def head(data: bytes, **limits: int) -> bytes | None:
-    scanner = MediaScanner(**limits)
-    scanner.feed(data)
-    return scanner.head()
-
-
-def opened(thumbnail: Thumbnail | None) -> Image.Image:
-    """The JPEG as Pillow reads it, which agrees with what the thumbnail says of itself."""
+def as_image(thumbnail: Thumbnail | None) -> Image.Image:
+    """The JPEG as Pillow reads it; its size has to be the one that the thumbnail has."""
     assert thumbnail is not None
     image = Image.open(io.BytesIO(thumbnail.jpeg), formats=["JPEG"])
     image.load()
@@ -71,31 +65,31 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_every_codec_gives_a_thumbnail_of_the_first_picture(tmp_path: Path, codec: str) -> None:
+def test_every_codec_gives_a_thumbnail_of_the_first_frame(tmp_path: Path, codec: str) -> None:
     data = film(tmp_path / "film.mp4", codec=codec, picture=corners, width=1280, height=720, frames=24)
 
-    image = opened(make_thumbnail(head(data)))
+    image = as_image(make_thumbnail(leading_clip(data)))
 
     assert image.size == (640, 360)
     assert shows_corners(image, the_corners())
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_every_layout_gives_a_thumbnail_though_it_is_cut_off(tmp_path: Path, layout: str) -> None:
+def test_every_layout_gives_a_thumbnail_from_a_part_of_the_file(tmp_path: Path, layout: str) -> None:
     data = film(tmp_path / "film.mp4", flags=LAYOUTS[layout], picture=noise, frames=24, sound=True)
 
-    assert opened(make_thumbnail(head(data, head_bytes=len(data) // 5))).size == (320, 180)
+    assert as_image(make_thumbnail(leading_clip(data, clip_bytes=len(data) // 5))).size == (320, 180)
 
 
 @pytest.mark.parametrize("direction", MATRICES)
-def test_turned_film_gives_an_upright_thumbnail(plain: bytes, direction: str) -> None:
+def test_a_rotated_video_gives_an_upright_thumbnail(plain: bytes, direction: str) -> None:
     (a, b, c, d), turn = MATRICES[direction]
     data = turned(plain, a=a, b=b, c=c, d=d)
     scanner = MediaScanner()
     scanner.feed(data)
     expected = the_corners().transpose(turn) if turn is not None else the_corners()
 
-    image = opened(make_thumbnail(scanner.head()))
+    image = as_image(make_thumbnail(scanner.leading_clip()))
 
     assert shows_corners(image, expected)
     assert image.size == (scanner.result().width, scanner.result().height)
@@ -113,42 +107,40 @@ def test_turned_film_gives_an_upright_thumbnail(plain: bytes, direction: str) ->
         (128, 1024, (50, 400)),
     ],
 )
-def test_thumbnail_keeps_the_shape_and_is_never_enlarged(
+def test_a_thumbnail_keeps_the_aspect_ratio_and_is_never_enlarged(
     tmp_path: Path, width: int, height: int, size: tuple[int, int]
 ) -> None:
     data = film(tmp_path / "film.mp4", width=width, height=height, frames=2)
 
-    assert opened(make_thumbnail(head(data), width=100)).size == size
+    assert as_image(make_thumbnail(leading_clip(data), width=100)).size == size
 
 
-def test_quarter_turn_is_measured_as_it_is_shown(tmp_path: Path) -> None:
+def test_a_video_rotated_by_90_degrees_is_scaled_by_its_displayed_width(tmp_path: Path) -> None:
     data = turned(film(tmp_path / "film.mp4", width=1280, height=720, frames=2), a=0, b=1, c=-1, d=0)
 
-    assert opened(make_thumbnail(head(data))).size == (640, 1138)
+    assert as_image(make_thumbnail(leading_clip(data))).size == (640, 1138)
 
 
-def test_pixels_that_are_not_square_are_made_so(tmp_path: Path) -> None:
+def test_pixels_that_are_not_square_are_made_square(tmp_path: Path) -> None:
     data = film(tmp_path / "film.mp4", width=320, height=240, pixel=Fraction(4, 3), frames=2)
 
-    assert opened(make_thumbnail(head(data))).size == (427, 240)
+    assert as_image(make_thumbnail(leading_clip(data))).size == (427, 240)
 
 
-@pytest.mark.parametrize("height", [360, 720])
-@pytest.mark.parametrize("full_range", [False, True])
-def test_colours_of_a_film_that_names_bt709_are_right(tmp_path: Path, height: int, full_range: bool) -> None:
-    data = coloured(tmp_path / "film.mp4", (200, 60, 90), height=height, full_range=full_range, named=True)
+@pytest.mark.parametrize(
+    ("height", "full_range", "named"),
+    [(360, False, True), (720, False, True), (360, True, True), (720, True, True), (720, False, False)],
+)
+def test_bt709_colours_are_right_where_the_file_names_them_and_from_720_lines_on_where_it_does_not(
+    tmp_path: Path, height: int, full_range: bool, named: bool
+) -> None:
+    data = coloured(tmp_path / "film.mp4", (200, 60, 90), height=height, full_range=full_range, named=named)
 
-    assert is_near(opened(make_thumbnail(head(data))).getpixel((100, 100)), (200, 60, 90), tolerance=6)
-
-
-def test_colours_of_a_large_film_that_names_none_are_bt709(tmp_path: Path) -> None:
-    data = coloured(tmp_path / "film.mp4", (200, 60, 90), height=720, full_range=False, named=False)
-
-    assert is_near(opened(make_thumbnail(head(data))).getpixel((100, 100)), (200, 60, 90), tolerance=6)
+    assert is_near(as_image(make_thumbnail(leading_clip(data))).getpixel((100, 100)), (200, 60, 90), tolerance=6)
 
 
 def coloured(path: Path, colour: tuple[int, int, int], *, height: int, full_range: bool, named: bool) -> bytes:
-    """In BT.709, whether it says so or not."""
+    """A video in BT.709; `named` says whether the file declares it."""
     range_, space = (2 if full_range else 1), (1 if named else 2)
 
     def picture(width: int, height: int, number: int) -> av.VideoFrame:
@@ -167,15 +159,15 @@ def coloured(path: Path, colour: tuple[int, int, int], *, height: int, full_rang
     return path.read_bytes()
 
 
-def test_names_in_another_encoding_do_no_harm(plain: bytes) -> None:
+def test_titles_that_are_not_utf_8_do_no_harm(plain: bytes) -> None:
     assert plain.count(b"Lavf") == 1
 
-    assert opened(make_thumbnail(head(plain.replace(b"Lavf", b"\xe9\xe9\xe9\xe9")))).size == (320, 180)
+    assert as_image(make_thumbnail(leading_clip(plain.replace(b"Lavf", b"\xe9\xe9\xe9\xe9")))).size == (320, 180)
 
 
 @pytest.mark.parametrize("handler", [b"sbtl", b"text", b"tmcd", b"meta", b"hint", b"????"])
-def test_tracks_of_other_kinds_do_no_harm(tmp_path: Path, handler: bytes) -> None:
+def test_other_kinds_of_tracks_do_no_harm(tmp_path: Path, handler: bytes) -> None:
     data = film(tmp_path / "film.mp4", frames=12, sound=True)
     assert data.count(b"soun") == 1
 
-    assert opened(make_thumbnail(head(data.replace(b"soun", handler)))).size == (320, 180)
+    assert as_image(make_thumbnail(leading_clip(data.replace(b"soun", handler)))).size == (320, 180)

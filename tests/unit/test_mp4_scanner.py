@@ -1,4 +1,4 @@
-"""The scanner against films that PyAV makes and reads: every layout, every way to cut them up, and garbage."""
+"""The scanner on videos that PyAV makes and reads: every layout, chunks of every size, damaged files and garbage."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def traf(*, seconds: int, more: bytes = b"") -> bytes:
 
 FRAGMENTED = box(b"moov", mvhd(ticks=0, scale=1), trak(1), box(b"mvex", trex(1)))
 SHOWN = MediaInfo(width=320, height=180)
-"""What is left to say of FRAGMENTED when its length can't be told."""
+"""What is known of FRAGMENTED when its duration can't be."""
 
 
 @pytest.fixture(scope="module", params=["libx264", "mpeg4"])
@@ -85,12 +85,12 @@ def test_every_layout_reads_as_pyav_reads_it(films: dict[str, bytes], layout: st
     assert scan(films[layout]) == as_pyav_reads(films[layout]) == MediaInfo(duration=3, width=320, height=180)
 
 
-def test_the_picture_is_measured_when_the_sound_comes_first(tmp_path: Path) -> None:
+def test_the_video_track_is_measured_when_the_sound_track_comes_first(tmp_path: Path) -> None:
     assert scan(film(tmp_path / "film.mp4", sound=True)) == MediaInfo(duration=3, width=320, height=180)
 
 
 @pytest.mark.parametrize(("frames", "seconds"), [(1, 1), (11, 1), (35, 1), (36, 2), (59, 2), (60, 3)], ids=str)
-def test_duration_is_rounded_half_up_and_never_nothing(tmp_path: Path, frames: int, seconds: int) -> None:
+def test_the_duration_is_rounded_half_up_and_at_least_1(tmp_path: Path, frames: int, seconds: int) -> None:
     assert scan(film(tmp_path / "film.mp4", frames=frames)).duration == seconds
 
 
@@ -99,17 +99,17 @@ def test_duration_is_rounded_half_up_and_never_nothing(tmp_path: Path, frames: i
     [({"a": 0, "b": 1, "c": -1, "d": 0}, 180, 320), ({"a": -1, "b": 0, "c": 0, "d": -1}, 320, 180)],
     ids=["a quarter", "a half"],
 )
-def test_a_turned_picture_is_measured_as_it_is_shown(
+def test_a_rotated_video_is_measured_as_it_is_displayed(
     plain: bytes, matrix: dict[str, int], width: int, height: int
 ) -> None:
-    upset = turned(plain, **matrix)
+    rotated = turned(plain, **matrix)
 
-    assert scan(upset) == as_pyav_reads(upset) == MediaInfo(duration=3, width=width, height=height)
+    assert scan(rotated) == as_pyav_reads(rotated) == MediaInfo(duration=3, width=width, height=height)
 
 
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
-def test_how_the_file_is_cut_up_makes_no_difference(films: dict[str, bytes], data: st.DataObject) -> None:
+def test_the_size_of_the_chunks_makes_no_difference(films: dict[str, bytes], data: st.DataObject) -> None:
     film_bytes = films[data.draw(st.sampled_from(list(LAYOUTS)))]
     cuts = sorted(data.draw(st.lists(st.integers(0, len(film_bytes)), max_size=30)))
     scanner = MediaScanner()
@@ -118,11 +118,11 @@ def test_how_the_file_is_cut_up_makes_no_difference(films: dict[str, bytes], dat
     assert scanner.result() == MediaInfo(duration=3, width=320, height=180)
 
 
-def test_one_byte_at_a_time_is_enough(plain: bytes) -> None:
+def test_a_file_can_be_fed_one_byte_at_a_time(plain: bytes) -> None:
     assert scan(plain, step=1) == MediaInfo(duration=3, width=320, height=180)
 
 
-def test_sizes_of_64_bits_are_read(plain: bytes) -> None:
+def test_boxes_with_64_bit_sizes_are_read(plain: bytes) -> None:
     kinds = box_starts(plain)
     body = plain[kinds[b"mdat"] + 8 : kinds[b"moov"]]
     wide = struct.pack(">I4sQ", 1, b"mdat", len(body) + 16) + body
@@ -132,21 +132,21 @@ def test_sizes_of_64_bits_are_read(plain: bytes) -> None:
     assert scan(plain[: kinds[b"mdat"]] + wide + wide_moov, step=7) == scan(plain)
 
 
-def test_a_moov_that_lasts_to_the_end_is_read(plain: bytes) -> None:
+def test_a_moov_of_size_0_which_means_to_the_end_is_read(plain: bytes) -> None:
     start = plain.index(b"moov") - 4
     open_ended = plain[:start] + bytes(4) + plain[start + 4 :]
 
     assert scan(open_ended, step=100) == scan(plain)
 
 
-def test_an_mdat_that_lasts_to_the_end_hides_nothing_that_came_before(films: dict[str, bytes]) -> None:
+def test_an_mdat_of_size_0_hides_nothing_that_came_before(films: dict[str, bytes]) -> None:
     data = films["moov in front"]
     start = data.index(b"mdat") - 4
 
     assert scan(data[:start] + bytes(4) + data[start + 4 :]) == scan(data)
 
 
-def test_the_film_itself_is_never_kept() -> None:
+def test_mdat_is_never_kept_in_memory() -> None:
     scanner = MediaScanner()
     scanner.feed(struct.pack(">I4sQ", 1, b"mdat", 1 << 40))
     scanner.feed(bytes(1 << 20))
@@ -154,7 +154,7 @@ def test_the_film_itself_is_never_kept() -> None:
     assert scanner._kept is None
 
 
-def test_an_enormous_moov_is_passed_over(plain: bytes) -> None:
+def test_a_moov_that_is_too_large_is_skipped(plain: bytes) -> None:
     scanner = MediaScanner()
     scanner.feed(struct.pack(">I4s", MAX_KEPT_BYTES + 9, b"moov"))
     assert scanner._kept is None
@@ -165,7 +165,7 @@ def test_an_enormous_moov_is_passed_over(plain: bytes) -> None:
     assert scanner.result() == MediaInfo(duration=3, width=320, height=180)
 
 
-def test_an_open_ended_moov_is_let_go_when_it_grows_too_large() -> None:
+def test_a_moov_of_size_0_is_dropped_when_it_grows_too_large() -> None:
     scanner = MediaScanner()
     scanner.feed(bytes(4) + b"moov" + mvhd(ticks=5, scale=1))
     for _ in range(MAX_KEPT_BYTES // (1 << 20)):
@@ -174,7 +174,7 @@ def test_an_open_ended_moov_is_let_go_when_it_grows_too_large() -> None:
     assert scanner.result() == MediaInfo()
 
 
-def test_a_film_whose_moov_never_came_says_nothing(plain: bytes) -> None:
+def test_a_file_whose_moov_is_cut_off_has_no_media_info(plain: bytes) -> None:
     assert scan(plain[: len(plain) - 40]) == MediaInfo()
 
 
@@ -190,23 +190,23 @@ def test_a_film_whose_moov_never_came_says_nothing(plain: bytes) -> None:
     ],
     ids=["no ticks", "no scale", "unknown", "longer than an int4", "empty", "cut short"],
 )
-def test_a_duration_that_makes_no_sense_is_none(header: bytes) -> None:
+def test_an_invalid_duration_is_none(header: bytes) -> None:
     assert scan(box(b"moov", header)) == MediaInfo()
 
 
-def test_a_long_form_header_is_read() -> None:
+def test_a_64_bit_movie_header_is_read() -> None:
     header = box(b"mvhd", struct.pack(">IQQIQ", 1 << 24, 0, 0, 90_000, 90_000 * 7), bytes(80))
 
     assert scan(box(b"moov", header)).duration == 7
 
 
-def test_the_total_that_a_fragmented_film_announces_is_taken() -> None:
+def test_the_total_duration_that_a_fragmented_file_declares_is_used() -> None:
     extends = box(b"mvex", box(b"mehd", struct.pack(">II", 0, 8000)), trex(1))
 
     assert scan(box(b"moov", mvhd(ticks=0, scale=1000), extends)).duration == 8
 
 
-def test_fragments_are_added_up() -> None:
+def test_the_durations_of_fragments_are_added_up() -> None:
     assert scan(FRAGMENTED + box(b"moof", traf(seconds=2)) * 3) == MediaInfo(duration=6, width=320, height=180)
 
 
@@ -224,8 +224,8 @@ EMPTY = box(b"free")
     ],
     ids=["empty boxes", "kinds", "defaults", "tracks"],
 )
-def test_a_hostile_box_takes_little_more_memory_than_it_has_bytes(hostile: bytes) -> None:
-    scanner = MediaScanner(head_bytes=0)
+def test_a_hostile_box_takes_hardly_more_memory_than_its_size(hostile: bytes) -> None:
+    scanner = MediaScanner(clip_bytes=0)
     tracemalloc.start()
     try:
         scanner.feed(hostile)
@@ -236,7 +236,7 @@ def test_a_hostile_box_takes_little_more_memory_than_it_has_bytes(hostile: bytes
     assert peak < 1.5 * len(hostile)
 
 
-def test_too_many_boxes_are_not_looked_at() -> None:
+def test_boxes_beyond_the_limit_are_ignored() -> None:
     plain = box(b"moov", mvhd(ticks=5, scale=1), trak(1))
     fragment = box(b"moof", traf(seconds=1))
 
@@ -246,7 +246,7 @@ def test_too_many_boxes_are_not_looked_at() -> None:
     assert scan(FRAGMENTED + fragment * MAX_BOXES) == SHOWN
 
 
-def test_fragments_that_are_too_large_together_are_passed_over() -> None:
+def test_fragments_that_are_too_large_together_are_skipped() -> None:
     fragment = box(b"moof", traf(seconds=1), box(b"free", bytes(MAX_KEPT_BYTES // 8)))
 
     assert scan(FRAGMENTED + fragment * 7).duration == 7
@@ -255,13 +255,13 @@ def test_fragments_that_are_too_large_together_are_passed_over() -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(garbage=st.binary(max_size=600), step=st.integers(1, 64))
-def test_garbage_gives_nothing_and_never_an_error(garbage: bytes, step: int) -> None:
+def test_random_bytes_give_an_empty_result_and_never_an_error(garbage: bytes, step: int) -> None:
     assert scan(garbage, step=step) == MediaInfo()
 
 
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
-def test_a_damaged_film_never_gives_an_error(films: dict[str, bytes], data: st.DataObject) -> None:
+def test_a_damaged_file_never_gives_an_error(films: dict[str, bytes], data: st.DataObject) -> None:
     damaged = bytearray(films[data.draw(st.sampled_from(list(LAYOUTS)))])
     for position, value in data.draw(
         st.lists(st.tuples(st.integers(0, len(damaged) - 1), st.integers(0, 255)), max_size=40)
@@ -291,12 +291,14 @@ def test_a_damaged_film_never_gives_an_error(films: dict[str, bytes], data: st.D
         (1, 60000, "1p", "9:16"),
     ],
 )
-def test_sizes_have_names(width: int, height: int, resolution: str, ratio: str) -> None:
+def test_a_size_is_named_by_its_shorter_side_and_its_nearest_ratio(
+    width: int, height: int, resolution: str, ratio: str
+) -> None:
     info = MediaInfo(width=width, height=height)
 
     assert (resolution_name(info), aspect_ratio_name(info)) == (resolution, ratio)
 
 
-def test_unknown_sizes_have_no_names() -> None:
+def test_an_unknown_size_has_no_name() -> None:
     assert resolution_name(MediaInfo()) is None
     assert aspect_ratio_name(MediaInfo(width=640)) is None

@@ -1,1 +1,1 @@
-"""What is in a file: the MP4 scanner, and the thumbnail, which a sandboxed process makes."""
+"""Reads MP4 files: the scanner finds length and size of the picture, a sandboxed process makes the thumbnail."""

@@ -1,6 +1,6 @@
-"""A film's first picture as a JPEG, by PyAV: upright, in its right shape and colours.
+"""The first frame of a video as a JPEG, made with PyAV: turned upright, with square pixels and the right colours.
 
-Only `thumbnail_child` imports this, in a process that may be lost.
+Only `thumbnail_worker` imports this module, in a process that may crash.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import av
 import av.subtitles.codeccontext
-import av.subtitles.stream  # these two PyAV imports on first use, when no file can be opened any more
+import av.subtitles.stream  # PyAV imports these two on first use, and by then the sandbox lets no file be opened
 from av.codec.context import Flags
 from av.container import InputContainer
 from av.filter import Graph
@@ -25,27 +25,27 @@ _QUALITY: Final = 4  # the encoder's scale goes from 2, the best, to 31
 _UNSPECIFIED: Final = 2  # AVCOL_SPC_UNSPECIFIED
 _FULL_RANGE: Final = 2  # AVCOL_RANGE_JPEG
 _LENIENT: Final[dict[str, Any]] = {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
-"""Titles that aren't UTF-8 stop PyAV 18; 19, for Python from 3.12 on, has no such option, and no need of it."""
+"""PyAV 18 fails on titles that aren't UTF-8; PyAV 19, for Python 3.12 and later, neither needs nor has the option."""
 _ANY_TIME_BASE: Final = Fraction(1, 25)
 _UPRIGHT: Final = (1, 0, 0, 0, 1, 0, 0, 0, 1)
 
 
-def first_picture(film: bytes, *, width: int, height: int) -> bytes | None:
-    """A JPEG of at most `width` by `height` pixels, never enlarged; None when there is no picture to decode.
+def first_frame(film: bytes, *, width: int, height: int) -> bytes | None:
+    """Returns a JPEG of at most `width` by `height` pixels, never enlarged; None when there is no frame to decode.
 
     Raises av.FFmpegError for what isn't an MP4 or doesn't decode.
     """
-    # Probing decodes the first picture too, with any codec the film names; it has nothing to tell us.
+    # Without this, probing would decode the first frame, too, with any codec that the file names.
     with av.open(BytesIO(film), "r", format="mp4", options={"codec_whitelist": "none"}, **_LENIENT) as container:
         stream = container.streams.best("video")
         if not isinstance(stream, VideoStream) or not _has_decoder(stream):
             return None
-        picture = _decode_first(container, stream)
-        if picture is None:
+        frame = _decode_first(container, stream)
+        if frame is None:
             return None
         ratio = stream.sample_aspect_ratio
         pixel = Fraction(ratio.numerator, ratio.denominator) if ratio else Fraction(1)
-        return _encode(_displayed(picture, pixel, width=width, height=height))
+        return _encode(_as_displayed(frame, pixel, width=width, height=height))
 
 
 def _has_decoder(stream: VideoStream) -> bool:
@@ -57,61 +57,62 @@ def _decode_first(container: InputContainer, stream: VideoStream) -> VideoFrame 
     decoder.thread_count = 1
     decoder.options = {"max_pixels": str(MAX_PIXELS)}
     for packet in container.demux(stream):
-        cut_off = packet.is_corrupt  # half a picture is worse than none
-        for picture in decoder.decode(None if cut_off else packet):
-            return picture
+        cut_off = packet.is_corrupt  # half a frame is worse than none
+        for frame in decoder.decode(None if cut_off else packet):
+            return frame
         if cut_off:
             return None
     return None
 
 
-def _displayed(picture: VideoFrame, pixel: Fraction, *, width: int, height: int) -> VideoFrame:
-    """Fitted into `width` by `height`, its pixels made square, then turned as the film wants it."""
-    turns = _turns(picture)
-    limits = (height, width) if "transpose" in turns else (width, height)
-    across, down = picture.width * pixel, Fraction(picture.height)
+def _as_displayed(frame: VideoFrame, pixel: Fraction, *, width: int, height: int) -> VideoFrame:
+    """Scales the frame to fit `width` by `height`, makes its pixels square, and rotates it as a player does."""
+    filters = _rotation_filters(frame)
+    limits = (height, width) if "transpose" in filters else (width, height)
+    across, down = frame.width * pixel, Fraction(frame.height)
     scale = min(Fraction(1), limits[0] / across, limits[1] / down)
-    # A JPEG is BT.601 at full range. Players take a film that doesn't say for BT.709 from 720 lines on.
-    is_709_unsaid = picture.colorspace == _UNSPECIFIED and picture.height >= 720
-    fitted = picture.reformat(
+    # A JPEG is BT.601 at full range. Players assume BT.709 from 720 lines on where a file names no colour space.
+    is_unnamed_709 = frame.colorspace == _UNSPECIFIED and frame.height >= 720
+    fitted = frame.reformat(
         width=max(round(across * scale), 1),
         height=max(round(down * scale), 1),
         format="yuvj420p",
-        src_colorspace="itu709" if is_709_unsaid else None,
+        src_colorspace="itu709" if is_unnamed_709 else None,
         dst_colorspace="itu601",
         dst_color_range=_FULL_RANGE,
         interpolation="AREA",
         threads=1,
     )
-    return _turn(fitted, turns) if turns else fitted
+    return _apply(filters, fitted) if filters else fitted
 
 
-def _turns(picture: VideoFrame) -> list[str]:
-    """The filters that do what the display matrix says: x' = a·x + c·y, y' = b·x + d·y, all of them 1, 0 or -1."""
-    matrix = picture.side_data.get("DISPLAYMATRIX")
+def _rotation_filters(frame: VideoFrame) -> list[str]:
+    """Returns the filters that do what the display matrix says: x' = a·x + c·y, y' = b·x + d·y.
+
+    a, b, c and d are 1, 0 or -1.
+    """
+    matrix = frame.side_data.get("DISPLAYMATRIX")
     a, b, _, c, d, *_ = struct.unpack("9i", bytes(matrix)) if matrix else _UPRIGHT
     if abs(b) > abs(a):
         return ["transpose"] + ["hflip"] * (c < 0) + ["vflip"] * (b < 0)
     return ["hflip"] * (a < 0) + ["vflip"] * (d < 0)
 
 
-def _turn(picture: VideoFrame, filters: list[str]) -> VideoFrame:
+def _apply(filters: list[str], frame: VideoFrame) -> VideoFrame:
     graph = Graph()
     graph.threads = 1
-    source = graph.add_buffer(
-        width=picture.width, height=picture.height, format=picture.format, time_base=_ANY_TIME_BASE
-    )
+    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=_ANY_TIME_BASE)
     graph.link_nodes(source, *map(graph.add, filters), graph.add("buffersink")).configure()
-    graph.vpush(picture)
+    graph.vpush(frame)
     return graph.vpull()
 
 
-def _encode(picture: VideoFrame) -> bytes:
+def _encode(frame: VideoFrame) -> bytes:
     encoder = av.CodecContext.create("mjpeg", "w")
-    encoder.width, encoder.height, encoder.pix_fmt = picture.width, picture.height, "yuvj420p"
+    encoder.width, encoder.height, encoder.pix_fmt = frame.width, frame.height, "yuvj420p"
     encoder.time_base = _ANY_TIME_BASE
     encoder.sample_aspect_ratio = Fraction(1)
     encoder.thread_count = 1
     encoder.qmin = encoder.qmax = _QUALITY
-    encoder.flags |= Flags.bitexact  # without the encoder's name in it
-    return b"".join(map(bytes, encoder.encode(picture) + encoder.encode(None)))
+    encoder.flags |= Flags.bitexact  # leaves out the encoder's name
+    return b"".join(map(bytes, encoder.encode(frame) + encoder.encode(None)))

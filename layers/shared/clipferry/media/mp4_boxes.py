@@ -1,4 +1,4 @@
-"""What the boxes `moov` and `moof` say of a film: its tracks, their pictures and lengths.
+"""Parses the boxes `moov` and `moof`: a video's tracks, their size and their duration.
 
 Source: ISO/IEC 14496-12 (the ISO base media file format), whose names for boxes are used here.
 """
@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 MAX_TRACKS = 64
-"""A file may name a million, and each would cost memory."""
+"""A file may list a million tracks, and each would cost memory."""
 _UNKNOWN = frozenset({2**32 - 1, 2**64 - 1})
 _MAX_SECONDS = 2**31 - 1
 
@@ -25,7 +25,7 @@ class Track:
     timescale: int = 0
     """Ticks per second."""
     end: int = 0
-    """Where its last sample ends, in ticks."""
+    """The end of its last sample, in ticks."""
 
 
 @dataclass(slots=True)
@@ -34,22 +34,22 @@ class Movie:
     duration: int = 0
     tracks: dict[int, Track] = field(default_factory=dict)
     sample_durations: dict[int, int] = field(default_factory=dict)
-    """A fragmented film's default for each track, in its ticks; empty for one that isn't fragmented."""
+    """The default sample duration of each track in ticks; empty unless the file is fragmented."""
     is_cut_short: bool = False
-    """Whether boxes were passed over: the length of a fragmented film can't be told then."""
+    """Whether boxes were skipped, so that the duration of a fragmented file can't be known."""
 
     def read(self, kind: bytes, body: memoryview) -> None:
-        """Takes in the body of a `moov` or a `moof`, as far as it makes sense."""
-        with suppress(struct.error):  # a field beyond the end of its box
+        """Parses the body of a `moov` or a `moof`, as far as it is valid."""
+        with suppress(struct.error):  # a field lies beyond the end of its box
             self._read_moov(body) if kind == b"moov" else self._read_moof(body)
 
-    def picture(self) -> Track | None:
-        """The track that is looked at; None for what is only heard."""
-        films = (track for track in self.tracks.values() if track.handler == b"vide")
-        return next((track for track in films if track.width and track.height), None)
+    def video_track(self) -> Track | None:
+        """The first video track that has a size; None for a file that has only sound."""
+        videos = (track for track in self.tracks.values() if track.handler == b"vide")
+        return next((track for track in videos if track.width and track.height), None)
 
     def seconds(self) -> int | None:
-        """Rounded half up and at least 1; None when the boxes don't say."""
+        """The duration in seconds, rounded half up and at least 1; None when the boxes don't say."""
         if self.sample_durations and self.is_cut_short:
             return None
         lengths = [(self.duration, self.timescale)]
@@ -101,7 +101,7 @@ class Movie:
 
 
 def _boxes(parent: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """The boxes within, each with its body; ends at the first that doesn't fit."""
+    """Yields the kind and the body of each box in `parent`, up to the first that doesn't fit."""
     start = 0
     while start + 8 <= len(parent):
         size, kind = struct.unpack_from(">I4s", parent, start)
@@ -121,12 +121,12 @@ def _version(body: memoryview) -> int:
 
 
 def _read_number(body: memoryview) -> int:
-    """Of `mehd` and `tfdt`: their only field."""
+    """Reads the only field of `mehd` or `tfdt`."""
     return struct.unpack_from(">Q" if _version(body) else ">I", body, 4)[0]
 
 
 def _timescale_and_duration(body: memoryview) -> tuple[int, int]:
-    """Of `mvhd` and `mdhd`: ticks per second, and ticks (0 when not known)."""
+    """Reads `mvhd` or `mdhd`: ticks per second, and the duration in ticks (0 when unknown)."""
     fields = struct.unpack_from(">IQ", body, 20) if _version(body) else struct.unpack_from(">II", body, 12)
     timescale, duration = fields
     return timescale, 0 if duration in _UNKNOWN else duration
@@ -147,7 +147,7 @@ def _read_track(trak: memoryview) -> Track:
 
 
 def _read_tkhd(body: memoryview) -> tuple[int, int, int]:
-    """Track number, width and height; these two swapped when the matrix turns the picture by a quarter."""
+    """Returns track number, width and height; width and height are swapped when the matrix rotates by 90 degrees."""
     number_at, matrix_at = (20, 52) if _version(body) else (12, 40)
     (number,) = struct.unpack_from(">I", body, number_at)
     a, b, _, _, _, _, _, _, _, width, height = struct.unpack_from(">9i2I", body, matrix_at)
@@ -156,7 +156,7 @@ def _read_tkhd(body: memoryview) -> tuple[int, int, int]:
 
 
 def _read_tfhd(body: memoryview) -> tuple[int, int | None]:
-    """Track number, and its default sample duration in this fragment when it names one."""
+    """Returns the track number, and its default sample duration in this fragment if it has one."""
     flags, number = struct.unpack_from(">II", body)
     if not flags & 0x08:
         return number, None
@@ -165,7 +165,7 @@ def _read_tfhd(body: memoryview) -> tuple[int, int | None]:
 
 
 def _run_duration(trun: memoryview, sample_duration: int) -> int:
-    """Ticks: each sample's own, where the run names them."""
+    """The duration of a run in ticks: the sum of the samples' own durations where the run lists them."""
     flags, count = struct.unpack_from(">II", trun)
     if not flags & 0x100:
         return count * sample_duration

@@ -1,7 +1,7 @@
-"""Takes from a process what it no longer needs, before it looks at bytes that somebody else made.
+"""Takes away a process's rights before it decodes a file that a stranger made: resource limits and a seccomp filter.
 
-Sources: setrlimit(2), proc(5) and, for the filter of system calls, the kernel's `seccomp_filter.rst`; it is
-Linux's alone. With another uid it would be simpler, but Lambda has only one.
+Sources: setrlimit(2), proc(5) and, for the filter of system calls, the kernel's `seccomp_filter.rst`. Only Linux has
+seccomp. A second user id would be simpler, but Lambda has only one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import ctypes
 
-_NO_NEW_PRIVILEGES: Final = 38  # PR_SET_NO_NEW_PRIVS, without which a filter is root's to set
+_NO_NEW_PRIVILEGES: Final = 38  # PR_SET_NO_NEW_PRIVS: without it only root may set a filter
 _SET_FILTER: Final = (22, 2)  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
 _ALLOW: Final = 0x7FFF0000
 _REFUSE: Final = 0x00050000 | errno.EPERM
@@ -50,13 +50,17 @@ _SYSTEM_CALLS: Final = {
     "exit_group": (231, 94),
     "getrandom": (318, 278),
 }
-"""Those that reach no further than the process and its open pipes: their numbers on x86_64 and on aarch64."""
+"""The system calls that stay allowed, by their numbers on x86_64 and aarch64: they affect only the process and its
+open pipes."""
 _MACHINES: Final = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
-"""The column above, and AUDIT_ARCH_… of linux/audit.h."""
+"""The column in _SYSTEM_CALLS, and AUDIT_ARCH_… of linux/audit.h."""
 
 
-def limit(*, address_space: int, cpu_seconds: int) -> None:
-    """Bounds memory (bytes) and CPU time, open files to 16, new processes and what is written to none: where it can."""
+def set_limits(*, address_space: int, cpu_seconds: int) -> None:
+    """Limits memory (bytes) and CPU time, allows 16 open files, and forbids new processes and writing files.
+
+    A limit that the system doesn't support is left out.
+    """
     import resource  # noqa: PLC0415
 
     for what, soft, hard in (
@@ -67,21 +71,21 @@ def limit(*, address_space: int, cpu_seconds: int) -> None:
         (resource.RLIMIT_NOFILE, 16, 16),
         (resource.RLIMIT_NPROC, 0, 0),
     ):
-        with suppress(ValueError, OSError):  # macOS knows RLIMIT_AS and refuses it
+        with suppress(ValueError, OSError):  # macOS has RLIMIT_AS but refuses to set it
             resource.setrlimit(what, (soft, hard))
 
 
 def prefer_oom_kill() -> None:
-    """When memory runs out, the kernel ends this process rather than its parent."""
+    """Makes the kernel kill this process before its parent when memory runs out."""
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 def install_seccomp_filter() -> bool:
-    """From now on nothing can be opened or connected; nor started or signalled, where a filter can be set: EPERM.
+    """Forbids opening files and sockets, and, where a filter can be set, starting and signalling processes (EPERM).
 
-    False where its parent is in reach all the same. Without it, a process without secrets in its environment finds them
-    in its parent's (/proc/PID/environ). AWS Lambda is said to refuse prctl(2), so any filter: there the limit must do.
+    Returns False when the parent process can still be read: its environment (/proc/PID/environ) holds the secrets.
+    AWS Lambda is said to refuse prctl(2), and so any filter; there the limit on open files has to be enough.
     """
     if sys.platform != "linux":
         return False
@@ -92,35 +96,38 @@ def install_seccomp_filter() -> bool:
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
     if platform.machine() in _MACHINES:
-        _set_filter(libc, _program(platform.machine()))
-    return not _reaches(libc, parent)
+        _set_filter(libc, _filter_program(platform.machine()))
+    return not _can_read(libc, parent)
 
 
 def _set_filter(libc: ctypes.CDLL, program: bytes) -> None:
-    """Tries to; what came of it is asked afterwards."""
+    """Tries to set the filter; whether it worked is checked afterwards, by `_can_read`."""
     import ctypes  # noqa: PLC0415
 
-    kept = ctypes.create_string_buffer(program)
-    described = ctypes.create_string_buffer(struct.pack("@HP", len(program) // 8, ctypes.addressof(kept)))
+    instructions = ctypes.create_string_buffer(program)
+    sock_fprog = ctypes.create_string_buffer(struct.pack("@HP", len(program) // 8, ctypes.addressof(instructions)))
     libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
     libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-    libc.prctl(*_SET_FILTER, ctypes.addressof(described), 0, 0)
+    libc.prctl(*_SET_FILTER, ctypes.addressof(sock_fprog), 0, 0)
 
 
-def _reaches(libc: ctypes.CDLL, process: int) -> bool:
-    """Whether its environment can be opened, or its memory read: then it could be traced, too (process_vm_readv(2))."""
+def _can_read(libc: ctypes.CDLL, process: int) -> bool:
+    """Whether the environment or the memory of `process` can be read; if so, it could be traced, too.
+
+    Source: process_vm_readv(2).
+    """
     import ctypes  # noqa: PLC0415
 
     with suppress(OSError), Path(f"/proc/{process}/environ").open("rb"):
         return True
-    nothing = ctypes.create_string_buffer(struct.pack("@PN", 0, 1))  # one byte at the address 0, which nobody has
+    nothing = ctypes.create_string_buffer(struct.pack("@PN", 0, 1))  # one byte at address 0, which is never mapped
     libc.process_vm_readv.argtypes = [ctypes.c_int, *[ctypes.c_void_p, ctypes.c_ulong] * 2, ctypes.c_ulong]
     is_read = libc.process_vm_readv(process, nothing, 1, nothing, 1, 0) != -1
     return is_read or ctypes.get_errno() not in (errno.EPERM, errno.ENOSYS)
 
 
-def _program(machine: str) -> bytes:
-    """For the kernel's packet filter: refuse another architecture's calls, allow ours, refuse the rest."""
+def _filter_program(machine: str) -> bytes:
+    """A BPF program for the kernel: it allows `_SYSTEM_CALLS` of this architecture and refuses every other call."""
     column, architecture = _MACHINES[machine]
     steps = [
         (_LOAD, 0, 0, 4),  # seccomp_data.arch

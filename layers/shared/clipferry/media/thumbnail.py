@@ -1,6 +1,6 @@
-"""A film's thumbnail, made by a process of its own: whatever happens in there costs the thumbnail, never the film.
+"""A video's thumbnail, made by a worker process: a crash there costs the thumbnail, never the video.
 
-This process never imports PyAV, and the other one gets nothing of its environment but where Python's packages are.
+This process never imports PyAV, and the worker inherits no environment variable but those that Python needs.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -21,18 +22,35 @@ from clipferry.media import thumbnail_worker
 from clipferry.observability import count, logger
 
 WIDTH: Final = 640
-TALLEST: Final = 4
-"""A thumbnail is at most so many times as high as it may be wide."""
+MAX_HEIGHT_RATIO: Final = 4
+"""A thumbnail's height is at most this many times its greatest width."""
 MAX_JPEG_BYTES: Final = 2 * 1024 * 1024
-CHILD: Final = (sys.executable, "-S", "-P", "-B", "-m", thumbnail_worker.__name__)
-"""Without `site`, the directory it starts in, and bytecode to write: its path is ours, as PYTHONPATH."""
+WORKER_COMMAND: Final = (sys.executable, "-S", "-P", "-B", "-m", thumbnail_worker.__name__)
+"""Runs without `site`, without the current directory on the path, and without writing bytecode; PYTHONPATH is ours."""
 _INHERITED: Final = ("PATH", "LANG", "LD_LIBRARY_PATH")
+
+
+class MissReason(StrEnum):
+    """Why a video has no thumbnail; the dimension `reason` of the metric ThumbnailsMissed."""
+
+    NO_PICTURE = "no_picture"
+    NO_DECODER = "no_decoder"
+    NOT_SANDBOXED = "not_sandboxed"
+    UNDECODABLE = "undecodable"
+    TOO_SLOW = "too_slow"
+    CRASHED = "crashed"
+    BAD_ANSWER = "bad_answer"
+    NOT_STARTED = "not_started"
+    NOT_STORED = "not_stored"
+
+
 _REASONS: Final = {
-    thumbnail_worker.NO_DECODER: "no_decoder",
-    thumbnail_worker.NO_PICTURE: "undecodable",
-    thumbnail_worker.UNCONFINED: "unconfined",
-    -signal.SIGXCPU: "too_slow",
+    thumbnail_worker.NO_DECODER: MissReason.NO_DECODER,
+    thumbnail_worker.UNDECODABLE: MissReason.UNDECODABLE,
+    thumbnail_worker.NOT_SANDBOXED: MissReason.NOT_SANDBOXED,
+    -signal.SIGXCPU: MissReason.TOO_SLOW,
 }
+"""The reason for each exit status of the worker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,84 +61,88 @@ class Thumbnail:
     """Pixels."""
 
 
-class _Missed(Exception):  # noqa: N818
-    """There will be no thumbnail; the message is a word for the metric."""
+class _NoThumbnailError(Exception):
+    """There will be no thumbnail, and why."""
+
+    def __init__(self, reason: MissReason) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 def make_thumbnail(
-    head: bytes | None, *, width: int = WIDTH, timeout_seconds: float = 10, command: Sequence[str] = CHILD
+    clip: bytes | None, *, width: int = WIDTH, timeout_seconds: float = 10, command: Sequence[str] = WORKER_COMMAND
 ) -> Thumbnail | None:
-    """The first picture of the MP4 `head` (`MediaScanner.head`), at most `width` pixels wide and never enlarged.
+    """Returns the first frame of the MP4 `clip` (`MediaScanner.leading_clip`), at most `width` pixels wide.
 
-    Never raises for what a film can do: then it is None, a line in the log, and one more in `ThumbnailsMissed`, whose
-    `reason` is no_picture, no_decoder, unconfined, undecodable, too_slow, crashed, bad_answer or not_started.
-    `command`, given a greatest width and height, reads an MP4 and writes a JPEG.
+    It is never enlarged. No video makes this raise: without a thumbnail it returns None, writes a line to the log and
+    counts in the metric ThumbnailsMissed, by MissReason. `command` is called with the largest width and height; it
+    reads an MP4 from stdin and writes a JPEG to stdout.
     """
     try:
-        return _thumbnail(head, width, [*command, str(width), str(TALLEST * width)], timeout_seconds)
-    except _Missed as missed:
-        logger.warning("no thumbnail", reason=str(missed))
-        count("ThumbnailsMissed", reason=str(missed))
+        return _thumbnail(clip, width, [*command, str(width), str(MAX_HEIGHT_RATIO * width)], timeout_seconds)
+    except _NoThumbnailError as missed:
+        logger.warning("no thumbnail", reason=missed.reason)
+        count("ThumbnailsMissed", reason=missed.reason)
         return None
 
 
-def _thumbnail(head: bytes | None, width: int, command: Sequence[str], seconds: float) -> Thumbnail:
-    if head is None:
-        raise _Missed("no_picture")
-    jpeg = _ask(command, head, seconds)
+def _thumbnail(clip: bytes | None, width: int, command: Sequence[str], seconds: float) -> Thumbnail:
+    if clip is None:
+        raise _NoThumbnailError(MissReason.NO_PICTURE)
+    jpeg = _run_worker(command, clip, seconds)
     across, down = _jpeg_size(jpeg)
-    if not (0 < across <= width and 0 < down <= TALLEST * width):
-        raise _Missed("bad_answer")
+    if not (0 < across <= width and 0 < down <= MAX_HEIGHT_RATIO * width):
+        raise _NoThumbnailError(MissReason.BAD_ANSWER)
     return Thumbnail(jpeg=jpeg, width=across, height=down)
 
 
-def _ask(command: Sequence[str], head: bytes, seconds: float) -> bytes:
-    """What `command` answers; it is over after `seconds`, and none of its output is believed."""
+def _run_worker(command: Sequence[str], clip: bytes, seconds: float) -> bytes:
+    """Returns what the worker printed, which isn't validated yet. The worker is killed after `seconds`."""
     try:
-        child = subprocess.Popen(  # noqa: S603
+        worker = subprocess.Popen(  # noqa: S603
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()
         )
     except OSError:
-        raise _Missed("not_started") from None
+        raise _NoThumbnailError(MissReason.NOT_STARTED) from None
     too_slow = threading.Event()
-    watch = threading.Timer(seconds, lambda: (too_slow.set(), child.kill()))
-    watch.start()
+    timer = threading.Timer(seconds, lambda: (too_slow.set(), worker.kill()))
+    timer.start()
     try:
-        answer = _converse(child, head)
+        answer = _exchange(worker, clip)
     finally:
-        watch.cancel()
+        timer.cancel()
     if too_slow.is_set():
-        raise _Missed("too_slow")
+        raise _NoThumbnailError(MissReason.TOO_SLOW)
     if len(answer) > MAX_JPEG_BYTES:
-        raise _Missed("bad_answer")
-    if child.returncode != 0:
-        raise _Missed(_REASONS.get(child.returncode, "crashed"))
+        raise _NoThumbnailError(MissReason.BAD_ANSWER)
+    if worker.returncode != 0:
+        raise _NoThumbnailError(_REASONS.get(worker.returncode, MissReason.CRASHED))
     return answer
 
 
-def _converse(child: subprocess.Popen[bytes], head: bytes) -> bytes:
-    """At most one byte too many. No step of this outlasts the child."""
-    with child:
-        assert child.stdin is not None
-        assert child.stdout is not None
-        with suppress(BrokenPipeError), child.stdin as pipe:  # it may have ended already, with its reason
-            pipe.write(head)
-        answer = child.stdout.read(MAX_JPEG_BYTES + 1)
+def _exchange(worker: subprocess.Popen[bytes], clip: bytes) -> bytes:
+    """Sends the clip and reads the answer, at most one byte more than allowed; ends when the worker does."""
+    with worker:
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        with suppress(BrokenPipeError), worker.stdin as pipe:  # it may have ended already; its exit status says why
+            pipe.write(clip)
+        answer = worker.stdout.read(MAX_JPEG_BYTES + 1)
         if len(answer) > MAX_JPEG_BYTES:
-            child.kill()
+            worker.kill()
     return answer
 
 
 def _environment() -> dict[str, str]:
-    """What Python needs to find itself and its packages: not a secret among it."""
-    path = os.pathsep.join(place for place in sys.path if Path(place).is_absolute())
+    """The variables that Python needs to find itself and its packages; no secret is among them."""
+    path = os.pathsep.join(folder for folder in sys.path if Path(folder).is_absolute())
     return {name: os.environ[name] for name in _INHERITED if name in os.environ} | {"PYTHONPATH": path}
 
 
 def _jpeg_size(jpeg: bytes) -> tuple[int, int]:
-    """Width and height, by the frame header of ITU-T T.81 §B.2.2 (baseline: SOF0)."""
+    """Width and height in pixels, from the frame header of a baseline JPEG (SOF0; ITU-T T.81, B.2.2)."""
     if not (jpeg.startswith(b"\xff\xd8\xff") and jpeg.endswith(b"\xff\xd9")):
-        raise _Missed("bad_answer")
+        raise _NoThumbnailError(MissReason.BAD_ANSWER)
     start = 2
     while start + 9 <= len(jpeg):
         marker, length = struct.unpack_from(">HH", jpeg, start)
@@ -128,4 +150,4 @@ def _jpeg_size(jpeg: bytes) -> tuple[int, int]:
             height, width = struct.unpack_from(">HH", jpeg, start + 5)
             return width, height
         start += 2 + length
-    raise _Missed("bad_answer")
+    raise _NoThumbnailError(MissReason.BAD_ANSWER)

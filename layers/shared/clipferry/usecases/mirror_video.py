@@ -26,7 +26,7 @@ from clipferry.errors import (
     StorageError,
 )
 from clipferry.media import mp4_scanner
-from clipferry.media.thumbnail import make_thumbnail
+from clipferry.media.thumbnail import MissReason, make_thumbnail
 from clipferry.models import FailureCode, MirroredFile, VideoStatus
 from clipferry.observability import count, logger, set_log_context
 from clipferry.polling import Polling
@@ -68,7 +68,7 @@ def mirror_video(
         return
     started = time.monotonic()
     try:
-        file, head = _fetch(uuid, lease, database=database, storage=storage, seconds_left=seconds_left)
+        file, clip = _fetch(uuid, lease, database=database, storage=storage, seconds_left=seconds_left)
     except LeaseLostError:
         logger.warning("another worker has taken over", video_uuid=uuid, fence=lease.fence)
         count("LeasesLost")
@@ -79,7 +79,7 @@ def mirror_video(
     except (SourceError, StorageError) as error:
         _try_again(uuid, lease, error, database=database, polling=polling)
     else:
-        thumbnail_url = _thumbnail_url(uuid, head, storage, seconds_left)
+        thumbnail_url = _thumbnail_url(uuid, clip, storage, seconds_left)
         _complete(uuid, lease, file, thumbnail_url, database=database)
         count("MirroredBytes", file.size, unit=MetricUnit.Bytes)
         count("MirrorSeconds", time.monotonic() - started, unit=MetricUnit.Seconds)
@@ -101,13 +101,13 @@ def _fetch(
     return mirror(None, ranges=False)
 
 
-def _thumbnail_url(uuid: str, head: bytes | None, storage: Storage, seconds_left: Callable[[], float]) -> str | None:
+def _thumbnail_url(uuid: str, clip: bytes | None, storage: Storage, seconds_left: Callable[[], float]) -> str | None:
     """The first frame, beside the video. Whatever goes wrong with it costs the thumbnail, never the video."""
 
     def patience() -> float:
         return max(min(THUMBNAIL_SECONDS, seconds_left() - ENDING_SECONDS), 0.1)
 
-    thumbnail = make_thumbnail(head, timeout_seconds=patience())
+    thumbnail = make_thumbnail(clip, timeout_seconds=patience())
     if thumbnail is None:
         return None
     try:
@@ -116,7 +116,7 @@ def _thumbnail_url(uuid: str, head: bytes | None, storage: Storage, seconds_left
         )
     except StorageError as error:
         logger.warning("no thumbnail", video_uuid=uuid, detail=str(error))
-        count("ThumbnailsMissed", reason="not_stored")
+        count("ThumbnailsMissed", reason=MissReason.NOT_STORED)
         return None
     return stored.url
 
@@ -144,7 +144,7 @@ def _mirror(
     )
     found = scanner.result()
     file = MirroredFile(key=key, url=stored.url, size=stored.size, sha256=stored.sha256, media=found)
-    return file, scanner.head()
+    return file, scanner.leading_clip()
 
 
 def _kept(uuid: str, database: Database) -> Progress | None:
