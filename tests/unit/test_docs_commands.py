@@ -12,7 +12,7 @@ from typer.main import get_command
 from cli.app import app
 
 ROOT = Path(__file__).parents[2]
-PAGES = [*ROOT.glob("README*.md"), *(ROOT / "docs").glob("*.md")]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CLIPFERRY: Any = get_command(app)

@@ -1,8 +1,12 @@
-"""The two READMEs name the same commands, settings and pages; docs/ has an index, short pages, links that lead on."""
+"""The two READMEs name the same commands, settings and pages; docs/ has an index, short pages, links that lead on.
+
+What a page names of the tree is there.
+"""
 
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -14,7 +18,12 @@ LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 ANCHOR = re.compile(r"\]\(([^)#:\s]*)#([^)\s]+)\)")
 TWO_SCREENS = 135
 """Lines, as they stand in the file."""
-PAGES = [*ROOT.glob("README*.md"), *(ROOT / "docs").glob("*.md")]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+CODE = [
+    path.relative_to(ROOT).as_posix()
+    for folder in ("benchmarks", "cli", "events", "functions", "layers", "local", "tests", "tools")
+    for path in (ROOT / folder).rglob("*.py")
+]
 
 
 def commands(text: str) -> list[str]:
@@ -100,3 +109,31 @@ def test_the_list_of_decisions_has_every_one() -> None:
 
     assert len(dated) > 30
     assert dated - listed == set()
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.stem != "CHANGELOG"], ids=lambda page: page.name)
+def test_every_module_that_a_page_names_is_there(page: Path) -> None:
+    """By its path or the end of it; the changelog also names what is gone."""
+    named = set(re.findall(r"[\w/]*\w\.py\b", page.read_text(encoding="utf-8")))
+
+    assert [name for name in named if not any(f"/{path}".endswith(f"/{name.lstrip('/')}") for path in CODE)] == []
+
+
+def test_contributing_begins_with_one_test_that_is_there() -> None:
+    first = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines()[2]
+    found = re.search(r'`make test ARGS="(\S+) -k (\w+)"`', first)
+
+    assert found
+    names = re.findall(r"^def (test_\w+)", (ROOT / found[1]).read_text(encoding="utf-8"), re.MULTILINE)
+    assert len([name for name in names if found[2] in name]) == 1
+
+
+def test_the_changelog_has_what_is_unreleased_and_this_version() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+
+    assert headings[0] == "[Unreleased]"
+    assert re.fullmatch(rf"\[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d", headings[1])
+    kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert set(re.findall(r"^### (.+)$", text, re.MULTILINE)) <= kinds

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-WORKFLOWS = sorted((Path(__file__).parents[2] / ".github/workflows").glob("*.yml"))
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 
 
 def jobs(path: Path) -> dict[str, Any]:
@@ -53,3 +54,19 @@ def test_deployment_has_no_key_of_aws_and_waits_for_its_environment_and_the_gate
     assert "role-to-assume" in path.read_text()
     assert "aws-access-key-id" not in path.read_text()
     assert {step.get("run") for step in jobs(path)["gate"]["steps"]} >= {".ci/run"}
+
+
+def test_new_versions_of_packages_and_of_actions_are_looked_for() -> None:
+    updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
+
+    assert {update["package-ecosystem"] for update in updates} == {"uv", "github-actions"}
+
+
+def test_what_runs_before_a_commit_is_the_projects_own_and_nothing_is_downloaded() -> None:
+    repositories = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    hooks = [hook for repository in repositories for hook in repository["hooks"]]
+
+    assert [repository["repo"] for repository in repositories] == ["local"]
+    assert {hook["language"] for hook in hooks} == {"system"}
+    entries = {hook["entry"].rpartition("/bin/")[2] for hook in hooks}
+    assert {"ruff format --force-exclude", "ruff check --force-exclude", "uv lock --check --quiet"} <= entries
