@@ -7,8 +7,11 @@ from typing import Any
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from clipferry import runtime
+# First: where pydantic is loaded already, Powertools' batch takes along its models of every event (ten modules).
 from clipferry.aws import sqs_batch
+
+# isort: split
+from clipferry import runtime
 from clipferry.mirror_queue import read_message
 from clipferry.observability import logger, set_log_context
 from clipferry.usecases.mirror_video import mirror_video
