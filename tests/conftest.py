@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from clipferry.db import migrations
 from clipferry.db.connection import Database
 from local.postgres import embedded_postgres
 from tests.database import MIGRATIONS, empty_tables
+
+# No test is timed: on a busy machine the first example alone may take longer than Hypothesis's default of 200 ms.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,7 @@
-"""What Clipferry needs of a provider. A new one is a module beside this, a line in `runtime`, and the catalogue."""
+"""The interface of a provider's adapter.
+
+A new provider is a module beside this one, a line in `dependencies`, and its offers in the catalogue.
+"""
 
 from __future__ import annotations
 
@@ -11,44 +14,46 @@ from clipferry.models import CallbackHint, Order, Submission, TaskReport
 
 
 class Provider(Protocol):
-    """One provider's API in our words."""
+    """One provider's API, translated into our models and errors."""
 
     @property
     def name(self) -> str:
-        """As in the callback's path and in `videos.provider`."""
+        """The name in the callback's path and in `videos.provider`."""
         ...
 
     def submit(self, order: Order, *, callback_url: str, timeout: float) -> Submission:
-        """Sends the order once. `timeout` in seconds, for everything.
+        """Sends the order once, within `timeout` seconds in all.
 
-        Raises ProviderRefusedError (it said no), ProviderUnreachableError (nothing was sent) or ProviderSilentError
-        (sent, and nobody knows: it must never be sent again).
+        Raises ProviderRefusedError (the provider refused it), ProviderUnreachableError (nothing was sent) or
+        ProviderSilentError (it was sent, and the outcome is unknown: it must never be sent again).
         """
         ...
 
     def ask(self, task_id: str) -> TaskReport:
-        """What became of a task. Raises TaskNotFoundError, or another ProviderError when it can't tell."""
+        """Asks for a task's state. Raises TaskNotFoundError, or another ProviderError when there is no clear answer."""
         ...
 
     def authenticate(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None:
-        """Checks the provider's own signature where it has one; raises InvalidSignatureError."""
+        """Checks the provider's own signature, if it has one. Raises InvalidSignatureError."""
         ...
 
     def read_hint(self, body: bytes) -> CallbackHint:
-        """What a callback's body claims. Never raises: a body that can't be read claims nothing."""
+        """Reads what a callback's body claims, unverified. Never raises: an unreadable body claims nothing."""
         ...
 
     def read_report(self, body: bytes) -> TaskReport | None:
-        """What an authentic body says became of its task, if the provider's signature covers the body; never raises.
+        """Reads the task's state from an authentic body, if the provider's signature covers the body. Never raises.
 
-        None where it doesn't, or where the body doesn't say: then the provider is asked.
+        Returns None if it doesn't, or if the body doesn't say: then the provider is asked.
         """
         ...
 
 
 def find_source(provider_name: str | None, task_id: str | None, *, providers: Mapping[str, Provider]) -> str | None:
-    """Where the task's file is now, by the provider's word: addresses expire. None when it has none, or there is nobody
-    to ask. Raises ProviderError when it gives no answer."""
+    """Asks the provider for the current URL of a task's file, because these URLs expire.
+
+    Returns None when there is no file, no such task, or nobody to ask. Raises ProviderError without an answer.
+    """
     provider = providers.get(provider_name or "")
     if provider is None or task_id is None:
         return None

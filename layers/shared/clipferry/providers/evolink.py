@@ -1,7 +1,7 @@
 """Evolink: `POST /v1/videos/generations`, `GET /v1/tasks/{id}`, callbacks without a signature of their own.
 
 Source: Evolink's video generation and task pages (docs/providers.md names them). A callback's body is identical to
-the task query's answer; results live for 24 hours.
+the task query's answer; results expire after 24 hours.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from urllib.parse import quote
 from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilentError, TaskNotFoundError
 from clipferry.models import CallbackHint, FailureCode, Order, Submission, TaskReport, TaskState
 from clipferry.observability import logger
-from clipferry.providers import reading
-from clipferry.providers.parameters import filled
+from clipferry.providers import parsing
+from clipferry.providers.model_parameters import fill_parameters
 from clipferry.providers.transport import Answer, JsonApi, raise_if_not_answered, raise_if_unknown
 
 _STATES: Final = {
@@ -72,13 +72,13 @@ class Evolink:
         return _report(answer.data)
 
     def authenticate(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None:
-        """Evolink documents no signature: the signed URL is all there is."""
+        """Checks nothing: Evolink documents no signature, so the signed callback URL has to be enough."""
 
     def read_hint(self, body: bytes) -> CallbackHint:
-        return CallbackHint(task_id=reading.task_id(reading.json_object(body).get("id")))
+        return CallbackHint(task_id=parsing.task_id(parsing.json_object(body).get("id")))
 
     def read_report(self, body: bytes) -> TaskReport | None:  # noqa: ARG002 - the protocol's
-        """None: nobody has signed what the body says."""
+        """Returns None: nothing signs the body."""
         return None
 
 
@@ -95,19 +95,19 @@ def _payload(order: Order, callback_url: str) -> dict[str, Any]:
         payload["quality"] = order.quality
     if order.image_url:
         payload["image_urls"] = [order.image_url]
-    return payload | filled(order)
+    return payload | fill_parameters(order)
 
 
 def _submission(answer: Answer) -> Submission:
-    task_id = reading.task_id(answer.data.get("id"))
+    task_id = parsing.task_id(answer.data.get("id"))
     if task_id is None:
         raise ProviderSilentError("Evolink accepted, but named no task")
-    info = reading.nested_object(answer.data.get("task_info"))
-    return Submission(task_id=task_id, estimated_seconds=reading.seconds(info.get("estimated_time")))
+    info = parsing.nested_object(answer.data.get("task_info"))
+    return Submission(task_id=task_id, estimated_seconds=parsing.seconds(info.get("estimated_time")))
 
 
 def _refusal(answer: Answer, error: dict[str, Any]) -> ProviderRefusedError:
-    """The status decides where the code is one that we don't know: codes differ between the versions of the API."""
+    """The HTTP status decides where the code is unknown: codes differ between the versions of the API."""
     by_status = _FAILURES.get(str(answer.status), FailureCode.PROVIDER_FAILED)
     return ProviderRefusedError(
         f"HTTP {answer.status} {_detail(error)}".strip(),
@@ -117,10 +117,10 @@ def _refusal(answer: Answer, error: dict[str, Any]) -> ProviderRefusedError:
 
 
 def _report(data: dict[str, Any]) -> TaskReport:
-    word = data.get("status")
-    state = _STATES.get(word, TaskState.UNKNOWN) if isinstance(word, str) else TaskState.UNKNOWN
+    status = data.get("status")
+    state = _STATES.get(status, TaskState.UNKNOWN) if isinstance(status, str) else TaskState.UNKNOWN
     if state is TaskState.UNKNOWN:
-        logger.warning("unknown task status", provider="evolink", task_status=reading.words(word, limit=100))
+        logger.warning("unknown task status", provider="evolink", task_status=parsing.join_text(status, limit=100))
     if state is TaskState.FAILED:
         error = _error(data)
         failure = _FAILURES.get(str(error.get("code", "")), FailureCode.PROVIDER_FAILED)
@@ -128,23 +128,23 @@ def _report(data: dict[str, Any]) -> TaskReport:
     if state is TaskState.SUCCEEDED:
         url = _result_url(data)
         if url is None:
-            raise ProviderError("Evolink says completed, but names no file")
+            raise ProviderError("Evolink reports success, but names no file")
         return TaskReport(state=state, video_url=url)
-    return TaskReport(state=state, detail=reading.words(word, limit=100))
+    return TaskReport(state=state, detail=parsing.join_text(status, limit=100))
 
 
 def _result_url(data: dict[str, Any]) -> str | None:
-    """`results: [url]`, or `data.video_url` as the older documents had it."""
+    """The URL in `results: [url]`, or in `data.video_url`, as in older documents."""
     results = data.get("results")
     candidates = results if isinstance(results, list) else []
-    return reading.file_url(*candidates, reading.nested_object(data.get("data")).get("video_url"))
+    return parsing.file_url(*candidates, parsing.nested_object(data.get("data")).get("video_url"))
 
 
 def _error(data: dict[str, Any]) -> dict[str, Any]:
-    """The error envelope, or {}; `code` is an integer in older documents and a string in newer ones."""
+    """The error object, or {}; its `code` is an integer in older documents and a string in newer ones."""
     error = data.get("error")
     return error if isinstance(error, dict) else {}
 
 
 def _detail(error: dict[str, Any]) -> str:
-    return reading.words(error.get("code"), error.get("message"))
+    return parsing.join_text(error.get("code"), error.get("message"))

@@ -1,4 +1,4 @@
-"""KIE: one key and one kind of callback, in front of the market's jobs and of Veo, which have endpoints of their own.
+"""KIE: one API key and one form of callback for two APIs with their own endpoints, the market's jobs and Veo.
 
 Source: KIE's model pages, and its webhook verification page for the signature (docs/providers.md names them).
 """
@@ -22,13 +22,13 @@ from clipferry.errors import (
     TaskNotFoundError,
 )
 from clipferry.models import CallbackHint, Order, Submission, TaskReport, TaskState
-from clipferry.providers import kie_jobs, kie_veo, reading
+from clipferry.providers import kie_jobs, kie_veo, parsing
 from clipferry.providers.kie_wire import (
     DOWN,
     NOT_FOUND,
     Envelope,
-    failure_of,
-    generation_failure,
+    failure_code,
+    generation_failure_code,
     read_envelope,
 )
 from clipferry.providers.transport import OUTCOME_UNKNOWN, Answer, JsonApi, raise_if_unknown
@@ -47,18 +47,18 @@ class Kie:
         self._tolerance = timedelta(seconds=tolerance_seconds)
 
     def submit(self, order: Order, *, callback_url: str, timeout: float) -> Submission:
-        endpoint = kie_veo if kie_veo.makes(order.model) else kie_jobs
+        endpoint = kie_veo if kie_veo.is_veo_model(order.model) else kie_jobs
         answer = self._api.post(endpoint.CREATE, endpoint.payload(order, callback_url), timeout=timeout)
         envelope = read_envelope(answer)
         raise_if_unknown(answer, is_own_error=envelope.is_error)
         _raise_if_refused(answer, envelope)
-        task_id = reading.task_id(envelope.data.get("taskId"), envelope.data.get("task_id"))
+        task_id = parsing.task_id(envelope.data.get("taskId"), envelope.data.get("task_id"))
         if task_id is None:
             raise ProviderSilentError("KIE accepted, but named no task")
         return Submission(task_id=task_id)
 
     def ask(self, task_id: str) -> TaskReport:
-        """Asks where the task's id looks as if it belonged, and where that isn't known, at the other endpoint."""
+        """Asks the endpoint that the task id suggests, and the other one if the task isn't known there."""
         looks_like_veo = task_id.startswith(kie_veo.TASK_PREFIX)
         first, second = (kie_veo, kie_jobs) if looks_like_veo else (kie_jobs, kie_veo)
         try:
@@ -67,73 +67,73 @@ class Kie:
             return self._ask(second, task_id)
 
     def authenticate(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None:
-        """The Base64 of HMAC-SHA256 over `taskId.timestamp`: whoever signed knew the key, of this task, lately.
+        """Checks the Base64 of HMAC-SHA256 over `taskId.timestamp`, which proves a recent callback for this task.
 
-        The body isn't covered, and KIE doesn't say whether a retry is signed anew: hence the tolerance, a setting.
+        The body isn't covered. KIE doesn't say whether a retry is signed again, so the tolerance is a setting.
         """
         if self._webhook_key is None:
             return
         timestamp = headers.get("x-webhook-timestamp", "")
-        task_id = _task_id(reading.json_object(body))
+        task_id = _task_id(parsing.json_object(body))
         if task_id is None:
-            raise InvalidSignatureError("a signed callback has to name its task")
+            raise InvalidSignatureError("a signed callback must contain its task id")
         signed = f"{task_id}.{timestamp}".encode("utf-8", "surrogatepass")
         expected = base64.b64encode(hmac.new(self._webhook_key.encode(), signed, hashlib.sha256).digest())
         given = headers.get("x-webhook-signature", "").encode("utf-8", "surrogatepass")
         if not hmac.compare_digest(expected, given):
             raise InvalidSignatureError("KIE's signature doesn't match")
-        if abs(_moment(timestamp) - now) > self._tolerance:
+        if abs(_signed_at(timestamp) - now) > self._tolerance:
             raise InvalidSignatureError("KIE's signature is too old, or not valid yet", has_expired=True)
 
     def read_hint(self, body: bytes) -> CallbackHint:
-        data = reading.json_object(body)
+        data = parsing.json_object(body)
         return CallbackHint(task_id=_task_id(data), echoed_url=_echoed_url(data))
 
     def read_report(self, body: bytes) -> TaskReport | None:  # noqa: ARG002 - the protocol's
-        """None: KIE's signature covers the task's id and nothing of what the body says about it."""
+        """Returns None: KIE's signature covers the task id, but not the rest of the body."""
         return None
 
     def _ask(self, endpoint: ModuleType, task_id: str) -> TaskReport:
-        answer = self._api.get(f"{endpoint.QUESTION}?taskId={quote(task_id, safe='')}")
+        answer = self._api.get(f"{endpoint.QUERY}?taskId={quote(task_id, safe='')}")
         envelope = read_envelope(answer)
-        if envelope.code is not None and endpoint.is_record(envelope.data):
+        if envelope.code is not None and endpoint.has_task(envelope.data):
             return endpoint.report(envelope.data)
-        failure = generation_failure(envelope)
+        failure = generation_failure_code(envelope)
         if failure is not None:
-            return TaskReport(state=TaskState.FAILED, failure=failure, detail=envelope.words)
+            return TaskReport(state=TaskState.FAILED, failure=failure, detail=envelope.message)
         if envelope.code in NOT_FOUND:
             raise TaskNotFoundError("KIE doesn't know the task")
-        raise ProviderError(f"no answer to a question: {envelope.words}")
+        raise ProviderError(f"no answer to a query: {envelope.message}")
 
 
 def _raise_if_refused(answer: Answer, envelope: Envelope) -> None:
     if envelope.code in OUTCOME_UNKNOWN:
-        raise ProviderSilentError(f"{envelope.words} to a submit")
+        raise ProviderSilentError(f"{envelope.message} to a submit")
     if envelope.is_error or answer.status >= 300:
         raise ProviderRefusedError(
-            envelope.words,
-            failure=failure_of(envelope.code if envelope.is_error else answer.status, envelope.words),
+            envelope.message,
+            failure=failure_code(envelope.code if envelope.is_error else answer.status, envelope.message),
             is_down=answer.status >= 500 or envelope.code in DOWN,
         )
 
 
 def _task_id(data: dict[str, Any]) -> str | None:
-    """Wherever KIE puts it: its pages and its callbacks differ."""
-    inner = reading.nested_object(data.get("data"))
-    return reading.task_id(inner.get("taskId"), inner.get("task_id"), data.get("taskId"), data.get("task_id"))
+    """Finds the task id, which KIE's pages and callbacks have in different places."""
+    inner = parsing.nested_object(data.get("data"))
+    return parsing.task_id(inner.get("taskId"), inner.get("task_id"), data.get("taskId"), data.get("task_id"))
 
 
 def _echoed_url(data: dict[str, Any]) -> str | None:
-    """`callBackUrl` of the order that comes back as `param` (jobs) or `promptJson` (Veo), often as JSON in a string."""
-    inner = reading.nested_object(data.get("data"))
+    """The `callBackUrl` of the order that is echoed as `param` (jobs) or `promptJson` (Veo), often JSON in a string."""
+    inner = parsing.nested_object(data.get("data"))
     for name in ("param", "promptJson"):
-        url = reading.nested_object(inner.get(name)).get("callBackUrl")
+        url = parsing.nested_object(inner.get(name)).get("callBackUrl")
         if isinstance(url, str):
             return url
     return None
 
 
-def _moment(timestamp: str) -> datetime:
+def _signed_at(timestamp: str) -> datetime:
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) < _LONGEST_TIMESTAMP):
         raise InvalidSignatureError("KIE's timestamp is not a number of seconds")
     return datetime.fromtimestamp(int(timestamp), UTC)

@@ -1,7 +1,7 @@
-"""Google's Veo at KIE: endpoints, parameters and answers of its own, beside the market's jobs.
+"""Google's Veo at KIE, which has its own endpoints, parameters and answers.
 
-Source: KIE's Veo 3.1 pages (generate, details, callbacks). Every film lasts 8 seconds; the parameters stand at the
-top, not under `input`; a task has a `successFlag` and no `state`.
+Source: KIE's Veo 3.1 pages (generate, details, callbacks). Every video lasts 8 seconds; the parameters are at the top
+level, not under `input`; a task has a `successFlag` and no `state`.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ from typing import Any, Final
 from clipferry.errors import ProviderError
 from clipferry.models import Order, TaskReport, TaskState
 from clipferry.observability import logger
-from clipferry.providers import reading
-from clipferry.providers.kie_wire import failure_of, integer, urls
-from clipferry.providers.parameters import filled
+from clipferry.providers import parsing
+from clipferry.providers.kie_wire import failure_code, parse_integer, parse_urls
+from clipferry.providers.model_parameters import fill_parameters
 
 CREATE: Final = "/api/v1/veo/generate"
-QUESTION: Final = "/api/v1/veo/record-info"
+QUERY: Final = "/api/v1/veo/record-info"
 TASK_PREFIX: Final = "veo_"
-"""Of the task ids in the documentation; it doesn't promise it."""
+"""The task ids in KIE's examples begin with it, but nothing promises that."""
 _MODEL_PREFIX: Final = "veo3"
 
 _STATES: Final = {0: TaskState.RUNNING, 1: TaskState.SUCCEEDED, 2: TaskState.FAILED, 3: TaskState.FAILED}
 
 
-def makes(model: str) -> bool:
-    """veo3, veo3_fast, …: the market's names for models look different."""
+def is_veo_model(model: str) -> bool:
+    """Whether the model is veo3, veo3_fast, …, and not one of the market's."""
     return model.startswith(_MODEL_PREFIX)
 
 
@@ -40,26 +40,28 @@ def payload(order: Order, callback_url: str) -> dict[str, Any]:
         payload["aspect_ratio"] = order.aspect_ratio
     if order.image_url:
         payload["imageUrls"] = [order.image_url]
-    return payload | filled(order)
+    return payload | fill_parameters(order)
 
 
-def is_record(data: dict[str, Any]) -> bool:
+def has_task(data: dict[str, Any]) -> bool:
     return "successFlag" in data
 
 
 def report(record: dict[str, Any]) -> TaskReport:
-    """What a task's record says. Raises ProviderError when it says success and names no file."""
-    flag = integer(record.get("successFlag"))
+    """Reads a task's record. Raises ProviderError when it reports success but names no file."""
+    flag = parse_integer(record.get("successFlag"))
     state = _STATES.get(-1 if flag is None else flag, TaskState.UNKNOWN)
     if state is TaskState.UNKNOWN:
-        logger.warning("unknown task status", provider="kie", task_status=reading.words(flag, limit=100))
+        logger.warning("unknown task status", provider="kie", task_status=parsing.join_text(flag, limit=100))
     if state is TaskState.FAILED:
-        said = reading.words(record.get("errorCode"), record.get("errorMessage"))
-        return TaskReport(state=state, failure=failure_of(integer(record.get("errorCode")), said), detail=said)
+        message = parsing.join_text(record.get("errorCode"), record.get("errorMessage"))
+        return TaskReport(
+            state=state, failure=failure_code(parse_integer(record.get("errorCode")), message), detail=message
+        )
     if state is TaskState.SUCCEEDED:
-        response = reading.nested_object(record.get("response"))
-        url = reading.file_url(*urls(response.get("resultUrls")))
+        response = parsing.nested_object(record.get("response"))
+        url = parsing.file_url(*parse_urls(response.get("resultUrls")))
         if url is None:
-            raise ProviderError("KIE says success, but names no file")
+            raise ProviderError("KIE reports success, but names no file")
         return TaskReport(state=state, video_url=url)
-    return TaskReport(state=state, detail=reading.words(flag, limit=100))
+    return TaskReport(state=state, detail=parsing.join_text(flag, limit=100))

@@ -1,7 +1,7 @@
-"""KIE's envelope, `{code, msg | message, data}`, and what its codes mean: the same for the market's jobs and for Veo.
+"""KIE's envelope, `{code, msg | message, data}`, and the meaning of its codes, for the market's jobs and for Veo.
 
 Source: KIE's "Get task details" and the response codes on every model's page (docs/providers.md names them). The code
-counts as well as the HTTP status, which is 200 for many errors.
+matters as well as the HTTP status, which is 200 for many errors.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from clipferry.models import FailureCode
-from clipferry.providers import reading
+from clipferry.providers import parsing
 from clipferry.providers.transport import Answer
 
 SUCCESS: Final = 200
 NOT_FOUND: Final = frozenset({404, 422})
-"""In answer to a question: 404 "Task not found", 422 "recordInfo is null"."""
+"""Codes of a task query: 404 "Task not found", 422 "recordInfo is null"."""
 DOWN: Final = frozenset({455, 500})
-"""Maintenance, and a server error: not this order's fault."""
+"""Maintenance, and a server error: the order isn't the reason."""
 GENERATION_FAILED: Final = frozenset({451, 501})
-"""In answer to a question too: the image couldn't be fetched, the generation failed."""
+"""Codes of a task query, too: the image couldn't be fetched, the generation failed."""
 
 _FAILURES: Final = {
     400: FailureCode.INVALID_INPUT,
@@ -36,10 +36,10 @@ _FAILURES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What an answer of KIE's says; `code` is None when it isn't one of KIE's."""
+    """An answer of KIE's API; `code` is None when the answer isn't KIE's own, but a gateway's, for instance."""
 
     code: int | None
-    words: str
+    message: str
     data: dict[str, Any]
 
     @property
@@ -48,40 +48,40 @@ class Envelope:
 
 
 def read_envelope(answer: Answer) -> Envelope:
-    """Never raises. An integer code and a message make an envelope: what a gateway says of its own has neither."""
+    """Reads an answer; never raises. KIE's own answers have an integer code and a message, a gateway's have not."""
     message = answer.data.get("msg", answer.data.get("message"))
-    code = integer(answer.data.get("code"))
+    code = parse_integer(answer.data.get("code"))
     return Envelope(
         code=code if isinstance(message, str) else None,
-        words=reading.words(f"HTTP {answer.status}", code, message),
-        data=reading.nested_object(answer.data.get("data")),
+        message=parsing.join_text(f"HTTP {answer.status}", code, message),
+        data=parsing.nested_object(answer.data.get("data")),
     )
 
 
-def failure_of(code: int | None, said: str) -> FailureCode:
-    """KIE has no code for content rules; its words tell."""
-    return reading.content_refusal(said) or _FAILURES.get(code or 0, FailureCode.PROVIDER_FAILED)
+def failure_code(code: int | None, message: str) -> FailureCode:
+    """Translates KIE's code; content rules have none and are recognised by the message."""
+    return parsing.content_failure(message) or _FAILURES.get(code or 0, FailureCode.PROVIDER_FAILED)
 
 
-def generation_failure(envelope: Envelope) -> FailureCode | None:
-    """Why a task failed, from a question's answer that is an error itself; None when it says nothing of the task.
+def generation_failure_code(envelope: Envelope) -> FailureCode | None:
+    """Why a task failed, when the answer to a query is itself an error; None when the error isn't about the task.
 
-    Veo answers like this: 400 or 422 with words about content rules, 451, 501.
+    Veo answers like this: 400 or 422 with a message about content rules, 451, 501.
     """
     if envelope.code in GENERATION_FAILED:
-        return failure_of(envelope.code, envelope.words)
-    return reading.content_refusal(envelope.words) if envelope.code in (400, 422) else None
+        return failure_code(envelope.code, envelope.message)
+    return parsing.content_failure(envelope.message) if envelope.code in (400, 422) else None
 
 
-def integer(value: object) -> int | None:
-    """Codes and flags come as numbers and as text."""
+def parse_integer(value: object) -> int | None:
+    """An integer that KIE sent as a number or as text; None for anything else."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def urls(value: object) -> list[Any]:
-    """A list, or one as text: as JSON, or as `[http://…,http://…]` without quotes, which some examples have."""
+def parse_urls(value: object) -> list[Any]:
+    """A list of URLs, or one as text: JSON, or `[http://…,http://…]` without quotes, as in some examples of KIE's."""
     if isinstance(value, str):
         inside = value.strip().removeprefix("[").removesuffix("]")
         return [part.strip().strip("\"'") for part in inside.split(",")]

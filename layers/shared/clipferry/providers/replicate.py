@@ -1,6 +1,6 @@
-"""Replicate: predictions, and webhooks signed over the whole body (Standard Webhooks), which are believed.
+"""Replicate: predictions, and webhooks whose signature covers the whole body (Standard Webhooks), so it is trusted.
 
-Source: Replicate's HTTP API reference and "Verify webhooks" (docs/providers.md names them). What a prediction made is
+Source: Replicate's HTTP API reference and "Verify webhooks" (docs/providers.md names them). A prediction's output is
 deleted an hour after its end.
 """
 
@@ -25,8 +25,8 @@ from clipferry.errors import (
 )
 from clipferry.models import CallbackHint, FailureCode, Order, Submission, TaskReport, TaskState
 from clipferry.observability import logger
-from clipferry.providers import reading
-from clipferry.providers.parameters import filled
+from clipferry.providers import parsing
+from clipferry.providers.model_parameters import fill_parameters
 from clipferry.providers.transport import Answer, JsonApi, raise_if_not_answered, raise_if_unknown
 
 TOLERANCE: Final = timedelta(minutes=5)
@@ -51,7 +51,7 @@ _FAILURES: Final = {
 
 
 class Replicate:
-    """The adapter. `webhook_secrets` are the signing secrets that are accepted now: two while one is rotated."""
+    """The adapter. `webhook_secrets` are the signing secrets that are accepted: two during a rotation."""
 
     name = "replicate"
 
@@ -66,7 +66,7 @@ class Replicate:
         raise_if_unknown(answer, is_own_error=is_own_error)
         if answer.status >= 300:
             raise _refusal(answer)
-        task_id = reading.task_id(answer.data.get("id"))
+        task_id = parsing.task_id(answer.data.get("id"))
         if task_id is None:
             raise ProviderSilentError("Replicate accepted, but named no prediction")
         return Submission(task_id=task_id)
@@ -79,9 +79,9 @@ class Replicate:
         return _report(answer.data)
 
     def authenticate(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None:
-        """Standard Webhooks: HMAC-SHA256 over `id.timestamp.body`; any `v1` signature by any of the secrets will do.
+        """Checks HMAC-SHA256 over `id.timestamp.body` (Standard Webhooks): one valid `v1` signature is enough.
 
-        Without a secret the signed URL is all there is, and the body isn't believed.
+        Without a secret only the signed URL protects the callback, and the body isn't trusted.
         """
         if not self._keys:
             return
@@ -89,21 +89,21 @@ class Replicate:
         signed = f"{message_id}.{timestamp}.".encode("utf-8", "surrogatepass") + body
         given = [part.encode("utf-8", "surrogatepass") for part in headers.get("webhook-signature", "").split()]
         expected = [b"v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()) for key in self._keys]
-        if not any([hmac.compare_digest(one, other) for one in expected for other in given]):  # noqa: C419 - all are compared
+        if not any([hmac.compare_digest(one, other) for one in expected for other in given]):  # noqa: C419 - compares all, in constant time
             raise InvalidSignatureError("Replicate's signature doesn't match")
-        if abs(_moment(timestamp) - now) > TOLERANCE:
+        if abs(_signed_at(timestamp) - now) > TOLERANCE:
             raise InvalidSignatureError("Replicate's signature is too old, or not valid yet", has_expired=True)
 
     def read_hint(self, body: bytes) -> CallbackHint:
-        data = reading.json_object(body)
+        data = parsing.json_object(body)
         echoed = data.get("webhook")
         return CallbackHint(
-            task_id=reading.task_id(data.get("id")), echoed_url=echoed if isinstance(echoed, str) else None
+            task_id=parsing.task_id(data.get("id")), echoed_url=echoed if isinstance(echoed, str) else None
         )
 
     def read_report(self, body: bytes) -> TaskReport | None:
-        data = reading.json_object(body)
-        if not self._keys or reading.task_id(data.get("id")) is None:
+        data = parsing.json_object(body)
+        if not self._keys or parsing.task_id(data.get("id")) is None:
             return None
         try:
             return _report(data)
@@ -113,52 +113,52 @@ class Replicate:
 
 def _payload(order: Order, callback_url: str) -> dict[str, Any]:
     return {
-        "input": {"prompt": order.prompt} | filled(order),
+        "input": {"prompt": order.prompt} | fill_parameters(order),
         "webhook": callback_url,
         "webhook_events_filter": ["completed"],
     }
 
 
 def _refusal(answer: Answer) -> ProviderRefusedError:
-    said = reading.words(f"HTTP {answer.status}", answer.data.get("title"), answer.data.get("detail"))
-    failure = reading.content_refusal(said) or _FAILURES.get(answer.status, FailureCode.PROVIDER_FAILED)
-    return ProviderRefusedError(said, failure=failure, is_down=answer.status >= 500)
+    message = parsing.join_text(f"HTTP {answer.status}", answer.data.get("title"), answer.data.get("detail"))
+    failure = parsing.content_failure(message) or _FAILURES.get(answer.status, FailureCode.PROVIDER_FAILED)
+    return ProviderRefusedError(message, failure=failure, is_down=answer.status >= 500)
 
 
 def _report(data: dict[str, Any]) -> TaskReport:
-    word = data.get("status")
-    state = _STATES.get(word, TaskState.UNKNOWN) if isinstance(word, str) else TaskState.UNKNOWN
+    status = data.get("status")
+    state = _STATES.get(status, TaskState.UNKNOWN) if isinstance(status, str) else TaskState.UNKNOWN
     if state is TaskState.UNKNOWN:
-        logger.warning("unknown task status", provider="replicate", task_status=reading.words(word, limit=100))
+        logger.warning("unknown task status", provider="replicate", task_status=parsing.join_text(status, limit=100))
     if state is TaskState.FAILED:
-        said = reading.words(data.get("error"))
+        message = parsing.join_text(data.get("error"))
         return TaskReport(
-            state=state, failure=reading.content_refusal(said) or FailureCode.PROVIDER_FAILED, detail=said
+            state=state, failure=parsing.content_failure(message) or FailureCode.PROVIDER_FAILED, detail=message
         )
     if state is TaskState.SUCCEEDED:
         return _success(data)
-    return TaskReport(state=state, detail=reading.words(word, limit=100))
+    return TaskReport(state=state, detail=parsing.join_text(status, limit=100))
 
 
 def _success(data: dict[str, Any]) -> TaskReport:
-    """`output` is a URL or a list of them; an hour later it is gone for good."""
+    """Reads `output`, a URL or a list of URLs, which is deleted an hour later."""
     output = data.get("output")
-    url = reading.file_url(*(output if isinstance(output, list) else [output]))
+    url = parsing.file_url(*(output if isinstance(output, list) else [output]))
     if url is not None:
         return TaskReport(state=TaskState.SUCCEEDED, video_url=url)
     if data.get("data_removed") is True:
         return TaskReport(state=TaskState.FAILED, failure=FailureCode.FILE_UNAVAILABLE, detail="output was deleted")
-    raise ProviderError("Replicate says succeeded, but names no file")
+    raise ProviderError("Replicate reports success, but names no file")
 
 
 def _key(secret: str) -> bytes:
     try:
         return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     except (binascii.Error, ValueError):
-        raise ConfigurationError("REPLICATE_WEBHOOK_SECRET has to be what Replicate gave: whsec_ and Base64") from None
+        raise ConfigurationError("REPLICATE_WEBHOOK_SECRET must be as Replicate gave it: whsec_ and Base64") from None
 
 
-def _moment(timestamp: str) -> datetime:
+def _signed_at(timestamp: str) -> datetime:
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) < _LONGEST_TIMESTAMP):
         raise InvalidSignatureError("Replicate's timestamp is not a number of seconds")
     return datetime.fromtimestamp(int(timestamp), UTC)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from clipferry.errors import ConfigurationError, ProviderError, ProviderSilentError, ProviderUnreachableError
 from clipferry.net.http_client import HttpClient
-from clipferry.providers.reading import json_object
+from clipferry.providers.parsing import json_object
 
 CONNECT_SECONDS: Final = 3.0
 ASK_SECONDS: Final = 6.0

@@ -1,4 +1,4 @@
-"""What is taken over from a provider's answer: ids, addresses and words that a database, a URL and a log can hold."""
+"""Parses a provider's answer into ids, URLs and texts that a database, a URL and a log can hold."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DAY: Final = 86_400
 
 
 def json_object(body: bytes | str) -> dict[str, Any]:
-    """The JSON object in `body`, or {}: whatever else it is tells us nothing."""
+    """The JSON object in `body`; {} for anything else."""
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):
@@ -27,19 +27,19 @@ def json_object(body: bytes | str) -> dict[str, Any]:
 
 
 def nested_object(value: object) -> dict[str, Any]:
-    """An object that stands there as it is, or as a string of JSON; {} for anything else."""
+    """A JSON object that is nested as such, or as JSON in a string; {} for anything else."""
     if isinstance(value, str):
         return json_object(value)
     return value if isinstance(value, dict) else {}
 
 
 def task_id(*candidates: object) -> str | None:
-    """The first that can be an id: visible ASCII, not too long."""
+    """The first candidate that is a valid task id: visible ASCII, at most LONGEST_TASK_ID characters."""
     return next((text for text in candidates if isinstance(text, str) and _TASK_ID.fullmatch(text)), None)
 
 
 def file_url(*candidates: object) -> str | None:
-    """The first that can be a file's address; what isn't ASCII in it is percent-encoded."""
+    """The first candidate that is an HTTP URL; characters beyond ASCII are percent-encoded."""
     return next((url for url in map(_url, candidates) if url is not None), None)
 
 
@@ -50,16 +50,16 @@ def _url(value: object) -> str | None:
     return address if len(address) <= LONGEST_URL and " " not in address else None
 
 
-def words(*values: object, limit: int = LONGEST_TEXT) -> str:
-    """What a provider said, as text that PostgreSQL takes."""
+def join_text(*values: object, limit: int = LONGEST_TEXT) -> str:
+    """Joins a provider's values with spaces, None left out, into text that PostgreSQL can store."""
     return storable(" ".join(str(value) for value in values if value is not None).strip(), limit=limit)
 
 
 def seconds(value: object) -> int | None:
-    """An estimate of less than a day, or None."""
+    """A number of seconds between 0 and a day, rounded down; None for anything else."""
     return int(value) if isinstance(value, int | float) and 0 < value < _DAY else None
 
 
-def content_refusal(text: str) -> FailureCode | None:
-    """CONTENT_POLICY when the words say so: not every provider has a code for it."""
+def content_failure(text: str) -> FailureCode | None:
+    """CONTENT_POLICY when a provider's text mentions its content rules: not every provider has a code for that."""
     return FailureCode.CONTENT_POLICY if _CONTENT_RULES.search(text) else None
