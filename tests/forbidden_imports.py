@@ -43,6 +43,7 @@ STORAGE = (
 )  # fmt: skip
 ROUTER = (
     "clipferry.api.app",
+    "clipferry.api.requests",
     "clipferry.api.responses",
     "clipferry.api.request_bodies",
     "aws_lambda_powertools.event_handler",

@@ -7,7 +7,7 @@ from typing import Any, Final
 from cli.openapi import examples
 from cli.openapi.operations import operation
 from clipferry import errors
-from clipferry.api import app
+from clipferry.api import requests
 from clipferry.models import TRANSACTION_TYPES, VideoStatus
 
 _UUID: Final = {
@@ -39,7 +39,7 @@ _IDEMPOTENCY_KEY: Final = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": "Makes a repeat harmless for 24 hours: the same key and body give the same answer.",
-    "schema": {"type": "string", "pattern": app.IDEMPOTENCY_KEY},
+    "schema": {"type": "string", "pattern": requests.IDEMPOTENCY_KEY},
 }
 
 _DATABASE: Final = (errors.DatabaseUnavailableError, errors.DatabaseBusyError)

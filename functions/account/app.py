@@ -1,4 +1,4 @@
-"""Credits, uploads, models, the user, and the contract itself as OpenAPI."""
+"""/api/v1/credit, /upload, /config, /user and /openapi.json: everything of an account but its videos."""
 
 from __future__ import annotations
 
@@ -10,43 +10,43 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from clipferry import runtime
-from clipferry.api import app as http
-from clipferry.api import openapi, parameters, request_bodies, responses
+from clipferry.api import openapi, parameters, request_bodies, requests, responses
+from clipferry.api.app import build_app, reply, reply_document
 from clipferry.observability import logger
 from clipferry.usecases import move_credits, read_credits, read_user
 from clipferry.usecases.presign_upload import presign_upload
 
-app = http.build_app()
+app = build_app()
 
 
 @app.get("/api/v1/credit/balance")
 def balance() -> Response[str]:
-    needs = runtime.dependencies()
-    credential = http.credential(app.current_event, needs.auth_rules)
-    found = read_credits.get_balance(credential=credential, database=needs.database)
-    return http.reply(HTTPStatus.OK, responses.balance(found))
+    dependencies = runtime.dependencies()
+    credential = requests.credential(app.current_event, dependencies.auth_rules)
+    found = read_credits.get_balance(credential=credential, database=dependencies.database)
+    return reply(HTTPStatus.OK, responses.balance(found))
 
 
 @app.get("/api/v1/credit/history")
 def history() -> Response[str]:
-    needs = runtime.dependencies()
-    query = http.query(app.current_event)
+    dependencies = runtime.dependencies()
+    query = requests.query(app.current_event)
     rows, total = read_credits.get_history(
-        credential=http.credential(app.current_event, needs.auth_rules),
-        database=needs.database,
+        credential=requests.credential(app.current_event, dependencies.auth_rules),
+        database=dependencies.database,
         limit=parameters.page_limit(query.get("limit")),
         offset=parameters.page_offset(query.get("offset")),
         trans_type=parameters.transaction_type(query.get("type")),
     )
-    return http.reply(HTTPStatus.OK, responses.history(rows, total))
+    return reply(HTTPStatus.OK, responses.history(rows, total))
 
 
 @app.post("/api/v1/credit/grant")
 def grant() -> Response[str]:
-    needs = runtime.dependencies()
-    credential = http.credential(app.current_event, needs.auth_rules)
-    read_user.require_admin(credential=credential, database=needs.database)
-    body = http.parse(app.current_event, request_bodies.GrantCredits)
+    dependencies = runtime.dependencies()
+    credential = requests.credential(app.current_event, dependencies.auth_rules)
+    read_user.require_admin(credential=credential, database=dependencies.database)
+    body = requests.parse_body(app.current_event, request_bodies.GrantCredits)
     granted = move_credits.grant(
         user_id=body.userId,
         amount=body.credits,
@@ -54,45 +54,44 @@ def grant() -> Response[str]:
         trans_type=body.transType,
         expires_in_days=body.expiresInDays,
         remark=body.remark,
-        database=needs.database,
+        database=dependencies.database,
     )
-    return http.reply(HTTPStatus.OK, {"granted": granted, "orderNo": body.orderNo})
+    return reply(HTTPStatus.OK, {"granted": granted, "orderNo": body.orderNo})
 
 
 @app.post("/api/v1/upload/presign")
 def presign() -> Response[str]:
-    needs = runtime.dependencies()
-    credential = http.credential(app.current_event, needs.auth_rules)
-    body = http.parse(app.current_event, request_bodies.PresignUpload)
-    user = read_user.read_user(credential=credential, database=needs.database)
+    dependencies = runtime.dependencies()
+    credential = requests.credential(app.current_event, dependencies.auth_rules)
+    body = requests.parse_body(app.current_event, request_bodies.PresignUpload)
+    user = read_user.read_user(credential=credential, database=dependencies.database)
     signed = presign_upload(
         user_id=user.id,
         content_type=body.contentType,
         content_length=body.contentLength,
-        length_required=needs.settings.upload_length_required,
-        storage=needs.storage,
+        length_required=dependencies.settings.upload_length_required,
+        storage=dependencies.storage,
     )
-    return http.reply(HTTPStatus.OK, responses.upload(signed))
+    return reply(HTTPStatus.OK, responses.upload(signed))
 
 
 @app.get("/api/v1/config/models")
 def models() -> Response[str]:
-    needs = runtime.dependencies()
-    return http.reply(HTTPStatus.OK, responses.models(needs.catalog))
+    dependencies = runtime.dependencies()
+    return reply(HTTPStatus.OK, responses.models(dependencies.catalog))
 
 
 @app.get("/api/v1/user/me")
 def me() -> Response[str]:
-    needs = runtime.dependencies()
-    credential = http.credential(app.current_event, needs.auth_rules)
-    return http.reply(
-        HTTPStatus.OK, responses.user(read_user.read_user(credential=credential, database=needs.database))
-    )
+    dependencies = runtime.dependencies()
+    credential = requests.credential(app.current_event, dependencies.auth_rules)
+    user = read_user.read_user(credential=credential, database=dependencies.database)
+    return reply(HTTPStatus.OK, responses.user(user))
 
 
 @app.get("/api/v1/openapi.json")
 def contract() -> Response[str]:
-    return http.document(openapi.document())
+    return reply_document(openapi.document())
 
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP, clear_state=True)

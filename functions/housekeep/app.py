@@ -1,4 +1,4 @@
-"""Daily: credits expire, the books are verified, what has had its time is forgotten."""
+"""Runs daily: expires credits, verifies them, and removes uploads and videos that are no longer needed."""
 
 from __future__ import annotations
 
@@ -19,15 +19,18 @@ from clipferry.usecases.verify_credits import verify_credits
 @logger.inject_lambda_context(clear_state=True)
 @runtime.invocation
 def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    needs, left = runtime.dependencies(), runtime.seconds_left(context)
-    with closing(needs.maintenance_database()) as database:
+    dependencies = runtime.dependencies()
+    seconds_left = runtime.seconds_left(context)
+    with closing(dependencies.maintenance_database()) as database:
         return run_daily_tasks(
             {
                 "expiredPackages": lambda: expire_credits(database=database),
                 "breaches": lambda: len(verify_credits(database=database)),
                 "abortedUploads": lambda: abort_uploads(
-                    database=database, storage=needs.storage, now=runtime.now(), seconds_left=left
+                    database=database, storage=dependencies.storage, now=runtime.now(), seconds_left=seconds_left
                 ),
-                "removedVideos": lambda: apply_retention(database=database, storage=needs.storage, seconds_left=left),
+                "removedVideos": lambda: apply_retention(
+                    database=database, storage=dependencies.storage, seconds_left=seconds_left
+                ),
             }
         )

@@ -1,6 +1,6 @@
-"""Brings the database to this version's schema: run on every deploy, before the new code takes traffic.
+"""Brings the database to this version's schema; runs on every deploy, before the new code takes traffic.
 
-CloudFormation asks as for a custom resource; a person invokes it with `{}`, or with `{"dryRun": true}` to see what it
+CloudFormation calls it as a custom resource. A person invokes it with `{}`, or with `{"dryRun": true}` to see what it
 would do.
 """
 

@@ -1,4 +1,4 @@
-"""The mirror queue: each message names a video whose file is to be ferried into the bucket."""
+"""Takes the mirror queue's messages: each names a video whose file is to be copied into the bucket."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from clipferry.usecases.mirror_video import mirror_video
 
 def mirror(record: SQSRecord, lambda_context: LambdaContext) -> None:
     set_log_context(None)
-    needs = runtime.dependencies()
+    dependencies = runtime.dependencies()
     mirror_video(
         read_message(record.body),
-        database=needs.database,
-        storage=needs.storage,
-        providers=needs.providers,
-        polling=needs.polling,
+        database=dependencies.database,
+        storage=dependencies.storage,
+        providers=dependencies.providers,
+        polling=dependencies.polling,
         seconds_left=runtime.seconds_left(lambda_context),
     )
 

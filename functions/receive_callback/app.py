@@ -1,4 +1,4 @@
-"""POST /api/v1/video/callback/{provider}: a provider rings."""
+"""POST /api/v1/video/callback/{provider}: a provider says that a task has changed."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from clipferry import runtime
-from clipferry.api import app as http
 from clipferry.api import callback_request
+from clipferry.api.app import build_app, reply
 from clipferry.observability import logger
 from clipferry.usecases.receive_callback import receive_callback
 
-app = http.build_app()
+app = build_app()
 
 
 @app.post("/api/v1/video/callback/<provider>")
 def callback(provider: str) -> Response[str]:
-    needs = runtime.dependencies()
+    dependencies = runtime.dependencies()
     receive_callback(
         callback_request.read(app.current_event, provider),
-        database=needs.database,
-        providers=needs.providers,
-        secrets=needs.settings.callback_secrets,
-        queue=needs.mirror_queue,
-        polling=needs.polling,
+        database=dependencies.database,
+        providers=dependencies.providers,
+        secrets=dependencies.settings.callback_secrets,
+        queue=dependencies.mirror_queue,
+        polling=dependencies.polling,
         now=runtime.now(),
     )
-    return http.reply(HTTPStatus.OK, {"received": True})
+    return reply(HTTPStatus.OK, {"received": True})
 
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP, clear_state=True)

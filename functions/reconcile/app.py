@@ -1,4 +1,4 @@
-"""Every minute: whatever is overdue is advanced."""
+"""Runs every minute: advances each video that is due to be looked at."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from clipferry.usecases.reconcile import WORKERS, reconcile
 @logger.inject_lambda_context(clear_state=True)
 @runtime.invocation
 def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    needs = runtime.dependencies()
-    with needs.databases(WORKERS) as databases:
+    dependencies = runtime.dependencies()
+    with dependencies.databases(WORKERS) as databases:
         looked_at = reconcile(
             databases=databases,
-            providers=needs.providers,
-            queue=needs.mirror_queue,
-            polling=needs.polling,
+            providers=dependencies.providers,
+            queue=dependencies.mirror_queue,
+            polling=dependencies.polling,
             seconds_left=runtime.seconds_left(context),
         )
     return {"lookedAt": looked_at}

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clipferry import catalog
-from clipferry.api import app, callback_request, generate_request, parameters
+from clipferry.api import callback_request, generate_request, parameters, requests
 from clipferry.api.credentials import AuthRules
 from clipferry.errors import (
     ForbiddenError,
@@ -70,9 +70,9 @@ def named(error: InvalidRequestError) -> list[tuple[str, str]]:
 def test_the_shortest_request_takes_the_models_defaults() -> None:
     request = read(BODY)
 
-    assert (request.prompt, request.choice.model.id, request.image_url) == ("A ferry at dusk", "seedance-2.0", None)
+    assert (request.prompt, request.options.model.id, request.image_url) == ("A ferry at dusk", "seedance-2.0", None)
     assert request.parameters == {"duration": 5, "aspectRatio": "16:9", "quality": "720p"}
-    assert request.choice.credits == 30
+    assert request.options.credits == 30
 
 
 def test_everything_may_be_chosen() -> None:
@@ -82,7 +82,7 @@ def test_everything_may_be_chosen() -> None:
 
     assert request.parameters == {"duration": 10, "aspectRatio": "9:16", "quality": "1080p"}
     assert request.image_url == "https://example.com/a.png?b=c"
-    assert request.choice.credits == 120
+    assert request.options.credits == 120
 
 
 def test_what_may_be_left_out_may_be_null() -> None:
@@ -293,18 +293,18 @@ def test_local_development_takes_plain_http_from_nowhere_else(url: str) -> None:
 
 @pytest.mark.parametrize("key", ["k", "0" * 255, "8f14e45f-ceea-467f-9c3a-1f2b3c4d5e6f", "a b", "~!{}"])
 def test_an_idempotency_key_is_printable_text(key: str) -> None:
-    assert app.idempotency_key(event(headers={"Idempotency-Key": key})) == key
+    assert requests.idempotency_key(event(headers={"Idempotency-Key": key})) == key
 
 
 @pytest.mark.parametrize("headers", [None, {}, {"idempotency-key": None}, {"x-idempotency-key": "k"}])
 def test_an_idempotency_key_may_be_left_out(headers: dict[str, Any] | None) -> None:
-    assert app.idempotency_key(event(headers=headers)) is None
+    assert requests.idempotency_key(event(headers=headers)) is None
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256, "né", "a\x00b", "a\nb", "\x7f", "\ud800"])
 def test_any_other_idempotency_key_is_refused(key: str) -> None:
     with pytest.raises(InvalidRequestError) as refused:
-        app.idempotency_key(event(headers={"idempotency-key": key}))
+        requests.idempotency_key(event(headers={"idempotency-key": key}))
 
     assert named(refused.value) == [("Idempotency-Key", "invalid")]
 
@@ -314,11 +314,11 @@ def test_any_other_idempotency_key_is_refused(key: str) -> None:
     "value", ["Bearer dev-session-token", "bearer dev-session-token", "BEARER  dev-session-token "]
 )
 def test_a_bearer_token_is_a_sessions(name: str, value: str) -> None:
-    assert app.credential(event(headers={name: value}), NO_SECRET) == Credential(session_token="dev-session-token")
+    assert requests.credential(event(headers={name: value}), NO_SECRET) == Credential(session_token="dev-session-token")
 
 
 def test_an_api_key_is_looked_up_by_its_hash() -> None:
-    shown = app.credential(event(headers={"authorization": "Bearer cf_0123456789"}), NO_SECRET)
+    shown = requests.credential(event(headers={"authorization": "Bearer cf_0123456789"}), NO_SECRET)
 
     assert shown == Credential(key_sha256=hashlib.sha256(b"cf_0123456789").digest())
 
@@ -346,20 +346,20 @@ def test_an_api_key_is_looked_up_by_its_hash() -> None:
 )
 def test_any_other_authorization_is_refused(value: str) -> None:
     with pytest.raises(UnauthorizedError):
-        app.credential(event(headers={"authorization": value}), NO_SECRET)
+        requests.credential(event(headers={"authorization": value}), NO_SECRET)
 
 
 @pytest.mark.parametrize("headers", [None, {}, {"authorization": None}, {"x-authorization": "Bearer x"}])
 def test_a_request_without_authorization_is_refused(headers: dict[str, Any] | None) -> None:
     with pytest.raises(UnauthorizedError):
-        app.credential(event(headers=headers), NO_SECRET)
+        requests.credential(event(headers=headers), NO_SECRET)
 
 
 @pytest.mark.parametrize("rules", [NO_SECRET, SECRET])
 @given(authorization=st.none() | ODD_TEXT | ODD_TEXT.map("Bearer {}".format), cookies=st.lists(ODD_COOKIE, max_size=3))
 def test_no_credential_is_too_odd_to_be_judged(rules: AuthRules, authorization: str | None, cookies: list[str]) -> None:
     try:
-        shown = app.credential(event(headers={"authorization": authorization}, cookies=cookies), rules)
+        shown = requests.credential(event(headers={"authorization": authorization}, cookies=cookies), rules)
     except (UnauthorizedError, ForbiddenError):
         return
     assert (shown.session_token is None) != (shown.key_sha256 is None)
@@ -374,12 +374,12 @@ def signed(token: str) -> str:
 def test_a_signed_cookie_is_a_sessions(name: str) -> None:
     reading = {"requestContext": {"http": {"method": "GET"}}, "headers": None}
 
-    assert app.credential(event(cookies=["theme=dark", f"{name}={signed('abc')}"], **reading), SECRET) == Credential(
-        session_token="abc"
-    )
+    assert requests.credential(
+        event(cookies=["theme=dark", f"{name}={signed('abc')}"], **reading), SECRET
+    ) == Credential(session_token="abc")
     for forged in ("abc", f"abd{signed('abc')[3:]}", signed("abc")[:-1], "", "."):
         with pytest.raises(UnauthorizedError):
-            app.credential(event(cookies=[f"{name}={forged}"], **reading), SECRET)
+            requests.credential(event(cookies=[f"{name}={forged}"], **reading), SECRET)
 
 
 @pytest.mark.parametrize(
@@ -398,13 +398,13 @@ def test_another_site_cannot_write_with_a_users_cookie(headers: dict[str, str]) 
     cookies = [f"better-auth.session_token={signed('abc')}"]
 
     with pytest.raises(ForbiddenError):
-        app.credential(event(cookies=cookies, headers=headers), SECRET)
+        requests.credential(event(cookies=cookies, headers=headers), SECRET)
 
 
 def test_our_own_site_can() -> None:
     headers = {"content-type": "application/json; charset=utf-8", "origin": "https://app.example.com"}
 
-    shown = app.credential(event(cookies=[f"better-auth.session_token={signed('abc')}"], headers=headers), SECRET)
+    shown = requests.credential(event(cookies=[f"better-auth.session_token={signed('abc')}"], headers=headers), SECRET)
 
     assert shown == Credential(session_token="abc")
 

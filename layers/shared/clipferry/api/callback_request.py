@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
-from clipferry.api.app import headers, query, raw_body
+from clipferry.api.requests import headers, query, raw_body
 from clipferry.errors import InvalidRequestError
 from clipferry.usecases.receive_callback import Callback
 

@@ -8,8 +8,8 @@ from typing import Annotated, Final
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from pydantic import BaseModel, ConfigDict, Field
 
-from clipferry.api.app import parse
 from clipferry.api.request_bodies import NO_NUL, Whole
+from clipferry.api.requests import parse_body
 from clipferry.catalog import Catalog, VideoOptions
 from clipferry.errors import InvalidRequestError
 from clipferry.usecases.create_video import VideoRequest
@@ -35,7 +35,7 @@ class GenerateVideo(BaseModel):
 
 def video_request(event: APIGatewayProxyEventV2, models: Catalog, *, allow_loopback: bool) -> VideoRequest:
     """The body of `generate`, fitted to its model; raises InvalidRequestError that names every field at fault."""
-    body = parse(event, GenerateVideo)
+    body = parse_body(event, GenerateVideo)
     model = models.get(body.model)
     wish = VideoOptions(
         duration=body.duration,

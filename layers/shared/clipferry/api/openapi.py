@@ -1,29 +1,35 @@
-"""The contract as everybody can read it: `make openapi` wrote it, whose machinery is not part of the layer."""
+"""The contract as OpenAPI 3.1. `make openapi` writes the document; what generates it isn't part of the layer."""
 
 from __future__ import annotations
 
 import json
-import re
 from functools import cache
 from pathlib import Path
 
 
 @cache
 def document() -> str:
-    """OpenAPI 3.1, as JSON."""
+    """The document as JSON."""
     return Path(__file__).parents[1].joinpath("openapi.json").read_text(encoding="utf-8")
 
 
 def allowed_methods(path: str) -> tuple[str, ...]:
-    """The methods of an address of the contract; none for one that there isn't."""
-    return next((methods for shape, methods in _addresses() if shape.fullmatch(path)), ())
+    """The methods of a path of the contract; none for a path that isn't in it."""
+    segments = path.split("/")
+    return next((methods for route, methods in _routes() if _matches(route, segments)), ())
 
 
 @cache
-def _addresses() -> tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]:
-    """Literal addresses before those with a parameter, as API Gateway picks them."""
+def _routes() -> list[tuple[list[str], tuple[str, ...]]]:
+    """Each path's segments and methods; paths without a parameter come first, as in API Gateway."""
     paths = json.loads(document())["paths"]
-    return tuple(
-        (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), tuple(method.upper() for method in paths[path]))
-        for path in sorted(paths, key=lambda path: "{" in path)
+    literal_first = sorted(paths, key=lambda path: "{" in path)
+    return [(path.split("/"), tuple(method.upper() for method in paths[path])) for path in literal_first]
+
+
+def _matches(route: list[str], segments: list[str]) -> bool:
+    """`{…}` stands for any one segment that isn't empty."""
+    return len(route) == len(segments) and all(
+        name == segment or (name.startswith("{") and segment != "")
+        for name, segment in zip(route, segments, strict=True)
     )
