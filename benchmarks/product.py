@@ -6,6 +6,7 @@ import itertools
 from typing import Any, Final, TypeVar
 
 from benchmarks import dataset
+from benchmarks.unasked_provider import create_unasked
 from clipferry import catalog
 from clipferry.catalog import ResolvedOptions
 from clipferry.db import finish_video, jobs, videos
@@ -18,13 +19,12 @@ from clipferry.models import (
     MirroredFile,
     Order,
     Submission,
-    Submitted,
     Video,
     VideoStatus,
 )
 from clipferry.polling import Polling
 from clipferry.usecases import move_credits, query_videos, read_credits
-from clipferry.usecases.create_video import VideoRequest, create_video
+from clipferry.usecases.create_video import VideoRequest
 from clipferry.usecases.query_videos import Page
 from clipferry.usecases.reconcile import BATCH
 from clipferry.usecases.submit_video import submit_video
@@ -59,32 +59,23 @@ class Product:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def create(self, user: int) -> list[Order]:
+    def create(self, user: int) -> Order:
         """The video and its hold, up to where a provider would be asked; returns what it would be sent."""
-        kept: list[Order] = []
-
-        def keep(orders: list[Order], *_: object) -> Submitted:
-            kept.extend(orders)
-            return Submitted(provider=PROVIDER, status=VideoStatus.PENDING)
-
-        create_video(
+        return create_unasked(
             _request(),
+            provider=PROVIDER,
             credential=_credential(user),
             idempotency_key=f"key-{next(_numbers)}",
             database=self._database,
-            providers={PROVIDER},
-            preferred_provider=PROVIDER,
-            submit=keep,
             max_concurrent=3,
             polling=TIMING,
         )
-        return kept
 
-    def record(self, orders: list[Order]) -> str:
+    def record(self, order: Order) -> str:
         """The submit's answer; returns the task."""
         providers: dict[str, Any] = {PROVIDER: _TakesEverything()}
         submitted = submit_video(
-            orders, database=self._database, providers=providers, sign_callback=lambda *_: "", polling=TIMING
+            [order], database=self._database, providers=providers, sign_callback=lambda *_: "", polling=TIMING
         )
         return _present(submitted.task_id)
 
@@ -132,12 +123,10 @@ class Product:
         )
 
     def status(self, user: int, uuid: str) -> Video:
+        """Of a video that was asked about a moment ago: no provider is asked, and no message sent."""
+        queue: Any = None
         return query_videos.get_status(
-            uuid,
-            credential=_credential(user),
-            database=self._database,
-            advance=lambda _: "",
-            polling=TIMING,
+            uuid, credential=_credential(user), database=self._database, providers={}, queue=queue, polling=TIMING
         )
 
     def detail(self, user: int, uuid: str) -> Video:
@@ -197,10 +186,10 @@ def _credential(user: int) -> Credential:
 
 def _request() -> VideoRequest:
     model = catalog.load().get("seedance-1.5-pro")
-    choice = ResolvedOptions(model=model, duration=5, aspect_ratio="16:9", quality="720p", credits=PRICE)
+    options = ResolvedOptions(model=model, duration=5, aspect_ratio="16:9", quality="720p", credits=PRICE)
     return VideoRequest(
         prompt="A paper boat on a mountain stream at dawn",
-        choice=choice,
+        options=options,
         image_url=None,
         parameters={"duration": 5, "quality": "720p", "aspectRatio": "16:9"},
     )

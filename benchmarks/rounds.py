@@ -90,10 +90,10 @@ def product_round(product: Product, places: Places, number: int, measure: Measur
 def _live(product: Product, user: int, measure: Measure) -> None:
     """One video to its good end, one to its bad end."""
     with measure(CREATE):
-        orders = product.create(user)
-    uuid = orders[0].video_uuid
+        order = product.create(user)
+    uuid = order.video_uuid
     with measure(RECORD):
-        task_id = product.record(orders)
+        task_id = product.record(order)
     with measure(START_UPLOAD):
         product.start_upload(uuid, task_id)
     with measure(LEASE):
@@ -102,7 +102,7 @@ def _live(product: Product, user: int, measure: Measure) -> None:
         product.settle(uuid, fence)
     failing = product.create(user)
     with measure(FAIL):
-        product.fail(failing[0].video_uuid)
+        product.fail(failing.video_uuid)
 
 
 def _read(product: Product, places: Places, number: int, measure: Measure) -> None:

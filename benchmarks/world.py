@@ -22,13 +22,14 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from benchmarks.tls_front import tls_front
+from benchmarks.unasked_provider import create_unasked
 from clipferry import callback_signature, catalog
 from clipferry.catalog import ResolvedOptions
 from clipferry.db import finish_video, jobs, migrations, submissions, videos
 from clipferry.db.connection import Database
-from clipferry.models import Credential, MediaInfo, MirroredFile, Submitted, VideoStatus
+from clipferry.models import Credential, MediaInfo, MirroredFile
 from clipferry.polling import Polling
-from clipferry.usecases.create_video import VideoRequest, create_video
+from clipferry.usecases.create_video import VideoRequest
 from local.certificates import make_certificate
 from local.file_server import ServedFile
 from local.film.render import render_film
@@ -175,21 +176,19 @@ class World:
         model = catalog.load().get(ORDER["model"])
         request = VideoRequest(
             prompt=ORDER["prompt"],
-            choice=ResolvedOptions(model=model, duration=5, aspect_ratio="16:9", quality="720p", credits=10),
+            options=ResolvedOptions(model=model, duration=5, aspect_ratio="16:9", quality="720p", credits=10),
             image_url=None,
             parameters={},
         )
-        return create_video(
+        order = create_unasked(
             request,
+            provider="evolink",
             credential=Credential(session_token=token),
-            idempotency_key=None,
             database=self._database,
-            providers={"evolink"},
-            preferred_provider="evolink",
-            submit=lambda *_: Submitted(provider="evolink", status=VideoStatus.PENDING),
             max_concurrent=MANY,
             polling=TIMING,
-        ).video_uuid
+        )
+        return order.video_uuid
 
     def _generating(self, token: str) -> str:
         uuid = self._pending(token)

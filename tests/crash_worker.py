@@ -20,27 +20,10 @@ from typing import Any
 from clipferry.db.connection import Database
 from clipferry.db.pipeline import Pipeline
 from clipferry.errors import ProviderRefusedError
-from clipferry.models import FailureCode, Order, Submission, Submitted
+from clipferry.models import FailureCode, Order, Submission
 from clipferry.usecases.create_video import create_video
-from clipferry.usecases.submit_video import submit_video
 from tests import books, journeys
-
-
-class DeadlyProvider:
-    """Takes an order, refuses it, or takes it with its caller's last breath."""
-
-    name = "evolink"
-
-    def __init__(self, *, refuses: bool, kills: bool) -> None:
-        self._refuses = refuses
-        self._kills = kills
-
-    def submit(self, order: Order, *, callback_url: str, timeout: float) -> Submission:
-        if self._kills:
-            _die()
-        if self._refuses:
-            raise ProviderRefusedError("no", failure=FailureCode.CONTENT_POLICY.value)
-        return Submission(task_id=f"task-{order.video_uuid}")
+from tests.scripted_provider import ScriptedProvider, sign_callback
 
 
 def _die() -> None:
@@ -66,25 +49,21 @@ def _die_after(statement: int, *, answered: bool) -> None:
 
 
 def _create(database: Database, task: dict[str, Any]) -> None:
-    provider: Any = DeadlyProvider(refuses=task["operation"] == "refuse", kills=task["dies_after"] == "submit")
-
-    def submit(orders: list[Order], _open_circuits: object = ()) -> Submitted:
-        return submit_video(
-            orders,
-            database=database,
-            providers={"evolink": provider},
-            sign_callback=lambda provider, uuid: f"https://api.example.com/{provider}/{uuid}",
-            polling=journeys.TIMING,
-        )
+    def submit(order: Order) -> Submission:
+        if task["dies_after"] == "submit":
+            _die()
+        if task["operation"] == "refuse":
+            raise ProviderRefusedError("no", failure=FailureCode.CONTENT_POLICY.value)
+        return Submission(task_id=f"task-{order.video_uuid}")
 
     create_video(
         journeys.request(10),
         credential=books.credential(),
         idempotency_key="k",
         database=database,
-        providers={"evolink"},
+        providers={"evolink": ScriptedProvider(submit=submit)},
         preferred_provider="evolink",
-        submit=submit,
+        sign_callback=sign_callback,
         max_concurrent=1,
         polling=journeys.TIMING,
     )

@@ -8,18 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 from clipferry.db.connection import Database
 from clipferry.errors import ClipferryError
-from clipferry.models import Credential, Order, Submitted, VideoStatus
+from clipferry.models import Credential
+from clipferry.providers.base import Provider
 from clipferry.usecases.create_video import CreatedVideo, VideoRequest, create_video
 from tests import books, journeys
+from tests.scripted_provider import ScriptedProvider, sign_callback
 
 THREADS = 24
-
-Submit = Callable[..., Submitted]
-
-
-def unanswered(orders: list[Order], _open_circuits: object = ()) -> Submitted:
-    """A submit of which nobody knows the outcome: the video stays PENDING."""
-    return Submitted(provider=orders[0].provider, status=VideoStatus.PENDING)
 
 
 def create(
@@ -30,16 +25,17 @@ def create(
     key: str | None = None,
     limit: int = journeys.MANY,
     rate: int | None = None,
-    submit: Submit = unanswered,
+    provider: Provider | None = None,
 ) -> CreatedVideo:
+    """Unless a `provider` is given, nobody knows what became of the submit: the video stays PENDING."""
     return create_video(
         request or journeys.request(10),
         credential=credential or books.credential(),
         idempotency_key=key,
         database=database,
-        providers={"evolink"},
+        providers={"evolink": provider or ScriptedProvider()},
         preferred_provider="evolink",
-        submit=submit,
+        sign_callback=sign_callback,
         max_concurrent=limit,
         rate_limit_per_minute=rate,
         polling=journeys.TIMING,

@@ -41,8 +41,8 @@ def request(price: int = 10, *, prompt: str = "A ferry at dusk") -> VideoRequest
         cost=Cost(base=price, quality_multipliers={}),
         offers=(Offer(provider="evolink", model="ferry-1", input={}),),
     )
-    choice = ResolvedOptions(model=model, duration=5, aspect_ratio=None, quality=None, credits=price)
-    return VideoRequest(prompt=prompt, choice=choice, image_url=None, parameters={"duration": 5})
+    options = ResolvedOptions(model=model, duration=5, aspect_ratio=None, quality=None, credits=price)
+    return VideoRequest(prompt=prompt, options=options, image_url=None, parameters={"duration": 5})
 
 
 def new_video(price: int = 10, *, limit: int = MANY, key: str | None = None) -> NewVideo:

@@ -9,7 +9,6 @@ import ast
 import copy
 import inspect
 import json
-import re
 import subprocess
 from collections.abc import Callable
 from functools import partial
@@ -33,13 +32,11 @@ ALL_BREAKS = [*BREAKS, *ALARM_BREAKS]
 
 
 def sent_by_code() -> set[str]:
-    """The functions whose code puts messages into the mirror's queue: by what of `runtime` has the queue in it."""
-    runtime = ast.parse((ROOT / "layers/shared/clipferry/runtime.py").read_text(encoding="utf-8"))
-    defined = [node for node in runtime.body if isinstance(node, ast.FunctionDef)]
-    giving = [node.name for node in defined if "mirror_queue" in ast.unparse(node)]
+    """The functions whose code puts messages into the mirror's queue: those that pass `mirror_queue` to a use case."""
     found = set()
     for app in (ROOT / "functions").glob("*/app.py"):
-        if re.search(rf"runtime\.({'|'.join(giving)})\(", app.read_text()):
+        code = ast.walk(ast.parse(app.read_text(encoding="utf-8")))
+        if any(isinstance(node, ast.Attribute) and node.attr == "mirror_queue" for node in code):
             found.add("".join(word.title() for word in app.parent.name.split("_")) + "Function")
     return found
 

@@ -276,13 +276,19 @@ def _more_reconcilers() -> Iterator[None]:
     stopping = Event()
 
     def run() -> None:
-        while not stopping.wait(1):
-            reconcile(
-                databases=[runtime.dependencies().database],
-                advance=runtime.advance(),
-                polling=runtime.dependencies().polling,
+        @runtime.invocation  # each thread has dependencies of its own, as each instance of the function has
+        def call(_event: Any, _context: Any) -> int:
+            needs = runtime.dependencies()
+            return reconcile(
+                databases=[needs.database],
+                providers=needs.providers,
+                queue=needs.mirror_queue,
+                polling=needs.polling,
                 seconds_left=lambda: 0 if stopping.is_set() else 55,
             )
+
+        while not stopping.wait(1):
+            call({}, None)
 
     threads = [Thread(target=run) for _ in range(RECONCILERS)]
     for thread in threads:

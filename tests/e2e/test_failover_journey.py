@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from clipferry.models import Verdict
 from local.providers.evolink import FakeEvolink
 from local.providers.faults import Faults, Refusal
 from local.stack import Stack, local_stack
@@ -78,7 +79,7 @@ def test_the_third_is_believed_because_it_signs_what_it_says(world: World, provi
     assert world.ends(uuid) == "COMPLETED"
     assert since(before, providers) == [1, 1, 1]
     assert "asked" not in kinds(world, uuid)
-    assert world.verdicts(uuid) == ["generated"]
+    assert world.verdicts(uuid) == [Verdict.GENERATED]
 
 
 def test_forgers_cannot_sign_for_the_third(world: World, providers: Providers) -> None:
@@ -89,7 +90,7 @@ def test_forgers_cannot_sign_for_the_third(world: World, providers: Providers) -
     uuid = generate(world).data["videoUuid"]
 
     assert world.ends(uuid) == "COMPLETED"
-    assert world.verdicts(uuid) == ["generated"]
+    assert world.verdicts(uuid) == [Verdict.GENERATED]
     assert "evil" not in world.video(uuid)["original_video_url"]
 
 

@@ -12,6 +12,7 @@ import av
 import pytest
 from PIL import Image
 
+from clipferry.models import Verdict
 from local.providers.faults import Failure, Faults, Refusal
 from tests.stack_world import CREDITS, ORDER, PRICE, World, send
 
@@ -94,7 +95,7 @@ def test_a_callback_that_comes_before_the_task_id_was_stored_is_taken(world: Wor
     created = world.generate()
     uuid = created.data["videoUuid"]
     assert world.ends(uuid) == "COMPLETED"
-    assert world.verdicts(uuid)[0] == "generated"
+    assert world.verdicts(uuid)[0] == Verdict.GENERATED
     assert world.video(uuid)["external_task_id"] == created.data["taskId"]
 
 
@@ -183,7 +184,7 @@ def test_a_pending_video_does_not_take_another_videos_finished_task(world: World
     uuid = world.generate().data["videoUuid"]
     stolen = {"id": other["taskId"], "status": "completed", "results": ["http://127.0.0.1:9/evil.mp4"]}
     assert send("POST", world.callback_url(uuid), stolen).status == 200
-    assert world.verdicts(uuid) == ["task is not this video's"]
+    assert world.verdicts(uuid) == [Verdict.NOT_ITS_TASK]
     row = world.video(uuid)
     assert (row["status"], row["external_task_id"], row["original_video_url"]) == ("PENDING", None, None)
     world.books_are_right()

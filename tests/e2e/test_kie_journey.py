@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from clipferry.models import Verdict
 from local.providers.evolink import FakeEvolink
 from local.providers.faults import Failure, Faults
 from local.stack import Stack, local_stack
@@ -80,7 +81,7 @@ def test_the_callback_moves_it_and_leaves_no_secret_in_the_inbox(
     uuid = generate(world, model=model, **quality)["videoUuid"]
 
     assert world.ends(uuid) == "COMPLETED"
-    assert world.verdicts(uuid) == ["generated"]
+    assert world.verdicts(uuid) == [Verdict.GENERATED]
     (kept,) = world.rows("select body from clipferry.callback_inbox where video_uuid = %(uuid)s", uuid=uuid)
     assert uuid in kept["body"]  # the echo of our URL
     assert "sig=" not in kept["body"]

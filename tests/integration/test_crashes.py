@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,11 @@ import pytest
 
 from clipferry.db import videos
 from clipferry.db.connection import Database
-from clipferry.models import TaskReport, TaskState, VideoStatus
+from clipferry.models import Verdict, VideoStatus
 from clipferry.usecases.advance_video import advance_video
 from clipferry.usecases.reconcile import reconcile
 from tests import books, journeys
+from tests.scripted_provider import ScriptedProvider
 
 KILLED = -9
 PATIENCE_SECONDS = 30
@@ -94,8 +94,7 @@ def look_after_everything(database: Database) -> int:
     """What reconcile does when every deadline has passed."""
     books.execute(database, _TOO_LATE)
     queue: Any = NoQueue()
-    advance = partial(advance_video, database=database, providers={}, queue=queue, polling=journeys.TIMING)
-    return reconcile(databases=[database], advance=advance, polling=journeys.TIMING, seconds_left=lambda: 900)
+    return reconcile(databases=[database], providers={}, queue=queue, polling=journeys.TIMING, seconds_left=lambda: 900)
 
 
 def assert_all_is_accounted_for(database: Database) -> None:
@@ -178,15 +177,6 @@ def test_a_retry_that_is_killed_holds_once_or_not_at_all(database: Database, vic
     assert held[-1] == 10
 
 
-class KnowingProvider:
-    """It has the task that nobody recorded."""
-
-    name = "evolink"
-
-    def ask(self, task_id: str) -> TaskReport:
-        return TaskReport(state=TaskState.RUNNING)
-
-
 def test_a_task_whose_submit_was_never_recorded_is_taken_up_by_its_callback(database: Database, victim: Victim) -> None:
     assert victim.dies(operation="create", dies_after="submit")
     [row] = books.rows(database, "select uuid, status::text, external_task_id from public.videos")
@@ -195,10 +185,17 @@ def test_a_task_whose_submit_was_never_recorded_is_taken_up_by_its_callback(data
         found = videos.get(tx, row["uuid"])
     video = found.first()
     assert video is not None
-    provider, queue = KnowingProvider(), NoQueue()
-    services: dict[str, Any] = {"providers": {"evolink": provider}, "queue": queue, "polling": journeys.TIMING}
+    queue: Any = NoQueue()
 
-    assert advance_video(video, claimed_task="task-x", database=database, **services) == "still running"
+    verdict = advance_video(
+        video,
+        claimed_task="task-x",
+        database=database,
+        providers={"evolink": ScriptedProvider()},
+        queue=queue,
+        polling=journeys.TIMING,
+    )
+    assert verdict is Verdict.RUNNING
     assert journeys.status_of(database, video.uuid) == "GENERATING"
     assert books.balance(database).frozen == 10
     look_after_everything(database)

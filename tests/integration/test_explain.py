@@ -9,9 +9,10 @@ from clipferry.db import inbox, jobs, timeline, videos
 from clipferry.db.connection import Database
 from clipferry.db.timeline import Moment
 from clipferry.errors import SourceError
-from clipferry.models import TaskReport, TaskState, Video, VideoStatus
+from clipferry.models import TaskReport, TaskState, Verdict, Video, VideoStatus
 from clipferry.usecases.advance_video import advance_video
 from tests import books, journeys
+from tests.scripted_provider import ScriptedProvider
 
 
 def story_of(database: Database, uuid: str) -> list[Moment]:
@@ -20,13 +21,8 @@ def story_of(database: Database, uuid: str) -> list[Moment]:
     return found.all()
 
 
-class FinishedProvider:
-    """Its task has succeeded."""
-
-    name = "evolink"
-
-    def ask(self, task_id: str) -> TaskReport:
-        return TaskReport(state=TaskState.SUCCEEDED, video_url="https://files.example.com/done.mp4")
+def has_finished(_task_id: str) -> TaskReport:
+    return TaskReport(state=TaskState.SUCCEEDED, video_url="https://files.example.com/done.mp4")
 
 
 class Queue:
@@ -54,8 +50,9 @@ def ring(database: Database, uuid: str) -> None:
     entry, video = received.first(), found.first()
     assert entry is not None
     assert isinstance(video, Video)
-    services: dict[str, Any] = {"providers": {"evolink": FinishedProvider()}, "queue": Queue()}
-    verdict = advance_video(video, database=database, polling=journeys.TIMING, **services)
+    queue: Any = Queue()
+    providers = {"evolink": ScriptedProvider(ask=has_finished)}
+    verdict = advance_video(video, database=database, providers=providers, queue=queue, polling=journeys.TIMING)
     with database.transaction() as tx:
         inbox.judge(tx, callback_id=entry["id"], verdict=verdict)
 
@@ -84,7 +81,7 @@ def test_the_story_of_a_video_reads_in_order(database: Database) -> None:
         ("submitted", {"status": "GENERATING", "provider": "evolink", "task": task}),
         ("asked", {"provider": "evolink", "found": "SUCCEEDED"}),
         ("generated", {"status": "UPLOADING", "task": task}),
-        ("callback", {"provider": "evolink", "verdict": "generated"}),
+        ("callback", {"provider": "evolink", "verdict": Verdict.GENERATED}),
         ("mirror_started", {"attempt": 1}),
         ("mirror_interrupted", {"code": "SOURCE_ERROR", "detail": "the source stalled"}),
         ("mirror_started", {"attempt": 2}),
@@ -98,7 +95,7 @@ def test_the_story_of_a_video_reads_in_order(database: Database) -> None:
         ("hold", "settled"),
     ]
     told = {moment.what: moment.detail for moment in story}
-    assert told["from evolink"] | {"inbox": 0} == {"inbox": 0, "task": task, "bytes": 2, "verdict": "generated"}
+    assert told["from evolink"] | {"inbox": 0} == {"inbox": 0, "task": task, "bytes": 2, "verdict": Verdict.GENERATED}
     assert told["held"]["packages"] == [{"packageId": package, "credits": 10}]
     assert (told["VIDEO_CONSUME"]["credits"], told["VIDEO_CONSUME"]["balance"]) == (-10, 15)
 

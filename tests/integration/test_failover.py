@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import pytest
@@ -25,6 +24,7 @@ from clipferry.models import CallbackHint, FailureCode, Order, Submission, Submi
 from clipferry.usecases.create_video import create_video
 from clipferry.usecases.submit_video import SHORTEST_SUBMIT_SECONDS, SUBMIT_SECONDS, submit_video
 from tests import books, journeys
+from tests.scripted_provider import sign_callback
 
 BUSY = ProviderRefusedError("HTTP 429", failure="PROVIDER_BUSY")
 BROKEN = ProviderRefusedError("HTTP 500 internal_error", failure="PROVIDER_FAILED", is_down=True)
@@ -89,7 +89,7 @@ def submit(database: Database, uuid: str, *providers: Scripted, clock: Clock | N
         [_order(uuid, provider.name) for provider in providers],
         database=database,
         providers={provider.name: provider for provider in providers},
-        sign_callback=lambda provider, video_uuid: f"https://us/{provider}?videoUuid={video_uuid}",
+        sign_callback=sign_callback,
         polling=journeys.TIMING,
         clock=clock or Clock(),
     )
@@ -112,22 +112,15 @@ def create(database: Database, *providers: Scripted) -> Any:
     """A new video of a model that all of the providers make, from the request on."""
     request = journeys.request(10)
     offers = tuple(Offer(provider=provider.name, model="ferry-1", input={}) for provider in providers)
-    choice = replace(request.choice, model=replace(request.choice.model, offers=offers))
-    by_name = {provider.name: provider for provider in providers}
+    options = replace(request.options, model=replace(request.options.model, offers=offers))
     return create_video(
-        replace(request, choice=choice),
+        replace(request, options=options),
         credential=books.credential(),
         idempotency_key=None,
         database=database,
-        providers=by_name,
+        providers={provider.name: provider for provider in providers},
         preferred_provider="evolink",
-        submit=partial(
-            submit_video,
-            database=database,
-            providers=by_name,
-            sign_callback=lambda provider, video_uuid: f"https://us/{provider}?videoUuid={video_uuid}",
-            polling=journeys.TIMING,
-        ),
+        sign_callback=sign_callback,
         max_concurrent=journeys.MANY,
         polling=journeys.TIMING,
     )

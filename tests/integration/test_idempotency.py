@@ -16,11 +16,11 @@ from clipferry.errors import (
     ProviderRefusedError,
     ReplayedError,
 )
-from clipferry.models import FailureCode, Order, Submission, Submitted, VideoStatus
+from clipferry.models import FailureCode, Order, Submission, VideoStatus
 from clipferry.usecases.create_video import CreatedVideo
-from clipferry.usecases.submit_video import submit_video
 from tests import books, journeys
 from tests.creating import at_once, create
+from tests.scripted_provider import ScriptedProvider
 
 
 @pytest.fixture(autouse=True)
@@ -106,30 +106,16 @@ def test_a_create_that_was_refused_leaves_its_key_free(database: Database) -> No
     assert not create(database, request=journeys.request(80), key="k").replayed
 
 
-class RefusingProvider:
-    """A provider that takes nothing."""
-
-    name = "evolink"
-
-    def submit(self, order: Order, *, callback_url: str, timeout: float) -> Submission:
+def test_an_answer_that_was_an_error_is_replayed_as_it_was(database: Database) -> None:
+    def refuse(_order: Order) -> Submission:
         raise ProviderRefusedError("blocked words", failure=FailureCode.CONTENT_POLICY.value)
 
-
-def test_an_answer_that_was_an_error_is_replayed_as_it_was(database: Database) -> None:
-    def submit(orders: list[Order], _open_circuits: object = ()) -> Submitted:
-        return submit_video(
-            orders,
-            database=database,
-            providers={"evolink": RefusingProvider()},  # pyright: ignore[reportArgumentType]
-            sign_callback=lambda provider, uuid: f"https://api.example.com/{provider}/{uuid}",
-            polling=journeys.TIMING,
-        )
-
+    provider = ScriptedProvider(submit=refuse)
     with pytest.raises(ProviderError) as refused:
-        create(database, key="k", submit=submit)
+        create(database, key="k", provider=provider)
     answer = refused.value.as_answer()
     with pytest.raises(ReplayedError) as replayed:
-        create(database, key="k", submit=submit)
+        create(database, key="k", provider=provider)
 
     assert answer["status"] == 502
     assert answer["error"]["details"]["errorCode"] == "CONTENT_POLICY"

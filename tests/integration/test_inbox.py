@@ -21,9 +21,8 @@ from clipferry import callback_signature, runtime
 from clipferry.db import inbox as inbox_rows
 from clipferry.db import videos
 from clipferry.db.connection import Database
-from clipferry.db.inbox import NO_ANSWER
-from clipferry.errors import DatabaseBusyError, InvalidRequestError, InvalidSignatureError, NotFoundError, QueueError
-from clipferry.models import Order
+from clipferry.errors import InvalidRequestError, InvalidSignatureError, NotFoundError, QueueError
+from clipferry.models import Order, TaskReport, Verdict, Video
 from clipferry.net.http_client import HttpClient
 from clipferry.providers.base import Provider
 from clipferry.providers.evolink import Evolink
@@ -53,6 +52,22 @@ class NoQueue:
         raise QueueError("away")
 
 
+QUEUE: Any = NoQueue()
+
+Advance = Callable[[Video], Verdict]
+
+
+class LambdaDiedError(Exception):
+    """Nothing more happens to this callback."""
+
+
+class DyingKie(Kie):
+    """The Lambda dies when a callback has been kept, and before anything else happens."""
+
+    def read_report(self, body: bytes) -> TaskReport | None:
+        raise LambdaDiedError
+
+
 @pytest.fixture(scope="module")
 def kie() -> Iterator[FakeKie]:
     with fake_kie(api_key=KEY, seconds=3600, film=b"film") as kie:
@@ -79,14 +94,8 @@ def providers(kie: FakeKie, replicate: FakeReplicate) -> Iterator[Mapping[str, P
 
 
 @pytest.fixture
-def advance(database: Database, providers: Mapping[str, Provider]) -> Callable[..., str]:
-    return partial(
-        advance_video,
-        database=database,
-        providers=providers,
-        queue=NoQueue(),  # type: ignore[arg-type]
-        polling=journeys.TIMING,
-    )
+def advance(database: Database, providers: Mapping[str, Provider]) -> Advance:
+    return partial(advance_video, database=database, providers=providers, queue=QUEUE, polling=journeys.TIMING)
 
 
 @pytest.fixture(autouse=True)
@@ -140,27 +149,49 @@ def rings(uuid: str, body: object, provider: str = "kie", headers: Mapping[str, 
 
 
 @pytest.fixture
-def receive(
-    database: Database, providers: Mapping[str, Provider], advance: Callable[..., str]
-) -> Callable[[Callback], str | None]:
-    """The verdict."""
+def receive(database: Database, providers: Mapping[str, Provider]) -> Callable[[Callback], str | None]:
+    """Returns the verdict."""
 
     def receive(callback: Callback) -> str | None:
-        receive_callback(
-            callback,
-            database=database,
-            providers=providers,
-            secrets=SECRETS,
-            advance=advance,
-            now=datetime.now(UTC),
-        )
+        receive_by(providers, callback, database)
         return inbox(database)[-1]["verdict"]
 
     return receive
 
 
+def receive_by(providers: Mapping[str, Provider], callback: Callback, database: Database) -> None:
+    receive_callback(
+        callback,
+        database=database,
+        providers=providers,
+        secrets=SECRETS,
+        queue=QUEUE,
+        polling=journeys.TIMING,
+        now=datetime.now(UTC),
+    )
+
+
+def receive_and_die(callback: Callback, database: Database, kie: FakeKie) -> None:
+    client = HttpClient(kie.base_url, allow_plain_http=True)
+    with pytest.raises(LambdaDiedError):
+        receive_by({"kie": DyingKie(JsonApi(client, KEY))}, callback, database)
+
+
+@pytest.fixture
+def replay(database: Database, providers: Mapping[str, Provider]) -> Callable[[int], Verdict]:
+    return partial(replay_callback, database=database, providers=providers, queue=QUEUE, polling=journeys.TIMING)
+
+
 def inbox(database: Database) -> list[dict[str, Any]]:
     return books.rows(database, "select * from clipferry.callback_inbox order by id")
+
+
+def read(database: Database, uuid: str) -> Video:
+    with database.transaction() as tx:
+        found = videos.get(tx, uuid)
+    video = found.first()
+    assert video is not None
+    return video
 
 
 def task_and_status(database: Database, uuid: str) -> tuple[str | None, str]:
@@ -183,61 +214,32 @@ def test_a_callback_is_kept_with_its_digest_and_what_came_of_it(database: Databa
     assert (kept["provider"], kept["video_uuid"], kept["task_id"]) == ("kie", uuid, "unknown")
     assert (kept["body_size"], kept["body_sha256"]) == (len(body), hashlib.sha256(body).digest())
     assert json.loads(kept["body"]) == json.loads(body)
-    assert kept["verdict"] == "provider did not answer"
+    assert kept["verdict"] == Verdict.NO_ANSWER
 
 
-def test_it_is_kept_before_anything_else_happens(
-    database: Database, providers: Mapping[str, Provider], database_url: str
-) -> None:
+def test_it_is_kept_before_anything_else_happens(database: Database, kie: FakeKie) -> None:
     """A Lambda that dies in the middle leaves it, as one whose task is still to be asked about."""
-    uuid = pending(database, "kie")
+    receive_and_die(rings(pending(database, "kie"), {}), database, kie)
 
-    def dies(*_: object, **__: object) -> str:
-        raise QueueError("the Lambda died here")
-
-    with pytest.raises(QueueError):
-        receive_callback(
-            rings(uuid, {}),
-            database=database,
-            providers=providers,
-            secrets=SECRETS,
-            advance=dies,
-            now=datetime.now(UTC),
-        )
-
-    assert [kept["verdict"] for kept in inbox(database)] == [NO_ANSWER]
+    assert [kept["verdict"] for kept in inbox(database)] == [Verdict.NO_ANSWER]
 
 
 def test_a_task_that_was_named_to_a_lambda_that_died_is_asked_about_soon(
-    database: Database, providers: Mapping[str, Provider], advance: Callable[..., str], kie: FakeKie
+    database: Database, advance: Advance, kie: FakeKie
 ) -> None:
     uuid = pending(database, "kie")
     task_id = task_of(kie, uuid)
 
-    def dies(*_: object, **__: object) -> str:
-        raise DatabaseBusyError("the Lambda died here")
-
-    with pytest.raises(DatabaseBusyError):
-        receive_callback(
-            rings(uuid, {"data": {"taskId": task_id}}),
-            database=database,
-            providers=providers,
-            secrets=SECRETS,
-            advance=dies,
-            now=datetime.now(UTC),
-        )
+    receive_and_die(rings(uuid, {"data": {"taskId": task_id}}), database, kie)
     due = books.value(database, "select next_check_at - now() < interval '61 seconds' from clipferry.jobs")
-    with database.transaction() as tx:
-        found = videos.get(tx, uuid)
-
-    advance(found.first())
+    advance(read(database, uuid))
 
     assert due
     assert task_and_status(database, uuid) == (task_id, "GENERATING")
 
 
 def test_a_task_of_another_video_does_not_keep_one_open_beyond_its_deadline(
-    database: Database, providers: Mapping[str, Provider], advance: Callable[..., str], kie: FakeKie
+    database: Database, advance: Advance, kie: FakeKie
 ) -> None:
     mine, other = pending(database, "kie"), pending(database, "kie")
     task_id = task_of(kie, other)
@@ -252,41 +254,27 @@ def test_a_task_of_another_video_does_not_keep_one_open_beyond_its_deadline(
             body_sha256=b"\0" * 32,
             body_size=2,
             body="{}",
-            verdict=NO_ANSWER,
+            verdict=Verdict.NO_ANSWER,
         )
-        young = videos.get(tx, mine)
-    assert advance(young.first()) == "task is not this video's"
+    assert advance(read(database, mine)) is Verdict.NOT_ITS_TASK
     books.execute(database, "update clipferry.jobs set deadline = now() - interval '1 second'")
-    with database.transaction() as tx:
-        overdue = videos.get(tx, mine)
 
-    assert advance(overdue.first()) == "failed: TIMED_OUT"
+    assert advance(read(database, mine)) is Verdict.FAILED
+    assert read(database, mine).error_code == "TIMED_OUT"
     assert journeys.hold_of(database, mine)[0] == "RELEASED"
 
 
 def test_a_body_of_another_video_is_no_claim_though_nobody_judged_it(
-    database: Database, providers: Mapping[str, Provider], advance: Callable[..., str], kie: FakeKie
+    database: Database, advance: Advance, kie: FakeKie
 ) -> None:
     mine, other = pending(database, "kie"), pending(database, "kie")
     task_id = task_of(kie, other)
+    body = {"data": {"taskId": task_id, "param": json.dumps({"callBackUrl": url_for(other)})}}
 
-    def dies(*_: object, **__: object) -> str:
-        raise DatabaseBusyError("the Lambda died here")
-
-    with pytest.raises(DatabaseBusyError):
-        receive_callback(
-            rings(mine, {"data": {"taskId": task_id, "param": json.dumps({"callBackUrl": url_for(other)})}}),
-            database=database,
-            providers=providers,
-            secrets=SECRETS,
-            advance=dies,
-            now=datetime.now(UTC),
-        )
+    receive_and_die(rings(mine, body), database, kie)
 
     assert [kept["verdict"] for kept in inbox(database)] == [None]
-    with database.transaction() as tx:
-        found = videos.get(tx, mine)
-    assert advance(found.first()) == "no task yet"
+    assert advance(read(database, mine)) is Verdict.NO_TASK
 
 
 @pytest.mark.parametrize("size", [0, 1, 16 * 1024, 16 * 1024 + 1, 200_000])
@@ -404,7 +392,7 @@ def test_an_unsigned_body_is_a_doorbell(database: Database, receive: Any, kie: F
         "data": {"taskId": task, "state": "success", "resultJson": '{"resultUrls":["https://evil/x.mp4"]}'},
     }
 
-    assert receive(rings(uuid, lie)) == "still running"
+    assert receive(rings(uuid, lie)) == Verdict.RUNNING
     assert task_and_status(database, uuid) == (task, "GENERATING")
 
 
@@ -413,9 +401,9 @@ def test_a_body_that_echoes_another_videos_url_claims_nothing(database: Database
     task = task_of(kie, other)
     body = {"data": {"taskId": task, "param": json.dumps({"callBackUrl": url_for(other)})}}
 
-    assert receive(rings(uuid, body)) == "no task yet; the body is another video's"
+    assert receive(rings(uuid, body)) == Verdict.OTHER_VIDEO
     assert task_and_status(database, uuid) == (None, "PENDING")
-    assert receive(rings(other, body)) == "still running"
+    assert receive(rings(other, body)) == Verdict.RUNNING
 
 
 @pytest.mark.parametrize("url", ["http://[", "not a url", "https://us/?videoUuid=a&videoUuid=b", ""])
@@ -425,14 +413,14 @@ def test_an_echo_that_is_no_url_of_ours_claims_nothing(
     uuid = pending(database, "kie")
     body = {"data": {"taskId": task_of(kie, uuid), "param": {"callBackUrl": url}}}
 
-    assert receive(rings(uuid, body)) == "no task yet; the body is another video's"
+    assert receive(rings(uuid, body)) == Verdict.OTHER_VIDEO
 
 
 def test_another_providers_callback_does_not_touch_the_video(database: Database, receive: Any) -> None:
     uuid = pending(database, "evolink")
 
-    assert receive(rings(uuid, {"data": {"taskId": "t"}})) == "another provider's video"
-    assert receive(rings("vid_nobodys", {})) == "unknown video"
+    assert receive(rings(uuid, {"data": {"taskId": "t"}})) == Verdict.OTHER_PROVIDER
+    assert receive(rings("vid_nobodys", {})) == Verdict.UNKNOWN_VIDEO
 
 
 def signed(body: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
@@ -456,7 +444,7 @@ def test_a_body_that_is_signed_is_believed_without_a_question(
     uuid = pending(database, "replicate")
     body, headers = signed(prediction("p1", uuid))
 
-    assert receive(rings(uuid, body, "replicate", headers)) == "generated"
+    assert receive(rings(uuid, body, "replicate", headers)) == Verdict.GENERATED
     assert task_and_status(database, uuid) == ("p1", "UPLOADING")
     [kept] = inbox(database)
     assert "sig=" not in kept["body"]
@@ -468,7 +456,8 @@ def test_a_signed_failure_gives_the_credits_back(database: Database, receive: An
     uuid = pending(database, "replicate")
     body, headers = signed(prediction("p1", uuid, status="failed", output=None, error="flagged as sensitive (E005)"))
 
-    assert receive(rings(uuid, body, "replicate", headers)) == "failed: CONTENT_POLICY"
+    assert receive(rings(uuid, body, "replicate", headers)) == Verdict.FAILED
+    assert read(database, uuid).error_code == "CONTENT_POLICY"
     assert journeys.hold_of(database, uuid) == ("RELEASED", 10)
 
 
@@ -487,7 +476,7 @@ def test_a_signed_body_of_another_video_is_not_believed_for_this_one(database: D
     uuid, other = pending(database, "replicate"), pending(database, "replicate")
     body, headers = signed(prediction("p1", other))
 
-    assert receive(rings(uuid, body, "replicate", headers)) == "no task yet; the body is another video's"
+    assert receive(rings(uuid, body, "replicate", headers)) == Verdict.OTHER_VIDEO
     assert task_and_status(database, uuid) == (None, "PENDING")
 
 
@@ -497,7 +486,9 @@ def test_a_signed_body_of_another_task_is_asked_about(database: Database, receiv
     books.execute(database, "update public.videos set provider = 'replicate' where uuid = %(u)s", u=uuid)
     body, headers = signed(prediction("p2", uuid))
 
-    assert receive(rings(uuid, body, "replicate", headers)) == "provider did not answer; the body is another task's"
+    assert receive(rings(uuid, body, "replicate", headers)) == Verdict.OTHER_TASK
+    asked = "select detail->>'found' as found from clipferry.video_events where video_uuid = %(u)s and kind = 'asked'"
+    assert books.rows(database, asked, u=uuid) == [{"found": "NOT_FOUND"}]  # about its own task
     assert task_and_status(database, uuid) == ("p1", "GENERATING")
 
 
@@ -505,19 +496,12 @@ def test_kies_own_signature_is_asked_for_beside_ours(database: Database, kie: Fa
     uuid = pending(database, "kie")
     client = HttpClient(kie.base_url, allow_plain_http=True)
     keyed = {"kie": Kie(JsonApi(client, KEY), webhook_key="hmac")}
-    timestamp = str(int(time.time()))
-    digest = hmac.new(b"hmac", f"t1.{timestamp}".encode(), hashlib.sha256).digest()
+    task, timestamp = task_of(kie, uuid), str(int(time.time()))
+    digest = hmac.new(b"hmac", f"{task}.{timestamp}".encode(), hashlib.sha256).digest()
     genuine = {"x-webhook-timestamp": timestamp, "x-webhook-signature": base64.b64encode(digest).decode()}
 
     def ring(headers: dict[str, str]) -> None:
-        receive_callback(
-            rings(uuid, {"data": {"taskId": "t1"}}, headers=headers),
-            database=database,
-            providers=keyed,
-            secrets=SECRETS,
-            advance=lambda *_, **__: "advanced",
-            now=datetime.now(UTC),
-        )
+        receive_by(keyed, rings(uuid, {"data": {"taskId": task}}, headers=headers), database)
 
     ring(genuine)
     for headers in ({}, genuine | {"x-webhook-signature": "x"}):
@@ -525,19 +509,15 @@ def test_kies_own_signature_is_asked_for_beside_ours(database: Database, kie: Fa
             ring(headers)
     client.close()
 
-    assert [kept["verdict"] for kept in inbox(database)] == ["advanced"]
+    assert [kept["verdict"] for kept in inbox(database)] == [Verdict.RUNNING]
 
 
 # A question that came to nothing
 
 
-def look_again(database: Database, uuid: str, advance: Callable[..., str]) -> str:
+def look_again(database: Database, uuid: str, advance: Advance) -> Verdict:
     """As reconcile does when the video is due."""
-    with database.transaction() as tx:
-        found = videos.get(tx, uuid)
-    video = found.first()
-    assert video is not None
-    return advance(video, resend=True)
+    return advance(read(database, uuid))
 
 
 def due_in(database: Database, uuid: str) -> float:
@@ -550,7 +530,7 @@ def due_in(database: Database, uuid: str) -> float:
 
 
 def test_a_task_that_could_not_be_asked_about_is_asked_about_a_minute_later(
-    database: Database, receive: Any, advance: Callable[..., str], kie: FakeKie
+    database: Database, receive: Any, advance: Advance, kie: FakeKie
 ) -> None:
     """The provider has had its 200 and won't ring again, and without a task the video isn't due for an hour."""
     uuid = pending(database, "kie")
@@ -558,68 +538,67 @@ def test_a_task_that_could_not_be_asked_about_is_asked_about_a_minute_later(
     task = task_of(kie, uuid, quiet=False)
     assert due_in(database, uuid) > 3600
 
-    assert receive(rings(uuid, {"data": {"taskId": task}})) == "provider did not answer"
+    assert receive(rings(uuid, {"data": {"taskId": task}})) == Verdict.NO_ANSWER
     assert due_in(database, uuid) <= 60
     assert task_and_status(database, uuid) == (None, "PENDING")
 
-    assert look_again(database, uuid, advance) == "provider did not answer"
-    assert look_again(database, uuid, advance) == "still running"
+    assert look_again(database, uuid, advance) == Verdict.NO_ANSWER
+    assert look_again(database, uuid, advance) == Verdict.RUNNING
     assert task_and_status(database, uuid) == (task, "GENERATING")
 
 
 def test_a_task_that_was_another_videos_is_not_asked_about_later(
-    database: Database, receive: Any, advance: Callable[..., str], kie: FakeKie
+    database: Database, receive: Any, advance: Advance, kie: FakeKie
 ) -> None:
     uuid, other = pending(database, "kie"), pending(database, "kie")
     receive(rings(uuid, {"data": {"taskId": task_of(kie, other), "param": {"callBackUrl": url_for(other)}}}))
 
-    assert look_again(database, uuid, advance) == "no task yet"
+    assert look_again(database, uuid, advance) == Verdict.NO_TASK
 
 
 def test_a_task_of_the_provider_before_is_not_asked_of_the_one_after(
-    database: Database, receive: Any, advance: Callable[..., str]
+    database: Database, receive: Any, advance: Advance
 ) -> None:
     uuid = pending(database, "kie")
     receive(rings(uuid, {"data": {"taskId": "kies"}}))
     books.execute(database, "update public.videos set provider = 'replicate' where uuid = %(u)s", u=uuid)
 
-    assert look_again(database, uuid, advance) == "no task yet"
+    assert look_again(database, uuid, advance) == Verdict.NO_TASK
 
 
 # Replays
 
 
 def test_a_replay_does_again_what_the_callback_led_to(
-    database: Database, providers: Mapping[str, Provider], advance: Any, receive: Any, kie: FakeKie
+    database: Database, replay: Callable[[int], Verdict], receive: Any, kie: FakeKie
 ) -> None:
     uuid = pending(database, "kie")
     task = task_of(kie, uuid)
-    assert receive(rings(uuid, {"data": {"taskId": task}})) == "still running"
+    assert receive(rings(uuid, {"data": {"taskId": task}})) == Verdict.RUNNING
     kie.tasks[task].failure = Failure(code="422")
     [kept] = inbox(database)
 
-    verdict = replay_callback(kept["id"], database=database, providers=providers, advance=advance)
+    verdict = replay(kept["id"])
 
-    assert verdict == "failed: INVALID_INPUT"
+    assert verdict is Verdict.FAILED
+    assert read(database, uuid).error_code == "INVALID_INPUT"
     assert [kept["verdict"] for kept in inbox(database)] == [verdict]
     assert journeys.hold_of(database, uuid) == ("RELEASED", 10)
 
 
 def test_a_replay_still_heeds_whose_url_was_echoed(
-    database: Database, providers: Mapping[str, Provider], advance: Any, receive: Any, kie: FakeKie
+    database: Database, replay: Callable[[int], Verdict], receive: Any, kie: FakeKie
 ) -> None:
     uuid, other = pending(database, "kie"), pending(database, "kie")
     body = {"data": {"taskId": task_of(kie, other), "param": json.dumps({"callBackUrl": url_for(other)})}}
     receive(rings(uuid, body))
     [kept] = inbox(database)
 
-    verdict = replay_callback(kept["id"], database=database, providers=providers, advance=advance)
-
-    assert verdict == "no task yet; the body is another video's"
+    assert replay(kept["id"]) is Verdict.OTHER_VIDEO
 
 
 def test_a_replay_of_a_body_that_was_cut_claims_nothing(
-    database: Database, providers: Mapping[str, Provider], advance: Any, receive: Any, kie: FakeKie
+    database: Database, replay: Callable[[int], Verdict], receive: Any, kie: FakeKie
 ) -> None:
     """What it echoed can't be read any more."""
     uuid, other = pending(database, "kie"), pending(database, "kie")
@@ -627,12 +606,12 @@ def test_a_replay_of_a_body_that_was_cut_claims_nothing(
     receive(rings(uuid, {"padding": "x" * doorbell.KEPT_BYTES, "data": {"taskId": task_of(kie, other), "param": echo}}))
     [kept] = inbox(database)
 
-    assert replay_callback(kept["id"], database=database, providers=providers, advance=advance) == "no task yet"
+    assert replay(kept["id"]) is Verdict.NO_TASK
 
 
-def test_a_replay_of_nothing_is_not_found(database: Database, providers: Mapping[str, Provider], advance: Any) -> None:
+def test_a_replay_of_nothing_is_not_found(replay: Callable[[int], Verdict]) -> None:
     with pytest.raises(NotFoundError):
-        replay_callback(4711, database=database, providers=providers, advance=advance)
+        replay(4711)
 
 
 # The operator's command line
@@ -674,7 +653,7 @@ def test_show_lists_what_rang(database: Database, receive: Any, operator: Any) -
     [entry] = json.loads(of_first.output)
     assert (entry["task_id"], entry["verdict"], json.loads(entry["body"])) == (
         "t1",
-        "provider did not answer",
+        Verdict.NO_ANSWER,
         {"data": {"taskId": "t1"}},
     )
     assert entry["received_at"].endswith("Z")
@@ -702,7 +681,7 @@ def test_replay_asks_the_provider_and_says_what_it_found(
     replayed = operator("replay", str(kept["id"]), "--json")
 
     assert replayed.exit_code == 0, replayed.output
-    assert json.loads(replayed.stdout) == [{"id": kept["id"], "verdict": "failed: INVALID_INPUT"}]
+    assert json.loads(replayed.stdout) == [{"id": kept["id"], "verdict": Verdict.FAILED}]
     assert task_and_status(database, uuid)[1] == "FAILED"
 
 

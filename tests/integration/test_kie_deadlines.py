@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,7 +15,7 @@ import pytest
 from clipferry.db import videos
 from clipferry.db.connection import Database
 from clipferry.errors import DatabaseUnavailableError, QueueError
-from clipferry.models import Video, VideoStatus
+from clipferry.models import TaskReport, TaskState, Verdict, Video, VideoStatus
 from clipferry.provider_throttle import PATIENCE
 from clipferry.providers.kie import Kie
 from clipferry.usecases import reconcile as schedule
@@ -23,6 +23,7 @@ from clipferry.usecases.advance_video import advance_video
 from clipferry.usecases.reconcile import reconcile
 from tests import books, journeys
 from tests.provider_answers import API_KEY, HTML, Wire, sample, wired
+from tests.scripted_provider import ScriptedProvider
 
 
 class NoQueue:
@@ -39,7 +40,7 @@ def wire() -> Iterator[Wire]:
 
 
 @pytest.fixture
-def advance(database: Database, wire: Wire) -> Callable[..., str]:
+def advance(database: Database, wire: Wire) -> Callable[[Video], Verdict]:
     return partial(
         advance_video,
         database=database,
@@ -104,33 +105,34 @@ SILENCES = [goes_on, is_unknown, is_lost, is_html, Wire.hangs_up]
 
 @pytest.mark.parametrize("silence", SILENCES)
 def test_whatever_does_not_end_a_task_leaves_it_until_its_deadline(
-    database: Database, wire: Wire, advance: Callable[..., str], silence: Callable[[Wire], None]
+    database: Database, wire: Wire, advance: Callable[[Video], Verdict], silence: Callable[[Wire], None]
 ) -> None:
     uuid = generating(database)
     silence(wire)
 
     verdicts = [advance(read(database, uuid)) for _ in range(3)]
 
-    assert set(verdicts) <= {"still running", "provider did not answer"}
+    assert set(verdicts) <= {Verdict.RUNNING, Verdict.NO_ANSWER}
     assert journeys.status_of(database, uuid) == "GENERATING"
     assert journeys.hold_of(database, uuid) == ("HOLDING", 10)
 
 
 @pytest.mark.parametrize("silence", SILENCES)
 def test_the_deadline_ends_it_and_gives_the_credits_back(
-    database: Database, wire: Wire, advance: Callable[..., str], silence: Callable[[Wire], None]
+    database: Database, wire: Wire, advance: Callable[[Video], Verdict], silence: Callable[[Wire], None]
 ) -> None:
     uuid = generating(database, overdue=True)
     silence(wire)
 
-    assert advance(read(database, uuid)) == "failed: TIMED_OUT"
+    assert advance(read(database, uuid)) is Verdict.FAILED
+    assert read(database, uuid).error_code == "TIMED_OUT"
     assert wire.requests  # it was asked once more
     assert journeys.hold_of(database, uuid) == ("RELEASED", 10)
     assert books.breaches(database) == []
 
 
 def test_a_state_that_nobody_documents_is_logged_and_counted(
-    database: Database, wire: Wire, advance: Callable[..., str], capsys: pytest.CaptureFixture[str], caplog: Any
+    database: Database, wire: Wire, advance: Callable[[Video], Verdict], capsys: pytest.CaptureFixture[str], caplog: Any
 ) -> None:
     uuid = generating(database)
     is_unknown(wire)
@@ -145,7 +147,7 @@ def test_a_state_that_nobody_documents_is_logged_and_counted(
 def test_the_key_is_in_no_log(
     database: Database,
     wire: Wire,
-    advance: Callable[..., str],
+    advance: Callable[[Video], Verdict],
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
     silence: Callable[[Wire], None],
@@ -160,42 +162,51 @@ def test_the_key_is_in_no_log(
     assert API_KEY not in str(books.rows(database, "select * from clipferry.video_events"))
 
 
-def test_the_last_question_may_save_the_video(database: Database, wire: Wire, advance: Callable[..., str]) -> None:
+def test_the_last_question_may_save_the_video(
+    database: Database, wire: Wire, advance: Callable[[Video], Verdict]
+) -> None:
     uuid = generating(database, overdue=True)
     wire.answers(200, sample("kie/task_success"))
 
-    assert advance(read(database, uuid)) == "generated"
+    assert advance(read(database, uuid)) is Verdict.GENERATED
     assert journeys.status_of(database, uuid) == "UPLOADING"
 
 
-def test_the_last_question_may_say_why_it_failed(database: Database, wire: Wire, advance: Callable[..., str]) -> None:
+def test_the_last_question_may_say_why_it_failed(
+    database: Database, wire: Wire, advance: Callable[[Video], Verdict]
+) -> None:
     uuid = generating(database, overdue=True)
     wire.answers(200, sample("kie/task_fail_content"))
 
-    assert advance(read(database, uuid)) == "failed: CONTENT_POLICY"
+    assert advance(read(database, uuid)) is Verdict.FAILED
+    assert read(database, uuid).error_code == "CONTENT_POLICY"
 
 
-def test_without_a_task_there_is_nobody_to_ask(database: Database, wire: Wire, advance: Callable[..., str]) -> None:
+def test_without_a_task_there_is_nobody_to_ask(
+    database: Database, wire: Wire, advance: Callable[[Video], Verdict]
+) -> None:
     uuid = journeys.held_video(database)
-    assert advance(read(database, uuid)) == "no task yet"
+    assert advance(read(database, uuid)) is Verdict.NO_TASK
     be_overdue(database, uuid)
 
-    assert advance(read(database, uuid)) == "failed: TIMED_OUT"
+    assert advance(read(database, uuid)) is Verdict.FAILED
+    assert read(database, uuid).error_code == "TIMED_OUT"
     assert wire.requests == []
 
 
 def test_a_provider_that_lost_its_key_does_not_keep_a_video_for_ever(
-    database: Database, wire: Wire, advance: Callable[..., str]
+    database: Database, wire: Wire, advance: Callable[[Video], Verdict]
 ) -> None:
     uuid = generating(database, provider="evolink")
-    assert advance(read(database, uuid)) == "provider did not answer"
+    assert advance(read(database, uuid)) is Verdict.NO_ANSWER
     be_overdue(database, uuid)
 
-    assert advance(read(database, uuid)) == "failed: TIMED_OUT"
+    assert advance(read(database, uuid)) is Verdict.FAILED
+    assert read(database, uuid).error_code == "TIMED_OUT"
 
 
 def test_a_success_after_the_end_is_counted_and_costs_nothing(
-    database: Database, wire: Wire, advance: Callable[..., str], capsys: pytest.CaptureFixture[str]
+    database: Database, wire: Wire, advance: Callable[[Video], Verdict], capsys: pytest.CaptureFixture[str]
 ) -> None:
     uuid = generating(database, overdue=True)
     goes_on(wire)
@@ -203,7 +214,7 @@ def test_a_success_after_the_end_is_counted_and_costs_nothing(
     wire.replies.clear()
     wire.answers(200, sample("kie/task_success"))
 
-    assert [advance(read(database, uuid)) for _ in range(2)] == ["late success", "already failed"]
+    assert [advance(read(database, uuid)) for _ in range(2)] == [Verdict.LATE_SUCCESS, Verdict.ALREADY_FAILED]
     assert capsys.readouterr().out.count('"LateSuccesses":[1') == 1
     assert journeys.hold_of(database, uuid) == ("RELEASED", 10)
 
@@ -213,30 +224,32 @@ def test_a_success_after_the_end_is_counted_and_costs_nothing(
 
 @dataclass
 class Run:
-    """A run of reconcile with `seconds` to go; each video takes what `costs` says, and may fail."""
+    """A run of reconcile with `seconds` to go; each question takes what its provider `costs`, and may fail."""
 
     database: Database
     seconds: float = 55
-    costs: Callable[[Video], float] = lambda _: 0.1
-    fails: Callable[[Video], Exception | None] = lambda _: None
-    advanced: list[str] = field(default_factory=list)
+    costs: Mapping[str, float] = field(default_factory=dict)
+    fails: Callable[[str], Exception | None] = lambda _: None
+    asked: list[str] = field(default_factory=list)
+    """The videos, by uuid."""
 
     def __call__(self) -> int:
         return reconcile(
             databases=[self.database],
-            advance=self._advance,
+            providers={name: ScriptedProvider(name, ask=partial(self._ask, name)) for name in ("kie", "evolink")},
+            queue=NoQueue(),  # type: ignore[arg-type]
             polling=journeys.TIMING,
             seconds_left=lambda: self.seconds,
         )
 
-    def _advance(self, video: Video, *, resend: bool, **_: Any) -> str:
-        assert resend
-        self.seconds -= self.costs(video)
-        self.advanced.append(video.uuid)
-        error = self.fails(video)
+    def _ask(self, provider: str, task_id: str) -> TaskReport:
+        uuid = task_id.removeprefix("task-")
+        self.seconds -= self.costs.get(provider, 0.1)
+        self.asked.append(uuid)
+        error = self.fails(uuid)
         if error is not None:
             raise error
-        return "still running"
+        return TaskReport(state=TaskState.RUNNING)
 
 
 def due(database: Database, number: int, *, provider: str = "kie") -> list[str]:
@@ -259,7 +272,7 @@ def test_every_video_that_is_due_has_its_turn_once(database: Database) -> None:
     run = Run(database)
 
     assert run() == len(uuids)
-    assert sorted(run.advanced) == sorted(uuids)
+    assert sorted(run.asked) == sorted(uuids)
     assert Run(database)() == 0
 
 
@@ -268,7 +281,7 @@ def test_what_expires_first_is_in_the_first_batch(database: Database) -> None:
     run = Run(database)
     run()
 
-    assert sorted(run.advanced[: schedule.BATCH]) == sorted(uuids[: schedule.BATCH])
+    assert sorted(run.asked[: schedule.BATCH]) == sorted(uuids[: schedule.BATCH])
 
 
 @pytest.mark.parametrize("error", [DatabaseUnavailableError("gone"), ValueError("an adapter's"), KeyError("x")])
@@ -276,31 +289,31 @@ def test_a_video_that_always_fails_does_not_keep_the_others_from_their_turn(
     database: Database, error: Exception
 ) -> None:
     uuids = due(database, 5)
-    run = Run(database, fails=lambda video: error if video.uuid == uuids[0] else None)
+    run = Run(database, fails=lambda uuid: error if uuid == uuids[0] else None)
     run()
 
-    assert sorted(run.advanced) == sorted(uuids)
+    assert sorted(run.asked) == sorted(uuids)
 
 
 def test_a_run_ends_before_the_function_does_and_the_next_one_goes_on(database: Database) -> None:
     uuids = due(database, 20)
-    first = Run(database, costs=lambda _: 2.5)
+    first = Run(database, costs={"kie": 2.5})
     first()
     books.execute(database, "update clipferry.jobs set next_check_at = now() - interval '1 second'")
     second = Run(database)
     second()
 
     assert first.seconds >= schedule.SECONDS_FOR_ONE - 2.5
-    assert 0 < len(first.advanced) < len(uuids)
-    assert sorted(second.advanced) == sorted(uuids)
+    assert 0 < len(first.asked) < len(uuids)
+    assert sorted(second.asked) == sorted(uuids)
 
 
 def test_a_provider_that_keeps_us_waiting_does_not_keep_the_others_from_their_turn(database: Database) -> None:
     hanging, quick = due(database, 30), due(database, 30, provider="evolink")
-    run = Run(database, costs=lambda video: 6.5 if video.provider == "kie" else 0.1)
+    run = Run(database, costs={"kie": 6.5})
     run()
 
-    turns = Counter("kie" if uuid in hanging else "evolink" for uuid in run.advanced)
+    turns = Counter("kie" if uuid in hanging else "evolink" for uuid in run.asked)
     assert turns == {"kie": PATIENCE, "evolink": len(quick)}
 
 
@@ -312,4 +325,4 @@ def test_two_reconcilers_share_the_work(database: Database, database_url: str) -
         list(pool.map(lambda run: run(), runs))
     elsewhere.close()
 
-    assert sorted(runs[0].advanced + runs[1].advanced) == sorted(uuids)
+    assert sorted(runs[0].asked + runs[1].asked) == sorted(uuids)

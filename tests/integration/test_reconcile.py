@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import pytest
 
 from clipferry.db.connection import Database
 from clipferry.errors import DatabaseUnavailableError
-from clipferry.models import Video, VideoStatus
+from clipferry.models import TaskReport, TaskState, VideoStatus
 from clipferry.provider_throttle import LONG_SECONDS, PATIENCE
+from clipferry.providers.base import Provider
 from clipferry.providers.kie import Kie
-from clipferry.usecases.advance_video import advance_video
 from clipferry.usecases.reconcile import BATCH, REST_SECONDS, SECONDS_FOR_ONE, WORKERS, reconcile
 from tests import books, journeys
 from tests.log_lines import captured, events
 from tests.provider_answers import Wire, sample, wired
+from tests.scripted_provider import ScriptedProvider
 
 SECONDS = 10.0
 """How long a thread waits for another before its test has failed."""
@@ -68,26 +68,34 @@ def claimable(database: Database) -> set[str]:
 
 @dataclass
 class Run:
-    """A run with `seconds` to go. `look` says what becomes of a video, in its worker's thread."""
+    """A run with `seconds` to go. While a provider is asked about a video, in its worker's thread, `on_question` is
+    called with its uuid; then the provider says that the task still runs. Or others are asked: `providers`."""
 
     databases: list[Database]
-    look: Callable[[Video], str] = lambda _: "still running"
+    on_question: Callable[[str], None] = lambda _: None
     seconds: float = 55
-    advanced: list[str] = field(default_factory=list)
+    providers: Mapping[str, Provider] | None = None
+    queue: Any = None
+    asked: list[str] = field(default_factory=list)
+    """The videos, by uuid."""
     naps: list[float] = field(default_factory=list)
 
     def __call__(self) -> int:
+        scripted = {name: ScriptedProvider(name, ask=self._ask) for name in ("kie", "evolink")}
         return reconcile(
             databases=self.databases,
-            advance=self._advance,
+            providers=self.providers or scripted,
+            queue=self.queue,
             polling=journeys.TIMING,
             seconds_left=lambda: self.seconds,
             sleep=self.naps.append,
         )
 
-    def _advance(self, video: Video, **_: Any) -> str:
-        self.advanced.append(video.uuid)
-        return self.look(video)
+    def _ask(self, task_id: str) -> TaskReport:
+        uuid = task_id.removeprefix("task-")
+        self.asked.append(uuid)
+        self.on_question(uuid)
+        return TaskReport(state=TaskState.RUNNING)
 
 
 def test_every_video_has_one_turn_however_many_work(database: Database, databases: list[Database]) -> None:
@@ -95,7 +103,7 @@ def test_every_video_has_one_turn_however_many_work(database: Database, database
     run = Run(databases)
 
     assert run() == len(uuids)
-    assert sorted(run.advanced) == sorted(uuids)
+    assert sorted(run.asked) == sorted(uuids)
     assert claimable(database) == set()
 
 
@@ -107,27 +115,25 @@ def test_as_many_videos_are_looked_at_at_a_time_as_there_are_connections(
     together = threading.Barrier(WORKERS, timeout=SECONDS)
     due(database, 2 * WORKERS)
 
-    def look(video: Video) -> str:
-        if video.uuid not in warming:
+    def wait_for_the_others(uuid: str) -> None:
+        if uuid not in warming:
             together.wait()
-        return "still running"
 
-    assert Run(databases, look)() == 3 * WORKERS
+    assert Run(databases, wait_for_the_others)() == 3 * WORKERS
 
 
 @pytest.mark.parametrize("error", [DatabaseUnavailableError("gone"), ValueError("an adapter's"), KeyError("x")])
 def test_one_that_fails_stops_nobody(database: Database, databases: list[Database], error: Exception) -> None:
     uuids = due(database, BATCH + 5)
 
-    def look(video: Video) -> str:
-        if video.uuid in uuids[::3]:
+    def fail_now_and_then(uuid: str) -> None:
+        if uuid in uuids[::3]:
             raise error
-        return "still running"
 
-    run = Run(databases, look)
+    run = Run(databases, fail_now_and_then)
 
     assert run() == len(uuids)
-    assert sorted(run.advanced) == sorted(uuids)
+    assert sorted(run.asked) == sorted(uuids)
 
 
 def test_the_rest_of_a_slow_providers_videos_wait_and_the_others_have_their_turn_meanwhile(
@@ -138,22 +144,21 @@ def test_the_rest_of_a_slow_providers_videos_wait_and_the_others_have_their_turn
     left, all_quick_are_seen = Counter(quick), threading.Event()
     run = Run(databases)
 
-    def look(video: Video) -> str:
-        if video.provider == "kie":
+    def be_slow(uuid: str) -> None:
+        if uuid in slow:
             assert all_quick_are_seen.wait(SECONDS)
             run.seconds -= LONG_SECONDS + 0.1
         else:
-            del left[video.uuid]
+            del left[uuid]
             if not left:
                 all_quick_are_seen.set()
-        return "still running"
 
-    run.look = look
+    run.on_question = be_slow
     run()
 
-    turns = Counter("slow" if uuid in slow else "quick" for uuid in run.advanced)
+    turns = Counter("slow" if uuid in slow else "quick" for uuid in run.asked)
     assert turns == {"slow": PATIENCE, "quick": len(quick)}
-    assert claimable(database) == set(slow) - set(run.advanced), "they are the next run's"
+    assert claimable(database) == set(slow) - set(run.asked), "they are the next run's"
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -190,12 +195,8 @@ def test_a_task_that_is_lost_is_no_reason_to_spare_its_provider(database: Databa
 
 
 def _asking(wire: Wire, databases: list[Database]) -> Run:
-    """With the real use case, and an adapter that speaks to `wire`."""
-    queue: Any = None
-    run = Run(databases)
-    advance = partial(advance_video, providers={"kie": Kie(wire.api)}, queue=queue, polling=journeys.TIMING)
-    run._advance = advance  # type: ignore[method-assign]
-    return run
+    """With an adapter that speaks to `wire`."""
+    return Run(databases, providers={"kie": Kie(wire.api)})
 
 
 def test_what_has_no_turn_when_time_runs_out_is_the_next_runs(database: Database, databases: list[Database]) -> None:
@@ -204,19 +205,18 @@ def test_what_has_no_turn_when_time_runs_out_is_the_next_runs(database: Database
     first = Run(databases)
     last_looks = threading.Barrier(PATIENCE, timeout=SECONDS)
 
-    def look(_: Video) -> str:
+    def be_the_last(_uuid: str) -> None:
         last_looks.wait()
         first.seconds = SECONDS_FOR_ONE
-        return "still running"
 
-    first.look = look
+    first.on_question = be_the_last
     with captured() as log:
         first()
     second = Run(databases)
     second()
 
-    assert len(first.advanced) == PATIENCE
-    assert sorted(first.advanced + second.advanced) == sorted(uuids), "nobody twice, nobody forgotten"
+    assert len(first.asked) == PATIENCE
+    assert sorted(first.asked + second.asked) == sorted(uuids), "nobody twice, nobody forgotten"
     (line,) = [line for line in events(log()) if line["message"] == "given back for the next run"]
     assert line["videos"] == BATCH - PATIENCE
     checks = books.rows(database, "select distinct checks from clipferry.jobs")
@@ -226,14 +226,14 @@ def test_what_has_no_turn_when_time_runs_out_is_the_next_runs(database: Database
 def test_what_was_claimed_is_given_back_though_the_run_crashes(database: Database, databases: list[Database]) -> None:
     uuids = due(database, BATCH)
 
-    def look(video: Video) -> str:
+    def crash(_uuid: str) -> None:
         raise RuntimeError("nobody foresaw this")
 
-    run = Run(databases, look)
+    run = Run(databases, crash)
     with pytest.raises(RuntimeError):
         run()
 
-    assert claimable(database) == set(uuids) - set(run.advanced)
+    assert claimable(database) == set(uuids) - set(run.asked)
 
 
 def test_no_look_begins_that_might_not_end(database: Database, databases: list[Database]) -> None:
@@ -249,19 +249,18 @@ def test_what_somebody_has_moved_meanwhile_is_not_given_back(database: Database,
     *_, last = uuids = due(database, PATIENCE + 2)
     run = Run(databases)
 
-    def look(video: Video) -> str:
-        if video.uuid == uuids[0]:
+    def move_the_last(uuid: str) -> None:
+        if uuid == uuids[0]:
             books.execute(database, "update public.videos set provider = 'evolink' where uuid = %(uuid)s", uuid=last)
             assert journeys.start_upload(database, last)
         run.seconds = SECONDS_FOR_ONE
-        return "still running"
 
-    run.look = look
+    run.on_question = move_the_last
     run.databases = databases[1:]
     run()
 
-    assert last not in run.advanced
-    assert claimable(database) == set(uuids) - set(run.advanced) - {last}
+    assert last not in run.asked
+    assert claimable(database) == set(uuids) - set(run.asked) - {last}
 
 
 def test_where_the_server_has_no_more_connections_those_it_has_given_do_the_work(
@@ -273,7 +272,7 @@ def test_where_the_server_has_no_more_connections_those_it_has_given_do_the_work
     with captured() as log:
         assert run() == len(uuids)
 
-    assert sorted(run.advanced) == sorted(uuids)
+    assert sorted(run.asked) == sorted(uuids)
     assert [line["message"] for line in events(log()) if line["level"] != "INFO"] == [
         "no more connections for reconcile"
     ]
@@ -285,3 +284,33 @@ def test_a_single_video_needs_a_single_connection(database: Database) -> None:
     with captured() as log:
         assert run() == 1
     assert [line for line in events(log()) if line["level"] != "INFO"] == []
+
+
+@dataclass
+class Queue:
+    """Takes what it is sent."""
+
+    sent: list[str] = field(default_factory=list)
+
+    def send(self, uuid: str) -> None:
+        self.sent.append(uuid)
+
+
+def test_a_finished_video_that_nobody_mirrors_is_put_on_the_queue_again(
+    database: Database, databases: list[Database]
+) -> None:
+    """Its message was lost, or its worker died. One whose worker is at it is left alone."""
+    lost = journeys.video_at(database, VideoStatus.UPLOADING)
+    journeys.video_at(database, VideoStatus.UPLOADING)
+    books.execute(database, "update clipferry.jobs set next_check_at = now() - interval '1 second'")
+    books.execute(
+        database,
+        "update clipferry.jobs set lease_until = now() - interval '1 second' where video_uuid = %(uuid)s",
+        uuid=lost,
+    )
+    run = Run(databases, queue=Queue())
+
+    assert run() == 1
+    assert run.queue.sent == [lost]
+    again = books.rows(database, "select video_uuid from clipferry.video_events where kind = 'mirror_queued_again'")
+    assert again == [{"video_uuid": lost}]

@@ -18,10 +18,11 @@ from psycopg.conninfo import conninfo_to_dict
 from clipferry import catalog
 from clipferry.db import finish_video, jobs, migrations, submissions, videos
 from clipferry.db.connection import Database
-from clipferry.models import Credential, FailureCode, MirroredFile, Submitted, VideoStatus
+from clipferry.models import Credential, FailureCode, MirroredFile, VideoStatus
 from clipferry.polling import Polling
 from clipferry.usecases.create_video import VideoRequest, create_video
 from tests.database import MIGRATIONS, PRISMA, new_database
+from tests.scripted_provider import ScriptedProvider, sign_callback
 
 UNFINISHED = (VideoStatus.PENDING, VideoStatus.GENERATING, VideoStatus.UPLOADING)
 OURS = re.compile(
@@ -308,15 +309,15 @@ def polling() -> Polling:
 def create(database: Database) -> str:
     """A PENDING video of ann's."""
     model = catalog.load().get("seedance-2.0")
-    choice = model.choose(catalog.VideoOptions(duration=None, aspect_ratio=None, quality=None, has_image=False))
+    options = model.choose(catalog.VideoOptions(duration=None, aspect_ratio=None, quality=None, has_image=False))
     created = create_video(
-        VideoRequest(prompt="A ferry", choice=choice, image_url=None, parameters={}),
+        VideoRequest(prompt="A ferry", options=options, image_url=None, parameters={}),
         credential=Credential(session_token="token"),
         idempotency_key=None,
         database=database,
-        providers={"evolink"},
+        providers={"evolink": ScriptedProvider()},
         preferred_provider="evolink",
-        submit=lambda orders, _open: Submitted(provider=orders[0].provider, status=VideoStatus.PENDING),
+        sign_callback=sign_callback,
         max_concurrent=3,
         polling=polling(),
     )

@@ -1,20 +1,18 @@
-"""A call works with what it began with; what was replaced is closed when the last call that uses it has ended."""
+"""A call works with the dependencies that it began with; what newer settings have replaced is closed."""
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Mapping
 
 import pytest
 
-from clipferry.dependencies import Succession
 from clipferry.errors import ConfigurationError
+from clipferry.runtime import ExecutionEnvironment
 from tests.log_lines import captured, metrics
 
 
 class Made:
-    """What stands for collaborators here: all that a succession asks of them is to close."""
+    """Stands for Dependencies: all that an execution environment asks of them is to close."""
 
     def __init__(self, secret: Mapping[str, str]) -> None:
         if "bad" in secret:
@@ -27,12 +25,14 @@ class Made:
 
 
 class Owner:
+    """Has a secret, and a Lambda that reads it."""
+
     def __init__(self) -> None:
         self.secret: Mapping[str, str] = {"version": "1"}
-        self.succession = Succession(read=lambda: self.secret, make=Made)  # type: ignore[arg-type]
+        self.environment = ExecutionEnvironment(read=lambda: self.secret, make=Made)  # type: ignore[arg-type]
 
-    def current(self) -> Made:
-        found = self.succession.current()
+    def dependencies(self) -> Made:
+        found = self.environment.dependencies()
         assert isinstance(found, Made)
         return found
 
@@ -42,73 +42,50 @@ def owner() -> Owner:
     return Owner()
 
 
-def test_outside_of_a_call_the_newest_is_given(owner: Owner) -> None:
-    first = owner.current()
-    assert owner.current() is first
+def test_outside_of_a_call_the_newest_are_given(owner: Owner) -> None:
+    first = owner.dependencies()
+    assert owner.dependencies() is first
     owner.secret = {"version": "2"}
-    second = owner.current()
+    second = owner.dependencies()
     assert (second.secret["version"], first.closed, second.closed) == ("2", 1, 0)
 
 
-def test_a_call_keeps_what_it_began_with(owner: Owner) -> None:
-    with owner.succession.call():
-        first = owner.current()
+def test_a_call_keeps_what_it_began_with_and_the_next_one_closes_it(owner: Owner) -> None:
+    with owner.environment.call():
+        first = owner.dependencies()
         owner.secret = {"version": "2"}
-        assert owner.current() is first
-    assert first.closed == 0, "nobody has asked for another yet"
-    with owner.succession.call():
-        assert owner.current() is not first
-        assert first.closed == 1
+        assert owner.dependencies() is first
+    assert first.closed == 0, "nobody has asked for others yet"
+    with owner.environment.call():
+        second = owner.dependencies()
+        assert (second.secret["version"], first.closed, second.closed) == ("2", 1, 0)
 
 
-def test_one_that_is_still_used_is_closed_by_the_last_who_leaves(owner: Owner) -> None:
-    works, goes = threading.Event(), threading.Event()
-    kept: list[Made] = []
+def test_a_call_begins_with_what_is_the_newest_when_it_first_asks(owner: Owner) -> None:
+    owner.dependencies()
+    with owner.environment.call():
+        owner.secret = {"version": "2"}
+        assert owner.dependencies().secret["version"] == "2"
 
-    def work() -> None:
-        with owner.succession.call():
-            kept.append(owner.current())
-            works.set()
-            goes.wait(10)
-            kept.append(owner.current())
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    works.wait(10)
+def test_after_a_call_that_failed_the_newest_are_given_too(owner: Owner) -> None:
+    with pytest.raises(ValueError, match="boom"), owner.environment.call():  # noqa: PT012
+        first = owner.dependencies()
+        raise ValueError("boom")
     owner.secret = {"version": "2"}
-    with owner.succession.call():
-        second = owner.current()
-        assert kept[0] is not second
-        assert kept[0].closed == 0
-    goes.set()
-    thread.join()
-    assert kept[0] is kept[1]
-    assert (kept[0].closed, second.closed) == (1, 0)
-
-
-def test_a_call_that_fails_lets_go_too(owner: Owner) -> None:
-    seen = []
-
-    def fail() -> None:
-        with owner.succession.call():
-            seen.append(owner.current())
-            raise ValueError("boom")
-
-    with pytest.raises(ValueError, match="boom"):
-        fail()
-    owner.secret = {"version": "2"}
-    owner.current()
-    assert seen[0].closed == 1
+    second = owner.dependencies()
+    assert (second.secret["version"], first.closed) == ("2", 1)
 
 
 def test_settings_that_make_no_sense_are_refused_once_while_there_are_others(owner: Owner) -> None:
-    first = owner.current()
+    first = owner.dependencies()
     owner.secret = {"bad": "yes"}
     with captured() as log:
-        assert [owner.current() for _ in range(3)] == [first] * 3
+        assert [owner.dependencies() for _ in range(3)] == [first] * 3
     assert metrics(log()) == [("SecretReadErrors", 1, {})]
+    assert first.closed == 0
     owner.secret = {"version": "3"}
-    assert owner.current().secret["version"] == "3"
+    assert owner.dependencies().secret["version"] == "3"
 
 
 def test_settings_that_never_made_sense_are_refused_each_time() -> None:
@@ -116,43 +93,23 @@ def test_settings_that_never_made_sense_are_refused_each_time() -> None:
     owner.secret = {"bad": "yes"}
     for _ in range(2):
         with pytest.raises(ConfigurationError, match="makes no sense"):
-            owner.current()
+            owner.dependencies()
 
 
-def test_what_was_forgotten_is_made_anew(owner: Owner) -> None:
-    first = owner.current()
-    owner.succession.close()
+def test_what_was_closed_is_made_anew(owner: Owner) -> None:
+    first = owner.dependencies()
+    owner.environment.close()
     assert first.closed == 1
-    assert owner.current() is not first
+    second = owner.dependencies()
+    assert second is not first
+    assert (first.closed, second.closed) == (1, 0)
 
 
-def test_in_any_disorder_nobody_works_with_what_is_closed_and_all_that_was_replaced_is_closed_once(
-    owner: Owner,
-) -> None:
-    seen: set[Made] = set()
-    wrong: list[str] = []
-    over = threading.Event()
-
-    def work() -> None:
-        while not over.is_set():
-            with owner.succession.call():
-                made = owner.current()
-                seen.add(made)
-                time.sleep(0)
-                if made.closed or owner.current() is not made:
-                    wrong.append(made.secret["version"])
-
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for version in range(200):
-        owner.secret = {"version": str(version)}
-        time.sleep(0.001)
-    over.set()
-    for thread in threads:
-        thread.join()
-    newest = owner.current()
-    assert wrong == []
-    assert len(seen) > 20
-    assert {made.closed for made in seen - {newest}} == {1}
-    assert newest.closed == 0
+def test_what_was_closed_during_a_call_is_made_anew_for_the_rest_of_it(owner: Owner) -> None:
+    with owner.environment.call():
+        first = owner.dependencies()
+        owner.environment.close()
+        second = owner.dependencies()
+        owner.secret = {"version": "2"}
+        assert owner.dependencies() is second
+    assert (first.closed, second.closed) == (1, 0)

@@ -11,10 +11,14 @@ from typing import Any
 
 import pytest
 
+from clipferry import runtime
+from clipferry.dependencies import Dependencies
 from local.lambda_runtime import function_instances
 from local.lambda_runtime.events import http_event
 from local.lambda_runtime.lambda_context import LambdaContext
+from local.sam_template.environment import in_process
 from local.sam_template.resources import Function
+from tests.http_api import environment
 
 THREADS = 8
 
@@ -42,12 +46,37 @@ def lambda_handler(event, context):
 """
 
 
+OWN_DEPENDENCIES = """
+from clipferry import runtime
+
+@runtime.invocation
+def lambda_handler(event, context):
+    dependencies = runtime.dependencies()
+    context.everybody_is_here.wait(10)
+    assert runtime.dependencies() is dependencies
+    return dependencies
+"""
+
+
 @pytest.fixture
 def function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Function]:
+    yield from function_of(HANDLER, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def dependent_function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Function]:
+    """Its handler returns the dependencies that it works with."""
+    runtime.reset()
+    with in_process(environment("postgresql://127.0.0.1:9/nobody")):
+        yield from function_of(OWN_DEPENDENCIES, tmp_path, monkeypatch)
+    runtime.reset()
+
+
+def function_of(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Function]:
     package = tmp_path / "waiting_function"
     package.mkdir()
     (package / "__init__.py").touch()
-    (package / "app.py").write_text(HANDLER)
+    (package / "app.py").write_text(code)
     monkeypatch.syspath_prepend(tmp_path)
     yield Function(
         name="Waiting",
@@ -92,6 +121,22 @@ def test_a_thread_keeps_its_copy_of_the_module_warm(function: Function) -> None:
     calls = [handler(event, context(threading.Barrier(1)))["calls"] for _ in range(3)]
 
     assert calls == [1, 2, 3]
+
+
+def test_threads_at_the_same_time_have_dependencies_of_their_own_and_keep_them(dependent_function: Function) -> None:
+    handler = function_instances.load(dependent_function)
+    everybody_is_here = threading.Barrier(2)
+
+    def call_twice(_: int) -> list[Dependencies]:
+        return [handler({}, context(everybody_is_here)) for _ in range(2)]
+
+    with ThreadPoolExecutor(2) as threads:
+        (first, first_again), (second, second_again) = threads.map(call_twice, range(2))
+
+    assert first is first_again
+    assert second is second_again
+    assert first is not second
+    assert first.database is not second.database
 
 
 def test_a_module_that_is_not_there_is_an_import_error(function: Function) -> None:
