@@ -16,7 +16,7 @@ from clipferry import __main__ as by_hand
 from clipferry.errors import ConfigurationError
 from clipferry.storage import TRANSFER_SECONDS
 from clipferry.transfer.bottleneck import owned_cpus
-from clipferry.transfer.engine import WORKERS, Plan
+from clipferry.transfer.interface import WORKERS, TransferConfig
 
 
 def mirror(
@@ -30,8 +30,8 @@ def mirror(
 ) -> None:
     """Mirror an MP4 into the bucket that STORAGE_* names, as the function does it; no video's row changes."""
     try:
-        plan = Plan(workers=workers, cpus=owned_cpus(os.environ))
-        storage = by_hand.storage_from(of_the_bucket(), allow_loopback=allow_loopback, plan=plan)
+        config = TransferConfig(workers=workers, cpus=owned_cpus(os.environ))
+        storage = by_hand.storage_from(of_the_bucket(), allow_loopback=allow_loopback, config=config)
     except ConfigurationError as error:
         typer.echo(f"{error.message} {error}", err=True)
         raise typer.Exit(2) from None

@@ -10,9 +10,9 @@ import time
 
 from clipferry.__main__ import storage_from
 from clipferry.transfer.bottleneck import owned_cpus
-from clipferry.transfer.engine import Plan
+from clipferry.transfer.interface import TransferConfig
 
-storage = storage_from(os.environ, allow_loopback=True, plan=Plan(cpus=owned_cpus(os.environ)))
+storage = storage_from(os.environ, allow_loopback=True, config=TransferConfig(cpus=owned_cpus(os.environ)))
 
 
 def used() -> float:

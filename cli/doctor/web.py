@@ -20,7 +20,7 @@ def ask(
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
 ) -> HttpResponse:
-    """The answer; raises ProviderError when there is none, and ConfigurationError for http unless `plain_http`."""
+    """Returns the response; raises NetworkError without one, and ConfigurationError for http unless `plain_http`."""
     place = urlsplit(url)
     client = HttpClient(f"{place.scheme}://{place.netloc}", allow_plain_http=plain_http)
     try:

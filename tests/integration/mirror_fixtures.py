@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from clipferry.storage import Storage
-from clipferry.transfer.engine import Plan
+from clipferry.transfer.interface import TransferConfig
 from local.r2.server import FakeR2
 
 PART = 64 * 1024
@@ -204,7 +204,7 @@ def storage_for(r2: FakeR2, *, tls: ssl.SSLContext | None = None, **plan: Any) -
         bucket=r2.name,
         public_domain="https://cdn.example.com",
         allow_loopback=True,
-        plan=Plan(**planned),
+        config=TransferConfig(**planned),
         tls=tls,
     )
 

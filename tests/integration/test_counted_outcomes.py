@@ -19,7 +19,7 @@ from clipferry.errors import (
 )
 from clipferry.models import Order, Submission, TaskReport, TaskState, Video, VideoStatus
 from clipferry.storage import Storage
-from clipferry.transfer.engine import Plan
+from clipferry.transfer.interface import TransferConfig
 from clipferry.usecases.advance_video import advance_video
 from clipferry.usecases.mirror_video import mirror_video
 from clipferry.usecases.submit_video import submit_video
@@ -149,7 +149,7 @@ def mirror(database: Database, uuid: str, bucket: Any, behaviour: Behaviour, *, 
         bucket=bucket.name,
         public_domain="https://cdn.example.com",
         allow_loopback=True,
-        plan=Plan(part_size=PART, workers=1, cpus=1000.0, pause_seconds=0.01, stall_seconds=0.5),
+        config=TransferConfig(part_size=PART, workers=1, cpus=1000.0, pause_seconds=0.01, stall_seconds=0.5),
     )
     with serving(behaviour) as source, closing(storage), captured() as log:
         set_source = "update public.videos set original_video_url = %(url)s where uuid = %(uuid)s"

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from clipferry.errors import ClipferryError, SourceError, StorageError
-from clipferry.net.connection import Deadline
+from clipferry.net.deadline import Deadline
 from clipferry.s3.multipart import Multipart, Progress
 from clipferry.s3.retry import Retries, TransferInterruptedError
 from clipferry.transfer.ranged_source import SourceChangedError
@@ -28,14 +28,15 @@ PARTS = 12
 CHILD = """
 import dataclasses, json, sys
 from pathlib import Path
-from clipferry.multipart import Multipart, Progress
+from clipferry.s3.multipart import Progress
 from clipferry.storage import Storage
-from clipferry.transfer import Plan
+from clipferry.transfer.interface import TransferConfig
 
 endpoint, source, part, journal = sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])
 storage = Storage(endpoint=endpoint, region="auto", access_key="r2-access-key", secret_key="r2-secret-key",
                   bucket="films", public_domain=None, allow_loopback=True,
-                  plan=Plan(part_size=part, workers=WORKERS, cpus=1000.0, pause_seconds=0.01, stall_seconds=2))
+                  config=TransferConfig(part_size=part, workers=WORKERS, cpus=1000.0, pause_seconds=0.01,
+                                        stall_seconds=2))
 
 def keep(progress):
     draft = journal.with_suffix(".draft")
@@ -219,7 +220,7 @@ def test_an_old_holder_who_wakes_up_neither_completes_nor_aborts(takes_over: str
 def test_who_lost_the_file_before_announcing_an_upload_aborts_no_other(kind: FaultKind, times: int) -> None:
     with strict_r2() as r2, serving(Behaviour(film(PARTS * PART))) as source:
         storage = storage_for(r2, pause_seconds=0.01)
-        other = Multipart(storage._bucket, KEY, Retries(deadline=Deadline(5))).begin("video/mp4")
+        other = Multipart(storage._bucket, KEY, Retries(deadline=Deadline(5))).create("video/mp4")
         r2.fail(Fault(operation="CreateMultipartUpload", kind=kind, times=times))
         old = Notebook()
         old.lost.set()

@@ -16,7 +16,7 @@ import pytest
 
 from clipferry.errors import StorageError
 from clipferry.storage import Storage
-from clipferry.transfer.engine import Plan
+from clipferry.transfer.interface import TransferConfig
 from local.postgres import free_port
 from tests.integration.mirror_fixtures import Behaviour, film, serving
 
@@ -65,7 +65,7 @@ def storage_at(endpoint: str, secret_key: str = SECRET_KEY, **plan: object) -> S
         bucket="films",
         public_domain=None,
         allow_loopback=True,
-        plan=Plan(part_size=PART, workers=3, cpus=1000.0, pause_seconds=0.01, **plan),  # type: ignore[arg-type]
+        config=TransferConfig(part_size=PART, workers=3, cpus=1000.0, pause_seconds=0.01, **plan),  # type: ignore[arg-type]
     )
 
 

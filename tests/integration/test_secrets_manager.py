@@ -127,8 +127,8 @@ def test_what_passes_is_tried_once_more_at_once(
     [
         (400, refusal("AccessDeniedException", "hunter2"), "AccessDeniedException"),
         (400, refusal("DecryptionFailure", "hunter2"), "DecryptionFailure"),
-        (400, b"hunter2", "without a word"),
-        (400, b"[" * 100_000, "without a word"),
+        (400, b"hunter2", "without an error type"),
+        (400, b"[" * 100_000, "without an error type"),
         (404, b"[]", "404"),
         (200, b"hunter2", "not a JSON object"),
         (200, b'["hunter2"]', "not a JSON object"),

@@ -19,10 +19,11 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from clipferry.errors import ConfigurationError, SourceError, SourceGoneError, SourceInvalidError, StorageError
-from clipferry.net.safe_get import CHUNK
+from clipferry.net.deadline import Deadline
 from clipferry.s3.client import StoredObject
 from clipferry.storage import Storage, StoredFile
-from clipferry.transfer.engine import PART
+from clipferry.transfer.interface import PART_SIZE
+from clipferry.transfer.part_io import STEP
 
 BUCKET = "films"
 KEY = "videos/vid_1.mp4"
@@ -198,7 +199,15 @@ def test_a_file_of_no_declared_kind_is_bytes(storage: Storage, s3: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "parts"), [(12, 0), (PART - 1, 0), (PART, 0), (PART + 1, 2), (2 * PART, 2), (2 * PART + CHUNK + 5, 3)]
+    ("size", "parts"),
+    [
+        (12, 0),
+        (PART_SIZE - 1, 0),
+        (PART_SIZE, 0),
+        (PART_SIZE + 1, 2),
+        (2 * PART_SIZE, 2),
+        (2 * PART_SIZE + STEP + 5, 3),
+    ],
 )
 def test_a_film_is_mirrored_byte_for_byte(storage: Storage, s3: Any, source: str, size: int, parts: int) -> None:
     Source.files = {"/film": mp4(size)}
@@ -215,14 +224,14 @@ def test_a_film_is_mirrored_byte_for_byte(storage: Storage, s3: Any, source: str
 
 
 def test_the_parts_are_equal_but_for_the_last(storage: Storage, s3: Any, source: str) -> None:
-    Source.files = {"/film": mp4(2 * PART + 5)}
+    Source.files = {"/film": mp4(2 * PART_SIZE + 5)}
     storage.download_and_upload(source_url=f"{source}/film", key=KEY)
 
     sizes = [s3.head_object(Bucket=BUCKET, Key=KEY, PartNumber=number)["ContentLength"] for number in (1, 2, 3)]
-    assert sizes == [PART, PART, 5]
+    assert sizes == [PART_SIZE, PART_SIZE, 5]
 
 
-@pytest.mark.parametrize("size", [100, PART + 100])
+@pytest.mark.parametrize("size", [100, PART_SIZE + 100])
 def test_doing_it_again_changes_nothing(storage: Storage, s3: Any, source: str, size: int) -> None:
     Source.files = {"/film": mp4(size)}
     first = storage.download_and_upload(source_url=f"{source}/film", key=KEY)
@@ -241,7 +250,7 @@ def test_a_redirected_film_is_mirrored(storage: Storage, s3: Any, source: str) -
 # Failing
 
 
-@pytest.mark.parametrize("size", [1000, 2 * PART + 1000])
+@pytest.mark.parametrize("size", [1000, 2 * PART_SIZE + 1000])
 def test_a_source_that_ends_early_leaves_nothing_behind(storage: Storage, s3: Any, source: str, size: int) -> None:
     Source.files, Source.lengths = {"/film": mp4(size)}, {"/film": size + 1}
 
@@ -250,7 +259,7 @@ def test_a_source_that_ends_early_leaves_nothing_behind(storage: Storage, s3: An
     assert is_untouched(s3)
 
 
-@pytest.mark.parametrize("size", [1000, PART + 1000])
+@pytest.mark.parametrize("size", [1000, PART_SIZE + 1000])
 def test_a_source_that_sends_more_than_it_promised_leaves_nothing_behind(
     storage: Storage, s3: Any, source: str, size: int
 ) -> None:
@@ -262,7 +271,8 @@ def test_a_source_that_sends_more_than_it_promised_leaves_nothing_behind(
 
 
 @pytest.mark.parametrize(
-    "body", [b"<!DOCTYPE html><html>Sorry</html>", b"ftypisom", b"\x1aE\xdf\xa3webm", b"{}", mp4(7), bytes(PART + 1)]
+    "body",
+    [b"<!DOCTYPE html><html>Sorry</html>", b"ftypisom", b"\x1aE\xdf\xa3webm", b"{}", mp4(7), bytes(PART_SIZE + 1)],
 )
 def test_what_is_not_a_film_is_never_uploaded(storage: Storage, s3: Any, source: str, body: bytes) -> None:
     Source.files = {"/film": body}
@@ -280,7 +290,7 @@ def test_a_source_that_is_gone_says_so(storage: Storage, s3: Any, source: str) -
 
 def test_a_failed_mirror_leaves_the_earlier_file_alone(storage: Storage, s3: Any, source: str) -> None:
     storage.upload_file(key=KEY, body=b"earlier")
-    Source.files, Source.lengths = {"/film": mp4(PART + 1)}, {"/film": PART + 2}
+    Source.files, Source.lengths = {"/film": mp4(PART_SIZE + 1)}, {"/film": PART_SIZE + 2}
 
     with pytest.raises(SourceError):
         storage.download_and_upload(source_url=f"{source}/film", key=KEY)
@@ -291,11 +301,11 @@ def test_a_failed_mirror_leaves_the_earlier_file_alone(storage: Storage, s3: Any
 def test_an_interrupted_upload_is_taken_back(
     storage: Storage, s3: Any, source: str, interruption: type[BaseException]
 ) -> None:
-    Source.files = {"/film": mp4(2 * PART)}
-    chunks = iter(range(PART // CHUNK + 2))
+    Source.files = {"/film": mp4(2 * PART_SIZE)}
+    chunks = iter(range(PART_SIZE // STEP + 2))
 
     def interrupt(_chunk: bytes) -> None:
-        if next(chunks) > PART // CHUNK:  # the first part is up
+        if next(chunks) > PART_SIZE // STEP:  # the first part is up
             assert s3.list_multipart_uploads(Bucket=BUCKET)["Uploads"]
             raise interruption
 
@@ -328,13 +338,12 @@ OPERATIONS: dict[str, Callable[[Storage, str], object]] = {
     "mirror in one": lambda storage, source: storage.download_and_upload(source_url=f"{source}/small", key=KEY),
     "mirror in parts": lambda storage, source: storage.download_and_upload(source_url=f"{source}/large", key=KEY),
     "delete": lambda storage, _: storage.delete(KEY),
-    "check": lambda storage, _: storage.check(),
 }
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_a_bucket_that_is_not_there_is_a_storage_error(endpoint: str, source: str, operation: str) -> None:
-    Source.files = {"/small": mp4(100), "/large": mp4(PART + 1)}
+    Source.files = {"/small": mp4(100), "/large": mp4(PART_SIZE + 1)}
     with pytest.raises(StorageError) as raised:
         OPERATIONS[operation](storage_at(endpoint, bucket="elsewhere"), source)
     assert raised.value.retryable
@@ -345,7 +354,7 @@ def test_a_storage_that_cannot_be_reached_is_a_storage_error() -> None:
         taken.bind(("127.0.0.1", 0))
         storage = storage_at(f"http://127.0.0.1:{taken.getsockname()[1]}")
         with pytest.raises(StorageError, match="ConnectionRefusedError"):
-            storage.check()
+            storage._bucket.call("HEAD", KEY, deadline=Deadline(5))  # one request, without retries
 
 
 def test_a_size_that_comes_back_wrong_is_a_storage_error(source: str) -> None:
@@ -360,18 +369,18 @@ def test_a_size_that_comes_back_wrong_is_a_storage_error(source: str) -> None:
 
 
 def test_memory_holds_two_parts_whatever_the_size(source: str) -> None:
-    Source.files, Sink.received = {"/film": mp4(4 * PART)}, 0
+    Source.files, Sink.received = {"/film": mp4(4 * PART_SIZE)}, 0
     for sink in running(Sink):
         storage = storage_at(sink)
-        storage.check()  # boto3's own memory is not the question
+        storage.head(KEY)  # what the first connection loads is not the question
         tracemalloc.start()
         storage.download_and_upload(source_url=f"{source}/film", key=KEY)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         storage.close()
 
-    assert Sink.received == 4 * PART
-    assert peak < 2 * PART
+    assert Sink.received == 4 * PART_SIZE
+    assert peak < 2 * PART_SIZE
 
 
 # Asking, removing, naming
@@ -393,10 +402,6 @@ def test_what_is_deleted_is_gone_and_may_be_deleted_again(storage: Storage, s3: 
     storage.delete(KEY)
 
     assert storage.head(KEY) is None
-
-
-def test_a_bucket_that_is_there_passes_the_check(storage: Storage, s3: Any) -> None:
-    storage.check()
 
 
 def test_a_signed_url_takes_the_upload_it_was_signed_for(storage: Storage, s3: Any) -> None:

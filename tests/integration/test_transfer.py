@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from clipferry.errors import SourceInvalidError
-from clipferry.transfer.engine import Transferred
+from clipferry.transfer.interface import TransferResult
 from local.r2.server import Fault
 from tests.integration.mirror_fixtures import KEY, PART, Behaviour, film, serving, sha256, storage_for, strict_r2
 
 SIZES = [1, 7, 8, PART - 1, PART, PART + 1, 5 * PART, 5 * PART + 17]
 
 
-def mirrored(behaviour: Behaviour, **plan: object) -> Transferred:
+def mirrored(behaviour: Behaviour, **plan: object) -> TransferResult:
     """Mirrors and checks against the source what is stored, what was seen on the way and what is left behind."""
     seen: list[bytes] = []
     with strict_r2() as r2, serving(behaviour) as source:

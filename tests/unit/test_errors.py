@@ -24,11 +24,13 @@ def tree(top: type[ClipferryError] = ClipferryError) -> Iterator[type[ClipferryE
         yield from tree(child)
 
 
-CLASSES = [error for error in tree() if error.__module__ == errors.__name__]
+CLASSES = [error for error in tree() if error.__module__.startswith(f"{errors.__name__}.")]
 
 # What a client does doesn't depend on which of these it is; what we do next, does.
 SAME_CODE_AS_PARENT = {
     "ReplayedError",
+    "RequestNotSentError",
+    "NoAnswerError",
     "ProviderRefusedError",
     "ProviderUnreachableError",
     "ProviderSilentError",
@@ -62,6 +64,10 @@ def test_the_drawing_shows_every_class_below_its_parent() -> None:
     assert sorted((name, parent) for name, parent, _ in drawn()) == sorted(
         (error.__name__, "" if error is ClipferryError else error.__mro__[1].__name__) for error in CLASSES
     )
+
+
+def test_every_class_is_imported_from_the_package() -> None:
+    assert sorted(errors.__all__) == sorted(error.__name__ for error in CLASSES)
 
 
 def test_the_drawing_shows_the_right_status() -> None:

@@ -1,4 +1,4 @@
-"""`python -m clipferry SOURCE KEY`: the mirror by itself, from a URL into the bucket that STORAGE_* names.
+"""`python -m clipferry SOURCE KEY`: mirrors one file, from a URL into the bucket that STORAGE_* names.
 
 Exit status: 0 done, 1 the source failed, 2 wrong usage or configuration, 3 the storage failed, 4 out of time.
 """
@@ -15,42 +15,45 @@ from clipferry.errors import ClipferryError, ConfigurationError, SourceError
 from clipferry.s3.retry import TransferInterruptedError
 from clipferry.storage import TRANSFER_SECONDS, Storage
 from clipferry.transfer.bottleneck import owned_cpus
-from clipferry.transfer.engine import WORKERS, Plan, Transferred
+from clipferry.transfer.interface import WORKERS, TransferConfig, TransferResult
 
 REQUIRED = ("STORAGE_ENDPOINT", "STORAGE_ACCESS_KEY", "STORAGE_SECRET_KEY", "STORAGE_BUCKET")
-TELL_SECONDS = 1.0
+PROGRESS_SECONDS = 1.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one mirror and says how it went: progress on standard error, the result on standard output."""
+    """Mirrors one file; prints progress to standard error and the result to standard output."""
     parser = argparse.ArgumentParser(prog="python -m clipferry", description="Mirrors one MP4 into the bucket.")
     parser.add_argument("source", metavar="SOURCE", help="its https:// URL")
     parser.add_argument("key", metavar="KEY", help="where it goes: videos/name.mp4")
-    parser.add_argument("--workers", type=int, default=WORKERS, help="at the most (default %(default)s)")
-    parser.add_argument("--seconds", type=float, default=TRANSFER_SECONDS, help="for all of it (default %(default)s)")
+    parser.add_argument("--workers", type=int, default=WORKERS, help="how many at the most (default %(default)s)")
+    parser.add_argument(
+        "--seconds", type=float, default=TRANSFER_SECONDS, help="time for all of it (default %(default)s)"
+    )
     parser.add_argument("--content-md5", action="store_true", help="have the bucket check each part")
     parser.add_argument("--allow-loopback", action="store_true", help="plain HTTP, and addresses of this machine")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     chosen = parser.parse_args(arguments)
     begun = time.monotonic()
     try:
-        plan = Plan(workers=max(chosen.workers, 1), cpus=owned_cpus(os.environ), content_md5=chosen.content_md5)
-        storage = storage_from(os.environ, allow_loopback=chosen.allow_loopback, plan=plan)
-        done = storage.transfer(
+        workers = max(chosen.workers, 1)
+        config = TransferConfig(workers=workers, cpus=owned_cpus(os.environ), content_md5=chosen.content_md5)
+        storage = storage_from(os.environ, allow_loopback=chosen.allow_loopback, config=config)
+        result = storage.transfer(
             source_url=chosen.source,
             key=chosen.key,
-            on_chunk=None if chosen.quiet or not sys.stderr.isatty() else _Teller(),
+            on_chunk=None if chosen.quiet or not sys.stderr.isatty() else _ProgressPrinter(),
             deadline=chosen.seconds,
         )
     except ClipferryError as error:
         print(f"{error.code}: {error}", file=sys.stderr)  # noqa: T201
         return _status(error)
-    print(summary(done, time.monotonic() - begun))  # noqa: T201
+    print(summary(result, time.monotonic() - begun))  # noqa: T201
     return 0
 
 
-def storage_from(environ: Mapping[str, str], *, allow_loopback: bool, plan: Plan) -> Storage:
-    """The bucket that STORAGE_* names; raises ConfigurationError that lists what is missing."""
+def storage_from(environ: Mapping[str, str], *, allow_loopback: bool, config: TransferConfig) -> Storage:
+    """Returns the bucket that STORAGE_* names; raises ConfigurationError that lists what is missing."""
     missing = [name for name in REQUIRED if not environ.get(name)]
     if missing:
         raise ConfigurationError(f"not set: {', '.join(missing)}")
@@ -63,14 +66,14 @@ def storage_from(environ: Mapping[str, str], *, allow_loopback: bool, plan: Plan
         bucket=bucket,
         public_domain=environ.get("STORAGE_DOMAIN"),
         allow_loopback=allow_loopback,
-        plan=plan,
+        config=config,
     )
 
 
-def summary(done: Transferred, seconds: float) -> str:
-    """One line: bytes, hash, time, speed, workers."""
-    speed = done.size / 1e6 / max(seconds, 1e-9)
-    return f"{done.size} bytes  sha256 {done.sha256}  {seconds:.3f} s  {speed:.1f} MB/s  {done.workers} at work"
+def summary(result: TransferResult, seconds: float) -> str:
+    """Returns one line: bytes, hash, time, speed, workers."""
+    speed = result.size / 1e6 / max(seconds, 1e-9)
+    return f"{result.size} bytes  sha256 {result.sha256}  {seconds:.3f} s  {speed:.1f} MB/s  {result.workers} workers"
 
 
 def _status(error: ClipferryError) -> int:
@@ -81,18 +84,18 @@ def _status(error: ClipferryError) -> int:
     return 1 if isinstance(error, SourceError) else 3
 
 
-class _Teller:
-    """Says on standard error how far the file has come, once a second."""
+class _ProgressPrinter:
+    """Prints bytes and speed to standard error, once a second."""
 
     def __init__(self) -> None:
         self._bytes = 0
-        self._begun = self._told = time.monotonic()
+        self._begun = self._printed = time.monotonic()
 
     def __call__(self, chunk: bytes) -> None:
         self._bytes += len(chunk)
         now = time.monotonic()
-        if now - self._told >= TELL_SECONDS:
-            self._told = now
+        if now - self._printed >= PROGRESS_SECONDS:
+            self._printed = now
             speed = self._bytes / 1e6 / (now - self._begun)
             print(f"{self._bytes / 1e6:.0f} MB, {speed:.0f} MB/s", file=sys.stderr)  # noqa: T201
 

@@ -126,7 +126,7 @@ class Dependencies:
     def storage(self) -> Storage:
         from clipferry.storage import Storage
         from clipferry.transfer.bottleneck import owned_cpus
-        from clipferry.transfer.engine import Plan
+        from clipferry.transfer.interface import TransferConfig
 
         values = self.settings
         return Storage(
@@ -138,7 +138,7 @@ class Dependencies:
             public_domain=values.storage_domain,
             allowed_hosts=values.remote_asset_allowed_hosts,
             allow_loopback=values.allow_loopback,
-            plan=Plan(cpus=owned_cpus(os.environ), content_md5=values.storage_content_md5),
+            config=TransferConfig(cpus=owned_cpus(os.environ), content_md5=values.storage_content_md5),
         )
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The queue of videos to mirror: one SQS call, signed by ourselves, and the message that both ends agree on.
+"""The queue of videos to mirror: one SQS call that we sign ourselves, and the message's form.
 
 boto3's SQS client would cost 218 ms of CPU at every cold start, for this one call.
 """
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from clipferry.aws.json_client import JsonClient
 from clipferry.aws.sigv4 import Credentials
-from clipferry.errors import InvalidRequestError, ProviderSilentError, ProviderUnreachableError, QueueError
+from clipferry.errors import InvalidRequestError, NetworkError, QueueError
 
 CONNECT_SECONDS = 2.0
 TOTAL_SECONDS = 5.0
@@ -40,9 +40,9 @@ class MirrorQueue:
         )
 
     def send(self, video_uuid: str, *, delay_seconds: int = 0) -> None:
-        """Asks for `video_uuid` to be mirrored, in 0 to 900 seconds; raises QueueError unless SQS took it.
+        """Asks for `video_uuid` to be mirrored, in `delay_seconds` (0 to 900, SQS's limit); raises QueueError.
 
-        An error may come after SQS took it: whoever reads the queue must bear the same message twice anyway.
+        SQS may have taken the message in spite of an error; SQS may also deliver a message twice, so that is harmless.
         """
         message = json.dumps({"videoUuid": video_uuid})
         self._call(
@@ -62,14 +62,14 @@ class MirrorQueue:
                 timeout=TOTAL_SECONDS,
                 max_bytes=_MAX_ANSWER_BYTES,
             )
-        except (ProviderUnreachableError, ProviderSilentError) as error:
+        except NetworkError as error:
             raise QueueError(f"{action}: {error}") from error
         if answer.status != 200:
             raise QueueError(f"{action}: {answer.status} {answer.body[:500].decode(errors='replace')}")
 
 
 def read_message(body: str) -> str:
-    """The uuid of the video that a message asks for; raises InvalidRequestError for any but our own messages."""
+    """Returns the uuid of the video to mirror; raises InvalidRequestError for a message that isn't ours."""
     try:
         message = json.loads(body)
     except (ValueError, RecursionError) as error:

@@ -1,7 +1,7 @@
-"""The owner's bucket, spoken to as S3: the founding document's three operations, and what a mirror needs besides.
+"""The owner's S3 bucket: the founding document's three operations, and what a mirror needs besides.
 
-The bytes, and all else that a mirror asks for, go through the transfer core. boto3 signs upload URLs and deletes; it
-is imported by the first such call, because its S3 client costs 263 ms of CPU.
+Everything that a mirror needs goes through our own S3 client. boto3 signs upload URLs and deletes; it is imported by
+the first such call, because its S3 client costs 263 ms of CPU.
 """
 
 from __future__ import annotations
@@ -10,20 +10,21 @@ import functools
 import hashlib
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 from urllib.parse import urlsplit
 
 from clipferry.aws.sigv4 import Credentials
 from clipferry.errors import ConfigurationError, StorageError
-from clipferry.net.connection import Deadline
+from clipferry.net.deadline import Deadline
 from clipferry.net.safe_get import Rules
 from clipferry.s3.client import Bucket, StoredObject
-from clipferry.s3.multipart import Multipart, Progress, UnfinishedUpload, list_unfinished
+from clipferry.s3.multipart import Multipart, UnfinishedUpload, list_unfinished
 from clipferry.s3.retry import Retries
-from clipferry.transfer.engine import OnProgress, Plan, Transfer, Transferred
+from clipferry.transfer.engine import Transfer
+from clipferry.transfer.interface import TransferConfig, TransferOptions, TransferResult
 from clipferry.transfer.ranged_source import RangedSource
 
 CONNECT_SECONDS = 5
@@ -31,7 +32,6 @@ READ_SECONDS = 60
 ATTEMPTS = 3
 TRANSFER_SECONDS = 900.0
 REQUEST_SECONDS = 60.0
-CHECK_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +47,11 @@ class StoredFile:
 
 
 class Storage:
-    """One bucket of Cloudflare R2 or of anything else that speaks S3. Every failure of its is a StorageError.
+    """One bucket of Cloudflare R2, or of another S3 service. All failures are StorageErrors.
 
     `public_domain` is where the bucket is public, `https://cdn.example.com`. `allowed_hosts` and `allow_loopback`
-    say where files may be fetched from (`remote.open_source`); a plain HTTP endpoint needs `allow_loopback` too.
-    `tls` replaces the system's certificates.
+    say where files may be fetched from (`safe_get.Rules`); a plain HTTP endpoint needs `allow_loopback` too.
+    `tls` replaces the system's certificates. Raises ConfigurationError for another endpoint.
     """
 
     def __init__(
@@ -65,18 +65,18 @@ class Storage:
         public_domain: str | None,
         allowed_hosts: tuple[str, ...] = (),
         allow_loopback: bool = False,
-        plan: Plan | None = None,
+        config: TransferConfig | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        place = urlsplit(endpoint)
-        if not place.hostname or place.scheme not in ({"https", "http"} if allow_loopback else {"https"}):
+        parts = urlsplit(endpoint)
+        if not parts.hostname or parts.scheme not in ({"https", "http"} if allow_loopback else {"https"}):
             raise ConfigurationError("the storage endpoint must be https://…")
         self._endpoint = endpoint
         self._region = region
         self._keys = (access_key, secret_key)
         self._name = bucket
         self._public_domain = public_domain
-        self._plan = plan or Plan()
+        self._config = config or TransferConfig()
         self._rules = Rules(allowed_hosts=allowed_hosts, allow_loopback=allow_loopback, tls=tls)
         credentials = Credentials(access_key=access_key, secret_key=secret_key)
         self._bucket = Bucket(
@@ -85,7 +85,7 @@ class Storage:
             credentials=credentials,
             name=bucket,
             tls=tls,
-            stall=self._plan.stall_seconds,
+            stall_seconds=self._config.stall_seconds,
         )
 
     def upload_file(
@@ -96,132 +96,99 @@ class Storage:
         content_type: str = "application/octet-stream",
         deadline: float = REQUEST_SECONDS,
     ) -> StoredFile:
-        """Writes `body` in one PUT, over what is there, within `deadline` seconds."""
-        whole = bytes(body)
+        """Writes `body` to `key` in one PUT, within `deadline` seconds; an object that is there is replaced."""
+        content = bytes(body)
         retries = Retries(deadline=Deadline(deadline))
         headers = {"Content-Type": content_type}
         retries.call_with_retry(
-            lambda: self._bucket.call("PUT", key, deadline=retries.deadline, headers=headers, body=whole)
+            lambda: self._bucket.call("PUT", key, deadline=retries.deadline, headers=headers, body=content)
         )
-        return self._stored(key, len(whole), hashlib.sha256(whole).hexdigest())
+        return self._stored(key, len(content), hashlib.sha256(content).hexdigest())
 
-    def download_and_upload(
-        self,
-        *,
-        source_url: str,
-        key: str,
-        content_type: str = "video/mp4",
-        on_chunk: Callable[[bytes], None] | None = None,
-        progress: Progress | None = None,
-        on_progress: OnProgress | None = None,
-        deadline: float = TRANSFER_SECONDS,
-        ranges: bool = True,
-    ) -> StoredFile:
-        """Streams the MP4 at `source_url` to `key`, in a part of memory for each worker whatever its size.
+    def download_and_upload(self, *, source_url: str, key: str, **options: Unpack[TransferOptions]) -> StoredFile:
+        """Streams the MP4 at `source_url` to `key`, using one part of memory for each worker whatever its size.
 
-        `on_chunk` sees every byte once, in order. Doing it twice is harmless: the key is written over. With
-        `on_progress`, which is told what to keep, what was interrupted can be continued by giving it as `progress`;
-        without, nothing is left behind on failure. `deadline` is in seconds: then TransferInterruptedError. Without
-        `ranges` the file is read in one answer, which can't be continued.
+        Doing it twice is harmless: the key is written over. With `on_progress` an interrupted transfer can be continued
+        by giving what it was told last as `progress`; without, nothing is left behind on failure.
 
-        Raises what `remote.open_source` raises, SourceChangedError for a file that was replaced meanwhile or whose
-        ranges don't hold, and SourceInvalidError for what isn't an MP4, before anything is written.
+        Raises what `safe_get.follow` raises, SourceChangedError for a file that was replaced meanwhile or whose ranges
+        don't fit together, SourceInvalidError for what isn't an MP4, before anything is written, and StorageError,
+        TransferInterruptedError among them when the deadline is over.
         """
-        transferred = self.transfer(
-            source_url=source_url,
-            key=key,
-            content_type=content_type,
-            on_chunk=on_chunk,
-            progress=progress,
-            on_progress=on_progress,
-            deadline=deadline,
-            ranges=ranges,
-        )
-        return self._stored(key, transferred.size, transferred.sha256)
+        result = self.transfer(source_url=source_url, key=key, **options)
+        return self._stored(key, result.size, result.sha256)
 
-    def transfer(
-        self,
-        *,
-        source_url: str,
-        key: str,
-        content_type: str = "video/mp4",
-        on_chunk: Callable[[bytes], None] | None = None,
-        progress: Progress | None = None,
-        on_progress: OnProgress | None = None,
-        deadline: float = TRANSFER_SECONDS,
-        ranges: bool = True,
-    ) -> Transferred:
-        """`download_and_upload`, with an account of how it went."""
-        time_left, stop, stall = Deadline(deadline), threading.Event(), self._plan.stall_seconds
+    def transfer(self, *, source_url: str, key: str, **options: Unpack[TransferOptions]) -> TransferResult:
+        """Does what `download_and_upload` does; returns how it went."""
+        deadline = Deadline(options.get("deadline", TRANSFER_SECONDS))
+        stop, stall_seconds = threading.Event(), self._config.stall_seconds
         return Transfer(
-            file=RangedSource(source_url, rules=self._rules, deadline=time_left, stall=stall, ranges=ranges),
+            source=RangedSource(
+                source_url,
+                rules=self._rules,
+                deadline=deadline,
+                stall_seconds=stall_seconds,
+                ranges=options.get("ranges", True),
+            ),
             bucket=self._bucket,
             key=key,
-            content_type=content_type,
-            retries=Retries(deadline=time_left, stop=stop, pause_seconds=self._plan.pause_seconds),
+            content_type=options.get("content_type", "video/mp4"),
+            retries=Retries(deadline=deadline, stop=stop, pause_seconds=self._config.pause_seconds),
             stop=stop,
-            plan=self._plan,
-            observe=on_chunk,
-            earlier=progress,
-            on_progress=on_progress,
+            config=self._config,
+            observe=options.get("on_chunk"),
+            earlier=options.get("progress"),
+            on_progress=options.get("on_progress"),
         ).run()
 
-    def abandon(self, *, key: str, progress: Progress) -> None:
-        """Takes back what an interrupted transfer has left; for who won't continue it."""
-        Multipart(self._bucket, key, Retries(deadline=Deadline(REQUEST_SECONDS))).abort(progress.upload_id)
-
     def unfinished_uploads(self, prefix: str) -> Iterator[UnfinishedUpload]:
-        """Those to keys that begin with `prefix`, of whoever has begun them."""
+        """Yields the unfinished uploads to keys that begin with `prefix`, whoever began them."""
         return list_unfinished(self._bucket, prefix, Retries(deadline=Deadline(REQUEST_SECONDS)))
 
     def abort_upload(self, upload: UnfinishedUpload) -> None:
-        """Takes it back, with its parts; one that is over already is fine."""
+        """Aborts it and deletes its parts; one that is over already is fine."""
         Multipart(self._bucket, upload.key, Retries(deadline=Deadline(REQUEST_SECONDS))).abort(upload.upload_id)
 
     def get_signed_upload_url(
         self, *, key: str, content_type: str, expires_in: int = 3600, content_length: int | None = None
     ) -> str:
-        """A URL that takes one PUT with this very Content-Type, for `expires_in` seconds (R2: 1 to 604,800).
+        """Returns a URL for one PUT with exactly this Content-Type, valid for `expires_in` seconds (R2: 1 to 604,800).
 
-        With `content_length` also of this very size: a presigned PUT can fix its size, but not bound it.
+        With `content_length` (bytes) it takes exactly that size: a presigned PUT can't say "at most".
         """
-        target: dict[str, str | int] = {"Bucket": self._name, "Key": key, "ContentType": content_type}
+        parameters: dict[str, str | int] = {"Bucket": self._name, "Key": key, "ContentType": content_type}
         if content_length is not None:
-            target["ContentLength"] = content_length
+            parameters["ContentLength"] = content_length
         with _translated(f"sign {key}"):
-            return self._client.generate_presigned_url("put_object", Params=target, ExpiresIn=expires_in)
+            return self._client.generate_presigned_url("put_object", Params=parameters, ExpiresIn=expires_in)
 
     def public_url(self, key: str) -> str:
-        """The founding document's rule; its fallback isn't public, so a deployed stack sets the domain."""
+        """Returns the URL by the founding document's rule. Without a public domain nobody can read it."""
         origin = self._public_domain or f"https://{self._name}.r2.cloudflarestorage.com"
         return f"{origin.rstrip('/')}/{key}"
 
     def key_of(self, url: str) -> str | None:
-        """The key whose `public_url` this is; None for an address that isn't ours."""
-        before = self.public_url("")
-        return url[len(before) :] or None if url.startswith(before) else None
+        """Returns the key whose `public_url` this is; None for a URL that isn't ours."""
+        prefix = self.public_url("")
+        return url[len(prefix) :] or None if url.startswith(prefix) else None
 
     def head(self, key: str) -> StoredObject | None:
-        """What is stored at `key`, None when nothing is."""
+        """Returns what is stored at `key`, None when nothing is."""
         retries = Retries(deadline=Deadline(REQUEST_SECONDS))
         return retries.call_with_retry(lambda: self._bucket.head(key, deadline=retries.deadline))
 
     def delete(self, key: str) -> None:
-        """Removes `key`; nothing being there is fine."""
+        """Deletes `key`; nothing being there is fine."""
         with _translated(f"delete {key}"):
             self._client.delete_object(Bucket=self._name, Key=key)
 
-    def check(self) -> None:
-        """Raises StorageError unless the bucket is there and these keys may use it."""
-        self._bucket.call("HEAD", "", deadline=Deadline(CHECK_SECONDS))
-
     def checksum_settings(self) -> tuple[str, str]:
-        """What boto3 does for requests and for responses, as it was really set: R2 bears `when_required` alone."""
+        """Returns boto3's checksum settings for requests and for responses: R2 takes `when_required` only."""
         config = self._client.meta.config
         return config.request_checksum_calculation, config.response_checksum_validation
 
     def close(self) -> None:
-        """Lets go of the connections that are kept for the next request."""
+        """Closes the idle connections."""
         self._bucket.close()
 
     def _stored(self, key: str, size: int, sha256: str) -> StoredFile:

@@ -1,4 +1,4 @@
-"""The function's own AWS credentials: its role's, from the environment, or from Lambda's endpoint under SnapStart.
+"""The AWS credentials of the function's role: from the environment, or from Lambda's endpoint under SnapStart.
 
 A snapshot would outlive credentials in the environment, so with SnapStart Lambda sets none there and serves them on
 loopback instead ("Working with SnapStart: environment variables" in AWS's Lambda guide; the answer's form is that of
@@ -16,18 +16,18 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from clipferry.aws.sigv4 import Credentials, environment_credentials
-from clipferry.errors import ConfigurationError, ProviderSilentError, ProviderUnreachableError, SecretsUnavailableError
+from clipferry.errors import ConfigurationError, NetworkError, SecretsUnavailableError
 from clipferry.net.http_client import HttpClient
 
 ENDPOINT: Final = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 TOKEN: Final = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105 - a variable's name
 RENEW_SECONDS: Final = 300.0
-"""Before they expire: requests that are signed now are checked a moment later, by another clock."""
+"""How long before they expire: a request that is signed now is checked a moment later, by another clock."""
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
 class RoleCredentials:
-    """Gives the credentials that are valid now. `environ` is read at every call: Lambda may change it."""
+    """Keeps the credentials until shortly before they expire. `environ` is read at every call: Lambda may change it."""
 
     def __init__(self, environ: Mapping[str, str], *, clock: Callable[[], float] = time.time) -> None:
         self._environ = environ
@@ -36,7 +36,10 @@ class RoleCredentials:
         self._served: tuple[Credentials, float] | None = None
 
     def credentials(self) -> Credentials:
-        """Raises ConfigurationError when there are none, and SecretsUnavailableError when they aren't served."""
+        """Returns the credentials that are valid now.
+
+        Raises ConfigurationError when there are none, and SecretsUnavailableError when the endpoint doesn't give them.
+        """
         if self._environ.get("AWS_ACCESS_KEY_ID") or not self._environ.get(ENDPOINT):
             return environment_credentials(self._environ)
         with self._lock:
@@ -45,21 +48,21 @@ class RoleCredentials:
             return self._served[0]
 
     def forget(self) -> None:
-        """What was served is asked for again."""
+        """Makes the next call ask again."""
         with self._lock:
             self._served = None
 
     def _ask(self, url: str) -> tuple[Credentials, float]:
-        """The credentials, and the moment they expire."""
-        place = urlsplit(url)
+        """Returns the credentials, and when they expire (seconds since 1970)."""
+        parts = urlsplit(url)
         headers = {"Authorization": self._environ[TOKEN]} if self._environ.get(TOKEN) else {}
-        client = HttpClient(f"{place.scheme}://{place.netloc}", allow_plain_http=place.hostname in _LOOPBACK)
-        target = place.path + (f"?{place.query}" if place.query else "")
+        client = HttpClient(f"{parts.scheme}://{parts.netloc}", allow_plain_http=parts.hostname in _LOOPBACK)
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
         try:
             answer = client.request(
                 "GET", target, headers=headers, body=None, connect_timeout=1.0, timeout=2.0, max_bytes=65_536
             )
-        except (ProviderUnreachableError, ProviderSilentError) as error:
+        except NetworkError as error:
             raise SecretsUnavailableError(f"the role's credentials: {error}") from None
         finally:
             client.close()
@@ -70,10 +73,10 @@ class RoleCredentials:
 
 def _read(body: bytes) -> tuple[Credentials, float]:
     try:
-        told = json.loads(body)
+        answer = json.loads(body)
         credentials = Credentials(
-            access_key=told["AccessKeyId"], secret_key=told["SecretAccessKey"], session_token=told.get("Token")
+            access_key=answer["AccessKeyId"], secret_key=answer["SecretAccessKey"], session_token=answer.get("Token")
         )
-        return credentials, datetime.fromisoformat(told["Expiration"]).timestamp()
+        return credentials, datetime.fromisoformat(answer["Expiration"]).timestamp()
     except (ValueError, KeyError, TypeError):
         raise ConfigurationError("the role's credentials are not what AWS documents") from None

@@ -1,4 +1,4 @@
-"""The owner's secret in Secrets Manager: read at run time, kept for a bounded age, so a rotation needs no deployment.
+"""The owner's secret in Secrets Manager: read at run time and kept for a limited time, so rotation needs no deployment.
 
 One GetSecretValue costs $0.000005 ($0.05 for 10,000). A warm instance in use makes one every five minutes: a hundred
 instances around the clock cost $4.30 a month, the secret itself $0.40.
@@ -16,34 +16,29 @@ from typing import Any, Final
 
 from clipferry.aws.json_client import JsonClient
 from clipferry.aws.sigv4 import Credentials
-from clipferry.errors import (
-    ConfigurationError,
-    ProviderSilentError,
-    ProviderUnreachableError,
-    SecretsUnavailableError,
-)
+from clipferry.errors import ConfigurationError, NetworkError, SecretsUnavailableError
 from clipferry.net.http_client import HttpResponse
 from clipferry.observability import count, logger
 
 RETRY_SECONDS: Final = 60.0
-"""Between two readings when one has failed, or when somebody asks out of turn."""
+"""The least time between two reads when one has failed, or when somebody asks for a fresh one."""
 CONNECT_SECONDS: Final = 2.0
 TOTAL_SECONDS: Final = 4.0
 ATTEMPTS: Final = 2
-"""Of one reading: a second one costs little beside a request that fails."""
+"""For one read: a second attempt costs little beside a request that fails."""
 _MAX_ANSWER_BYTES: Final = 256 * 1024
-"""A secret has at most 64 KiB; JSON within JSON makes more of it."""
-_PASSING: Final = ("ThrottlingException", "TooManyRequestsException", "InternalServiceError", "InternalFailure")
+"""A secret has at most 64 KiB; it comes as a JSON string inside JSON, which makes it longer."""
+_TRANSIENT: Final = ("ThrottlingException", "TooManyRequestsException", "InternalServiceError", "InternalFailure")
 
 
 def region_of(secret_id: str, otherwise: str) -> str:
-    """The region that an ARN names; a bare name is in the function's own."""
+    """Returns the region that an ARN names, `otherwise` for a bare name: that is in the function's own region."""
     parts = secret_id.split(":")
     return parts[3] if len(parts) > 6 and parts[0] == "arn" and parts[3] else otherwise
 
 
 class SecretsManager:
-    """Secrets Manager in `region`, at `endpoint_url` or else AWS's own. Only an explicit `endpoint_url` may be http.
+    """Reads from Secrets Manager in `region`, at `endpoint_url` or else AWS's own. Only `endpoint_url` may be http.
 
     `credentials` is asked at every call, because a role's expire.
     """
@@ -60,7 +55,7 @@ class SecretsManager:
         )
 
     def read(self, secret_id: str) -> dict[str, str]:
-        """The secret's JSON object. Nothing that is raised says anything of its contents.
+        """Returns the secret's JSON object. No error tells anything of its contents.
 
         Raises SecretsUnavailableError when trying again may help, else ConfigurationError.
         """
@@ -84,7 +79,7 @@ class SecretsManager:
                 timeout=TOTAL_SECONDS,
                 max_bytes=_MAX_ANSWER_BYTES,
             )
-        except (ProviderUnreachableError, ProviderSilentError) as error:
+        except NetworkError as error:
             raise SecretsUnavailableError(f"Secrets Manager: {error}") from None
         if answer.status != 200:
             raise _refusal(answer, secret_id)
@@ -92,10 +87,10 @@ class SecretsManager:
 
 
 class Secret:
-    """One secret, kept for `max_age_seconds`. Thread-safe: one thread reads, the others go on with what is there.
+    """One secret, kept for `max_age_seconds`. Thread-safe: one thread reads, the others use the values that are there.
 
-    `names` are the keys that mean something. The clock is the wall's: the monotonic one may stand still while a Lambda
-    is frozen.
+    `names` are the keys that are settings; others are warned of. The clock is the wall clock: the monotonic one may
+    stand still while a Lambda is frozen.
     """
 
     def __init__(
@@ -113,43 +108,42 @@ class Secret:
         self._max_age = max_age_seconds
         self._clock = clock
         self._lock = threading.Lock()
-        self._hurry = threading.Lock()
+        self._refresh_lock = threading.Lock()
         self._values: Mapping[str, str] | None = None
-        self._asked_at = 0.0
-        self._hurried_at = 0.0
-        self._keeps_for = 0.0
+        self._read_at = 0.0
+        self._refreshed_at = 0.0
+        self._fresh_seconds = 0.0
 
     def values(self) -> Mapping[str, str]:
-        """The same object for as long as nothing has changed. Raises what `SecretsManager.read` does, if there is none.
+        """Returns the values, the same object until they change. Raises what `SecretsManager.read` does for the first.
 
-        When it can't be read again, the old one is given, with a warning and a metric, and the next try is a minute
-        away.
+        When a later read fails, the old values are returned, with a warning and a metric, and read again in a minute.
         """
         return self._current(self._is_fresh)
 
     def values_now(self) -> Mapping[str, str]:
-        """For who has seen that they are old: read at once, unless somebody did so within the last minute.
+        """Reads at once, unless that was done within the last minute: for a caller who knows that the values are old.
 
-        Threads that see it at the same time wait for the one that reads.
+        Threads that call it at the same time wait for the one that reads.
         """
-        with self._hurry:
-            if 0 <= self._clock() - self._hurried_at < RETRY_SECONDS:
+        with self._refresh_lock:
+            if 0 <= self._clock() - self._refreshed_at < RETRY_SECONDS:
                 return self.values()
-            self._hurried_at = self._clock()
+            self._refreshed_at = self._clock()
             return self._current(lambda: False)
 
     def close(self) -> None:
         self._manager.close()
 
-    def _current(self, suffices: Callable[[], bool]) -> Mapping[str, str]:
+    def _current(self, is_fresh_enough: Callable[[], bool]) -> Mapping[str, str]:
         values = self._values
-        if values is not None and suffices():
+        if values is not None and is_fresh_enough():
             return values
         if not self._lock.acquire(blocking=values is None):
             assert values is not None
             return values
         try:
-            if self._values is not None and suffices():  # another thread has read it meanwhile
+            if self._values is not None and is_fresh_enough():  # another thread has read it meanwhile
                 return self._values
             return self._read()
         finally:
@@ -157,42 +151,42 @@ class Secret:
 
     def _read(self) -> Mapping[str, str]:
         try:
-            found = self._manager.read(self._id)
+            read = self._manager.read(self._id)
         except ConfigurationError as error:
             if self._values is None:
                 raise
             logger.warning("secret not read again", detail=str(error))
             count("SecretReadErrors")
-            self._note(min(RETRY_SECONDS, self._max_age))
+            self._mark_read(min(RETRY_SECONDS, self._max_age))
             return self._values
-        self._note(self._max_age)
-        if found != self._values:
-            self._warn_of_strangers(found)
-            self._values = found
+        self._mark_read(self._max_age)
+        if read != self._values:
+            self._warn_of_unknown_keys(read)
+            self._values = read
         assert self._values is not None
         return self._values
 
     def _is_fresh(self) -> bool:
-        return 0 <= self._clock() - self._asked_at < self._keeps_for
+        return 0 <= self._clock() - self._read_at < self._fresh_seconds
 
-    def _note(self, keeps_for: float) -> None:
-        self._asked_at, self._keeps_for = self._clock(), keeps_for
+    def _mark_read(self, fresh_seconds: float) -> None:
+        self._read_at, self._fresh_seconds = self._clock(), fresh_seconds
 
-    def _warn_of_strangers(self, found: Mapping[str, str]) -> None:
-        if strangers := sorted(found.keys() - self._names):
-            logger.warning("the secret has keys that are no settings", keys=[key[:80] for key in strangers[:20]])
+    def _warn_of_unknown_keys(self, values: Mapping[str, str]) -> None:
+        if unknown := sorted(values.keys() - self._names):
+            logger.warning("the secret has keys that are no settings", keys=[key[:80] for key in unknown[:20]])
 
 
 def _refusal(answer: HttpResponse, secret_id: str) -> ConfigurationError:
-    """AWS's word for it. Its sentence is left out: that of a refused decryption may be anything."""
+    """Makes an error of AWS's error type. AWS's message is left out: for a refused decryption it may say anything."""
     try:
-        told = json.loads(answer.body)
-        kind = str(told.get("__type", "")).rpartition("#")[2] if isinstance(told, dict) else ""
+        error = json.loads(answer.body)
+        kind = str(error.get("__type", "")).rpartition("#")[2] if isinstance(error, dict) else ""
     except (ValueError, RecursionError):
         kind = ""
-    detail = f"Secrets Manager: {answer.status} {kind[:80] or 'without a word'} for {secret_id}"
-    passing = answer.status >= 500 or answer.status == 429 or kind in _PASSING
-    return SecretsUnavailableError(detail) if passing else ConfigurationError(detail)
+    detail = f"Secrets Manager: {answer.status} {kind[:80] or 'without an error type'} for {secret_id}"
+    is_transient = answer.status >= 500 or answer.status == 429 or kind in _TRANSIENT
+    return SecretsUnavailableError(detail) if is_transient else ConfigurationError(detail)
 
 
 def _parsed(body: bytes) -> dict[str, str]:
@@ -208,9 +202,9 @@ def _parsed(body: bytes) -> dict[str, str]:
 
 def _object(text: str | bytes, what: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        parsed = json.loads(text)
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
+        parsed = None
+    if not isinstance(parsed, dict):
         raise ConfigurationError(f"{what} is not a JSON object")
-    return found
+    return parsed

@@ -1,1 +1,1 @@
-"""HTTP/1.1 over sockets of our own: connection, pool, client, and the guarded GET of a stranger's URL."""
+"""HTTP/1.1 over sockets of our own: connection, pool, client, and the guarded GET of an untrusted URL."""

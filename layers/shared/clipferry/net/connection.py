@@ -1,4 +1,4 @@
-"""HTTP/1.1 on a socket whose waits all end by one deadline: a time-out per read lets a slow peer drip for ever."""
+"""HTTP/1.1 on a socket whose waits all end by one deadline: with one for each read a slow peer could go on for ever."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from clipferry.net.deadline import Deadline
+
 USER_AGENT: Final = "clipferry"
-"""Cloudflare's Browser Integrity Check, which is on by default, turns away who doesn't say a name."""
+"""Cloudflare's Browser Integrity Check, which is on by default, refuses requests without a User-Agent."""
 
 
 class Origin(NamedTuple):
-    """Whom to speak to: the name that TLS checks and that the Host header says, whatever address it has."""
+    """Scheme, host and port. `name` is what TLS checks and what the Host header says, whatever the address is."""
 
     secure: bool
     name: str
@@ -29,42 +31,24 @@ class Origin(NamedTuple):
         return 443 if self.secure else 80
 
 
-class Deadline:
-    """A moment, `seconds` from now, on the monotonic clock."""
-
-    def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
-
-    def remaining(self) -> float:
-        """Seconds left; raises TimeoutError when there are none."""
-        left = self._end - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("out of time")
-        return left
-
-    @property
-    def is_over(self) -> bool:
-        return time.monotonic() >= self._end
-
-
 @functools.cache
 def default_tls() -> ssl.SSLContext:
-    """The process's only context: reading the system's certificates costs about 30 ms of CPU each time."""
+    """Returns the process's only context: reading the system's certificates costs about 30 ms of CPU each time."""
     return ssl.create_default_context()
 
 
 def connect(
-    origin: Origin, found: Sequence[Any], *, deadline: Deadline, tls: ssl.SSLContext | None = None
+    origin: Origin, addresses: Sequence[Any], *, deadline: Deadline, tls: ssl.SSLContext | None = None
 ) -> Connection:
-    """A connection to the first of `found` (as `getaddrinfo` returns it) that answers; OSError when none does.
+    """Connects to the first of `addresses` (in `getaddrinfo`'s form) that answers; raises OSError when none does.
 
     Each address gets half of the time that is left, the last one all of it, so that one dead address (an IPv6
-    route that goes nowhere) doesn't use up everybody's. `tls` replaces the system's certificates.
+    route that leads nowhere) doesn't use up the time of the others. `tls` replaces the system's certificates.
     """
     failure: OSError = OSError("the name has no address")
-    for place, (family, _, _, _, address) in enumerate(found, start=1):
+    for place, (family, _, _, _, address) in enumerate(addresses, start=1):
         try:
-            share = Deadline(deadline.remaining() / (1 if place == len(found) else 2))
+            share = Deadline(deadline.remaining() / (1 if place == len(addresses) else 2))
             return Connection(_open(origin, family, address, share, tls), origin)
         except OSError as error:
             failure = error
@@ -89,18 +73,18 @@ def _open(
 
 
 class Connection:
-    """An open connection. `deadline` bounds all that is done on it, `stall` (seconds) each single wait.
+    """An open connection. `deadline` bounds all that is done on it, `stall_seconds` each single operation.
 
-    A wait is one piece of a head, or the whole of what one call of `read_into` or `sendall` is asked to move: a peer
-    that lets a byte through now and then stalls too.
+    An operation is one read of a head, or one whole call of `read_into` or `sendall`: a peer that moves a single byte
+    now and then is too slow, too. Both raise TimeoutError.
     """
 
     def __init__(self, connected: socket.socket, origin: Origin) -> None:
         self._socket = connected
         self._origin = origin
         self.deadline = Deadline(0)
-        self.stall = math.inf
-        self._ended = False
+        self.stall_seconds = math.inf
+        self._reached_eof = False
         self._receive = _receiver(connected)
         self._raw = _Reader(self)
         self.reader = self.makefile()
@@ -108,63 +92,69 @@ class Connection:
     def request(
         self, method: str, target: str, *, headers: Mapping[str, str], body: bytes | None = None
     ) -> http.client.HTTPResponse:
-        """The answer's head; its body is read from the answer, or raw from `reader` while the answer is kept.
+        """Sends a request and returns the response when its head has come.
 
+        The body is read from the response, or by `read_into` for as long as somebody holds the response.
         Raises OSError, http.client.HTTPException, and ValueError (nothing sent) for what a header can't carry.
         """
-        return self.answer(self.send_head(method, target, headers=headers, body=body))
+        return self.get_response(self.send_head(method, target, headers=headers, body=body))
 
     def send_head(
         self, method: str, target: str, *, headers: Mapping[str, str], body: bytes | None = None
     ) -> http.client.HTTPConnection:
-        """Sends a request whose body, where Content-Length announces one, is to follow by `sendall`."""
-        speaker = http.client.HTTPConnection(self._origin.name, self._origin.port)
-        speaker.default_port = self._origin.standard_port  # which the Host header leaves out
-        speaker.sock = _SocketForHttpClient(self)
-        speaker.request(method, target, body=body, headers={"User-Agent": USER_AGENT, **headers})
-        return speaker
+        """Sends a request; a body that Content-Length announces and `body` isn't is sent by `sendall` afterwards."""
+        http_connection = http.client.HTTPConnection(self._origin.name, self._origin.port)
+        http_connection.default_port = self._origin.standard_port  # which the Host header leaves out
+        http_connection.sock = _SocketForHttpClient(self)
+        http_connection.request(method, target, body=body, headers={"User-Agent": USER_AGENT, **headers})
+        return http_connection
 
-    def answer(self, speaker: http.client.HTTPConnection) -> http.client.HTTPResponse:
-        """The head of the answer to what `speaker` has sent."""
-        response = speaker.getresponse()
-        if self._ended:  # http.client takes a head that breaks off for a whole one
-            raise http.client.RemoteDisconnected("the connection ended within the answer's head")
+    def get_response(self, http_connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
+        """Returns the response to what `send_head` has sent, when its head has come."""
+        response = http_connection.getresponse()
+        if self._reached_eof:  # http.client takes a head that breaks off for a complete one
+            raise http.client.RemoteDisconnected("the connection ended within the response's head")
         return response
 
     def read_into(self, view: memoryview) -> int:
-        """Fills `view` with the next bytes of an answer's body; fewer only when the connection has ended.
+        """Fills `view` with the next bytes of a response's body; returns fewer only when the connection has ended.
 
-        Past the buffered reader, whose calls for each TLS record would cost a tenth of a transfer's CPU.
+        It goes around the buffered reader, whose calls for each TLS record would cost a tenth of a transfer's CPU.
         """
-        got, wanted = self._take_read_ahead(view), len(view)
-        patience = min(self.deadline.remaining(), self.stall)
-        self._socket.settimeout(patience)
+        got, wanted = self._take_buffered(view), len(view)
+        limit = self._set_timeout()
         begun = time.monotonic()
         while got < wanted:
             received = self._receive(view[got:])
             if not received:
-                self._ended = True
+                self._reached_eof = True
                 break
             got += received
-            self._tighten(patience, time.monotonic() - begun)
+            self._reduce_timeout(limit, time.monotonic() - begun)
         return got
 
-    def _take_read_ahead(self, view: memoryview) -> int:
-        """What came together with the answer's head."""
-        self._raw.muted = True
-        ahead = self.reader.read1(len(view)) or b""
-        self._raw.muted = False
-        view[: len(ahead)] = ahead
-        return len(ahead)
+    def _take_buffered(self, view: memoryview) -> int:
+        """Takes what came together with the response's head; returns how many bytes that is."""
+        self._raw.is_paused = True
+        buffered = self.reader.read1(len(view)) or b""
+        self._raw.is_paused = False
+        view[: len(buffered)] = buffered
+        return len(buffered)
 
-    def _tighten(self, patience: float, waited: float) -> None:
-        if waited >= patience:
+    def _set_timeout(self) -> float:
+        """Lets the next operation on the socket take what is allowed now; returns it, in seconds."""
+        limit = min(self.deadline.remaining(), self.stall_seconds)
+        self._socket.settimeout(limit)
+        return limit
+
+    def _reduce_timeout(self, limit: float, elapsed: float) -> None:
+        if elapsed >= limit:
             raise TimeoutError("too slow")
-        if waited > patience / 8:
-            self._socket.settimeout(patience - waited)
+        if elapsed > limit / 8:
+            self._socket.settimeout(limit - elapsed)
 
     def is_quiet(self) -> bool:
-        """Whether nothing waits to be read: no stray bytes, no farewell of the peer's. Costs no round trip."""
+        """Whether nothing waits to be read: no unexpected bytes, no end of the connection. Costs no round trip."""
         if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
             return False
         waiting = select.poll()
@@ -176,32 +166,28 @@ class Connection:
 
     def sendall(self, data: bytes | memoryview) -> None:
         unsent = memoryview(data)
-        patience = min(self.deadline.remaining(), self.stall)
-        self._socket.settimeout(patience)
+        limit = self._set_timeout()
         begun = time.monotonic()
         while unsent:
             unsent = unsent[self._socket.send(unsent) :]
             if unsent:
-                self._tighten(patience, time.monotonic() - begun)
+                self._reduce_timeout(limit, time.monotonic() - begun)
 
     def recv_into(self, buffer: memoryview) -> int:
-        received = self._patient().recv_into(buffer)
-        self._ended = self._ended or received == 0
+        self._set_timeout()
+        received = self._socket.recv_into(buffer)
+        self._reached_eof = self._reached_eof or received == 0
         return received
 
     def makefile(self, _mode: str = "rb") -> io.BufferedReader[Any]:
-        """A fresh reader, because http.client closes its own after each answer."""
+        """Returns a new reader, because http.client closes its own after each response."""
         self._raw = _Reader(self)
         self.reader = _Buffer(self._raw, 1 << 16)
         return self.reader
 
-    def _patient(self) -> socket.socket:
-        self._socket.settimeout(min(self.deadline.remaining(), self.stall))
-        return self._socket
-
 
 def _receiver(connected: socket.socket) -> Callable[[memoryview], int]:
-    """`recv_into`. Under TLS each call gives a record of 16 KiB: the wrappers around SSLSocket.read add up."""
+    """Returns the socket's `recv_into`. Under TLS a call gives a record of 16 KiB: each wrapper costs CPU."""
     if isinstance(connected, ssl.SSLSocket):
         read = connected.read
         return lambda view: read(len(view), view)  # pyright: ignore[reportReturnType] - an int, given a buffer
@@ -209,7 +195,10 @@ def _receiver(connected: socket.socket) -> Callable[[memoryview], int]:
 
 
 class _SocketForHttpClient:
-    """What http.client asks of a socket. It closes at `Connection: close`, before the body is read: so this doesn't."""
+    """What http.client needs of a socket.
+
+    At `Connection: close` it closes its socket before the body is read, so `close` does nothing here.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self.sendall = connection.sendall
@@ -220,7 +209,7 @@ class _SocketForHttpClient:
 
 
 class _Buffer(io.BufferedReader):
-    """http.client flushes it in its finalizer, though it only reads, and though it may have been closed before."""
+    """A reader that ignores `flush`: http.client's finalizer calls it, even when the reader was closed before."""
 
     def flush(self) -> None:
         pass
@@ -229,11 +218,11 @@ class _Buffer(io.BufferedReader):
 class _Reader(io.RawIOBase):
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self.muted = False
-        """Nothing new is read: what the buffer gives then is what it had."""
+        self.is_paused = False
+        """While it is, nothing is read from the socket: the buffer gives what it has."""
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        return None if self.muted else self._connection.recv_into(buffer)
+        return None if self.is_paused else self._connection.recv_into(buffer)

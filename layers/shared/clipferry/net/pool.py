@@ -1,4 +1,4 @@
-"""Connections to one origin, kept for the next request: a TLS handshake costs two round trips and a millisecond."""
+"""Idle connections to one origin, kept for the next request: a TLS handshake costs two round trips and 1 ms of CPU."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
-from clipferry.net.connection import Connection, Deadline, Origin, connect
+from clipferry.net.connection import Connection, Origin, connect
+from clipferry.net.deadline import Deadline
 
-IDLE_SECONDS = 15.0
-"""After a Lambda's freeze the peer may have gone without our hearing: older connections aren't trusted."""
-CONNECT_SECONDS = 5.0
+IDLE_SECONDS: Final = 15.0
+"""Older ones aren't used again: while a Lambda is frozen the peer may close a connection without our noticing."""
+IDLE_CONNECTIONS: Final = 8
+"""As many as the workers of one transfer leave at a time; the oldest is closed for the ninth."""
+CONNECT_SECONDS: Final = 5.0
 
 
 class ConnectionPool:
-    """Safe to share between threads; those that nobody uses any more close with it.
+    """Connections that may be used again. Safe to share between threads; an unused pool closes its connections.
 
-    `find` gives the addresses to dial, as `getaddrinfo` does. `tls` replaces the system's certificates.
+    `find` gives the addresses to connect to, as `getaddrinfo` does. `tls` replaces the system's certificates.
     """
 
     def __init__(self, origin: Origin, find: Callable[[], Sequence[Any]], *, tls: ssl.SSLContext | None = None) -> None:
@@ -27,24 +30,33 @@ class ConnectionPool:
         self._find = find
         self._tls = tls
         self._idle: list[tuple[Connection, float]] = []
-        weakref.finalize(self, _end_all, self._idle)
+        weakref.finalize(self, _close_all, self._idle)
         self._lock = threading.Lock()
 
-    def acquire(self, *, deadline: Deadline, stall: float) -> Connection:
-        """A connection for one request; raises OSError when there is none to be had."""
-        connection = self._take_idle() or self._connect(deadline)
-        connection.deadline, connection.stall = deadline, stall
+    def acquire(
+        self, *, deadline: Deadline, stall_seconds: float, connect_seconds: float = CONNECT_SECONDS
+    ) -> Connection:
+        """Returns a connection for one request; raises OSError when none can be made, or UnicodeError for its name.
+
+        A new one may take `connect_seconds`, TLS included.
+        """
+        connection = self._take_idle() or self._connect(Deadline(min(connect_seconds, deadline.remaining())))
+        connection.deadline, connection.stall_seconds = deadline, stall_seconds
         return connection
 
     def release(self, connection: Connection) -> None:
-        """For a connection whose last answer was read to its end and doesn't forbid another request."""
+        """Takes back a connection whose last response was read to its end and allows another request."""
         with self._lock:
             # The wall clock: the monotonic one may stand still while a Lambda is frozen.
             self._idle.append((connection, time.time()))
+            surplus = self._idle.pop(0)[0] if len(self._idle) > IDLE_CONNECTIONS else None
+        if surplus is not None:
+            surplus.close()
 
     def close(self) -> None:
+        """Closes the idle connections; the pool may be used again."""
         with self._lock:
-            _end_all(self._idle)
+            _close_all(self._idle)
 
     def _take_idle(self) -> Connection | None:
         while True:
@@ -57,10 +69,9 @@ class ConnectionPool:
             connection.close()
 
     def _connect(self, deadline: Deadline) -> Connection:
-        soon = Deadline(min(CONNECT_SECONDS, deadline.remaining()))
-        return connect(self._origin, self._find(), deadline=soon, tls=self._tls)
+        return connect(self._origin, self._find(), deadline=deadline, tls=self._tls)
 
 
-def _end_all(idle: list[tuple[Connection, float]]) -> None:
+def _close_all(idle: list[tuple[Connection, float]]) -> None:
     while idle:
         idle.pop()[0].close()

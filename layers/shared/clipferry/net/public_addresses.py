@@ -38,7 +38,7 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether a stranger's URL may lead there. IPv4 inside IPv6 isn't public, but for NAT64's form of what is."""
+    """Whether an untrusted URL may lead there. IPv4 inside IPv6 isn't public, except NAT64's form of a public one."""
     if isinstance(address, IPv4Address):
         return not any(address in block for block in _SPECIAL_V4)
     if address in _NAT64:  # how an IPv6-only network reaches IPv4

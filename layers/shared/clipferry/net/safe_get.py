@@ -1,4 +1,4 @@
-"""A provider's file, opened without trusting its URL: the address that is dialled is the one that was checked."""
+"""GET of a URL that nobody vouches for: the address that is connected to is the one that was checked (SSRF)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from clipferry.errors import SourceError, SourceGoneError, SourceInvalidError
-from clipferry.net.connection import Connection, Deadline, Origin, connect
+from clipferry.net.connection import Connection, Origin, connect
+from clipferry.net.deadline import Deadline
 from clipferry.net.public_addresses import is_public
 
 Resolve = Callable[..., Sequence[Any]]
@@ -26,7 +27,11 @@ _VISIBLE_ASCII = "".join(map(chr, range(0x21, 0x7F)))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """Where a provider's URL may lead, and how big what is found there may be: the arguments of `open_source`."""
+    """Where a provider's URL may lead, and how big the file may be.
+
+    `allowed_hosts` are names and `*.example.com`; none at all means any public host. `connect_timeout` in seconds,
+    `max_bytes` is what `file_size`, an int4, can hold. `tls` replaces the system's certificates.
+    """
 
     allowed_hosts: tuple[str, ...] = ()
     allow_loopback: bool = False
@@ -37,31 +42,36 @@ class Rules:
     tls: ssl.SSLContext | None = None
 
 
-class Found(NamedTuple):
-    """An answer that isn't a redirect, and where it was found: `addresses` have been checked and may be dialled."""
+class FinalResponse(NamedTuple):
+    """A response that isn't a redirect, and where it came from: `addresses` have been checked."""
 
     connection: Connection
     response: http.client.HTTPResponse
-    url: str
     origin: Origin
     target: str
     addresses: Sequence[Any]
 
 
-def follow(url: str, *, rules: Rules, headers: Mapping[str, str], deadline: Deadline, stall: float) -> Found:
-    """Asks for `url` and follows its redirects, each checked like the first. Raises what `open_source` does."""
+def follow(
+    url: str, *, rules: Rules, headers: Mapping[str, str], deadline: Deadline, stall_seconds: float
+) -> FinalResponse:
+    """Requests `url` and follows its redirects, each checked like the first.
+
+    `deadline` bounds all of it but connecting, `stall_seconds` each wait. Raises SourceInvalidError for a URL that
+    breaks the rules, and SourceError when there is no response or the redirects don't end.
+    """
     for _ in range(rules.max_redirects + 1):
-        origin, target = _permitted(url, rules.allowed_hosts)
-        addresses = _resolved(origin, rules.resolve, allow_loopback=rules.allow_loopback)
+        origin, target = _check_url(url, rules.allowed_hosts)
+        addresses = _resolve_checked(origin, rules.resolve, allow_loopback=rules.allow_loopback)
         with translated(origin.name):
             connection = connect(origin, addresses, deadline=Deadline(rules.connect_timeout), tls=rules.tls)
-        connection.deadline, connection.stall = deadline, stall
+        connection.deadline, connection.stall_seconds = deadline, stall_seconds
         try:
             with translated(origin.name):
                 response = connection.request("GET", target, headers=headers)
             if response.status not in REDIRECTS:
-                return Found(connection, response, url, origin, target, addresses)
-            url = _redirected(url, response)
+                return FinalResponse(connection, response, origin, target, addresses)
+            url = _redirect_target(url, response)
         except BaseException:
             connection.close()
             raise
@@ -70,25 +80,29 @@ def follow(url: str, *, rules: Rules, headers: Mapping[str, str], deadline: Dead
 
 
 def check_source(url: str, *, rules: Rules, seconds: float = CHECK_SECONDS) -> None:
-    """Whether the file at `url` is still there, within so many seconds; none of it is read. Raises as `follow` does."""
-    with_nothing_kept = {"Accept-Encoding": "identity", "Connection": "close"}
-    found = follow(url, rules=rules, headers=with_nothing_kept, deadline=Deadline(seconds), stall=seconds)
+    """Raises SourceGoneError when the file at `url` is no longer there, and what `follow` and `full_size` raise.
+
+    It takes `seconds` at the most; nothing of the file is read.
+    """
+    headers = {"Accept-Encoding": "identity", "Connection": "close"}
+    final = follow(url, rules=rules, headers=headers, deadline=Deadline(seconds), stall_seconds=seconds)
     try:
-        whole_size(found.response, rules.max_bytes)
+        full_size(final.response, rules.max_bytes)
     finally:
-        found.connection.close()
+        final.connection.close()
 
 
 @contextlib.contextmanager
 def translated(place: object) -> Iterator[None]:
+    """Turns what a connection raises into a SourceError that names `place`."""
     try:
         yield
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise SourceError(f"{place}: {type(error).__name__}: {error}") from error
 
 
-def _permitted(url: str, allowed_hosts: tuple[str, ...]) -> tuple[Origin, str]:
-    """The origin and the request target of a URL whose text breaks no rule."""
+def _check_url(url: str, allowed_hosts: tuple[str, ...]) -> tuple[Origin, str]:
+    """Returns the URL's origin and request target; raises SourceInvalidError when its text breaks a rule."""
     if re.search(r"[\x00-\x20\x7f\\]", url):  # parsers differ in what they make of them
         raise SourceInvalidError("white space, control characters or backslashes in a URL")
     try:
@@ -103,7 +117,7 @@ def _permitted(url: str, allowed_hosts: tuple[str, ...]) -> tuple[Origin, str]:
 
 
 def _origin(parts: SplitResult) -> Origin:
-    """Raises ValueError unless it is http(s) to a host, without a user name."""
+    """Returns the URL's origin; raises ValueError unless it is http(s) to a host, without a user name."""
     if parts.scheme not in ("https", "http") or not parts.hostname or "@" in parts.netloc:
         raise ValueError(f"{parts.scheme or 'no scheme'}, {parts.hostname or 'no host'}")
     if "[" in parts.netloc:
@@ -119,19 +133,19 @@ def _matches(name: str, pattern: str) -> bool:
     return name.endswith(pattern[1:]) if pattern.startswith("*.") else name == pattern
 
 
-def _resolved(origin: Origin, resolve: Callable[..., Sequence[Any]], *, allow_loopback: bool) -> Sequence[Any]:
-    """What the name leads to, asked once; raises SourceInvalidError unless every address may be dialled."""
+def _resolve_checked(origin: Origin, resolve: Resolve, *, allow_loopback: bool) -> Sequence[Any]:
+    """Looks the name up once; raises SourceInvalidError unless every address may be connected to."""
     with translated(origin.name):
-        found = resolve(origin.name, origin.port, type=socket.SOCK_STREAM)
+        addresses = resolve(origin.name, origin.port, type=socket.SOCK_STREAM)
     is_plain_https = origin.secure and origin.port == origin.standard_port
-    for _, _, _, _, location in found:
+    for _, _, _, _, location in addresses:
         address = ipaddress.ip_address(location[0])
         if not (is_public(address) and is_plain_https) and not (address.is_loopback and allow_loopback):
             raise SourceInvalidError(f"{origin.name}:{origin.port} at {address} is not public HTTPS")
-    return found
+    return addresses
 
 
-def _redirected(url: str, response: http.client.HTTPResponse) -> str:
+def _redirect_target(url: str, response: http.client.HTTPResponse) -> str:
     location = response.getheader("Location")
     if not location:
         raise SourceError(f"status {response.status} without a Location")
@@ -141,8 +155,12 @@ def _redirected(url: str, response: http.client.HTTPResponse) -> str:
         raise SourceInvalidError(f"redirected to what is no URL: {error}") from None
 
 
-def whole_size(response: http.client.HTTPResponse, max_bytes: int) -> int:
-    """The Content-Length of an answer that is the file itself; raises for every other answer."""
+def full_size(response: http.client.HTTPResponse, max_bytes: int) -> int:
+    """Returns the Content-Length, in bytes, of a response that is the file itself.
+
+    Raises SourceGoneError for 403, 404 and 410, SourceInvalidError for a size that isn't allowed, and SourceError for
+    every other response.
+    """
     if response.status in GONE:
         raise SourceGoneError(f"status {response.status}")
     if response.status != 200:
@@ -150,10 +168,10 @@ def whole_size(response: http.client.HTTPResponse, max_bytes: int) -> int:
     check_encoding(response)
     lengths = response.headers.get_all("Content-Length", [])
     if response.getheader("Transfer-Encoding") or len(set(lengths)) != 1:
-        raise SourceError("no one Content-Length, so that an early end would pass unnoticed")
+        raise SourceError("not one Content-Length, so that an early end would pass unnoticed")
     if not re.fullmatch(r"[0-9]{1,18}", lengths[0]):
         raise SourceError(f"Content-Length {lengths[0][:20]!r} is no number")
-    return permitted_size(int(lengths[0]), max_bytes)
+    return check_size(int(lengths[0]), max_bytes)
 
 
 def check_encoding(response: http.client.HTTPResponse) -> None:
@@ -162,8 +180,8 @@ def check_encoding(response: http.client.HTTPResponse) -> None:
         raise SourceError(f"Content-Encoding {response.getheader('Content-Encoding')} wasn't asked for")
 
 
-def permitted_size(size: int, max_bytes: int) -> int:
-    """`size`, or SourceInvalidError for that of no file we would take."""
+def check_size(size: int, max_bytes: int) -> int:
+    """Returns `size`; raises SourceInvalidError unless it is 1 to `max_bytes`."""
     if not 0 < size <= max_bytes:
         raise SourceInvalidError(f"a file of {size} bytes, where 1 to {max_bytes} are allowed")
     return size

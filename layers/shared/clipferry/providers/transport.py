@@ -1,4 +1,4 @@
-"""JSON over HTTPS to a provider, and the line between refused and unknown, which decides who may be asked next."""
+"""JSON over HTTPS to a provider. Its errors tell a refusal (another may be asked) from an unknown outcome."""
 
 from __future__ import annotations
 
@@ -12,18 +12,25 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from clipferry.errors import ConfigurationError, ProviderError, ProviderSilentError, ProviderUnreachableError
+from clipferry.errors import (
+    ConfigurationError,
+    NoAnswerError,
+    ProviderError,
+    ProviderSilentError,
+    ProviderUnreachableError,
+    RequestNotSentError,
+)
 from clipferry.net.http_client import HttpClient
 from clipferry.providers.parsing import json_object
 
 CONNECT_SECONDS: Final = 3.0
 ASK_SECONDS: Final = 6.0
-"""A callback's sender waits 10 s (Evolink) or 15 s (KIE) for our answer, and we ask before we give it."""
+"""For a question, its repeat included: a callback's sender waits 10 s (Evolink) or 15 s (KIE) until we have asked."""
 LONGEST_PAUSE: Final = 2.0
-"""Seconds between a question and its repeat: a provider that wants more time is asked by the next schedule."""
+"""Seconds between a question and its repeat: a provider that wants more time is asked by a later schedule."""
 LARGEST_ANSWER: Final = 1024 * 1024
 OUTCOME_UNKNOWN: Final = frozenset({408, 504})
-"""A gateway gave up waiting: what is behind it may have taken the order all the same."""
+"""HTTP statuses of a gateway that gave up waiting: the provider behind it may have taken the order all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,7 @@ class Answer:
 
 
 class JsonApi:
-    """A provider's API behind one base URL and one key. The key is in no message that this raises."""
+    """A provider's API: one base URL and one key. No error quotes the key."""
 
     def __init__(self, client: HttpClient, api_key: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
         """Raises ConfigurationError for a key that no header can carry, without showing it."""
@@ -54,9 +61,9 @@ class JsonApi:
         return self._exchange("POST", path, json.dumps(payload).encode(), timeout)
 
     def get(self, path: str) -> Answer:
-        """Asks, and once more if the first try came to nothing: a question can be repeated, an order can't.
+        """Asks, and once more after a failure that may pass: a question can be repeated, an order can't.
 
-        The repeat comes after a random moment, or when the provider's Retry-After says.
+        The repeat comes after 0.1 to 0.4 s, or when the provider's Retry-After says. Raises what `post` does.
         """
         pause = random.uniform(0.1, 0.4)  # noqa: S311 - jitter, not a secret
         try:
@@ -65,7 +72,7 @@ class JsonApi:
             pass
         else:
             pause = max(pause, answer.retry_after or 0)
-            if not _is_passing(answer) or pause > LONGEST_PAUSE:
+            if not _is_transient(answer) or pause > LONGEST_PAUSE:
                 return answer
         self._sleep(pause)
         return self._exchange("GET", path, None, ASK_SECONDS / 2)
@@ -74,15 +81,20 @@ class JsonApi:
         headers = {"Authorization": f"Bearer {self._api_key}", "Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        response = self._client.request(
-            method,
-            path,
-            headers=headers,
-            body=body,
-            connect_timeout=min(CONNECT_SECONDS, timeout),
-            timeout=timeout,
-            max_bytes=LARGEST_ANSWER,
-        )
+        try:
+            response = self._client.request(
+                method,
+                path,
+                headers=headers,
+                body=body,
+                connect_timeout=min(CONNECT_SECONDS, timeout),
+                timeout=timeout,
+                max_bytes=LARGEST_ANSWER,
+            )
+        except RequestNotSentError as error:
+            raise ProviderUnreachableError(str(error)) from error
+        except NoAnswerError as error:
+            raise ProviderSilentError(str(error)) from error
         return Answer(response.status, json_object(response.body), _retry_after(response.headers))
 
 
@@ -98,13 +110,13 @@ def raise_if_not_answered(answer: Answer) -> None:
         raise ProviderError(f"HTTP {answer.status} to a question")
 
 
-def _is_passing(answer: Answer) -> bool:
+def _is_transient(answer: Answer) -> bool:
     """Whether asking again soon makes sense; after a bare 429 it doesn't."""
     return answer.status >= 500 or (answer.status == 429 and answer.retry_after is not None)
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """The header as seconds, be it a number or a date (RFC 9110, 10.2.3); None without one that makes sense."""
+    """Returns Retry-After in seconds, from a number or a date (RFC 9110 §10.2.3); None when none can be read."""
     text = headers.get("retry-after", "")
     if re.fullmatch(r"[0-9]{1,9}", text):
         return float(text)

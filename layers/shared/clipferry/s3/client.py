@@ -1,4 +1,4 @@
-"""A bucket, spoken to as S3 over connections of our own: signed requests, streamed bodies, and nothing buffered.
+"""A client of one S3 bucket over our own connections: signed requests, streamed bodies, and nothing buffered.
 
 Sources: the Amazon S3 API Reference; R2's differences are in Cloudflare's "S3 API compatibility".
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import re
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
@@ -18,28 +17,29 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from clipferry.aws.sigv4 import UNSIGNED_PAYLOAD, Credentials, sign
 from clipferry.errors import StorageError
-from clipferry.net.connection import Connection, Deadline, Origin
+from clipferry.net.connection import Connection, Origin
+from clipferry.net.deadline import Deadline
 from clipferry.net.pool import ConnectionPool
 from clipferry.s3.retry import BucketRefusedError
+from clipferry.s3.xml import element_text
 
-MAX_ANSWER = 4 * 1024 * 1024
-"""Bytes of XML; 1,000 parts take about 200 kB."""
-_LATE_ANSWER_SECONDS = 1.0
-# The standard library's own is in xml.sax, whose import costs 20 ms. The ampersand comes last.
-_ESCAPED = {"&quot;": '"', "&#34;": '"', "&apos;": "'", "&lt;": "<", "&gt;": ">", "&amp;": "&"}
+MAX_RESPONSE_BYTES = 4 * 1024 * 1024
+"""A list of 1,000 parts takes about 200 kB."""
+_LATE_RESPONSE_SECONDS = 1.0
+"""For reading why the bucket has closed the connection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
-    """What the bucket says of a key: bytes, and the ETag without its quotes."""
+    """An object in the bucket: its size in bytes, and its ETag without the quotes."""
 
     size: int
     etag: str
 
 
 @dataclass(frozen=True, slots=True)
-class BucketAnswer:
-    """A whole answer of status 2xx."""
+class BucketResponse:
+    """A complete response of status 2xx."""
 
     headers: http.client.HTTPMessage
     body: str
@@ -50,7 +50,10 @@ class BucketAnswer:
 
 
 class Bucket:
-    """One bucket by path-style address. Thread-safe. Everything raises StorageError; a refusal BucketRefusedError."""
+    """One bucket, by its path-style URL. Thread-safe.
+
+    Every request raises StorageError when there is no response, and BucketRefusedError for a status that isn't 2xx.
+    """
 
     def __init__(
         self,
@@ -60,17 +63,17 @@ class Bucket:
         credentials: Credentials,
         name: str,
         tls: ssl.SSLContext | None = None,
-        stall: float = 30.0,
+        stall_seconds: float = 30.0,
     ) -> None:
-        """`stall` in seconds, for one step of a body and for an answer."""
-        place = urlsplit(endpoint)
-        secure, host = place.scheme == "https", place.hostname or ""
-        origin = Origin(secure, host, place.port or (443 if secure else 80))
-        self._base = f"{place.scheme}://{place.netloc}"
-        self._path = f"{place.path.rstrip('/')}/{quote(name)}"
+        """`stall_seconds` is for one step of a body, and for a response."""
+        parts = urlsplit(endpoint)
+        secure, host = parts.scheme == "https", parts.hostname or ""
+        origin = Origin(secure, host, parts.port or (443 if secure else 80))
+        self._base = f"{parts.scheme}://{parts.netloc}"
+        self._path = f"{parts.path.rstrip('/')}/{quote(name)}"
         self._name = name
         self._region = region
-        self._stall = stall
+        self._stall_seconds = stall_seconds
         self._credentials = credentials
         self._pool = ConnectionPool(
             origin, lambda: socket.getaddrinfo(host, origin.port, type=socket.SOCK_STREAM), tls=tls
@@ -85,13 +88,13 @@ class Bucket:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
-    ) -> BucketAnswer:
-        """One request whose body is small, and signed."""
+    ) -> BucketResponse:
+        """Sends one request, whose body is small and signed, and returns the response."""
         target, signed = self._signed(method, key, query or {}, headers or {}, hashlib.sha256(body).hexdigest())
         what = _named(method, key or self._name, query)
         with self._connection(what, deadline) as connection:
             response = connection.request(method, target, headers=signed, body=body or None)
-            return self._finish(what, connection, response)
+            return self._read_response(what, connection, response)
 
     @contextmanager
     def put(
@@ -103,7 +106,7 @@ class Bucket:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Iterator[PutRequest]:
-        """A PUT whose `length` bytes are sent in the block; `PutRequest.finish` is its answer."""
+        """Begins a PUT of `length` bytes, which the block sends (`PutRequest.send`) and ends (`PutRequest.finish`)."""
         sized = {**(headers or {}), "Content-Length": str(length)}
         target, signed = self._signed("PUT", key, query or {}, sized, UNSIGNED_PAYLOAD)
         what = _named("PUT", key, query)
@@ -112,28 +115,28 @@ class Bucket:
 
     @contextmanager
     def get(self, key: str, *, start: int, etag: str, deadline: Deadline) -> Iterator[Connection]:
-        """The bytes of a known version from `start` on, to be read from the connection that is given."""
+        """Requests a known version's bytes from `start` on; read them from the connection that is given."""
         asked = {"Range": f"bytes={start}-", "If-Match": f'"{etag}"'}
         target, signed = self._signed("GET", key, {}, asked, UNSIGNED_PAYLOAD)
         what = _named("GET", key, None)
         with self._connection(what, deadline) as connection:
             response = connection.request("GET", target, headers=signed)
             if response.status != 206:
-                _refuse(what, response.status, response.read(MAX_ANSWER).decode(errors="replace"))
+                _refuse(what, response.status, response.read(MAX_RESPONSE_BYTES).decode(errors="replace"))
             try:
                 yield connection
             finally:
                 connection.close()
 
     def head(self, key: str, *, deadline: Deadline) -> StoredObject | None:
-        """What is stored at `key`, None when nothing is."""
+        """Returns what is stored at `key`, None when nothing is."""
         try:
-            answer = self.call("HEAD", key, deadline=deadline)
+            response = self.call("HEAD", key, deadline=deadline)
         except BucketRefusedError as refusal:
             if refusal.http_status == 404:
                 return None
             raise
-        return StoredObject(size=int(answer.headers.get("Content-Length", "-1")), etag=answer.etag)
+        return StoredObject(size=int(response.headers.get("Content-Length", "-1")), etag=response.etag)
 
     def close(self) -> None:
         self._pool.close()
@@ -157,64 +160,58 @@ class Bucket:
 
     @contextmanager
     def _connection(self, what: str, deadline: Deadline) -> Iterator[Connection]:
-        """A connection for one exchange, which ends with it unless `_finish` has given it back."""
+        """A connection for one exchange, which ends with it unless `_read_response` has given it back."""
         with _translated(what):
-            connection = self._pool.acquire(deadline=deadline, stall=self._stall)
+            connection = self._pool.acquire(deadline=deadline, stall_seconds=self._stall_seconds)
             try:
                 yield connection
             except BaseException:
                 connection.close()
                 raise
 
-    def _finish(self, what: str, connection: Connection, response: http.client.HTTPResponse) -> BucketAnswer:
-        status, body = response.status, response.read(MAX_ANSWER).decode(errors="replace")
+    def _read_response(self, what: str, connection: Connection, response: http.client.HTTPResponse) -> BucketResponse:
+        status, body = response.status, response.read(MAX_RESPONSE_BYTES).decode(errors="replace")
         if not 200 <= status <= 299 or "<Error>" in body:  # S3 may say 200 first and change its mind
             _refuse(what, status, body)
         if response.will_close or not connection.is_quiet():
             connection.close()
         else:
             self._pool.release(connection)
-        return BucketAnswer(response.headers, body)
+        return BucketResponse(response.headers, body)
 
 
 class PutRequest:
-    """A PUT on its way."""
+    """A PUT whose head is sent."""
 
-    def __init__(self, bucket: Bucket, connection: Connection, speaker: http.client.HTTPConnection, what: str) -> None:
+    def __init__(
+        self, bucket: Bucket, connection: Connection, http_connection: http.client.HTTPConnection, what: str
+    ) -> None:
         self._bucket = bucket
         self._connection = connection
-        self._speaker = speaker
+        self._http_connection = http_connection
         self._what = what
 
     def send(self, view: memoryview) -> None:
-        """The body's next bytes. A bucket that hangs up has often said why: that is raised then."""
+        """Sends the body's next bytes. A bucket that closes the connection has often said why: that is raised then."""
         with _translated(self._what):
             try:
                 self._connection.sendall(view)
             except OSError:
-                self._connection.stall = _LATE_ANSWER_SECONDS
+                self._connection.stall_seconds = _LATE_RESPONSE_SECONDS
                 with suppress(OSError, http.client.HTTPException):
                     self.finish()
                 raise
 
     def finish(self) -> str:
-        """The ETag of what was sent, without its quotes."""
+        """Returns the ETag of what was sent, without its quotes."""
         with _translated(self._what):
-            return self._bucket._finish(self._what, self._connection, self._connection.answer(self._speaker)).etag  # noqa: SLF001
-
-
-def field(xml: str, name: str) -> str:
-    """The text of the first element of that name; empty when there is none."""
-    found = re.search(rf"<{name}>([^<]*)</{name}>", xml)
-    text = found[1] if found else ""
-    for escaped, character in _ESCAPED.items():
-        text = text.replace(escaped, character)
-    return text
+            response = self._connection.get_response(self._http_connection)
+            return self._bucket._read_response(self._what, self._connection, response).etag  # noqa: SLF001
 
 
 def _refuse(what: str, status: int, body: str) -> None:
-    message = field(body, "Message")[:200]
-    raise BucketRefusedError(f"{what} {message}".strip(), http_status=status, reason=field(body, "Code"))
+    message = element_text(body, "Message")[:200]
+    raise BucketRefusedError(f"{what} {message}".strip(), http_status=status, reason=element_text(body, "Code"))
 
 
 def _named(method: str, key: str, query: Mapping[str, str] | None) -> str:

@@ -1,4 +1,4 @@
-"""An upload in parts, as S3 has it: begun, asked about, completed, taken back.
+"""S3's multipart uploads: create, list parts, complete, abort, and list what was never completed.
 
 Source: "Multipart upload" in the Amazon S3 API Reference. R2 wants equal parts but for the last, 5 MiB to 5 GiB.
 """
@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from clipferry.errors import StorageError
-from clipferry.s3 import client as buckets
 from clipferry.s3.client import Bucket
 from clipferry.s3.retry import BucketRefusedError, Retries
+from clipferry.s3.xml import element_text
 
 _PART = re.compile(r"<Part>(.*?)</Part>", re.DOTALL)
 _UPLOAD = re.compile(r"<Upload>(.*?)</Upload>", re.DOTALL)
@@ -24,7 +24,7 @@ _MD5 = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far an upload has come: enough for another process to go on. Sizes in bytes."""
+    """How far an upload has come: enough for another process to continue it. Sizes in bytes."""
 
     upload_id: str
     part_size: int
@@ -42,7 +42,7 @@ class Progress:
 
     @property
     def etag(self) -> str | None:
-        """What the object's ETag will be: the MD5 of the parts' MD5s; None until all are known."""
+        """The complete object's ETag, the MD5 of the parts' MD5s; None until all are known."""
         etags = [self.parts.get(number, "") for number in range(1, self.part_count + 1)]
         if not all(_MD5.fullmatch(etag) for etag in etags):
             return None
@@ -57,42 +57,45 @@ class Multipart:
         self._bucket = bucket
         self._key = key
         self._retries = retries
-        self._begun = 0
+        self._create_requests = 0
 
     @property
-    def may_have_strays(self) -> bool:
-        """Whether an answer to `begin` was lost, and with it the id of an upload that nobody knows of."""
-        return self._begun > 1
+    def may_have_lost_uploads(self) -> bool:
+        """Whether a response to `create` was lost, and with it the id of an upload that nobody knows of."""
+        return self._create_requests > 1
 
-    def begin(self, content_type: str) -> str:
-        """A new upload's id."""
+    def create(self, content_type: str) -> str:
+        """Creates an upload; returns its id."""
 
         def attempt() -> str:
-            self._begun += 1
+            self._create_requests += 1
             return self._call("POST", {"uploads": ""}, {"Content-Type": content_type})
 
-        answer = self._retries.call_with_retry(attempt)
-        upload_id = buckets.field(answer, "UploadId")
+        response = self._retries.call_with_retry(attempt)
+        upload_id = element_text(response, "UploadId")
         if not upload_id:
-            raise StorageError(f"begin {self._key}: no upload id in {answer[:200]!r}")
+            raise StorageError(f"create upload {self._key}: no upload id in {response[:200]!r}")
         return upload_id
 
     def parts(self, progress: Progress) -> dict[int, str]:
-        """The ETags of the whole parts that are there; raises BucketRefusedError (NoSuchUpload) when it is over."""
-        found: dict[int, str] = {}
+        """Returns the ETags of the complete parts; raises BucketRefusedError (NoSuchUpload) when the upload is over."""
+        etags: dict[int, str] = {}
         after = 0
         while True:
             query = {"uploadId": progress.upload_id, "part-number-marker": str(after)}
             page = self._retries.call_with_retry(lambda query=query: self._call("GET", query))
             for part in _PART.findall(page):
-                after = int(buckets.field(part, "PartNumber"))
-                if 1 <= after <= progress.part_count and int(buckets.field(part, "Size")) == progress.length(after):
-                    found[after] = buckets.field(part, "ETag").strip('"')
-            if buckets.field(page, "IsTruncated") != "true":
-                return found
+                after = int(element_text(part, "PartNumber"))
+                if 1 <= after <= progress.part_count and int(element_text(part, "Size")) == progress.length(after):
+                    etags[after] = element_text(part, "ETag").strip('"')
+            if element_text(page, "IsTruncated") != "true":
+                return etags
 
     def complete(self, progress: Progress) -> str | None:
-        """The object's ETag; None when the upload is over already, be it by our own lost request."""
+        """Completes the upload; returns the object's ETag, or None when it was over already.
+
+        That may be our own doing: the response to an earlier try may have been lost.
+        """
         listed = "".join(
             f'<Part><PartNumber>{number}</PartNumber><ETag>"{progress.parts[number]}"</ETag></Part>'
             for number in range(1, progress.part_count + 1)
@@ -100,17 +103,17 @@ class Multipart:
         body = f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode()
         query = {"uploadId": progress.upload_id}
         try:
-            answer = self._retries.call_with_retry(
+            response = self._retries.call_with_retry(
                 lambda: self._call("POST", query, {"Content-Type": "text/xml"}, body)
             )
         except BucketRefusedError as refusal:
             if refusal.reason == "NoSuchUpload":
                 return None
             raise
-        return buckets.field(answer, "ETag").strip('"')
+        return element_text(response, "ETag").strip('"')
 
     def abort(self, upload_id: str) -> None:
-        """Takes an upload back, with all its parts; one that is over already is fine."""
+        """Aborts an upload and deletes its parts; one that is over already is fine."""
         try:
             self._retries.call_with_retry(lambda: self._call("DELETE", {"uploadId": upload_id}))
         except BucketRefusedError as refusal:
@@ -118,15 +121,15 @@ class Multipart:
                 raise
 
     def abort_others(self, upload_id: str | None) -> None:
-        """Takes back all uploads to this key but one. They may be somebody else's: only for who holds the file."""
+        """Aborts all uploads to this key but one. They may be another worker's: only the lease's holder may call it."""
         page = self._retries.call_with_retry(
             lambda: self._call("GET", {"uploads": "", "prefix": self._key}, at_key=False)
         )
         for upload in _UPLOAD.findall(page):
-            found = buckets.field(upload, "UploadId")
-            if buckets.field(upload, "Key") == self._key and found not in ("", upload_id):
+            other = element_text(upload, "UploadId")
+            if element_text(upload, "Key") == self._key and other not in ("", upload_id):
                 with suppress(StorageError):
-                    self.abort(found)
+                    self.abort(other)
 
     def _call(
         self,
@@ -144,38 +147,38 @@ class Multipart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnfinishedUpload:
-    """An upload that was begun and never ended: S3 keeps it, and what it costs, until somebody aborts it."""
+    """An upload that was never completed: S3 stores its parts, and bills them, until somebody aborts it."""
 
     key: str
     upload_id: str
     begun: datetime
-    """Aware."""
+    """With its time zone."""
 
 
 def list_unfinished(bucket: Bucket, prefix: str, retries: Retries) -> Iterator[UnfinishedUpload]:
-    """Every open upload to a key that begins with `prefix`, page by page."""
-    place: dict[str, str] = {}
+    """Yields every unfinished upload to a key that begins with `prefix`, page by page."""
+    marker: dict[str, str] = {}
     while True:
-        query = {"uploads": "", "prefix": prefix, **place}
+        query = {"uploads": "", "prefix": prefix, **marker}
         page = retries.call_with_retry(
             lambda query=query: bucket.call("GET", "", deadline=retries.deadline, query=query)
         ).body
-        for found in _UPLOAD.findall(page):
-            yield _unfinished(found)
-        if buckets.field(page, "IsTruncated") != "true":
+        for upload in _UPLOAD.findall(page):
+            yield _unfinished(upload)
+        if element_text(page, "IsTruncated") != "true":
             return
-        before = place
-        place = {
-            "key-marker": buckets.field(page, "NextKeyMarker"),
-            "upload-id-marker": buckets.field(page, "NextUploadIdMarker"),
+        before = marker
+        marker = {
+            "key-marker": element_text(page, "NextKeyMarker"),
+            "upload-id-marker": element_text(page, "NextUploadIdMarker"),
         }
-        if place == before:
+        if marker == before:
             raise StorageError("the list of uploads doesn't move on")
 
 
-def _unfinished(found: str) -> UnfinishedUpload:
+def _unfinished(upload: str) -> UnfinishedUpload:
     try:
-        begun = datetime.fromisoformat(buckets.field(found, "Initiated"))
+        begun = datetime.fromisoformat(element_text(upload, "Initiated"))
     except ValueError:
-        raise StorageError("an upload without the time of its beginning") from None
-    return UnfinishedUpload(key=buckets.field(found, "Key"), upload_id=buckets.field(found, "UploadId"), begun=begun)
+        raise StorageError("an upload without the time when it was begun") from None
+    return UnfinishedUpload(key=element_text(upload, "Key"), upload_id=element_text(upload, "UploadId"), begun=begun)

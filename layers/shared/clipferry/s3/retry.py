@@ -1,4 +1,4 @@
-"""How often something may fail before its transfer does, and how long to wait in between."""
+"""Retries with exponential backoff and jitter, limited for each request and for a whole transfer."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from clipferry.errors import SourceError, StorageError
-from clipferry.net.connection import Deadline
+from clipferry.net.deadline import Deadline
 
 Answer = TypeVar("Answer")
 
 TRIES = 5
-"""Of one request, or of one part."""
+"""For one request, or one part."""
 FAILURES = 40
-"""Of a whole transfer: by then it isn't bad luck."""
+"""For a whole transfer: so many aren't bad luck."""
 PAUSE_SECONDS = 0.2
-"""Before the second try; doubled for each further one, and up to half as long again, so that workers don't march in
-step."""
+"""Before the second try; doubled for each further one, plus a random part of up to a half, so that workers don't all
+try again at the same moment."""
 LONGEST_PAUSE_SECONDS = 5.0
-_PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524})
+_TRANSIENT = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524})
 
 
 class TransferInterruptedError(StorageError):
@@ -36,11 +36,11 @@ class BucketRefusedError(StorageError):
         super().__init__(f"{what}: {http_status} {reason}")
         self.http_status = http_status
         self.reason = reason
-        """S3's own word: `NoSuchUpload`."""
+        """S3's error code: `NoSuchUpload`."""
 
 
 class Retries:
-    """One transfer's patience, shared by its workers. `stop` cuts every wait short."""
+    """Counts one transfer's failures, for all its workers. `stop` ends every pause at once."""
 
     def __init__(
         self,
@@ -61,9 +61,9 @@ class Retries:
         attempt: Callable[[], Answer],
         failures: tuple[type[SourceError | StorageError], ...] = (SourceError, StorageError),
     ) -> Answer:
-        """What `attempt` gives, sooner or later; raises what it raised last, or TransferInterruptedError.
+        """Returns what `attempt` returns; tries again after one of `failures`.
 
-        Only `failures` are tried again.
+        Raises what the last try raised, or TransferInterruptedError when the deadline is over.
         """
         failed = 0
         while True:
@@ -74,7 +74,7 @@ class Retries:
                 self.pause(failed, error)
 
     def pause(self, failed: int, error: SourceError | StorageError) -> None:
-        """Waits before the next try of what has failed so many times in a row; raises `error` when there is none."""
+        """Waits before the next try, after `failed` failures in a row; raises `error` when there is to be none."""
         if self.deadline.is_over:
             raise TransferInterruptedError(f"out of time after: {error}") from error
         self._failures += 1
@@ -88,5 +88,5 @@ class Retries:
 def is_worth_another_try(error: SourceError | StorageError) -> bool:
     """Whether the same request may do better in a moment."""
     if isinstance(error, BucketRefusedError):
-        return error.http_status in _PASSING or error.reason == "BadDigest"
+        return error.http_status in _TRANSIENT or error.reason == "BadDigest"
     return error.retryable and not isinstance(error, TransferInterruptedError)

@@ -1,4 +1,4 @@
-"""Whether the processor or the network is the limit: what decides how many workers a transfer is worth."""
+"""Finds out whether the processor or the network is the limit; only against the network do more workers help."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import time
 from collections.abc import Mapping
 
 BUSY = 0.6
-"""Above this share of the processor that we own, more connections would only cost more CPU."""
+"""Share of the CPUs that are ours. Above it, more connections would only cost more CPU."""
 WINDOW_SECONDS = 0.15
 _LAMBDA_MB_PER_CPU = 1769
 
 
 def owned_cpus(environ: Mapping[str, str]) -> float:
-    """What a Lambda's memory size buys it, at most the one processor that one worker can use; 1 elsewhere.
+    """Returns the CPUs that a Lambda's memory size gives it, at most the one that Python can use; 1 outside of Lambda.
 
     Source: AWS Lambda Developer Guide, "Configure Lambda function memory": 1,769 MB have one vCPU.
     """
@@ -21,7 +21,10 @@ def owned_cpus(environ: Mapping[str, str]) -> float:
 
 
 class BottleneckDetector:
-    """Looks at windows of so many bytes or 150 ms, whichever is over first. One may be idle by chance, two aren't."""
+    """Measures CPU use in windows of `window_bytes` or 150 ms, whichever ends first.
+
+    One short window may be idle by chance, so it takes two of them, or one of 150 ms.
+    """
 
     def __init__(self, cpus: float, window_bytes: int) -> None:
         self._cpus = cpus
@@ -32,7 +35,7 @@ class BottleneckDetector:
         self._cpu_since = time.process_time()
 
     def network_is_the_limit(self, moved: int) -> bool:
-        """To be told the bytes moved since the last call; False too while a window isn't over."""
+        """Takes the bytes moved since the last call; returns False, too, while a window isn't over."""
         self._moved += moved
         elapsed = time.monotonic() - self._since
         if self._moved < self._window_bytes and elapsed < WINDOW_SECONDS:

@@ -1,4 +1,4 @@
-"""sha256 over parts that come in any order: each is hashed when its turn comes, by the worker who holds it."""
+"""sha256 over parts that arrive in any order: each is hashed when its turn comes, by the worker that holds it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ Observe = Callable[[bytes], None]
 
 
 class Part:
-    """A piece of the file on its way. `kept` says whether `memory` holds all of it or only the step being moved."""
+    """A part of the file. `kept` says whether `memory` holds all of it, or only the step that is moved now.
+
+    Sizes and offsets in bytes; `number` is S3's part number, from 1.
+    """
 
     def __init__(self, number: int, *, start: int, length: int, memory: memoryview, kept: bool) -> None:
         self.number = number
@@ -18,18 +21,18 @@ class Part:
         self.length = length
         self.kept = kept
         self.filled = 0
-        """Bytes that were read; back to 0 when a part that isn't kept has to be read again."""
+        """What was read; back to 0 when a part that isn't kept has to be read again."""
         self.hashed = 0
         self.memory = memory
 
     def step(self, size: int) -> memoryview:
-        """Where the next bytes go, at most `size` of them."""
+        """Returns the memory for the next bytes, at most `size` of them."""
         wanted = min(size, self.length - self.filled)
         offset = self.filled if self.kept else 0
         return self.memory[offset : offset + wanted]
 
     def unhashed(self, step: int) -> memoryview:
-        """What was read and not hashed yet, given that the last step had `step` bytes."""
+        """Returns what was read and not hashed yet, when the last step had `step` bytes."""
         if self.kept:
             return self.memory[self.hashed : self.filled]
         return self.memory[max(self.hashed - (self.filled - step), 0) : step]
@@ -39,7 +42,7 @@ class Part:
 
 
 class OrderedDigest:
-    """The file's sha256; `observe` is shown every byte once, in order. One worker at a time has the turn."""
+    """The file's sha256. `observe` gets every byte once, in order. One part at a time has the turn."""
 
     def __init__(self, observe: Observe | None, first: int = 1) -> None:
         self._digest = hashlib.sha256()
@@ -53,7 +56,7 @@ class OrderedDigest:
             self._observe(bytes(view))
 
     def advance(self, part: Part, step: int) -> None:
-        """Hashes what has come of `part`, if it is its turn; the last byte passes the turn on."""
+        """Hashes what was read of `part`, if it has the turn; its last byte gives the turn to the next part."""
         if part.number != self._turn or part.hashed >= part.filled:
             return
         self.add(part.unhashed(step))
@@ -64,7 +67,7 @@ class OrderedDigest:
                 self._changed.notify_all()
 
     def wait_for(self, part: Part, is_stopped: Callable[[], bool]) -> bool:
-        """Whether the turn has come; False when `is_stopped` says so first (`wake` makes it look)."""
+        """Waits until `part` has the turn; returns False once `is_stopped` is true (`wake` has it checked)."""
         with self._changed:
             self._changed.wait_for(lambda: self._turn >= part.number or is_stopped())
         return not is_stopped()

@@ -1,6 +1,6 @@
-"""The workers of an upload in parts: each streams its range straight into its part and keeps it for a second try.
+"""The workers of an upload in parts: each streams a range of the source into a part, and keeps it for another try.
 
-One works while the processor is the limit; as soon as the network is, there are as many as the plan allows.
+One works while the processor is the limit. As soon as the network is, there are as many as the configuration allows.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from clipferry.s3.multipart import Progress
 from clipferry.transfer.bottleneck import BottleneckDetector
 from clipferry.transfer.ordered_hash import OrderedDigest, Part
 from clipferry.transfer.part_io import FIRST_STEP, STEP, TransferContext, content_md5, read_step, send_part
-from clipferry.transfer.ranged_source import RangeReader
+from clipferry.transfer.range_reader import RangeReader
 
-_LOOK_SECONDS = 0.01
+_POLL_SECONDS = 0.01
 
 
 class StoppedError(Exception):
@@ -24,10 +24,10 @@ class StoppedError(Exception):
 
 
 class PartWorkers:
-    """Moves the parts `numbers` of an upload. `digest` is None when the parts before them aren't there to be hashed.
+    """Moves the parts `numbers` of an upload. The thread that makes this object is the first worker.
 
-    `upload_id` gives the upload's id, None while there is none to be used. Whatever happens, all threads have ended
-    when `lead` returns.
+    `digest` is None when the parts before them aren't there to be hashed. `upload_id` returns the upload's id, None
+    while there is none to be used. All threads have ended when `run` returns or raises.
     """
 
     def __init__(
@@ -43,30 +43,30 @@ class PartWorkers:
     ) -> None:
         self._context = context
         self._progress = progress
-        self._numbers = iter(numbers[1:])  # the first is the leader's
-        self._left = len(numbers) - 1
-        self._first = numbers[0]
-        self._most = workers if context.file.etag is not None else 1
+        self._numbers = iter(numbers[1:])  # the first goes to `run`
+        self._parts_left = len(numbers) - 1
+        self._first_part = numbers[0]
+        self._max_workers = workers if context.source.etag is not None else 1
         self._bottleneck = bottleneck
         self._digest = digest
         self._upload_id = upload_id
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._failure: BaseException | None = None
-        self._leader = threading.get_ident()
+        self._first_worker = threading.get_ident()
         self.etags: dict[int, str] = {}
         self.buffers = 1
-        """How many parts have been held in memory at the most: one for each worker."""
+        """The most parts that were in memory at the same time: one for each worker."""
 
     @property
     def workers(self) -> int:
         return 1 + len(self._threads)
 
     def run(self, part: Part, reader: RangeReader) -> None:
-        """Works until all parts are there; `part` is the first, begun or not. Raises what the first to fail raised."""
+        """Works until all parts are stored; `part` is the first, begun or not. Raises what the first to fail raised."""
         try:
-            self._move(part, reader)
-            self._work(part.memory, reader)
+            self._move_part(part, reader)
+            self._move_remaining(part.memory, reader)
         except BaseException as error:  # noqa: BLE001 (raised again when the others have ended)
             self._fail(error)
         for thread in self._threads:
@@ -75,42 +75,42 @@ class PartWorkers:
             raise self._failure
 
     def fill(self, part: Part, reader: RangeReader, size: int) -> memoryview:
-        """Reads and hashes the next bytes of a part."""
+        """Reads and hashes the next bytes of a part, at most `size`, and returns them."""
         if self._context.stop.is_set():
             raise StoppedError
         view = read_step(part, reader, size, self._digest)
-        if threading.get_ident() == self._leader:
+        if threading.get_ident() == self._first_worker:
             self._maybe_add_workers(len(view))
         return view
 
-    def _work(self, memory: memoryview, reader: RangeReader | None) -> None:
+    def _move_remaining(self, memory: memoryview, reader: RangeReader | None) -> None:
         while (number := self._take_number()) is not None:
             start = (number - 1) * self._progress.part_size
             length = self._progress.length(number)
-            kept = bool(self._threads) or self._context.file.etag is None or self._context.content_md5
+            kept = bool(self._threads) or self._context.source.etag is None or self._context.content_md5
             part = Part(number, start=start, length=length, memory=memory, kept=kept)
             reader = self._reader_at(start, length, reader)
-            self._move(part, reader)
+            self._move_part(part, reader)
 
     def _reader_at(self, start: int, length: int, earlier: RangeReader | None) -> RangeReader:
-        """A worker that is alone reads on: a request for each part would cost a journey and CPU each time."""
+        """Reads on with the same request if it can: one for each part costs a round trip and CPU each time."""
         if earlier is not None and earlier.is_about_to_read(start):
             return earlier
         if earlier is not None:
             earlier.close()
-        return RangeReader(self._context.file, self._context.retries, start, start + length)
+        return RangeReader(self._context.source, self._context.retries, start, start + length)
 
-    def _help(self) -> None:
+    def _run_helper(self) -> None:
         try:
             with self._lock:
                 self.buffers += 1
-            self._work(memoryview(bytearray(self._progress.part_size)), None)
-        except BaseException as error:  # noqa: BLE001 (raised again in the leader's thread)
+            self._move_remaining(memoryview(bytearray(self._progress.part_size)), None)
+        except BaseException as error:  # noqa: BLE001 (raised again in the first worker's thread)
             self._fail(error)
 
-    def _move(self, part: Part, reader: RangeReader) -> None:
+    def _move_part(self, part: Part, reader: RangeReader) -> None:
         try:
-            self.etags[part.number] = self._send_persistently(part, reader)
+            self.etags[part.number] = self._send_with_retry(part, reader)
         except BaseException:
             reader.close()
             raise
@@ -119,7 +119,7 @@ class PartWorkers:
                 raise StoppedError
             self._digest.advance(part, 0)
 
-    def _send_persistently(self, part: Part, reader: RangeReader) -> str:
+    def _send_with_retry(self, part: Part, reader: RangeReader) -> str:
         failed = 0
         while True:
             try:
@@ -133,11 +133,11 @@ class PartWorkers:
 
     def _send(self, part: Part, reader: RangeReader) -> str:
         if not part.filled:
-            self.fill(part, reader, FIRST_STEP if part.number == self._first else STEP)
+            self.fill(part, reader, FIRST_STEP if part.number == self._first_part else STEP)
         while (upload_id := self._upload_id()) is None:
             if part.kept and part.filled < part.length:
                 self.fill(part, reader, STEP)
-            elif self._context.stop.wait(_LOOK_SECONDS):
+            elif self._context.stop.wait(_POLL_SECONDS):
                 raise StoppedError
         query = {"partNumber": str(part.number), "uploadId": upload_id}
         context, fill = self._context, partial(self.fill, part, reader, STEP)
@@ -150,15 +150,17 @@ class PartWorkers:
 
     def _take_number(self) -> int | None:
         with self._lock:
-            self._left -= 1
+            self._parts_left -= 1
             return next(self._numbers, None)
 
     def _maybe_add_workers(self, moved: int) -> None:
-        """The leader's part in every step, until there is help."""
-        if self._threads or self._most < 2 or self._left < 1 or not self._bottleneck.network_is_the_limit(moved):
+        """Starts all other workers once the network is the limit; called by the first worker after each step."""
+        if self._threads or self._max_workers < 2 or self._parts_left < 1:
             return
-        helpers = min(self._most - 1, self._left)
-        self._threads = [threading.Thread(target=self._help, name=f"mirror-{place}") for place in range(helpers)]
+        if not self._bottleneck.network_is_the_limit(moved):
+            return
+        helpers = min(self._max_workers - 1, self._parts_left)
+        self._threads = [threading.Thread(target=self._run_helper, name=f"mirror-{n}") for n in range(helpers)]
         for thread in self._threads:
             thread.start()
 

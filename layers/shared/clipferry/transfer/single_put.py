@@ -1,15 +1,15 @@
-"""A file of one part: it goes in a single PUT."""
+"""Uploads a file of one part in a single PUT."""
 
 from __future__ import annotations
 
 from clipferry.errors import StorageError
 from clipferry.transfer.ordered_hash import OrderedDigest, Part
-from clipferry.transfer.part_io import STEP, TransferContext, content_md5, read_step, send_part, whole_md5
-from clipferry.transfer.ranged_source import RangeReader
+from clipferry.transfer.part_io import STEP, TransferContext, content_md5, full_md5, read_step, send_part
+from clipferry.transfer.range_reader import RangeReader
 
 
 class SinglePut:
-    """`part` is the file; what was read of it stays in memory for a second try."""
+    """`part` is the whole file; what was read of it stays in memory for another try."""
 
     def __init__(self, context: TransferContext, part: Part, reader: RangeReader, digest: OrderedDigest) -> None:
         self._context = context
@@ -18,15 +18,15 @@ class SinglePut:
         self.part = part
 
     def fill(self, size: int = STEP) -> memoryview:
-        """Reads and hashes the next bytes."""
+        """Reads and hashes the next bytes, at most `size` of them, and returns them."""
         return read_step(self.part, self._reader, size, self._digest)
 
     def send(self, headers: dict[str, str]) -> str:
-        """The ETag; raises BucketRefusedError (412) when a condition among `headers` doesn't hold."""
+        """Returns the ETag; raises BucketRefusedError (412) when a condition among `headers` doesn't hold."""
         return self._context.retries.call_with_retry(lambda: self._attempt(headers), (StorageError,))
 
     def md5(self) -> bytes:
-        return whole_md5(self.part, self.fill)
+        return full_md5(self.part, self.fill)
 
     def _attempt(self, headers: dict[str, str]) -> str:
         context, part = self._context, self.part

@@ -1,17 +1,18 @@
-"""What is at a key of the bucket: asked, compared, and read back to be hashed."""
+"""Checks that a file is an MP4, and that the bucket holds what was sent; reads a stored object back to hash it."""
 
 from __future__ import annotations
 
-from clipferry.errors import StorageError
+from clipferry.errors import SourceInvalidError, StorageError
 from clipferry.s3.client import Bucket, StoredObject
 from clipferry.s3.multipart import Progress
 from clipferry.s3.retry import Retries
 from clipferry.transfer.ordered_hash import Observe, OrderedDigest
 from clipferry.transfer.part_io import STEP
+from clipferry.transfer.ranged_source import RangedSource
 
 
 class ObjectReader:
-    """One key; every request is repeated as `retries` allows."""
+    """Reads one key; every request is tried again as `retries` allows."""
 
     def __init__(self, bucket: Bucket, key: str, retries: Retries) -> None:
         self._bucket = bucket
@@ -22,22 +23,22 @@ class ObjectReader:
         return self._retries.call_with_retry(lambda: self._bucket.head(self._key, deadline=self._retries.deadline))
 
     def verify(self, size: int, etags: set[str | None]) -> StoredObject:
-        """Raises StorageError unless this many bytes are stored, under one of these ETags if any is known."""
-        found = self.head()
-        if found is None or found.size != size:
-            raise StorageError(f"{self._key}: {found.size if found else 'no'} bytes are stored of {size}")
+        """Raises StorageError unless `size` bytes are stored, under one of these ETags if any is known."""
+        stored = self.head()
+        if stored is None or stored.size != size:
+            raise StorageError(f"{self._key}: {stored.size if stored else 'no'} bytes are stored of {size}")
         known = {etag for etag in etags if etag}
-        if known and found.etag not in known:
-            raise StorageError(f"{self._key}: {found.etag} is stored and not {known}")
-        return found
+        if known and stored.etag not in known:
+            raise StorageError(f"{self._key}: {stored.etag} is stored and not {known}")
+        return stored
 
     def is_result_of(self, progress: Progress) -> bool:
-        """Whether an upload that is over ended as the object it was meant to be."""
-        found, etag = self.head(), progress.etag
-        return found is not None and etag is not None and found == StoredObject(size=progress.size, etag=etag)
+        """Whether what is stored is the object that this upload was to become."""
+        stored, etag = self.head(), progress.etag
+        return stored is not None and etag is not None and stored == StoredObject(size=progress.size, etag=etag)
 
     def sha256(self, size: int, observe: Observe | None) -> str:
-        """Of what is stored; `observe` sees it too. Raises StorageError when it isn't this many bytes."""
+        """Returns the hash of what is stored; `observe` gets its bytes. Raises StorageError unless they are `size`."""
         digest, failed, position = OrderedDigest(observe), 0, 0
         version = self.verify(size, set()).etag
         memory = memoryview(bytearray(STEP))
@@ -56,3 +57,9 @@ class ObjectReader:
                 failed = 1 if position > before else failed + 1
                 self._retries.pause(failed, error)
         return digest.hexdigest()
+
+
+def check_is_mp4(start: memoryview, source: RangedSource) -> None:
+    """Raises SourceInvalidError unless a file begins as ISO/IEC 14496-12 says: with a box of the type `ftyp`."""
+    if start[4:8] != b"ftyp":
+        raise SourceInvalidError(f"{source.content_type} begins with {bytes(start[:16])!r}, not as an MP4 does")

@@ -1,0 +1,120 @@
+"""The error tree. A class's docstring is the sentence the caller reads; the detail stays in the log.
+
+ClipferryError                       500
+├── ReplayedError                    as it was
+├── InvalidRequestError              400
+│   ├── UnknownModelError            400
+│   └── ModelRetiredError            400
+├── UnauthorizedError                401
+│   └── InvalidSignatureError        401
+├── ForbiddenError                   403
+├── InsufficientCreditsError         402
+├── NotFoundError                    404
+│   └── VideoNotFoundError           404
+├── MethodNotAllowedError            405
+├── ConflictError                    409
+│   ├── IdempotencyKeyReusedError    409
+│   └── OrderNumberTakenError        409
+├── OriginalExpiredError             410
+├── TooManyJobsError                 429
+├── RateLimitedError                 429
+├── NetworkError                     502   translated by whoever made the request
+│   ├── RequestNotSentError          502   nothing was sent
+│   └── NoAnswerError                502   sent, and no complete answer came
+├── ProviderError                    502
+│   ├── ProviderRefusedError         502   it said no: another may be asked
+│   ├── ProviderUnreachableError     502   nothing was sent: another may be asked
+│   ├── ProviderSilentError          502   sent, and the outcome is unknown: never send again
+│   └── TaskNotFoundError            502
+├── SourceError                      502   the provider's file
+│   ├── SourceGoneError              502
+│   └── SourceInvalidError           502
+├── StorageError                     503
+├── QueueError                       503
+├── DatabaseUnavailableError         503
+│   └── DatabaseBusyError            503
+└── ConfigurationError               500
+    └── SecretsUnavailableError      503
+"""
+
+from __future__ import annotations
+
+from clipferry.errors.base import (
+    ClipferryError,
+    ReplayedError,
+)
+from clipferry.errors.client import (
+    ConflictError,
+    ForbiddenError,
+    IdempotencyKeyReusedError,
+    InsufficientCreditsError,
+    InvalidRequestError,
+    InvalidSignatureError,
+    MethodNotAllowedError,
+    ModelRetiredError,
+    NotFoundError,
+    OrderNumberTakenError,
+    OriginalExpiredError,
+    RateLimitedError,
+    TooManyJobsError,
+    UnauthorizedError,
+    UnknownModelError,
+    VideoNotFoundError,
+)
+from clipferry.errors.server import (
+    ConfigurationError,
+    DatabaseBusyError,
+    DatabaseUnavailableError,
+    NetworkError,
+    NoAnswerError,
+    ProviderError,
+    ProviderRefusedError,
+    ProviderSilentError,
+    ProviderUnreachableError,
+    QueueError,
+    RequestNotSentError,
+    SecretsUnavailableError,
+    SourceError,
+    SourceGoneError,
+    SourceInvalidError,
+    StorageError,
+    TaskNotFoundError,
+)
+
+__all__ = [
+    "ClipferryError",
+    "ConfigurationError",
+    "ConflictError",
+    "DatabaseBusyError",
+    "DatabaseUnavailableError",
+    "ForbiddenError",
+    "IdempotencyKeyReusedError",
+    "InsufficientCreditsError",
+    "InvalidRequestError",
+    "InvalidSignatureError",
+    "MethodNotAllowedError",
+    "ModelRetiredError",
+    "NetworkError",
+    "NoAnswerError",
+    "NotFoundError",
+    "OrderNumberTakenError",
+    "OriginalExpiredError",
+    "ProviderError",
+    "ProviderRefusedError",
+    "ProviderSilentError",
+    "ProviderUnreachableError",
+    "QueueError",
+    "RateLimitedError",
+    "ReplayedError",
+    "RequestNotSentError",
+    "SecretsUnavailableError",
+    "SourceError",
+    "SourceGoneError",
+    "SourceInvalidError",
+    "StorageError",
+    "TaskNotFoundError",
+    "TooManyJobsError",
+    "UnauthorizedError",
+    "UnknownModelError",
+    "VideoNotFoundError",
+]

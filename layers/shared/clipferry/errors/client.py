@@ -1,0 +1,130 @@
+"""Client errors: the request can't be done as it was sent (HTTP 4xx)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clipferry.errors.base import ClipferryError
+
+
+class InvalidRequestError(ClipferryError):
+    """The request is not valid."""
+
+    status = 400
+    code = "INVALID_REQUEST"
+
+    @classmethod
+    def for_field(cls, path: str, code: str, message: str) -> InvalidRequestError:
+        return cls(f"{path}: {message}", details={"fields": [{"path": path, "code": code, "message": message}]})
+
+
+class UnknownModelError(InvalidRequestError):
+    """There is no model with this id."""
+
+    code = "MODEL_NOT_FOUND"
+
+
+class ModelRetiredError(InvalidRequestError):
+    """This model is no longer offered."""
+
+    code = "MODEL_RETIRED"
+
+
+class UnauthorizedError(ClipferryError):
+    """Please sign in."""
+
+    status = 401
+    code = "UNAUTHORIZED"
+
+
+class InvalidSignatureError(UnauthorizedError):
+    """The signature is not valid."""
+
+    code = "INVALID_SIGNATURE"
+
+    def __init__(self, detail: str = "", *, details: dict[str, Any] | None = None, has_expired: bool = False) -> None:
+        """`has_expired` says that it is right, but of another time: a clock or a delay is to blame."""
+        super().__init__(detail, details=details)
+        self.has_expired = has_expired
+
+
+class ForbiddenError(ClipferryError):
+    """You may not do this."""
+
+    status = 403
+    code = "FORBIDDEN"
+
+
+class InsufficientCreditsError(ClipferryError):
+    """You don't have enough credits."""
+
+    status = 402
+    code = "INSUFFICIENT_CREDITS"
+
+
+class NotFoundError(ClipferryError):
+    """There is nothing here."""
+
+    status = 404
+    code = "NOT_FOUND"
+
+
+class VideoNotFoundError(NotFoundError):
+    """There is no such video."""
+
+    code = "VIDEO_NOT_FOUND"
+
+
+class MethodNotAllowedError(ClipferryError):
+    """This address doesn't take this method."""
+
+    status = 405
+    code = "METHOD_NOT_ALLOWED"
+
+    def __init__(self, detail: str = "", *, allowed: tuple[str, ...] = ()) -> None:
+        super().__init__(detail)
+        self.allowed = allowed
+
+
+class ConflictError(ClipferryError):
+    """Someone else was first."""
+
+    status = 409
+    code = "CONFLICT"
+
+
+class IdempotencyKeyReusedError(ConflictError):
+    """This Idempotency-Key was used with another request."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
+
+
+class OrderNumberTakenError(ConflictError):
+    """This order number was used for something else."""
+
+    code = "ORDER_NUMBER_TAKEN"
+
+
+class OriginalExpiredError(ClipferryError):
+    """The original file is gone; please generate the video again."""
+
+    status = 410
+    code = "ORIGINAL_EXPIRED"
+
+
+class TooManyJobsError(ClipferryError):
+    """You have too many videos in the making. Please wait for one to finish."""
+
+    status = 429
+    code = "TOO_MANY_JOBS"
+    retryable = True
+    retry_after_seconds = 30
+
+
+class RateLimitedError(ClipferryError):
+    """Too many requests. Please slow down."""
+
+    status = 429
+    code = "RATE_LIMITED"
+    retryable = True
+    retry_after_seconds = 60

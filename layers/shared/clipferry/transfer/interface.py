@@ -1,0 +1,65 @@
+"""What a transfer is given and what it returns: configuration, options, result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypedDict
+
+from clipferry.s3.multipart import Progress
+from clipferry.s3.retry import PAUSE_SECONDS
+from clipferry.transfer.ordered_hash import Observe
+
+PART_SIZE = 8 * 1024 * 1024
+"""Bytes. R2 wants all parts but the last of one size (5 MiB to 5 GiB); a file of one part is a single PUT."""
+WORKERS = 7
+"""Eight are a tenth faster, and need more than 90 MB."""
+
+OnProgress = Callable[[Progress | None], None]
+"""Records what the next attempt can continue from, None for nothing; raises when another worker has the lease."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferConfig:
+    """`part_size` in bytes; `workers` at the most; `cpus` is `bottleneck.owned_cpus`.
+
+    `stall_seconds` is for one step of 256 KiB, in or out: a peer that only drips counts as stopped.
+    `content_md5` has the bucket check each part, which then waits for its last byte: 1.5 s of CPU for a GB.
+    `pause_seconds` is the pause before the second try of anything; it doubles for each further one.
+    """
+
+    part_size: int = PART_SIZE
+    workers: int = WORKERS
+    cpus: float = 1.0
+    stall_seconds: float = 30.0
+    pause_seconds: float = PAUSE_SECONDS
+    content_md5: bool = False
+
+
+class TransferOptions(TypedDict, total=False):
+    """What a transfer may be told beside its source and key."""
+
+    content_type: str
+    """Of the stored object; `video/mp4` by default."""
+    on_chunk: Observe | None
+    """Gets every byte once, in order."""
+    progress: Progress | None
+    """What `on_progress` was told last by an interrupted transfer, to be continued."""
+    on_progress: OnProgress | None
+    deadline: float
+    """Seconds for all of it; 15 minutes by default."""
+    ranges: bool
+    """False: the file is read in one response, which can't be continued; True by default."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferResult:
+    """A file that is in the bucket, byte for byte as its source sent it. Sizes in bytes."""
+
+    size: int
+    sha256: str
+    fetched: int
+    """What came from the source: less than the size after an interruption, more after a failure."""
+    workers: int
+    buffers: int
+    """The most parts that were in memory at the same time."""
