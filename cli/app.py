@@ -87,7 +87,7 @@ def _list_openings() -> None:
 def main() -> None:
     """Runs the command line; an error of ours is a sentence, not a traceback."""
     try:
-        with observability.muted():
+        with observability.disabled():
             app()
     except ClipferryError as error:
         typer.echo(f"{error.message} {error}", err=True)

@@ -29,7 +29,7 @@ class Owner:
 
     def __init__(self) -> None:
         self.secret: Mapping[str, str] = {"version": "1"}
-        self.environment = ExecutionEnvironment(read=lambda: self.secret, make=Made)  # type: ignore[arg-type]
+        self.environment = ExecutionEnvironment(read_secret=lambda: self.secret, make_dependencies=Made)  # type: ignore[arg-type]
 
     def dependencies(self) -> Made:
         found = self.environment.dependencies()

@@ -137,7 +137,7 @@ def test_lines_name_the_video_until_there_is_another_or_none() -> None:
 def test_a_prompt_is_hidden_from_its_own_thread_alone() -> None:
     set_log_context("vid_1", prompt="velvet")
     lines: list[dict[str, Any]] = []
-    other = threading.Thread(target=lambda: lines.append(json.loads(observability._line({"detail": "velvet"}))))
+    other = threading.Thread(target=lambda: lines.append(json.loads(observability._serialize({"detail": "velvet"}))))
     other.start()
     other.join()
     assert lines == [{"detail": "velvet"}]
@@ -206,7 +206,7 @@ def test_a_stage_has_a_namespace_of_its_own() -> None:
 
 
 def test_a_command_line_is_not_disturbed() -> None:
-    with captured() as log, observability.muted():
+    with captured() as log, observability.disabled():
         logger.error("said")
         count("VideosCreated")
     assert log() == ""

@@ -219,18 +219,18 @@ def test_an_empty_string_in_the_secret_is_unset_too() -> None:
 
 
 def test_where_the_secret_is_must_be_known_without_it() -> None:
-    place = settings.load_place({"SECRETS_ARN": "clipferry", "AWS_REGION": "eu-west-1", "DATABASE_URL": ""})
+    place = settings.load_secret_location({"SECRETS_ARN": "clipferry", "AWS_REGION": "eu-west-1", "DATABASE_URL": ""})
 
     assert (place.secrets_arn, place.aws_region, place.secrets_max_age_seconds) == ("clipferry", "eu-west-1", 300)
-    assert settings.load_place({"SECRETS_ARN": ""}).secrets_arn is None
+    assert settings.load_secret_location({"SECRETS_ARN": ""}).secrets_arn is None
     with pytest.raises(ConfigurationError, match="SECRETS_MAX_AGE_SECONDS: "):
-        settings.load_place({"SECRETS_MAX_AGE_SECONDS": "0"})
+        settings.load_secret_location({"SECRETS_MAX_AGE_SECONDS": "0"})
 
 
 def test_every_secret_is_hidden_from_the_log_and_so_are_passwords_within_addresses() -> None:
     encoded = "postgresql://clipferry:p%40ss-word@db.example.com/clipferry"
     webhooks = {"REPLICATE_WEBHOOK_SECRET": "whsec_new,whsec_old"}
-    hidden = settings.load(DEPLOYED | webhooks | {"DATABASE_DIRECT_URL": encoded}).hidden_texts
+    hidden = settings.load(DEPLOYED | webhooks | {"DATABASE_DIRECT_URL": encoded}).redactions
 
     assert hidden >= {value for name, value in SECRETS.items() if name != "DATABASE_DIRECT_URL"}
     assert hidden >= {"pw-hunter2", encoded, "p%40ss-word", "p@ss-word", "whsec_new", "whsec_old"}
@@ -247,4 +247,4 @@ def test_every_secret_is_hidden_from_the_log_and_so_are_passwords_within_address
     ],
 )
 def test_the_password_is_found_in_either_form_of_a_databases_address(url: str, password: str) -> None:
-    assert password in settings.load(DEPLOYED | {"DATABASE_URL": url}).hidden_texts
+    assert password in settings.load(DEPLOYED | {"DATABASE_URL": url}).redactions

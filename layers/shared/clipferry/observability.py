@@ -1,8 +1,8 @@
-"""One JSON line per event, and metrics in the embedded metric format that CloudWatch reads from the same log.
+"""Logs, one JSON line per event, and metrics in the embedded metric format, which CloudWatch reads from the same log.
 
-`video_uuid` in a line is what ties a video's journey together across the functions; within one call its request id
-does. What must not be shown is taken out of every line on its way, wherever it came from: an exception of a library
-may quote a connection string, a provider may quote a prompt.
+`video_uuid` ties the lines of a video's journey together across the functions; the request id ties those of one call.
+Secrets and prompts are redacted from every line as it is written, wherever they came from: a library's exception may
+quote a connection string, a provider may quote a prompt.
 """
 
 from __future__ import annotations
@@ -20,80 +20,82 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 NAMESPACE: Final = "Clipferry"
 NAMESPACE_VARIABLE: Final = "POWERTOOLS_METRICS_NAMESPACE"
-"""Powertools' own name for it: one account may have several stages."""
-SHORTEST_HIDDEN: Final = 8
-"""Shorter ones are no secrets anywhere but on a developer's machine, and would be taken out of innocent words."""
+"""Powertools' own variable. Each stage has a namespace, because one account may have several stages."""
+SHORTEST_REDACTION: Final = 8
+"""Characters. Only a developer's machine has shorter secrets, and they would be redacted within ordinary words."""
 PROMPT_START: Final = 16
-"""Characters that tell a prompt: a quoted one is often cut short."""
+"""Characters by which a prompt is recognised: whoever quotes one often cuts it short."""
 
-_silence = threading.Event()
-_hidden: set[str] = set()
-_of_thread = threading.local()
+_is_disabled = threading.Event()
+_redactions: set[str] = set()
+_thread_context = threading.local()
 _QUERY: Final = re.compile(r"(https?://[^\s?#\"\\]+)\?[^\s\"\\]*")
-"""A signature, a token, or whatever else lets one fetch a file, is in a URL's query."""
-_TO_THE_END: Final = r'(?:[^"\\]|\\.)*'
-_STRING: Final = re.compile(rf'"({_TO_THE_END})"(:?)')
-_THE_LOGGERS_OWN: Final = frozenset(
+"""A URL's query may hold a signature, a token, or whatever else lets one fetch a file."""
+_REST_OF_STRING: Final = r'(?:[^"\\]|\\.)*'
+_STRING: Final = re.compile(rf'"({_REST_OF_STRING})"(:?)')
+_LOGGER_FIELDS: Final = frozenset(
     {"level", "location", "timestamp", "service", "video_uuid", "function_name", "function_arn", "function_request_id"}
 )
 
 
-def _line(record: dict[str, Any]) -> str:
+def _serialize(record: dict[str, Any]) -> str:
+    """The record as a line of JSON, redacted."""
     text = json.dumps(record, default=str, separators=(",", ":"), ensure_ascii=False)
-    for secret in tuple(_hidden):  # another thread may add to it
+    for secret in tuple(_redactions):  # another thread may add to it
         text = text.replace(secret, "[hidden]")
-    for prompt in getattr(_of_thread, "prompts", ()):
-        if prompt.beginning in text:
-            text = _without(prompt, text)
+    for prompt in getattr(_thread_context, "prompts", ()):
+        if prompt.start in text:
+            text = _redact_prompt(prompt, text)
     return _QUERY.sub(r"\1?[hidden]", text) if "://" in text else text
 
 
 class _Prompt(NamedTuple):
-    """As it would stand in JSON."""
+    """A prompt as JSON writes it."""
 
-    beginning: str
-    is_all: bool
-    """Whether the prompt is no longer than that."""
+    start: str
+    is_whole: bool
+    """Whether `start` is the whole prompt."""
 
 
-def _without(prompt: _Prompt, text: str) -> str:
-    """`text`, which is JSON, without what begins as the prompt does, up to the end of the string it is quoted in.
+def _redact_prompt(prompt: _Prompt, text: str) -> str:
+    """Removes from JSON what starts as the prompt does, up to the end of the string that quotes it.
 
-    A short prompt may be any word: what isn't a string stays as it is, and so do names and what the logger itself says.
+    A short prompt may be any word, so it is removed only where it is a whole word in a string. Names, numbers and what
+    the logger itself says stay.
     """
-    if not prompt.is_all:
-        return re.sub(re.escape(prompt.beginning) + _TO_THE_END, "[prompt]", text)
-    word, name = _word(prompt.beginning), ""
+    if not prompt.is_whole:
+        return re.sub(re.escape(prompt.start) + _REST_OF_STRING, "[prompt]", text)
+    word, name = _whole_word(prompt.start), ""
 
-    def hide(found: re.Match[str]) -> str:
+    def redact(found: re.Match[str]) -> str:
         nonlocal name
         if found[2]:
             name = found[1]
-        return found[0] if found[2] or name in _THE_LOGGERS_OWN else word.sub("[prompt]", found[0])
+        return found[0] if found[2] or name in _LOGGER_FIELDS else word.sub("[prompt]", found[0])
 
-    return _STRING.sub(hide, text)
+    return _STRING.sub(redact, text)
 
 
-logger: Final = Logger(service="clipferry", utc=True, json_serializer=_line)
+logger: Final = Logger(service="clipferry", utc=True, json_serializer=_serialize)
 
 
 def set_log_context(video_uuid: str | None, *, prompt: str | None = None) -> None:
-    """From now on every line of this thread names the video, and none shows its prompt. None: of no video any more."""
-    _of_thread.prompts = _told_by(prompt) if prompt else ()
+    """From now on each line of this thread names the video and hides its prompt; with None it names no video."""
+    _thread_context.prompts = _prompt_forms(prompt) if prompt else ()
     if video_uuid is None:
         logger.thread_safe_remove_keys(["video_uuid"])
     else:
         logger.thread_safe_append_keys(video_uuid=video_uuid)
 
 
-def _told_by(prompt: str) -> Iterable[_Prompt]:
-    """In a string, and in JSON that is quoted in a string, as a provider's answer is."""
-    once, is_all = _as_json(prompt[:PROMPT_START]), len(prompt) < PROMPT_START
-    return [_Prompt(beginning, is_all=is_all) for beginning in dict.fromkeys((once, _as_json(once)))]
+def _prompt_forms(prompt: str) -> Iterable[_Prompt]:
+    """The prompt as a string of JSON, and as JSON within such a string, as a logged answer of a provider."""
+    once, is_whole = _as_json(prompt[:PROMPT_START]), len(prompt) < PROMPT_START
+    return [_Prompt(start, is_whole=is_whole) for start in dict.fromkeys((once, _as_json(once)))]
 
 
-def _word(text: str) -> re.Pattern[str]:
-    """`text` where it isn't a part of a longer word; Chinese has no spaces, so its signs count as words each."""
+def _whole_word(text: str) -> re.Pattern[str]:
+    """Finds `text` where it isn't part of a longer word. Chinese has no spaces, so each of its characters is a word."""
     before, after = (r"\b" if re.match(r"\w", edge, re.ASCII) else "" for edge in (text[0], text[-1]))
     return re.compile(before + re.escape(text) + after, re.ASCII)
 
@@ -103,45 +105,44 @@ def _as_json(text: str) -> str:
 
 
 def add_redactions(texts: Collection[str]) -> None:
-    """No line shows one of these secrets from now on."""
-    _hidden.update(_as_json(text) for text in texts if len(text) >= SHORTEST_HIDDEN)
+    """Hides these secrets in every line from now on."""
+    _redactions.update(_as_json(text) for text in texts if len(text) >= SHORTEST_REDACTION)
 
 
 def clear_redactions() -> None:
-    """For who forgets the secrets themselves."""
-    _hidden.clear()
+    """Forgets every secret, so that none stays in memory after the settings are closed."""
+    _redactions.clear()
 
 
 @contextmanager
-def muted() -> Iterator[None]:
-    """For a command line, whose output is its own: nothing is logged or counted meanwhile."""
+def disabled() -> Iterator[None]:
+    """Logs and counts nothing inside the block: a command prints its own output."""
     level = logger.log_level
     logger.setLevel("CRITICAL")
-    _silence.set()
+    _is_disabled.set()
     try:
         yield
     finally:
-        _silence.clear()
+        _is_disabled.clear()
         logger.setLevel(level)
 
 
 def count(name: str, value: float = 1, *, unit: MetricUnit = MetricUnit.Count, **dimensions: str) -> None:
-    """Adds `value` to the metric `name`; a dimension has few values (a provider, a code), never an id.
+    """Adds `value` to the metric `name`. A dimension has few values (a provider, a code), and is never an id.
 
-    What alarms read as a share is counted as 0 when it goes well: its average is then the share that doesn't.
+    Where an alarm watches a share of failures, a success is counted as 0: the metric's average is then that share.
     """
-    if _silence.is_set():
+    if _is_disabled.is_set():
         return
     namespace = os.environ.get(NAMESPACE_VARIABLE) or NAMESPACE
-    with _line_to_itself(), single_metric(name=name, unit=unit, value=value, namespace=namespace) as metric:
+    with _output_lock(), single_metric(name=name, unit=unit, value=value, namespace=namespace) as metric:
         for dimension, setting in dimensions.items():
             metric.add_dimension(name=dimension, value=setting)
 
 
 @contextmanager
-def _line_to_itself() -> Iterator[None]:
-    """Powertools prints a metric and then its line's end: what another thread said in between would make both lines
-    unreadable."""
+def _output_lock() -> Iterator[None]:
+    """Keeps other threads from logging meanwhile: Powertools prints a metric and its line break separately."""
     handler = logger.registered_handler
     handler.acquire()
     try:

@@ -1,7 +1,7 @@
-"""What a handler is given for its call: `dependencies()`, of the newest settings, kept while the function is warm.
+"""What a handler asks for: `dependencies()`, made of the newest settings and kept while the function is warm.
 
-Settings come from the environment, and from the owner's secret what isn't set there. The secret is read by the first
-request that needs it and again when it is old; a call works to its end with what it began with.
+Settings come from the environment; those that aren't set there come from the owner's secret. The first request that
+needs the secret reads it, and it is read again when it is old. A call keeps the settings that it began with.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from clipferry.aws import sigv4, snapstart
 from clipferry.aws.role_credentials import RoleCredentials
 from clipferry.dependencies import Dependencies
 from clipferry.errors import ConfigurationError
-from clipferry.settings import SecretPlace, Settings
+from clipferry.settings import SecretLocation, Settings
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -34,66 +34,71 @@ _role: Final = RoleCredentials(os.environ)
 
 
 class ExecutionEnvironment:
-    """What one Lambda execution environment keeps between its calls, of which it has one at a time.
+    """What one Lambda execution environment keeps between its calls. It has one call at a time.
 
-    `read` gives the secret's values, the same object while nothing has changed; `make` the dependencies made of them.
+    `read_secret` returns the secret's values, the same object while nothing has changed; `make_dependencies` takes
+    them.
     """
 
     def __init__(
-        self, *, read: Callable[[], Mapping[str, str]], make: Callable[[Mapping[str, str]], Dependencies]
+        self,
+        *,
+        read_secret: Callable[[], Mapping[str, str]],
+        make_dependencies: Callable[[Mapping[str, str]], Dependencies],
     ) -> None:
-        self._read = read
-        self._make = make
+        self._read_secret = read_secret
+        self._make_dependencies = make_dependencies
         self._secret: Mapping[str, str] | None = None
-        self._newest: Dependencies | None = None
-        self._is_calling = False
-        self._is_settled = False
+        self._dependencies: Dependencies | None = None
+        self._is_in_call = False
+        self._is_fixed = False
+        """Whether this call has got its dependencies."""
 
     @contextmanager
     def call(self) -> Iterator[None]:
-        """From its first `dependencies` on, the block has the same ones until it ends."""
-        self._is_calling, self._is_settled = True, False
+        """Every `dependencies()` inside the block returns what the first one did."""
+        self._is_in_call, self._is_fixed = True, False
         try:
             yield
         finally:
-            self._is_calling = self._is_settled = False
+            self._is_in_call = self._is_fixed = False
 
     def dependencies(self) -> Dependencies:
-        """Raises ConfigurationError when there are no settings that work."""
-        if self._newest is None or not self._is_settled:
-            self._renew()
-            self._is_settled = self._is_calling
-        assert self._newest is not None
-        return self._newest
+        """The dependencies of the newest valid settings; raises ConfigurationError while there are none."""
+        if self._dependencies is None or not self._is_fixed:
+            self._refresh()
+            self._is_fixed = self._is_in_call
+        assert self._dependencies is not None
+        return self._dependencies
 
     def close(self) -> None:
-        """Closes and forgets everything; whoever asks next gets others."""
-        ended, self._newest, self._secret, self._is_settled = self._newest, None, None, False
-        if ended is not None:
-            ended.close()
+        """Closes and forgets everything; the next `dependencies()` makes others."""
+        closing, self._dependencies, self._secret, self._is_fixed = self._dependencies, None, None, False
+        if closing is not None:
+            closing.close()
 
-    def _renew(self) -> None:
-        """Settings that make no sense are refused while there are others; they are looked at again when they change."""
-        secret = self._read()
-        if self._newest is not None and secret is self._secret:
+    def _refresh(self) -> None:
+        """Makes new dependencies when the secret has changed. If it isn't valid any more, the ones before stay."""
+        secret = self._read_secret()
+        if self._dependencies is not None and secret is self._secret:
             return
         try:
-            made = self._make(secret)
+            made = self._make_dependencies(secret)
         except ConfigurationError as error:
-            if self._newest is None:
+            if self._dependencies is None:
                 raise
             observability.logger.error("the changed secret is not used", detail=str(error))
             observability.count("SecretReadErrors")
         else:
-            if self._newest is not None:
+            if self._dependencies is not None:
                 observability.logger.info("the secret has changed")
-                self._newest.close()
-            self._newest = made
+                self._dependencies.close()
+            self._dependencies = made
         self._secret = secret
 
 
 def invocation(handler: Handler) -> Handler:
-    """Wraps a function's handler: during one call `dependencies()` is of one version of the settings."""
+    """Wraps a function's handler, so that during one call `dependencies()` belongs to one version of the settings."""
     environment = _new_environment()
 
     @wraps(handler)
@@ -110,7 +115,7 @@ def invocation(handler: Handler) -> Handler:
 
 
 def dependencies() -> Dependencies:
-    """What this call works with; outside of a call, of the newest settings. Raises ConfigurationError."""
+    """What this call works with; outside of a call, what the newest settings make. Raises ConfigurationError."""
     return _environment.get(_outside_of_calls).dependencies()
 
 
@@ -120,18 +125,18 @@ def now() -> datetime:
 
 
 def seconds_left(context: LambdaContext) -> Callable[[], float]:
-    """How long the function may still run."""
+    """Returns a clock of the seconds that the function may still run."""
     return lambda: context.get_remaining_time_in_millis() / 1000
 
 
-def migrations_folder(beside: str) -> Path:
-    """`migrations/` in a built function stands beside its handler; in a checkout at the top."""
-    carried = Path(beside).parent / "migrations"
-    return carried if carried.is_dir() else Path(beside).parents[2] / "migrations"
+def migrations_folder(handler_file: str) -> Path:
+    """Where the migrations are: beside the handler in a built function, at the top in a checkout."""
+    built = Path(handler_file).parent / "migrations"
+    return built if built.is_dir() else Path(handler_file).parents[2] / "migrations"
 
 
 def reset() -> None:
-    """Closes and forgets everything: before a snapshot, for tests, and for a stack that ends."""
+    """Closes and forgets everything: before a snapshot, between tests, and when the local stack ends."""
     for environment in _environments:
         environment.close()
     if _secret.cache_info().currsize and (secret := _secret()):
@@ -143,13 +148,13 @@ def reset() -> None:
 
 
 def _new_environment() -> ExecutionEnvironment:
-    made = ExecutionEnvironment(read=_read, make=_make)
-    _environments.append(made)
-    return made
+    environment = ExecutionEnvironment(read_secret=_read_secret, make_dependencies=_make_dependencies)
+    _environments.append(environment)
+    return environment
 
 
-def _prepare() -> None:
-    """What first requests load, 50 ms of CPU, the system's certificates among it: nothing of it is secret or unique."""
+def _preload() -> None:
+    """Loads what first requests need, 50 ms of CPU. Nothing of it is secret or unique, so a snapshot may keep it."""
     from importlib import import_module
 
     from clipferry.net.connection import default_tls
@@ -162,34 +167,34 @@ def _prepare() -> None:
 
 @cache
 def _secret() -> Secret | None:
-    """The owner's, where the environment names one."""
-    place = settings.load_place(os.environ)
-    if not place.secrets_arn:
+    """The owner's secret, if the environment names one."""
+    location = settings.load_secret_location(os.environ)
+    if not location.secrets_arn:
         return None
     from clipferry.aws.secrets_manager import Secret, SecretsManager, region_of
 
     manager = SecretsManager(
-        region=region_of(place.secrets_arn, place.aws_region),
-        endpoint_url=place.aws_endpoint_url_secrets_manager,
+        region=region_of(location.secrets_arn, location.aws_region),
+        endpoint_url=location.aws_endpoint_url_secrets_manager,
         credentials=_role.credentials,
     )
-    names = {name.upper() for name in Settings.model_fields.keys() - SecretPlace.model_fields.keys()}
-    return Secret(place.secrets_arn, manager=manager, names=names, max_age_seconds=place.secrets_max_age_seconds)
+    names = {name.upper() for name in Settings.model_fields.keys() - SecretLocation.model_fields.keys()}
+    return Secret(location.secrets_arn, manager=manager, names=names, max_age_seconds=location.secrets_max_age_seconds)
 
 
-def _read() -> Mapping[str, str]:
+def _read_secret() -> Mapping[str, str]:
     secret = _secret()
     return secret.values() if secret else _NO_SECRET
 
 
-def _make(secret: Mapping[str, str]) -> Dependencies:
+def _make_dependencies(secret: Mapping[str, str]) -> Dependencies:
     values = settings.load(os.environ, secret)
-    observability.add_redactions(values.hidden_texts)
+    observability.add_redactions(values.redactions)
     return Dependencies(values, credentials=_role.credentials, new_database_url=_new_database_url)
 
 
 def _new_database_url(refused: str) -> str | None:
-    """What has replaced a URL that the database doesn't take any more: its password may have been rotated."""
+    """The URL that has replaced a refused one, whose password may have been rotated; None if there is no other."""
     secret = _secret()
     if secret is None:
         return None
@@ -203,4 +208,4 @@ def _new_database_url(refused: str) -> str | None:
 _environments: Final[list[ExecutionEnvironment]] = []
 _outside_of_calls: Final = _new_environment()
 _environment: Final[ContextVar[ExecutionEnvironment]] = ContextVar("environment")
-snapstart.guard(os.environ, prepare=_prepare, forget=reset)
+snapstart.guard(os.environ, prepare=_preload, forget=reset)

@@ -1,4 +1,4 @@
-"""Every setting, read once from the environment and from one optional secret; all problems are named at once."""
+"""Every setting, from the environment and from one optional secret. All problems are named at once."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ def _comma_list(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
-_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+_NO_SECRET: Final[Mapping[str, str]] = MappingProxyType({})
 
 CommaList = Annotated[tuple[str, ...], BeforeValidator(_comma_list)]
 
 
-class SecretPlace(BaseModel):
-    """Where the secret is: known before the other settings, which may be in it, so from the environment alone."""
+class SecretLocation(BaseModel):
+    """Where the secret is. It may hold all other settings, so these come from the environment alone."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     secrets_arn: str | None = None
     """A secret of Secrets Manager: a JSON object of settings by their names in capitals. Empty: there is none."""
     secrets_max_age_seconds: int = Field(default=300, ge=1, le=86400)
-    """How old it may be in a function that is in use; each reading costs $0.000005."""
+    """How old the secret's values may be before they are read again; each reading costs $0.000005."""
     aws_region: str = "us-east-1"
     aws_endpoint_url_secrets_manager: str | None = None
 
 
-class Settings(SecretPlace):
-    """One field per environment variable, named alike in lower case. An empty variable counts as unset."""
+class Settings(SecretLocation):
+    """One field for each environment variable, by its name in lower case. An empty variable counts as unset."""
 
     stage: Literal["local", "dev", "staging", "prod"] = "dev"
 
@@ -64,7 +64,7 @@ class Settings(SecretPlace):
     storage_domain: str | None = Field(default=None, validate_default=True)
     """Where the bucket is public. The founding document's fallback URL isn't, so a deployed stack must set it."""
     storage_content_md5: bool = False
-    """The bucket checks every part by its MD5, for 1.5 s of CPU a GB more; docs/mirror.md."""
+    """Whether the bucket checks each part by its MD5, which costs 1.5 s of CPU for each GB; docs/mirror.md."""
 
     default_ai_provider: str = "evolink"
     evolink_api_key: SecretStr | None = None
@@ -72,125 +72,125 @@ class Settings(SecretPlace):
     kie_api_key: SecretStr | None = None
     kie_base_url: str = "https://api.kie.ai"
     kie_webhook_hmac_key: SecretStr | None = None
-    """KIE's `webhookHmacKey`: when set, a callback of KIE's has to be signed with it."""
+    """KIE's `webhookHmacKey`. When it is set, KIE's callbacks must be signed with it."""
     kie_webhook_tolerance_seconds: int = Field(default=300, ge=1, le=86400)
-    """How far KIE's timestamp may be from our clock; KIE doesn't say whether its retries are signed anew."""
+    """Largest difference between KIE's timestamp and our clock; KIE doesn't say whether a retry is signed again."""
     replicate_api_key: SecretStr | None = None
     replicate_base_url: str = "https://api.replicate.com"
     replicate_webhook_secret: SecretStr | None = None
-    """Replicate's signing secret, `whsec_…`; with a comma between the new and the old while it is rotated."""
+    """Replicate's signing secret, `whsec_…`. During a rotation: the new one, a comma, the old one."""
 
     ai_callback_url: str | None = None
-    """Empty: derived from the domain that the request came in by."""
+    """The URL under which callbacks come in. Empty: it is derived from the domain of the request."""
     callback_hmac_secret: SecretStr
     callback_hmac_secret_previous: SecretStr | None = None
-    """Still accepted, no longer signed with: set it for a day when the secret is rotated."""
+    """Still accepted, but no longer used to sign. Set it for a day when the secret is rotated."""
 
     mirror_queue_url: str
     aws_endpoint_url_sqs: str | None = None
 
     better_auth_secret: SecretStr | None = None
-    """Checks the signature of the session cookie, when set."""
+    """When it is set, the session cookie's signature is checked with it."""
     allowed_origins: CommaList = ()
-    """Where a front end may write from with a cookie; the API's CORS origins."""
+    """Origins of the front ends that may write with a cookie; the API's CORS origins."""
     rate_limit_per_minute: int = Field(default=5, ge=1)
     """Videos that a user may ask for in a minute; a request that isn't valid doesn't count."""
 
     video_max_concurrent: int = Field(default=3, ge=1)
     upload_length_required: bool = False
-    """A presigned URL can fix an image's size, but not bound it: without this, one without a size takes any."""
+    """Whether a presigned upload must name its size. A URL that is signed without one takes a file of any size."""
 
     generation_deadline_seconds: int = Field(default=3600, ge=1)
     submit_deadline_seconds: int = Field(default=3900, ge=1, validate_default=True)
     upload_deadline_seconds: int = Field(default=21600, ge=1)
     reconcile_interval_seconds: float = Field(default=60, gt=0)
-    """How often reconcile runs: in AWS the schedule in the template, in the local stack this number."""
+    """How often reconcile runs. In AWS the template's schedule decides, in the local stack this number."""
     status_refresh_seconds: int = Field(default=15, ge=0)
 
     models_file: str | None = None
-    """A catalogue of one's own, instead of the layer's models.toml."""
+    """The path of your own catalogue, instead of the layer's models.toml."""
     remote_asset_allowed_hosts: CommaList = ()
     """Hosts that finished files may come from (`*.suffix` allowed). Empty: any public host."""
     allow_loopback: bool = False
-    """Plain HTTP and loopback for sources, storage and callbacks. A deployed stack refuses it."""
+    """Allows plain HTTP and loopback for sources, storage and callbacks. A deployed stack refuses it."""
 
     @field_validator("storage_domain")
     @classmethod
-    def _public_when_deployed(cls, value: str | None, info: ValidationInfo) -> str | None:
+    def _check_storage_domain(cls, value: str | None, info: ValidationInfo) -> str | None:
         if not value and info.data.get("stage") != "local":
             raise ValueError("is required: the bucket's S3 address isn't public")
         return value
 
     @field_validator("callback_hmac_secret")
     @classmethod
-    def _long_when_deployed(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+    def _check_callback_secret(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
         if len(value.get_secret_value()) < 32 and info.data.get("stage") != "local":
             raise ValueError("must have at least 32 characters")
         return value
 
     @field_validator("submit_deadline_seconds")
     @classmethod
-    def _outlives_a_generation(cls, value: int, info: ValidationInfo) -> int:
+    def _check_submit_deadline(cls, value: int, info: ValidationInfo) -> int:
         if value < info.data.get("generation_deadline_seconds", 0) + 300 and info.data.get("stage") != "local":
             raise ValueError("must be at least GENERATION_DEADLINE_SECONDS + 300")
         return value
 
     @field_validator("allow_loopback")
     @classmethod
-    def _closed_when_deployed(cls, value: bool, info: ValidationInfo) -> bool:
+    def _check_loopback(cls, value: bool, info: ValidationInfo) -> bool:
         if value and info.data.get("stage") != "local":
             raise ValueError("is for STAGE=local only")
         return value
 
     @property
     def callback_secrets(self) -> tuple[str, ...]:
-        """The secret to sign with, then those that are still accepted."""
+        """The secret that signs, then the one that is still accepted."""
         secrets = (self.callback_hmac_secret, self.callback_hmac_secret_previous)
         return tuple(secret.get_secret_value() for secret in secrets if secret is not None)
 
     @property
     def replicate_webhook_secrets(self) -> tuple[str, ...]:
-        """All that are accepted now."""
+        """Every secret that is accepted now."""
         text = self.replicate_webhook_secret.get_secret_value() if self.replicate_webhook_secret else ""
         return tuple(part.strip() for part in text.split(",") if part.strip())
 
     @property
-    def hidden_texts(self) -> frozenset[str]:
-        """What no log may show: every secret, and the passwords within the databases' URLs."""
+    def redactions(self) -> frozenset[str]:
+        """What no log may show: every secret, and each password within a database URL."""
         values = (getattr(self, name) for name in type(self).model_fields)
         texts = {value.get_secret_value() for value in values if isinstance(value, SecretStr)}
         return frozenset(texts.union(self.replicate_webhook_secrets, *(_passwords(text) for text in texts)))
 
     @classmethod
     def variables(cls) -> dict[str, str]:
-        """Every environment variable's name, by its field."""
+        """The environment variable's name for each field."""
         return {name: name.upper() for name in cls.model_fields}
 
 
 def _passwords(text: str) -> set[str]:
-    """Of a database, in either form that libpq takes: as it is written in there, and as it is meant."""
+    """Passwords in a database URL or a libpq string, both as they are written there and percent-decoded."""
     written = re.findall(r"^postgres(?:ql)?://[^:/@]*:(.*)@|\bpassword\s*=\s*(?:'([^']*)'|([^'\s]+))", text)
     found = {password for groups in written for password in groups if password}
     return found | {unquote(password) for password in found}
 
 
-Values = TypeVar("Values", bound=SecretPlace)
+Model = TypeVar("Model", bound=SecretLocation)
 
 
-def load(environment: Mapping[str, str], secret: Mapping[str, str] = _NOTHING) -> Settings:
-    """Settings from `environment`, and from `secret` what isn't set there.
+def load(environment: Mapping[str, str], secret: Mapping[str, str] = _NO_SECRET) -> Settings:
+    """Reads the settings from `environment`, and from `secret` those that aren't set there.
 
-    Raises ConfigurationError that names every problem and shows no value.
+    Raises ConfigurationError, which names every problem and shows no value.
     """
     return _validated(Settings, {**secret, **{name: value for name, value in environment.items() if value}})
 
 
-def load_place(environment: Mapping[str, str]) -> SecretPlace:
-    """Where the secret is; raises as `load` does."""
-    return _validated(SecretPlace, environment)
+def load_secret_location(environment: Mapping[str, str]) -> SecretLocation:
+    """Reads where the secret is; raises ConfigurationError."""
+    return _validated(SecretLocation, environment)
 
 
-def _validated(model: type[Values], variables: Mapping[str, str]) -> Values:
+def _validated(model: type[Model], variables: Mapping[str, str]) -> Model:
     values = {name: variables[name.upper()] for name in model.model_fields if variables.get(name.upper())}
     try:
         return model.model_validate(values)
