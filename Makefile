@@ -1,10 +1,10 @@
-# Clipferry's commands: `make` lists them. They need a Python 3.11 to 3.14, make, and PyPI (or a mirror that pip is set
-# to); the rest they set up themselves, in .tools/ and .venv/.
+# Clipferry's commands: `make` lists them. They need a Python 3.11 to 3.14, make, and PyPI (or an index that pip is set
+# to); everything else they set up themselves, in .tools/ and .venv/.
 
 # The stage of samconfig.toml that `make build` and `make deploy` take.
 STAGE ?= dev
 
-# How many processes `make test` works with; a file's tests stay together.
+# How many processes `make test` runs; the tests of one file stay together.
 JOBS ?= 2
 
 # The system's certificates, so that a company's proxy is trusted; no Python but yours, whatever venv is active.
@@ -25,28 +25,28 @@ EXPORT_THUMBNAIL := $(UV) export --quiet --frozen --only-group thumbnail --no-em
 help: ## Lists these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
-demo: .venv/.local ## Makes one video on this machine, from the request to the file, and shows each step
+demo: .venv/.local ## Creates one video on this machine, from the request to the file, and shows each step
 	@.venv/bin/python -m local.demo
 
-dev: .venv/.local ## Runs everything on http://127.0.0.1:8787 (PORT=…) until Ctrl-C, with a user to try it as
+dev: .venv/.local ## Runs everything on http://127.0.0.1:8787 (PORT=…) until Ctrl-C, and prints a token to try it with
 	@.venv/bin/python -m local.dev
 
 migrate: .venv/.local ## Brings the database at DATABASE_URL up to date with migrations/
 	@.venv/bin/python -m cli migrate
 
-verify: .venv/.local ## Recomputes every invariant of the books at DATABASE_URL; fails when one doesn't hold
+verify: .venv/.local ## Recomputes every invariant of the credits at DATABASE_URL; fails when one doesn't hold
 	@.venv/bin/python -m cli verify
 
-doctor: .venv/.local ## Looks at what is configured by hand, with the settings of the environment, and says what to do
+doctor: .venv/.local ## Checks what is configured by hand, with the settings of the environment, and says what to do
 	@.venv/bin/python -m cli doctor $(ARGS)
 
-redrive: .venv/.local ## Sends the mirror queue's dead letters again; ARGS=--dry-run only says what lies there
+redrive: .venv/.local ## Sends the mirror queue's dead letters again; ARGS=--dry-run only lists them
 	@.venv/bin/python -m cli redrive $(ARGS)
 
-cost: .venv/.local ## What 1,000 videos cost, the largest part first; ARGS="--video-mb 50 --per-month 100000"
+cost: .venv/.local ## Shows what 1,000 videos cost, the largest part first; ARGS="--video-mb 50 --per-month 100000"
 	@.venv/bin/python -m benchmarks.cost $(ARGS)
 
-simulate: .venv/.local ## Which limit 1, 10, 100 and 1,000 videos a second meet first, and what to raise then
+simulate: .venv/.local ## Shows which limits 1, 10, 100 and 1,000 videos a second reach, and what to raise
 	@.venv/bin/python -m benchmarks.simulate $(ARGS)
 
 test: .venv/.dev .tools/sam/.installed ## Runs the tests that need no Docker; a part of them with ARGS=tests/unit
@@ -55,7 +55,7 @@ test: .venv/.dev .tools/sam/.installed ## Runs the tests that need no Docker; a 
 test-sam: .venv/.dev .tools/sam/.installed ## Builds with SAM and runs every function in Docker, under `sam local`
 	@.venv/bin/python -m pytest tests/sam $(ARGS)
 
-check: .venv/.dev .tools/sam/.installed .tools/checkov/.installed ## Checks style, types, the layers' arrows, the locks and the template
+check: .venv/.dev .tools/sam/.installed .tools/checkov/.installed ## Checks style, types, which way imports point, the locks and the template
 	@.venv/bin/ruff check --quiet --extend-exclude .tools,.aws-sam
 	@.venv/bin/ruff format --quiet --check --extend-exclude .tools,.aws-sam || { echo "not formatted as 'ruff format' does" >&2; exit 1; }
 	@.venv/bin/basedpyright
@@ -80,10 +80,10 @@ build: .tools/sam/.installed ## Builds the deployment into .aws-sam/build; STAGE
 	    echo "without bytecode, which doubles a cold start: put a python3.13 on the PATH, rm -r .aws-sam, build again"; fi
 	@du -sh .aws-sam/build/*/
 
-deploy: build ## Validates, migrates, deploys the stage STAGE of samconfig.toml with your AWS credentials, and tries it out
+deploy: build ## Validates, migrates, deploys the stage STAGE of samconfig.toml with your AWS credentials, and runs the smoke test
 	@.tools/sam/bin/python tools/deploy.py $(STAGE)
 
-smoke: .tools/uv/.installed ## Tries a deployed API out: URL=https://…; with CLIPFERRY_API_KEY an upload, too
+smoke: .tools/uv/.installed ## Tests a deployed API: URL=https://…; with CLIPFERRY_API_KEY an upload, too
 	@.tools/uv/bin/python tools/smoke.py $(URL)
 
 models: .venv/.local ## Checks your catalogue FILE=models.toml and packs it as a layer that replaces ours
@@ -93,18 +93,18 @@ invoke: .tools/sam/.installed ## Runs one function in Docker: FUNCTION=Reconcile
 	@$(SAM) build $(FUNCTION) && .tools/sam/bin/python tools/sam_on_host_network.py local invoke $(FUNCTION) \
 	    --event $(EVENT) --env-vars events/env.json --region us-east-1 --skip-pull-image
 
-lock: .tools/uv/.installed ## Renews uv.lock, the layer's requirements and the tools' pins after a change to what they pin
+lock: .tools/uv/.installed ## Renews uv.lock, the layers' requirements and the tools' pins after a change of dependencies
 	@$(UV) lock --quiet
 	@$(EXPORT) --output-file layers/shared/requirements.txt >/dev/null
 	@$(EXPORT_THUMBNAIL) --output-file layers/thumbnail/requirements.txt >/dev/null
 	@for tool in uv sam checkov peers naive; do $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	    tools/$$tool.in --output-file tools/$$tool.txt || exit 1; done
 
-openapi: .venv/.dev ## Writes docs/openapi.json and README's table of settings anew
+openapi: .venv/.dev ## Rewrites docs/openapi.json and README's table of settings
 	@.venv/bin/python -m cli.openapi
 	@.venv/bin/python tools/settings_table.py
 
-screenshots: .venv/.dev ## Takes README's pictures of the console anew; needs a Chromium
+screenshots: .venv/.dev ## Takes README's screenshots of the console again; needs a Chromium
 	@.venv/bin/python -m tests.browser.screenshots
 
 bench-db: .venv/.dev ## Measures the database work on a million videos, and checks the plans; ARGS="--scale 0.1" is quicker
@@ -126,13 +126,13 @@ bench-http: .venv/.dev .bench-build ## Measures requests through the built handl
 bench-mirror: .venv/.dev .tools/peers/.installed ## Measures the mirror beside rclone, s5cmd, aws and boto3; needs a C compiler
 	@.venv/bin/python -m benchmarks.mirror $(ARGS)
 
-clean: ## Removes everything that these commands made, the environments too
+clean: ## Removes everything that these commands made, including the environments
 	@rm -rf .venv .tools .aws-sam .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: help demo dev migrate verify doctor redrive cost simulate test test-sam check build deploy smoke models invoke lock openapi screenshots bench-db clean bench bench-cold bench-http .bench-build
 
-# A Python is what runs as one: pyenv leaves names on the PATH that don't, and Debian's lacks venv until it is installed.
+# Each is tried, because pyenv leaves names on the PATH that don't run, and Debian's Python lacks venv until it is installed.
 FIND_PYTHON = for name in "$$PYTHON" python3.13 python3.12 python3.11 python3.14 python3; do \
 	    "$$name" -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' \
 	        2>/dev/null && { echo "$$name"; break; }; done
@@ -144,7 +144,7 @@ FIND_PYTHON = for name in "$$PYTHON" python3.13 python3.12 python3.11 python3.14
 	@.tools/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tools/uv.txt
 	@touch $@
 
-# What a naive function would have in its layer, for Lambda's Python on this machine's processor.
+# The layer of the naive functions that bench-cold compares with, for Lambda's Python on this machine's processor.
 .tools/naive/.installed: tools/naive.txt .tools/uv/.installed
 	@$(UV) pip install --quiet --target .tools/naive/python --python-version 3.13 --only-binary :all: --no-deps \
 	    --require-hashes -r tools/naive.txt
@@ -152,14 +152,14 @@ FIND_PYTHON = for name in "$$PYTHON" python3.13 python3.12 python3.11 python3.14
 	@tools/compile_for_lambda.sh "$(CURDIR)/.tools/naive/python" /opt/python
 	@touch $@
 
-# Each tool has an environment of its own: SAM pins another boto3 than the layer does.
+# Each tool has an environment of its own, because SAM pins another boto3 than the layer.
 .tools/%/.installed: tools/%.txt .tools/uv/.installed
 	@echo "setting up .tools/$*"
 	@$(UV) venv --quiet --clear --python .tools/uv/bin/python .tools/$*
 	@$(UV) pip sync --quiet --require-hashes --python .tools/$*/bin/python tools/$*.txt
 	@touch $@
 
-# --inexact: what `make test` has installed may stay.
+# --inexact keeps what `make test` has installed.
 .venv/.local: $(LOCKS) .tools/uv/.installed
 	@echo "setting up .venv"
 	@$(UV) sync --quiet --frozen --inexact --python .tools/uv/bin/python
