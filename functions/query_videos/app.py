@@ -67,7 +67,7 @@ def delete(uuid: str) -> Response[str]:
 
 @app.get("/api/v1/health")
 def health() -> Response[str]:
-    report = check_health(lambda: runtime.dependencies().database)
+    report = check_health(runtime.dependencies().database)
     return reply(HTTPStatus.OK, report)
 
 

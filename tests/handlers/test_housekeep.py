@@ -1,4 +1,4 @@
-"""The daily chores, over a real database and a strict R2: what is taken back, what is left alone, what is counted."""
+"""The daily tasks, over a real database and a strict R2: what is removed, what is left alone, what is counted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from clipferry.models import VideoStatus
 from clipferry.usecases.abort_uploads import abort_uploads
 from clipferry.usecases.apply_retention import apply_retention
 from clipferry.usecases.delete_video import delete_video
-from clipferry.usecases.run_daily_tasks import ChoresBrokenOffError
+from clipferry.usecases.run_daily_tasks import DailyTasksFailedError
 from local.lambda_runtime.events import schedule_event
 from local.lambda_runtime.function_instances import load
 from local.lambda_runtime.lambda_context import LambdaContext, invoker
@@ -113,14 +113,14 @@ def test_all_pages_are_looked_at(r2: FakeR2, monkeypatch: pytest.MonkeyPatch) ->
     assert (answer["abortedUploads"], r2.requests["ListMultipartUploads"]) == (10, 4)
 
 
-def test_a_bucket_that_is_away_costs_no_other_chore(r2: FakeR2) -> None:
+def test_a_bucket_that_is_away_costs_no_other_task(r2: FakeR2) -> None:
     begin(r2, "videos/vid_1.mp4")
     r2.fail(Fault(operation="ListMultipartUploads", kind="reset", times=50))
     answer, log = run("HousekeepFunction")
     assert (answer["abortedUploads"], answer["breaches"]) == (0, 0)
     assert ("BooksBreached", 0, {}) in metrics(log)
     (line,) = [line for line in events(log) if line["level"] == "WARNING"]
-    assert line["message"] == "uploads not taken back"
+    assert line["message"] == "uploads not aborted"
 
 
 def test_one_that_is_over_meanwhile_is_fine(r2: FakeR2) -> None:
@@ -240,16 +240,16 @@ def test_a_user_with_broken_books_keeps_nobody_from_their_turn(r2: FakeR2, datab
     assert ("ExpiriesRefused", 1, {}) in metrics(log)
 
 
-def test_a_chore_that_breaks_off_leaves_the_others_their_turn(r2: FakeR2, database: Database) -> None:
+def test_a_task_that_fails_does_not_keep_the_others_from_being_run(r2: FakeR2, database: Database) -> None:
     begin(r2, "videos/vid_1.mp4")
     books.execute(database, "insert into clipferry.deletions values ('vid_gone', now() - interval '8 days')")
     r2.fail(Fault(operation="DeleteObject", kind="500", times=50))
     housekeep = load(read_template().function("HousekeepFunction"))
     context = LambdaContext(function_name="f", timeout_seconds=300)
-    with captured() as log, pytest.raises(ChoresBrokenOffError, match="removedVideos"):
+    with captured() as log, pytest.raises(DailyTasksFailedError, match="removedVideos"):
         housekeep(schedule_event(rule="r"), context)
     told = metrics(log())
-    assert ("ChoresBrokenOff", 1, {"chore": "removedVideos"}) in told
+    assert ("DailyTaskErrors", 1, {"task": "removedVideos"}) in told
     assert ("BooksBreached", 0, {}) in told
     assert ("UploadsAborted", 1, {}) in told
 

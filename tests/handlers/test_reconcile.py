@@ -12,7 +12,7 @@ import pytest
 
 from clipferry import runtime
 from clipferry.db.connection import Database
-from clipferry.provider_throttle import PATIENCE
+from clipferry.provider_throttle import FIRST_LIMIT
 from clipferry.usecases.reconcile import WORKERS
 from local.file_server import ServedFile
 from local.lambda_runtime.events import schedule_event
@@ -103,8 +103,8 @@ def statuses(database: Database, uuids: list[str]) -> set[str]:
 def test_a_provider_that_answers_only_when_several_ask_at_once_is_asked_by_several(
     database: Database, evolink: Evolink
 ) -> None:
-    evolink.listen = threading.Barrier(PATIENCE, timeout=10).wait
-    uuids = finished(database, evolink, 5 * PATIENCE)
+    evolink.listen = threading.Barrier(FIRST_LIMIT, timeout=10).wait
+    uuids = finished(database, evolink, 5 * FIRST_LIMIT)
     answer, _ = run()
 
     assert answer == {"lookedAt": len(uuids)}
@@ -144,9 +144,9 @@ def test_no_more_connections_than_workers_and_one_that_stays(
 
 def test_every_line_event_and_metric_of_a_video_is_its_own(database: Database, evolink: Evolink) -> None:
     """The adapter's warning doesn't know the video, only the task: the line has its uuid from whom it follows."""
-    evolink.listen = threading.Barrier(PATIENCE, timeout=10).wait
+    evolink.listen = threading.Barrier(FIRST_LIMIT, timeout=10).wait
     evolink.is_odd = True
-    uuids = finished(database, evolink, 4 * PATIENCE)
+    uuids = finished(database, evolink, 4 * FIRST_LIMIT)
     _, log = run()
 
     odd = [line for line in events(log) if line["message"] == "unknown task status"]

@@ -16,7 +16,7 @@ from clipferry.db import videos
 from clipferry.db.connection import Database
 from clipferry.errors import DatabaseUnavailableError, QueueError
 from clipferry.models import TaskReport, TaskState, Verdict, Video, VideoStatus
-from clipferry.provider_throttle import PATIENCE
+from clipferry.provider_throttle import MOST_SLOW_CHECKS
 from clipferry.providers.kie import Kie
 from clipferry.usecases import reconcile as schedule
 from clipferry.usecases.advance_video import advance_video
@@ -314,7 +314,7 @@ def test_a_provider_that_keeps_us_waiting_does_not_keep_the_others_from_their_tu
     run()
 
     turns = Counter("kie" if uuid in hanging else "evolink" for uuid in run.asked)
-    assert turns == {"kie": PATIENCE, "evolink": len(quick)}
+    assert turns == {"kie": MOST_SLOW_CHECKS, "evolink": len(quick)}
 
 
 def test_two_reconcilers_share_the_work(database: Database, database_url: str) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from clipferry.usecases.mirror_video import INVALID_TRIES
+from clipferry.usecases.end_failed_mirror import INVALID_TRIES
 from local.providers.http_server import Reply, Request, WebServer
 from local.r2.server import Fault
 from tests.films import small_film

@@ -1,4 +1,4 @@
-"""A run of reconcile with several workers: who is looked at, who has to wait, and what the next run finds."""
+"""A run of reconcile with several workers: what is checked, what has to wait, and what the next run finds."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import pytest
 from clipferry.db.connection import Database
 from clipferry.errors import DatabaseUnavailableError
 from clipferry.models import TaskReport, TaskState, VideoStatus
-from clipferry.provider_throttle import LONG_SECONDS, PATIENCE
+from clipferry.provider_throttle import FIRST_LIMIT, MOST_SLOW_CHECKS, SLOW_SECONDS
 from clipferry.providers.base import Provider
 from clipferry.providers.kie import Kie
-from clipferry.usecases.reconcile import BATCH, REST_SECONDS, SECONDS_FOR_ONE, WORKERS, reconcile
+from clipferry.usecases.reconcile import BATCH, PAUSE_SECONDS, SECONDS_FOR_ONE, WORKERS, reconcile
 from tests import books, journeys
 from tests.log_lines import captured, events
 from tests.provider_answers import Wire, sample, wired
@@ -61,7 +61,7 @@ def due(database: Database, number: int, *, provider: str = "kie") -> list[str]:
 
 
 def claimable(database: Database) -> set[str]:
-    """Who would be looked at by a run that begins now."""
+    """The videos that a run would check that begins now."""
     found = books.rows(database, "select video_uuid from clipferry.jobs where next_check_at <= now()")
     return {row["video_uuid"] for row in found}
 
@@ -107,7 +107,7 @@ def test_every_video_has_one_turn_however_many_work(database: Database, database
     assert claimable(database) == set()
 
 
-def test_as_many_videos_are_looked_at_at_a_time_as_there_are_connections(
+def test_as_many_videos_are_checked_at_a_time_as_there_are_connections(
     database: Database, databases: list[Database]
 ) -> None:
     """Nobody is answered before everybody has asked, but for the first few, with which a provider shows that it can."""
@@ -139,7 +139,7 @@ def test_one_that_fails_stops_nobody(database: Database, databases: list[Databas
 def test_the_rest_of_a_slow_providers_videos_wait_and_the_others_have_their_turn_meanwhile(
     database: Database, databases: list[Database]
 ) -> None:
-    """It answers when all of the other provider's have been looked at, and not before."""
+    """It answers when all of the other provider's have been checked, and not before."""
     slow, quick = due(database, 30), due(database, 30, provider="evolink")
     left, all_quick_are_seen = Counter(quick), threading.Event()
     run = Run(databases)
@@ -147,7 +147,7 @@ def test_the_rest_of_a_slow_providers_videos_wait_and_the_others_have_their_turn
     def be_slow(uuid: str) -> None:
         if uuid in slow:
             assert all_quick_are_seen.wait(SECONDS)
-            run.seconds -= LONG_SECONDS + 0.1
+            run.seconds -= SLOW_SECONDS + 0.1
         else:
             del left[uuid]
             if not left:
@@ -157,7 +157,7 @@ def test_the_rest_of_a_slow_providers_videos_wait_and_the_others_have_their_turn
     run()
 
     turns = Counter("slow" if uuid in slow else "quick" for uuid in run.asked)
-    assert turns == {"slow": PATIENCE, "quick": len(quick)}
+    assert turns == {"slow": MOST_SLOW_CHECKS, "quick": len(quick)}
     assert claimable(database) == set(slow) - set(run.asked), "they are the next run's"
 
 
@@ -172,7 +172,7 @@ def test_a_provider_that_is_busy_or_down_is_left_in_peace_after_each_question(
         run()
 
     assert len(wire.requests) >= len(uuids)
-    assert run.naps == [REST_SECONDS] * len(uuids)
+    assert run.naps == [PAUSE_SECONDS] * len(uuids)
 
 
 def test_an_answer_is_followed_by_the_next_question_at_once(database: Database, databases: list[Database]) -> None:
@@ -203,10 +203,10 @@ def test_what_has_no_turn_when_time_runs_out_is_the_next_runs(database: Database
     uuids = due(database, BATCH + 10)
     books.execute(database, "update clipferry.jobs set state_since = now() - interval '5 hours'")
     first = Run(databases)
-    last_looks = threading.Barrier(PATIENCE, timeout=SECONDS)
+    last_checks = threading.Barrier(FIRST_LIMIT, timeout=SECONDS)
 
     def be_the_last(_uuid: str) -> None:
-        last_looks.wait()
+        last_checks.wait()
         first.seconds = SECONDS_FOR_ONE
 
     first.on_question = be_the_last
@@ -215,10 +215,10 @@ def test_what_has_no_turn_when_time_runs_out_is_the_next_runs(database: Database
     second = Run(databases)
     second()
 
-    assert len(first.asked) == PATIENCE
+    assert len(first.asked) == FIRST_LIMIT
     assert sorted(first.asked + second.asked) == sorted(uuids), "nobody twice, nobody forgotten"
-    (line,) = [line for line in events(log()) if line["message"] == "given back for the next run"]
-    assert line["videos"] == BATCH - PATIENCE
+    (line,) = [line for line in events(log()) if line["message"] == "claims released for the next run"]
+    assert line["videos"] == BATCH - FIRST_LIMIT
     checks = books.rows(database, "select distinct checks from clipferry.jobs")
     assert checks == [{"checks": 1}]
 
@@ -236,7 +236,7 @@ def test_what_was_claimed_is_given_back_though_the_run_crashes(database: Databas
     assert claimable(database) == set(uuids) - set(run.asked)
 
 
-def test_no_look_begins_that_might_not_end(database: Database, databases: list[Database]) -> None:
+def test_no_check_begins_that_might_not_end(database: Database, databases: list[Database]) -> None:
     uuids = due(database, 3)
     run = Run(databases, seconds=SECONDS_FOR_ONE)
 
@@ -246,7 +246,7 @@ def test_no_look_begins_that_might_not_end(database: Database, databases: list[D
 
 def test_what_somebody_has_moved_meanwhile_is_not_given_back(database: Database, databases: list[Database]) -> None:
     """A callback has come for the last, which has its own time since then."""
-    *_, last = uuids = due(database, PATIENCE + 2)
+    *_, last = uuids = due(database, FIRST_LIMIT + 2)
     run = Run(databases)
 
     def move_the_last(uuid: str) -> None:

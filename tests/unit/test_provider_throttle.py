@@ -1,4 +1,4 @@
-"""Who may be looked at now: a provider has more looks at a time the better it answers, and none that others need."""
+"""The better a provider answers, the more of its videos are checked at a time; a slow one holds up no other."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from clipferry.db.jobs import Due
-from clipferry.provider_throttle import LONG_SECONDS, PATIENCE, ProviderThrottle
+from clipferry.provider_throttle import FIRST_LIMIT, MOST_SLOW_CHECKS, SLOW_SECONDS, ProviderThrottle
 
 MOST = 8
-QUICK, LONG = 0.5, LONG_SECONDS + 0.1
+QUICK, SLOW = 0.5, SLOW_SECONDS + 0.1
 
 
 def due(provider: str, number: int, *, first: int = 0) -> list[Due]:
@@ -18,106 +18,108 @@ def due(provider: str, number: int, *, first: int = 0) -> list[Due]:
     return [Due(uuid=f"{provider}-{place}", provider=provider, next_check_at=moment) for place in places]
 
 
-def turns_of(*claimed: list[Due], most: int = MOST) -> ProviderThrottle:
-    turns = ProviderThrottle(most)
+def throttle_of(*claimed: list[Due], most: int = MOST) -> ProviderThrottle:
+    throttle = ProviderThrottle(most)
     for batch in claimed:
-        turns.add(batch)
-    return turns
+        throttle.add(batch)
+    return throttle
 
 
-def take_all(turns: ProviderThrottle) -> list[Due]:
-    """Every look that may be under way at the same time now."""
-    taken = []
-    while (found := turns.take()) is not None:
-        taken.append(found)
-    return taken
+def acquire_all(throttle: ProviderThrottle) -> list[Due]:
+    """Every check that may run at the same time now."""
+    acquired = []
+    while (found := throttle.acquire()) is not None:
+        acquired.append(found)
+    return acquired
 
 
-def end(turns: ProviderThrottle, looks: Iterable[Due], *, seconds: float = QUICK, is_answered: bool = True) -> None:
-    for look in looks:
-        turns.end(look, seconds=seconds, is_answered=is_answered)
+def release(
+    throttle: ProviderThrottle, checks: Iterable[Due], *, seconds: float = QUICK, is_answered: bool = True
+) -> None:
+    for check in checks:
+        throttle.release(check, seconds=seconds, is_answered=is_answered)
 
 
 def test_each_answer_allows_one_more_at_a_time_until_everybody_works() -> None:
-    turns = turns_of(due("kie", 100))
+    throttle = throttle_of(due("kie", 100))
     at_a_time = []
     for _ in range(4):
-        looks = take_all(turns)
-        at_a_time.append(len(looks))
-        end(turns, looks)
+        checks = acquire_all(throttle)
+        at_a_time.append(len(checks))
+        release(throttle, checks)
 
-    assert at_a_time == [PATIENCE, 2 * PATIENCE, MOST, MOST]
+    assert at_a_time == [FIRST_LIMIT, 2 * FIRST_LIMIT, MOST, MOST]
 
 
 def test_they_come_in_the_order_in_which_they_were_claimed() -> None:
     first, second = due("kie", 2), due("kie", 2, first=2)
 
-    assert take_all(turns_of(first, second)) == [*first, second[0]]
+    assert acquire_all(throttle_of(first, second)) == [*first, second[0]]
 
 
-def test_who_is_due_once_more_has_no_second_turn_and_is_given_back() -> None:
+def test_a_video_that_is_claimed_once_more_is_not_checked_again_and_its_claim_is_released() -> None:
     once, again = due("kie", 2), due("kie", 1)
-    turns = turns_of(once)
-    end(turns, take_all(turns))
-    turns.add(again)
+    throttle = throttle_of(once)
+    release(throttle, acquire_all(throttle))
+    throttle.add(again)
 
-    assert (turns.take(), turns.waiting, list(turns.unseen)) == (None, (), again)
+    assert (throttle.acquire(), throttle.waiting, list(throttle.unchecked)) == (None, (), again)
 
 
 def test_a_provider_that_does_not_answer_is_asked_one_at_a_time_until_it_does() -> None:
-    turns = turns_of(due("kie", 100))
-    end(turns, take_all(turns))
-    end(turns, take_all(turns), is_answered=False)
+    throttle = throttle_of(due("kie", 100))
+    release(throttle, acquire_all(throttle))
+    release(throttle, acquire_all(throttle), is_answered=False)
     for _ in range(20):
-        (look,) = take_all(turns)
-        end(turns, [look], is_answered=False)
-    (look,) = take_all(turns)
-    end(turns, [look])
+        (check,) = acquire_all(throttle)
+        release(throttle, [check], is_answered=False)
+    (check,) = acquire_all(throttle)
+    release(throttle, [check])
 
-    assert len(take_all(turns)) == 2
+    assert len(acquire_all(throttle)) == 2
 
 
 def test_a_provider_that_keeps_us_waiting_does_so_a_few_times_in_a_run() -> None:
-    turns = turns_of(due("kie", 10), due("evolink", 10))
-    slow = [look for look in take_all(turns) if look.provider == "kie"]
-    end(turns, slow, seconds=LONG)
+    throttle = throttle_of(due("kie", 10), due("evolink", 10))
+    slow = [check for check in acquire_all(throttle) if check.provider == "kie"]
+    release(throttle, slow, seconds=SLOW)
 
-    assert len(slow) == PATIENCE
-    assert "kie" not in {look.provider for look in take_all(turns)}
-    assert len([look for look in turns.waiting if look.provider == "kie"]) == 10 - PATIENCE
+    assert len(slow) == MOST_SLOW_CHECKS
+    assert "kie" not in {check.provider for check in acquire_all(throttle)}
+    assert len([check for check in throttle.waiting if check.provider == "kie"]) == 10 - MOST_SLOW_CHECKS
 
 
-def test_the_others_have_their_turns_while_one_keeps_us_waiting() -> None:
-    turns = turns_of(due("kie", 10), due("evolink", 10))
-    quick = [look for look in take_all(turns) if look.provider == "evolink"]
-    end(turns, quick)
+def test_the_others_are_checked_while_one_keeps_us_waiting() -> None:
+    throttle = throttle_of(due("kie", 10), due("evolink", 10))
+    quick = [check for check in acquire_all(throttle) if check.provider == "evolink"]
+    release(throttle, quick)
 
-    assert {look.provider for look in take_all(turns)} == {"evolink"}
+    assert {check.provider for check in acquire_all(throttle)} == {"evolink"}
 
 
 def test_one_long_answer_is_no_reason_to_give_up() -> None:
-    turns = turns_of(due("kie", 100))
-    first, second, third = take_all(turns)
-    end(turns, [first], seconds=LONG)
-    end(turns, [second, third])
+    throttle = throttle_of(due("kie", 100))
+    first, second, third = acquire_all(throttle)
+    release(throttle, [first], seconds=SLOW)
+    release(throttle, [second, third])
 
-    assert len(take_all(turns)) == PATIENCE
+    assert len(acquire_all(throttle)) == FIRST_LIMIT
 
 
-def test_a_video_that_is_due_again_has_no_second_turn() -> None:
+def test_a_video_that_is_claimed_twice_is_checked_once() -> None:
     video = due("kie", 1)
-    turns = turns_of(video, video)
-    end(turns, take_all(turns))
-    turns.add(video)
+    throttle = throttle_of(video, video)
+    release(throttle, acquire_all(throttle))
+    throttle.add(video)
 
-    assert turns.take() is None
-    assert turns.waiting == ()
+    assert throttle.acquire() is None
+    assert throttle.waiting == ()
 
 
-def test_one_worker_looks_at_one_video_at_a_time() -> None:
-    turns = turns_of(due("kie", 5), most=1)
+def test_one_worker_checks_one_video_at_a_time() -> None:
+    throttle = throttle_of(due("kie", 5), most=1)
     for _ in range(5):
-        (look,) = take_all(turns)
-        end(turns, [look])
+        (check,) = acquire_all(throttle)
+        release(throttle, [check])
 
-    assert turns.take() is None
+    assert throttle.acquire() is None

@@ -1,4 +1,4 @@
-"""How long a state may last and when to look again. Everything in seconds."""
+"""When to check a video again, and how long a state may last. Everything in seconds."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ class Polling:
     status_refresh_seconds: int
 
     def first_check_seconds(self, estimated_seconds: int | None) -> float:
-        """When to ask about a task for the first time: half-way through the provider's estimate, within two minutes."""
+        """Seconds until the provider is asked for the first time: half of its own estimate, at most two minutes."""
         halfway = (estimated_seconds or 0) / 2
         return min(max(self.check_seconds, halfway), 120)
 
     @property
     def check_seconds(self) -> float:
-        """A little less than the schedule's interval, so that each run finds what the last one pushed forward."""
+        """Seconds to the next check: less than the schedule's interval, so that each run checks every video."""
         return self.reconcile_interval_seconds * 0.75
 
     def mirror_again_seconds(self, attempts: int) -> float:
-        """The wait after a mirror that failed: doubling, at most a quarter of an hour."""
+        """Seconds to wait after a mirror that failed: doubling, at most a quarter of an hour."""
         return min(self.check_seconds * 2 ** min(max(0, attempts - 1), 16), 900)

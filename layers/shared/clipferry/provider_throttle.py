@@ -1,4 +1,4 @@
-"""Whose turn it is among the videos that are due: many at a time, and no provider takes the turns of the others."""
+"""Decides which due video is checked next: many at a time, and a slow provider doesn't hold up the others."""
 
 from __future__ import annotations
 
@@ -8,66 +8,68 @@ from typing import Final
 
 from clipferry.db.jobs import Due
 
-LONG_SECONDS: Final = 3.0
-"""A look that takes so long was spent waiting for the provider."""
-PATIENCE: Final = 3
-"""Long looks at one provider's videos in one run: then the rest of them wait for the next, and others get a turn."""
+FIRST_LIMIT: Final = 3
+"""Checks at a time with which a provider begins a run."""
+SLOW_SECONDS: Final = 3.0
+"""A check that takes longer was spent waiting for the provider."""
+MOST_SLOW_CHECKS: Final = 3
+"""After so many slow checks in one run the rest of the provider's videos wait for the next run."""
 
 
 class ProviderThrottle:
-    """Of one run, which looks at `most` videos at a time. Not for several threads: one gives the turns to all.
+    """Limits the concurrent checks of one run to `limit`, and those of each provider by how it answers.
 
-    A provider begins with `PATIENCE` looks at a time, and each answer allows one more. When one doesn't come, or takes
-    long, there is one look at a time until the next: whoever says 429 or is down isn't pressed by all at once.
+    A provider begins with FIRST_LIMIT checks at a time, and each answer allows one more. After a question without an
+    answer, or a slow one, there is one check at a time until the next answer: a provider that says 429 or is down isn't
+    asked by all workers at once. Not thread-safe: one thread acquires and releases for all workers.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._known: set[str] = set()
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._claimed: set[str] = set()
         self._waiting: list[Due] = []
-        self._again: list[Due] = []
-        self._under_way = Counter[str]()
-        self._at_a_time: dict[str, int] = {}
-        self._long = Counter[str]()
+        self._claimed_again: list[Due] = []
+        self._running = Counter[str]()
+        self._limits: dict[str, int] = {}
+        self._slow = Counter[str]()
 
     @property
     def waiting(self) -> tuple[Due, ...]:
-        """Who hasn't had a turn."""
+        """Videos that haven't been checked yet."""
         return tuple(self._waiting)
 
     @property
     def excluded_providers(self) -> list[str]:
-        """The providers that have as many looks under way as they may have."""
-        return [provider for provider, looks in self._under_way.items() if looks >= self._room_of(provider)]
+        """Providers that have as many checks running as they may have."""
+        return [provider for provider, running in self._running.items() if running >= self._limit_of(provider)]
 
     @property
-    def unseen(self) -> tuple[Due, ...]:
-        """Who was claimed for nothing: those that wait, and those that were due once more in this run."""
-        return (*self._waiting, *self._again)
+    def unchecked(self) -> tuple[Due, ...]:
+        """Videos that were claimed and not checked: those that wait, and those that this run had checked before."""
+        return (*self._waiting, *self._claimed_again)
 
     def add(self, claimed: Iterable[Due]) -> None:
-        """A video that has had its turn in this run has no other."""
+        """Adds what was claimed; a video is checked once in a run."""
         for due in claimed:
-            (self._again if due.uuid in self._known else self._waiting).append(due)
-            self._known.add(due.uuid)
+            (self._claimed_again if due.uuid in self._claimed else self._waiting).append(due)
+            self._claimed.add(due.uuid)
 
-    def take(self) -> Due | None:
-        """The video to look at now; None while those that wait have to go on waiting."""
+    def acquire(self) -> Due | None:
+        """The video to check now; None while those that wait have to go on waiting."""
         for place, due in enumerate(self._waiting):
-            if self._under_way[due.provider] < self._room_of(due.provider):
-                self._under_way[due.provider] += 1
+            if self._running[due.provider] < self._limit_of(due.provider):
+                self._running[due.provider] += 1
                 return self._waiting.pop(place)
         return None
 
-    def end(self, due: Due, *, seconds: float, is_answered: bool) -> None:
-        """A look has ended, after so many seconds."""
-        provider, is_long = due.provider, seconds > LONG_SECONDS
-        self._under_way[provider] -= 1
-        self._long[provider] += is_long
-        self._at_a_time[provider] = self._room_of(provider) + 1 if is_answered and not is_long else 1
+    def release(self, due: Due, *, seconds: float, is_answered: bool) -> None:
+        """Ends a check that took `seconds`; `is_answered` is False when the provider gave no answer."""
+        provider, is_slow = due.provider, seconds > SLOW_SECONDS
+        self._running[provider] -= 1
+        self._slow[provider] += is_slow
+        self._limits[provider] = self._limit_of(provider) + 1 if is_answered and not is_slow else 1
 
-    def _room_of(self, provider: str) -> int:
-        """How many of its videos may be looked at at a time."""
-        if self._long[provider] >= PATIENCE:
+    def _limit_of(self, provider: str) -> int:
+        if self._slow[provider] >= MOST_SLOW_CHECKS:
             return 0
-        return min(self._at_a_time.get(provider, PATIENCE), self._most)
+        return min(self._limits.get(provider, FIRST_LIMIT), self._limit)

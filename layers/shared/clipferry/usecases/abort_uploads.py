@@ -1,4 +1,4 @@
-"""Takes back uploads that nobody will continue: a function died, and its video has ended some other way since."""
+"""Aborts uploads that nobody will continue: a function died, and its video has ended some other way since."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _KEY: Final = re.compile(r"videos/([A-Za-z0-9_-]{1,64})\.mp4")
 
 
 def abort_uploads(*, database: Database, storage: Storage, now: datetime, seconds_left: Callable[[], float]) -> int:
-    """Returns how many; what time or the bucket doesn't allow today is done tomorrow.
+    """Returns how many it has aborted; what time or the bucket doesn't allow today is done tomorrow.
 
     A video that is still open keeps its uploads: its next worker may go on with one.
     """
@@ -36,9 +36,9 @@ def abort_uploads(*, database: Database, storage: Storage, now: datetime, second
                 storage.abort_upload(upload)
                 aborted += 1
     except StorageError as error:
-        logger.warning("uploads not taken back", detail=str(error))
+        logger.warning("uploads not aborted", detail=str(error))
     finally:
-        logger.info("uploads taken back", uploads=aborted)
+        logger.info("uploads aborted", uploads=aborted)
         count("UploadsAborted", aborted)
     return aborted
 

@@ -23,7 +23,7 @@ def advance_video(  # noqa: PLR0911 - one line for each thing that may be found
     claimed_task: str | None = None,
     report: TaskReport | None = None,
     resend: bool = False,
-    on_silence: Callable[[], None] = lambda: None,
+    on_no_answer: Callable[[], None] = lambda: None,
     database: Database,
     providers: Mapping[str, Provider],
     queue: MirrorQueue,
@@ -34,19 +34,19 @@ def advance_video(  # noqa: PLR0911 - one line for each thing that may be found
     `claimed_task` is a task id from a callback: adopted only while the row has none, and only if the provider knows it
     and no other video has it. `report` is what the provider itself has said of this task, under a signature that covers
     it: then it isn't asked. `resend` puts an UPLOADING video that nobody is mirroring on the queue again.
-    `on_silence` is called when the provider was asked and gave no answer: it is busy, down or too slow.
+    `on_no_answer` is called when the provider was asked and gave no answer: it is busy, down or too slow.
     """
     if video.status is VideoStatus.COMPLETED:
         return Verdict.COMPLETED
     if video.status is VideoStatus.UPLOADING:
         return _resume_upload(video, resend=resend, database=database, queue=queue, polling=polling)
-    task_id = video.external_task_id or claimed_task or _claim_of_an_earlier_callback(video, database)
+    task_id = video.external_task_id or claimed_task or _task_of_an_earlier_callback(video, database)
     if task_id is None:
         return _expire(video, database) if video.is_overdue else Verdict.NO_TASK
-    report = report or _ask(video, task_id, providers, database, on_silence)
+    report = report or _ask(video, task_id, providers, database, on_no_answer)
     if video.status is VideoStatus.FAILED:
         return _note_late_success(video, task_id, report, database)
-    if report is not None and video.external_task_id is None and not _adopt(video, task_id, database, polling):
+    if report is not None and video.external_task_id is None and not _claim_task(video, task_id, database, polling):
         return _expire(video, database) if video.is_overdue else Verdict.NOT_ITS_TASK
     if report is not None and report.state is TaskState.SUCCEEDED and report.video_url is not None:
         return _start_upload(video, task_id, report.video_url, database=database, queue=queue, polling=polling)
@@ -57,20 +57,20 @@ def advance_video(  # noqa: PLR0911 - one line for each thing that may be found
     return Verdict.RUNNING if report is not None else _ask_again_soon(video, database, polling)
 
 
-def _claim_of_an_earlier_callback(video: Video, database: Database) -> str | None:
-    """One that rang when the provider couldn't be asked."""
+def _task_of_an_earlier_callback(video: Video, database: Database) -> str | None:
+    """The task that a callback has named when the provider couldn't be asked."""
     if video.status is not VideoStatus.PENDING:
         return None
     with database.transaction() as tx:
-        claims = inbox.unanswered(tx, video.uuid)
-    claim = claims.first()
-    return claim["task_id"] if claim else None
+        found = inbox.unanswered(tx, video.uuid)
+    callback = found.first()
+    return callback["task_id"] if callback else None
 
 
 def _ask(
-    video: Video, task_id: str, providers: Mapping[str, Provider], database: Database, on_silence: Callable[[], None]
+    video: Video, task_id: str, providers: Mapping[str, Provider], database: Database, on_no_answer: Callable[[], None]
 ) -> TaskReport | None:
-    """The provider's report, or None when it gave none; the question is in the video's story either way."""
+    """Returns the provider's report, or None when it gave none; the question is a video event either way."""
     provider = providers.get(video.provider or "")
     if provider is None:
         logger.error("provider is not configured", video_uuid=video.uuid, provider=video.provider)
@@ -83,7 +83,7 @@ def _ask(
         report, found = None, "NOT_FOUND"
     except ProviderError as error:
         report, found, errors = None, type(error).__name__, 1
-        on_silence()
+        on_no_answer()
     count("ProviderErrors", errors, provider=provider.name)
     if report is not None and report.state is TaskState.UNKNOWN:
         count("UnknownTaskStates", provider=provider.name)
@@ -92,7 +92,7 @@ def _ask(
     return report
 
 
-def _adopt(video: Video, task_id: str, database: Database, polling: Polling) -> bool:
+def _claim_task(video: Video, task_id: str, database: Database, polling: Polling) -> bool:
     with database.transaction() as tx:
         adopted = videos.adopt_task(
             tx,
@@ -125,7 +125,7 @@ def _start_upload(
 
 
 def _send(video: Video, queue: MirrorQueue) -> bool:
-    """A message that can't be sent now is sent by reconcile: the row says that it is UPLOADING and due."""
+    """Sends the mirror message. If that isn't possible now, reconcile does it: the row is UPLOADING and due."""
     try:
         queue.send(video.uuid)
     except QueueError as error:
@@ -154,7 +154,7 @@ def _resume_upload(video: Video, *, resend: bool, database: Database, queue: Mir
 
 
 def _ask_again_soon(video: Video, database: Database, polling: Polling) -> Verdict:
-    """A video without a task isn't due before its deadline; but a callback has named one, and it won't ring again."""
+    """Makes a video without a task due soon: a callback has named one, and the provider won't call back again."""
     if video.external_task_id is None:
         with database.transaction() as tx:
             jobs.check_soon(tx, uuid=video.uuid, seconds=polling.check_seconds)

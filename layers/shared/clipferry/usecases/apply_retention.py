@@ -1,4 +1,4 @@
-"""Forgets what has had its time, and removes the files of videos that were deleted seven days ago."""
+"""Deletes rows that are old enough, and the files of videos that were deleted seven days ago."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECONDS_FOR_ONE: Final = 20.0
 def apply_retention(*, database: Database, storage: Storage, seconds_left: Callable[[], float]) -> int:
     """Returns how many videos' files were removed; what time doesn't allow today is done tomorrow.
 
-    Raises StorageError in the end, when the bucket refused to remove some; they kept no others from their turn.
+    Raises StorageError in the end, when the bucket refused to remove some; all others have been removed.
     """
     with database.transaction() as tx:
         retention.apply_retention(tx)
@@ -31,14 +31,14 @@ def apply_retention(*, database: Database, storage: Storage, seconds_left: Calla
             removed += 1
         else:
             refused += 1
-    logger.info("forgotten", files_of_videos=removed)
+    logger.info("retention applied", files_of_videos=removed)
     if refused:
         raise StorageError(f"the files of {refused} videos are still there")
     return removed
 
 
 def _due(database: Database) -> Iterator[dict[str, Any]]:
-    """Batch by batch, each behind the one before: what could not be removed isn't in the way."""
+    """Yields the videos, batch by batch, each behind the one before: what could not be removed isn't in the way."""
     last: tuple[datetime | None, str] = (None, "")
     while True:
         with database.transaction() as tx:
@@ -51,7 +51,7 @@ def _due(database: Database) -> Iterator[dict[str, Any]]:
 
 
 def _remove(video: dict[str, Any], database: Database, storage: Storage) -> bool:
-    """Under our keys, and where the row says: the original application named its files otherwise."""
+    """Deletes under our keys, and where the row says: the original application named its files otherwise."""
     uuid = video["video_uuid"]
     named = [storage.key_of(url) for url in (video["video_url"], video["thumbnail_url"]) if url]
     ours = [f"videos/{uuid}.mp4", f"videos/{uuid}.jpg"]

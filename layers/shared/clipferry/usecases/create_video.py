@@ -1,4 +1,4 @@
-"""Takes a request: the video and its hold in one transaction, then the submit, then the task that came of it."""
+"""Creates a video: the row and its hold in one transaction, then the submit to a provider."""
 
 from __future__ import annotations
 
@@ -70,7 +70,10 @@ def create_video(
     polling: Polling,
     rate_limit_per_minute: int | None = None,
 ) -> CreatedVideo:
-    """`providers` are those that have a key; `sign_callback` is `submit_video`'s. Raises what the caller is told."""
+    """Returns what the caller is told, or raises it. `providers` are those that have a key.
+
+    `sign_callback(provider, video_uuid)` gives the callback URL.
+    """
     offers = [o for o in request.options.model.offers_by_preference(preferred_provider) if o.provider in providers]
     if not offers:
         raise ProviderError(f"no configured provider makes {request.options.model.id}")
@@ -125,7 +128,7 @@ def _raise_refusal(result: Creation | None, credits_needed: int) -> None:
 
 
 def _replay(earlier: Creation) -> CreatedVideo:
-    """The same answer again, from the video's row; an error that was answered is answered again as it was."""
+    """Returns the same answer again, from the video's row; an error that was answered is raised again as it was."""
     if earlier.refusal is not None:
         raise ReplayedError(earlier.refusal)
     if earlier.uuid is None or earlier.status is None:

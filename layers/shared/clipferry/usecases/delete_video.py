@@ -1,4 +1,4 @@
-"""Hides a video at once; what it is still doing goes on, is paid for, and its files go seven days later."""
+"""Deletes a video for its owner at once. A job that still runs goes on and is paid for; the files go in seven days."""
 
 from __future__ import annotations
 

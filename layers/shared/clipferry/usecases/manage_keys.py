@@ -1,4 +1,4 @@
-"""API keys: made, listed, revoked."""
+"""Creates, lists and revokes API keys."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHOWN: Final = 10
 
 
 def create_key(*, user_id: str, name: str, is_admin: bool, database: Database) -> tuple[ApiKey, str]:
-    """The record and the key itself, which nobody can read again: 256 bits, so a plain SHA-256 protects it."""
+    """Returns the record, and the key itself, which nobody can read again: 256 bits, so a plain SHA-256 protects it."""
     key = PREFIX + secrets.token_urlsafe(32)
     digest = hashlib.sha256(key.encode()).digest()
     with database.transaction() as tx:

@@ -1,7 +1,7 @@
-"""Ferries one finished file into the bucket and, with COMPLETED, settles its hold. One worker at a time.
+"""Mirrors one finished file into the bucket and, with COMPLETED, settles its hold. One worker at a time.
 
 The lease says who that is. Its fencing number is checked in SQL whenever progress is kept, which is before an upload is
-used, before it is completed and before it is taken back: a worker that wakes up late finds out and touches nothing.
+used, before it is completed and before it is aborted: a worker that wakes up late finds out and touches nothing.
 """
 
 from __future__ import annotations
@@ -14,33 +14,25 @@ from typing import Final
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from clipferry.db import finish_video, jobs, mirror_progress, videos
+from clipferry.db import finish_video, jobs, mirror_progress
 from clipferry.db.connection import Database
 from clipferry.db.jobs import Lease
-from clipferry.errors import (
-    ClipferryError,
-    ProviderError,
-    SourceError,
-    SourceGoneError,
-    SourceInvalidError,
-    StorageError,
-)
+from clipferry.errors import ClipferryError, SourceError, StorageError
 from clipferry.media import mp4_scanner
 from clipferry.media.thumbnail import MissReason, make_thumbnail
-from clipferry.models import FailureCode, MirroredFile, VideoStatus
+from clipferry.models import MirroredFile
 from clipferry.observability import count, logger, set_log_context
 from clipferry.polling import Polling
-from clipferry.providers.base import Provider, find_source
+from clipferry.providers.base import Provider
 from clipferry.s3.multipart import Progress
 from clipferry.storage import Storage
 from clipferry.transfer.ranged_source import SourceChangedError
+from clipferry.usecases.end_failed_mirror import end_failed_mirror
 
-INVALID_TRIES: Final = 5
-"""A source that isn't a video may be a CDN's bad minute; after so many tries it is the file."""
 LEASE_MARGIN_SECONDS: Final = 5.0
 THUMBNAIL_SECONDS: Final = 10.0
 ENDING_SECONDS: Final = 10.0
-"""Kept back from the function's time, to write down how far it has come."""
+"""Reserved at the end of the function's time, to write down how far it has come."""
 
 
 class LeaseLostError(ClipferryError):
@@ -72,12 +64,8 @@ def mirror_video(
     except LeaseLostError:
         logger.warning("another worker has taken over", video_uuid=uuid, fence=lease.fence)
         count("LeasesLost")
-    except SourceGoneError as error:
-        _refresh_or_fail(uuid, lease, error, database=database, providers=providers, polling=polling)
-    except SourceInvalidError as error:
-        _retry_or_fail(uuid, lease, error, database=database, polling=polling)
     except (SourceError, StorageError) as error:
-        _try_again(uuid, lease, error, database=database, polling=polling)
+        end_failed_mirror(uuid, lease, error, database=database, providers=providers, polling=polling)
     else:
         thumbnail_url = _thumbnail_url(uuid, clip, storage, seconds_left)
         _complete(uuid, lease, file, thumbnail_url, database=database)
@@ -88,31 +76,31 @@ def mirror_video(
 def _fetch(
     uuid: str, lease: Lease, *, database: Database, storage: Storage, seconds_left: Callable[[], float]
 ) -> tuple[MirroredFile, bytes | None]:
-    """The file, and its beginning for the thumbnail.
+    """Returns the file, and its beginning for the thumbnail.
 
     A file that was replaced while it was being fetched is fetched once more, from the start. When it seems to have
     changed again, its server's ranges don't hold (behind a balancer each node may have its own ETag): then without.
     """
     mirror = partial(_mirror, uuid, lease, database=database, storage=storage, seconds_left=seconds_left)
     with suppress(SourceChangedError):
-        return mirror(_kept(uuid, database))
+        return mirror(_progress(uuid, database))
     with suppress(SourceChangedError):
         return mirror(None)
     return mirror(None, ranges=False)
 
 
 def _thumbnail_url(uuid: str, clip: bytes | None, storage: Storage, seconds_left: Callable[[], float]) -> str | None:
-    """The first frame, beside the video. Whatever goes wrong with it costs the thumbnail, never the video."""
+    """Stores the first frame beside the video. Whatever goes wrong with it costs the thumbnail, never the video."""
 
-    def patience() -> float:
+    def time_left() -> float:
         return max(min(THUMBNAIL_SECONDS, seconds_left() - ENDING_SECONDS), 0.1)
 
-    thumbnail = make_thumbnail(clip, timeout_seconds=patience())
+    thumbnail = make_thumbnail(clip, timeout_seconds=time_left())
     if thumbnail is None:
         return None
     try:
         stored = storage.upload_file(
-            key=f"videos/{uuid}.jpg", body=thumbnail.jpeg, content_type="image/jpeg", deadline=patience()
+            key=f"videos/{uuid}.jpg", body=thumbnail.jpeg, content_type="image/jpeg", deadline=time_left()
         )
     except StorageError as error:
         logger.warning("no thumbnail", video_uuid=uuid, detail=str(error))
@@ -138,7 +126,7 @@ def _mirror(
         key=key,
         on_chunk=scanner.feed,
         progress=progress,
-        on_progress=partial(_keep, uuid, lease, key, database=database),
+        on_progress=partial(_save_progress, uuid, lease, key, database=database),
         deadline=max(seconds_left() - ENDING_SECONDS, 1.0),
         ranges=ranges,
     )
@@ -147,7 +135,7 @@ def _mirror(
     return file, scanner.leading_clip()
 
 
-def _kept(uuid: str, database: Database) -> Progress | None:
+def _progress(uuid: str, database: Database) -> Progress | None:
     with database.transaction() as tx:
         found = mirror_progress.find(tx, uuid)
     kept = found.first()
@@ -157,8 +145,8 @@ def _kept(uuid: str, database: Database) -> Progress | None:
     return Progress(**kept, parts=parts)
 
 
-def _keep(uuid: str, lease: Lease, key: str, progress: Progress | None, *, database: Database) -> None:
-    """Raises LeaseLostError, and keeps nothing, unless the lease is still this worker's."""
+def _save_progress(uuid: str, lease: Lease, key: str, progress: Progress | None, *, database: Database) -> None:
+    """Raises LeaseLostError, and saves nothing, unless the lease is still this worker's."""
     with database.transaction() as tx:
         if progress is None:
             kept = mirror_progress.forget(tx, uuid=uuid, fence=lease.fence)
@@ -175,7 +163,7 @@ def _keep(uuid: str, lease: Lease, key: str, progress: Progress | None, *, datab
                 parts=dict(progress.parts),
             )
     if kept.first() is None:
-        raise LeaseLostError(f"{uuid}: fence {lease.fence} is not the last, or its time is over")
+        raise LeaseLostError(f"{uuid}: fence {lease.fence} is not the newest, or the lease has expired")
 
 
 def _complete(uuid: str, lease: Lease, file: MirroredFile, thumbnail_url: str | None, *, database: Database) -> None:
@@ -195,61 +183,3 @@ def _complete(uuid: str, lease: Lease, file: MirroredFile, thumbnail_url: str | 
         return
     logger.info("video completed", video_uuid=uuid, bytes=file.size)
     count("VideosCompleted")
-
-
-def _refresh_or_fail(
-    uuid: str,
-    lease: Lease,
-    error: SourceGoneError,
-    *,
-    database: Database,
-    providers: Mapping[str, Provider],
-    polling: Polling,
-) -> None:
-    """403, 404 and 410 may mean that the address has expired: the provider is asked once for a fresh one.
-
-    One that doesn't answer now is asked again later: until the deadline, silence is no reason to give a video up.
-    """
-    try:
-        asks = None if lease.source_refreshed else lease.task_id
-        fresh = find_source(lease.provider, asks, providers=providers)
-    except ProviderError:
-        _try_again(uuid, lease, error, database=database, polling=polling)
-        return
-    if fresh is None:
-        _fail(uuid, lease, error, database=database)
-        return
-    with database.transaction() as tx:
-        videos.refresh_source(tx, uuid=uuid, source_url=fresh, fence=lease.fence)
-        jobs.yield_lease(tx, uuid=uuid, fence=lease.fence, again_seconds=0, error=error)
-
-
-def _retry_or_fail(uuid: str, lease: Lease, error: SourceError, *, database: Database, polling: Polling) -> None:
-    if lease.invalid_answers + 1 >= INVALID_TRIES:
-        _fail(uuid, lease, error, database=database)
-    else:
-        _try_again(uuid, lease, error, database=database, polling=polling)
-
-
-def _try_again(
-    uuid: str, lease: Lease, error: SourceError | StorageError, *, database: Database, polling: Polling
-) -> None:
-    again = polling.mirror_again_seconds(lease.attempts)
-    with database.transaction() as tx:
-        jobs.yield_lease(tx, uuid=uuid, fence=lease.fence, again_seconds=again, error=error)
-    logger.warning("mirror interrupted", video_uuid=uuid, attempt=lease.attempts, detail=str(error))
-    count("MirrorsInterrupted", reason=error.code)
-
-
-def _fail(uuid: str, lease: Lease, error: SourceError, *, database: Database) -> None:
-    with database.transaction() as tx:
-        finish_video.fail(
-            tx,
-            video_uuid=uuid,
-            code=FailureCode.FILE_UNAVAILABLE,
-            detail=str(error),
-            from_states=(VideoStatus.UPLOADING,),
-            fence=lease.fence,
-        )
-    logger.error("video failed", video_uuid=uuid, reason=FailureCode.FILE_UNAVAILABLE.value, detail=str(error))
-    count("VideosFailed", reason=FailureCode.FILE_UNAVAILABLE.value)

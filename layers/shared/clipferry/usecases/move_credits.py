@@ -1,14 +1,13 @@
-"""Recharge, gift, admin grant and adjustment, refund deduction, and the daily expiry."""
+"""Moves credits: recharge, gift, admin grant and adjustment, refund deduction, and the daily expiry."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
 
-from clipferry.db import credits as books
 from clipferry.db import expiry
 from clipferry.db.connection import Database
-from clipferry.db.credits import Entry
+from clipferry.db.credits import Entry, deduct, enter
 from clipferry.errors import (
     ClipferryError,
     DatabaseUnavailableError,
@@ -42,7 +41,7 @@ def grant(
     if trans_type not in ENTRY_TYPES:
         raise InvalidRequestError.for_field("transType", "invalid", f"must be one of {', '.join(ENTRY_TYPES)}")
     with database.transaction() as tx:
-        entered = books.enter(
+        entered = enter(
             tx,
             user_id=user_id,
             credits=amount,
@@ -55,7 +54,7 @@ def grant(
 
 
 def recharge(*, user_id: str, amount: int, order_no: str, database: Database, expires_in_days: int = 365) -> bool:
-    """What a paid order buys, once an order number."""
+    """Adds what a paid order buys, once an order number."""
     return grant(
         user_id=user_id,
         amount=amount,
@@ -95,16 +94,14 @@ def take_back(
     """
     _check(amount, order_no)
     with database.transaction() as tx:
-        deducted = books.deduct(
-            tx, user_id=user_id, credits=amount, order_no=order_no, trans_type=trans_type, remark=remark
-        )
+        deducted = deduct(tx, user_id=user_id, credits=amount, order_no=order_no, trans_type=trans_type, remark=remark)
     return _done(deducted.first(), user_id, order_no).credits
 
 
 def expire_credits(*, database: Database) -> int:
     """Zeroes every package whose time is over, user by user; returns how many packages that were.
 
-    A user whose books are broken, by the original application or by hand, keeps nobody else from their turn.
+    A user whose ledger is broken, by the original application or by hand, doesn't stop the expiry of the others.
     """
     return sum(_expire(user_id, database) for user_id in _with_expired(database))
 

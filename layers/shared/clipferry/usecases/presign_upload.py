@@ -13,7 +13,7 @@ from clipferry.errors import InvalidRequestError
 EXPIRES_IN: Final = 3600
 """Seconds, as in the original."""
 EXTENSIONS: Final = {"image/jpeg": "jpg", "image/png": "png", "image/gif": "gif", "image/webp": "webp"}
-"""By the type that is signed; the file's own name decides nothing."""
+"""File name endings by the content type that is signed; the file's own name decides nothing."""
 
 
 class UploadSigner(Protocol):
@@ -28,7 +28,7 @@ class UploadSigner(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PresignedUpload:
-    """Where to PUT, and where it is then."""
+    """The URL to PUT to, and the one where the image is then."""
 
     upload_url: str
     public_url: str

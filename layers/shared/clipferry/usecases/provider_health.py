@@ -1,4 +1,4 @@
-"""What one request learns of its providers' health, which the circuits keep for the next ones."""
+"""Collects what one request learns of its providers' health, for the circuits that later requests read."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from clipferry.observability import count, logger
 
 
 class ProviderHealth:
-    """Collects who answered and who is down; it is written along with whatever is written next."""
+    """Which providers have answered, and which are down; written in the transaction that comes next anyway."""
 
     def __init__(self) -> None:
-        self._news: list[tuple[str, bool]] = []
+        self._observed: list[tuple[str, bool]] = []
         self._openings: list[tuple[str, Rows[dict[str, Any]]]] = []
 
     def add(self, provider: str, *, is_down: bool) -> None:
-        self._news.append((provider, is_down))
+        self._observed.append((provider, is_down))
 
     def write(self, tx: Transaction) -> None:
-        """Last in its transaction: all requests share these few rows."""
-        for provider, is_down in self._news:
+        """Writes to the circuits. Must come last in its transaction: all requests share these few rows."""
+        for provider, is_down in self._observed:
             if is_down:
                 self._openings.append((provider, circuits.note_failure(tx, provider)))
             else:
                 circuits.note_success(tx, provider)
-        self._news.clear()
+        self._observed.clear()
 
     def announce(self) -> None:
-        """After the transaction."""
+        """Logs and counts the circuits that have opened. Call it after the transaction."""
         for provider, noted in self._openings:
             row = noted.first()
             if row is not None and row["has_opened"]:

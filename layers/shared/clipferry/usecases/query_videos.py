@@ -1,4 +1,4 @@
-"""What users read of their videos: one, its status (asked anew when the answer is old), and the list by pages."""
+"""Reads a user's videos: one, its status (the provider is asked when the answer is old), and the list by pages."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def get_status(
     queue: MirrorQueue,
     polling: Polling,
 ) -> Video:
-    """The same, after asking the provider when nobody has for a while; what the provider fails at is not told."""
+    """The caller's own video, after asking the provider when nobody has for a while. Its errors aren't raised."""
     set_log_context(uuid)
     with database.transaction() as tx:
         caller = sign_in.sign_in(tx, credential)

@@ -1,4 +1,4 @@
-"""What users read of their credits: the balance, and the ledger by pages."""
+"""Reads a user's credits: the balance, and the ledger by pages."""
 
 from __future__ import annotations
 

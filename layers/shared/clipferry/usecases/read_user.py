@@ -1,4 +1,4 @@
-"""Who the caller is."""
+"""Reads the caller's own record."""
 
 from __future__ import annotations
 

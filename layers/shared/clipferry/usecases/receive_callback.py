@@ -1,4 +1,5 @@
-"""Answers a doorbell: the signature, the inbox, then the question to the provider that `advance_video` asks."""
+"""Receives a provider's callback: checks its signature, keeps it in the inbox, and lets `advance_video` ask the
+provider itself. A callback only says that there is news; its body isn't believed unless the provider signs it."""
 
 from __future__ import annotations
 
@@ -23,10 +24,10 @@ from clipferry.providers.base import Provider
 from clipferry.usecases.advance_video import advance_video
 
 KEPT_BYTES: Final = 16 * 1024
-"""Of a body, in the inbox: enough to read what a provider said."""
+"""What the inbox keeps of a body: enough to read what a provider said."""
 
 LONGEST_UUID: Final = 64
-"""In the log, of what somebody says is one."""
+"""Characters that the log keeps of what a request says is a video's uuid."""
 
 _NAMES: Final = r"(?:sig|signature|token|key|secret|credential)"
 _IN_A_URL: Final = re.compile(
@@ -59,7 +60,7 @@ def receive_callback(
     polling: Polling,
     now: datetime,
 ) -> None:
-    """Raises InvalidRequestError, InvalidSignatureError, or DatabaseUnavailableError: then the provider rings again."""
+    """Raises InvalidRequestError, InvalidSignatureError or DatabaseUnavailableError: the provider calls back again."""
     set_log_context(callback.video_uuid[:LONGEST_UUID])
     provider = providers.get(callback.provider)
     if provider is None:
@@ -77,8 +78,8 @@ def receive_callback(
             signed_at=signed_at,
             body_sha256=hashlib.sha256(callback.body).digest(),
             body_size=len(callback.body),
-            body=_readable(callback.body),
-            verdict=Verdict.NO_ANSWER if believable else None,  # should this function die: the next look asks
+            body=_redacted(callback.body),
+            verdict=Verdict.NO_ANSWER if believable else None,  # should this function die: the next check asks
         )
         found = videos.get(tx, callback.video_uuid)
     video = found.first()
@@ -97,7 +98,7 @@ def receive_callback(
 def replay_callback(
     callback_id: int, *, database: Database, providers: Mapping[str, Provider], queue: MirrorQueue, polling: Polling
 ) -> Verdict:
-    """Does again what a kept callback led to, and returns the verdict. What its body says isn't believed any more.
+    """Handles a kept callback again, and returns the verdict. What its body says isn't believed any more.
 
     Raises NotFoundError for an id that the inbox doesn't have.
     """
@@ -146,7 +147,7 @@ def _advance(
     queue: MirrorQueue,
     polling: Polling,
 ) -> Verdict:
-    """Advances the callback's video as far as what the body claims may be heeded, and says what came of it."""
+    """Advances the callback's video as far as what the body claims may be used, and returns what came of it."""
     if video is None:
         return Verdict.UNKNOWN_VIDEO
     if video.provider != provider:
@@ -173,7 +174,7 @@ def _reason_to_ignore(hint: CallbackHint, video: Video) -> Verdict | None:
 
 
 def _names_another_video(echoed_url: str | None, video_uuid: str) -> bool:
-    """KIE sends our callback URL back in `param`: it has to be this video's."""
+    """Compares the URL with the video: KIE sends our callback URL back in `param`."""
     if echoed_url is None:
         return False
     try:
@@ -183,15 +184,15 @@ def _names_another_video(echoed_url: str | None, video_uuid: str) -> bool:
 
 
 def _kept_hint(entry: inbox.KeptCallback, providers: Mapping[str, Provider]) -> CallbackHint:
-    """A body that was cut can't be read again: then it claims nothing."""
+    """Reads the body again. One that was cut can't be read: then it claims nothing."""
     provider = providers.get(entry.provider)
     if provider is None or entry.body is None or entry.body_size > KEPT_BYTES:
         return CallbackHint(task_id=None)
     return provider.read_hint(entry.body.encode())
 
 
-def _readable(body: bytes) -> str:
-    """The beginning of a body as text that Postgres takes, without the secrets that a provider may echo."""
+def _redacted(body: bytes) -> str:
+    """Returns the beginning of a body as text that Postgres takes, without the secrets that a provider may echo."""
     text = body[:KEPT_BYTES].decode("utf-8", "replace").replace("\x00", "\ufffd")
     for secret in (_IN_A_URL, _HEX_DIGEST):
         text = secret.sub("[redacted]", text)

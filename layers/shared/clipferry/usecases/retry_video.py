@@ -1,4 +1,4 @@
-"""Mirrors a FAILED video again while its source still lives, and holds its credits again first."""
+"""Mirrors a FAILED video again while its source still exists, and holds its credits again first."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def retry_video(
     VideoNotFoundError and, as a request for a new video does, RateLimitedError and TooManyJobsError.
     """
     set_log_context(uuid)
-    video = _own(uuid, credential, database)
+    video = _own_video(uuid, credential, database)
     if video.status is VideoStatus.FAILED:
-        _count(video.user_id, database, rate_limit_per_minute)
-    source_url = _living_source(video, providers, check_source)
+        _count_request(video.user_id, database, rate_limit_per_minute)
+    source_url = _available_source(video, providers, check_source)
     _reopen(video, source_url, database, polling, max_concurrent)
     _send(video, queue)
-    return _own(uuid, credential, database)
+    return _own_video(uuid, credential, database)
 
 
 def retry_as_operator(
@@ -65,21 +65,21 @@ def retry_as_operator(
 ) -> Video:
     """`retry_video` at the owner's cost and without the owner's limits. Raises the same."""
     video = _any_video(uuid, database)
-    source_url = _living_source(video, providers, check_source)
+    source_url = _available_source(video, providers, check_source)
     _reopen(video, source_url, database, polling)
     _send(video, queue)
     return _any_video(uuid, database)
 
 
 def _send(video: Video, queue: MirrorQueue) -> None:
-    """A message that can't be sent now is sent by reconcile: the row says that it is UPLOADING and due."""
+    """Sends the mirror message. If that isn't possible now, reconcile does it: the row is UPLOADING and due."""
     try:
         queue.send(video.uuid)
     except QueueError as error:
         logger.error("mirror message not sent", video_uuid=video.uuid, detail=str(error))
 
 
-def _own(uuid: str, credential: Credential, database: Database) -> Video:
+def _own_video(uuid: str, credential: Credential, database: Database) -> Video:
     with database.transaction() as tx:
         caller = sign_in.sign_in(tx, credential)
         found = videos.get_own(tx, uuid)
@@ -91,8 +91,8 @@ def _own(uuid: str, credential: Credential, database: Database) -> Video:
     return video
 
 
-def _count(user_id: str, database: Database, rate_limit_per_minute: int) -> None:
-    """A retry asks the source and perhaps the provider: it counts as an order does."""
+def _count_request(user_id: str, database: Database, rate_limit_per_minute: int) -> None:
+    """Counts the retry as a request for a new video is counted: it asks the source, and perhaps the provider."""
     with database.transaction() as tx:
         users.enter(tx, user_id)
         counted = rate_limits.count_request(tx)
@@ -109,8 +109,8 @@ def _any_video(uuid: str, database: Database) -> Video:
     return video
 
 
-def _living_source(video: Video, providers: Mapping[str, Provider], check_source: Callable[[str], None]) -> str:
-    """The address that we know, or a fresh one from the provider."""
+def _available_source(video: Video, providers: Mapping[str, Provider], check_source: Callable[[str], None]) -> str:
+    """Returns the address that we know, or else a fresh one from the provider."""
     if video.status is not VideoStatus.FAILED:
         raise ConflictError(f"status is {video.status}")
     for find in (lambda: video.original_video_url, lambda: _fresh_source(video, providers)):

@@ -1,32 +1,47 @@
-"""The daily chores, each for itself: one that breaks off leaves the others their turn."""
+"""Runs the daily tasks, each for itself: one that fails doesn't keep the others from being run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from datetime import datetime
 
+from clipferry.db.connection import Database
 from clipferry.errors import ClipferryError
 from clipferry.observability import count, logger
+from clipferry.storage import Storage
+from clipferry.usecases.abort_uploads import abort_uploads
+from clipferry.usecases.apply_retention import apply_retention
+from clipferry.usecases.move_credits import expire_credits
+from clipferry.usecases.verify_credits import verify_credits
 
 
-class ChoresBrokenOffError(ClipferryError):
-    """Some of the daily chores broke off."""
+class DailyTasksFailedError(ClipferryError):
+    """Some of the daily tasks failed."""
 
-    code = "CHORES_BROKEN_OFF"
+    code = "DAILY_TASKS_FAILED"
 
 
-def run_daily_tasks(chores: Mapping[str, Callable[[], int]]) -> dict[str, int]:
-    """Does all of `chores`, which return how much they did, and returns that by name.
+def run_daily_tasks(
+    *, database: Database, storage: Storage, now: datetime, seconds_left: Callable[[], float]
+) -> dict[str, int]:
+    """Expires credits, verifies the ledger, aborts abandoned uploads, removes what is old; returns how much of each.
 
-    Raises ChoresBrokenOffError in the end, for the alarm, when one of them didn't get to its end.
+    Raises DailyTasksFailedError in the end, for the alarm, when one of them failed.
     """
+    tasks: dict[str, Callable[[], int]] = {
+        "expiredPackages": lambda: expire_credits(database=database),
+        "breaches": lambda: len(verify_credits(database=database)),
+        "abortedUploads": lambda: abort_uploads(database=database, storage=storage, now=now, seconds_left=seconds_left),
+        "removedVideos": lambda: apply_retention(database=database, storage=storage, seconds_left=seconds_left),
+    }
     done: dict[str, int] = {}
-    for name, chore in chores.items():
+    for name, task in tasks.items():
         try:
-            done[name] = chore()
+            done[name] = task()
         except (ClipferryError, ValueError, TypeError, LookupError):
-            logger.exception("chore broke off", chore=name)
-            count("ChoresBrokenOff", chore=name)
-    logger.info("chores done", extra={**done})
-    if len(done) < len(chores):
-        raise ChoresBrokenOffError(", ".join(chores.keys() - done.keys()))
+            logger.exception("daily task failed", task=name)
+            count("DailyTaskErrors", task=name)
+    logger.info("daily tasks done", extra={**done})
+    if len(done) < len(tasks):
+        raise DailyTasksFailedError(", ".join(tasks.keys() - done.keys()))
     return done

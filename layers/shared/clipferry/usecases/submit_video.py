@@ -23,7 +23,7 @@ from clipferry.providers.base import Provider
 from clipferry.usecases.provider_health import ProviderHealth
 
 SUBMIT_SECONDS: Final = 20.0
-"""For every submit of one request, failover included: API Gateway gives up after 30."""
+"""The limit for all submits of one request, failover included: API Gateway gives up after 30."""
 SHORTEST_SUBMIT_SECONDS: Final = 4.0
 """With less time left another provider isn't asked: it would only end unknown."""
 
@@ -58,10 +58,10 @@ def submit_video(
             refusal = error
             health.add(order.provider, is_down=not isinstance(error, ProviderRefusedError) or error.is_down)
             logger.warning("submit refused", video_uuid=order.video_uuid, provider=order.provider, detail=str(error))
-            count("ProviderErrors", _faults(error), provider=order.provider)
+            count("ProviderErrors", _errors_to_count(error), provider=order.provider)
         except ProviderSilentError as error:
             health.add(order.provider, is_down=True)
-            return _unknown(database, order, error, health)
+            return _record_unknown(database, order, error, health)
         else:
             health.add(order.provider, is_down=False)
             count("ProviderErrors", 0, provider=order.provider)
@@ -76,7 +76,7 @@ def submit_video(
 
 
 def _askable(orders: list[Order], open_circuits: Sequence[OpenCircuit], database: Database) -> Iterator[Order]:
-    """All but those whose provider is down and not for this request to probe; the first, if there is no other."""
+    """Yields the orders whose provider is up or may be probed by this request; else the first one."""
     down = {circuit.provider: circuit for circuit in open_circuits}
     nobody = True
     for order in orders:
@@ -102,7 +102,7 @@ def _send(
 
 
 def _may_switch(database: Database, order: Order, named: str, remaining: float, health: ProviderHealth) -> bool:
-    """The row names the provider before the provider is asked: its callback may come before its answer."""
+    """Names the provider in the row before it is asked: its callback may come before its answer."""
     if remaining < SHORTEST_SUBMIT_SECONDS:
         return False
     with database.transaction() as tx:
@@ -114,7 +114,7 @@ def _may_switch(database: Database, order: Order, named: str, remaining: float, 
     return switched.first() is not None
 
 
-def _unknown(database: Database, order: Order, error: ProviderSilentError, health: ProviderHealth) -> Submitted:
+def _record_unknown(database: Database, order: Order, error: ProviderSilentError, health: ProviderHealth) -> Submitted:
     logger.error("submit unanswered", video_uuid=order.video_uuid, provider=order.provider, detail=str(error))
     count("SubmitsUnanswered", provider=order.provider)
     count("ProviderErrors", provider=order.provider)
@@ -137,7 +137,7 @@ def _unknown(database: Database, order: Order, error: ProviderSilentError, healt
 def _record(
     database: Database, order: Order, submission: Submission, polling: Polling, health: ProviderHealth
 ) -> VideoStatus:
-    """The provider has the order, whatever the database says now: a lost write is made good by the callback."""
+    """Records the task. The provider has the order whether or not this works: the callback makes up for it."""
     try:
         with database.transaction() as tx:
             recorded = submissions.record(
@@ -175,6 +175,6 @@ def _fail_and_release(database: Database, uuid: str, refusal: ProviderError, hea
     return refusal
 
 
-def _faults(refusal: ProviderError) -> int:
-    """1, and 0 for a prompt against the provider's rules: whoever sends those must not make an alarm go off."""
+def _errors_to_count(refusal: ProviderError) -> int:
+    """Returns 1, or 0 for a prompt against the provider's rules: whoever sends those must not set off an alarm."""
     return int(not isinstance(refusal, ProviderRefusedError) or refusal.failure != FailureCode.CONTENT_POLICY)

@@ -1,4 +1,4 @@
-"""Recomputes every invariant of the books: for the operator, and for the daily schedule."""
+"""Recomputes every invariant of the credits: for the operator, and for the daily schedule."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from clipferry.observability import count, logger
 
 
 def verify_credits(*, database: Database) -> list[Breach]:
-    """Every breach, named; each is logged and counted."""
+    """Returns every breach; each is logged and counted."""
     with database.transaction() as tx:
         found = verification.breaches(tx)
     breaches = found.all()

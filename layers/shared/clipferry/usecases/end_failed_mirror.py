@@ -1,0 +1,91 @@
+"""Decides what follows a mirror that failed: a fresh address, another try later, or the end of the video."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from clipferry.db import finish_video, jobs, videos
+from clipferry.db.connection import Database
+from clipferry.db.jobs import Lease
+from clipferry.errors import ProviderError, SourceError, SourceGoneError, SourceInvalidError, StorageError
+from clipferry.models import FailureCode, VideoStatus
+from clipferry.observability import count, logger
+from clipferry.polling import Polling
+from clipferry.providers.base import Provider, find_source
+
+INVALID_TRIES: Final = 5
+"""A source that isn't a video may be a CDN's bad minute; after so many tries it is the file."""
+
+
+def end_failed_mirror(
+    uuid: str,
+    lease: Lease,
+    error: SourceError | StorageError,
+    *,
+    database: Database,
+    providers: Mapping[str, Provider],
+    polling: Polling,
+) -> None:
+    """Ends the lease: the video is due again with a fresh address or after a pause, or it is FAILED.
+
+    A source that is gone (SourceGoneError) is looked up once at the provider; one that isn't a video
+    (SourceInvalidError) is tried INVALID_TRIES times; after any other error the video is tried until its deadline.
+    """
+    if isinstance(error, SourceGoneError):
+        _refresh_or_fail(uuid, lease, error, database=database, providers=providers, polling=polling)
+    elif isinstance(error, SourceInvalidError) and lease.invalid_answers + 1 >= INVALID_TRIES:
+        _fail(uuid, lease, error, database=database)
+    else:
+        _try_again(uuid, lease, error, database=database, polling=polling)
+
+
+def _refresh_or_fail(
+    uuid: str,
+    lease: Lease,
+    error: SourceGoneError,
+    *,
+    database: Database,
+    providers: Mapping[str, Provider],
+    polling: Polling,
+) -> None:
+    """Asks the provider once for a fresh address: 403, 404 and 410 may mean that this one has expired.
+
+    A provider that doesn't answer now is asked again later: until the deadline that is no reason to fail the video.
+    """
+    task_id = None if lease.source_refreshed else lease.task_id
+    try:
+        fresh = find_source(lease.provider, task_id, providers=providers)
+    except ProviderError:
+        _try_again(uuid, lease, error, database=database, polling=polling)
+        return
+    if fresh is None:
+        _fail(uuid, lease, error, database=database)
+        return
+    with database.transaction() as tx:
+        videos.refresh_source(tx, uuid=uuid, source_url=fresh, fence=lease.fence)
+        jobs.yield_lease(tx, uuid=uuid, fence=lease.fence, again_seconds=0, error=error)
+
+
+def _try_again(
+    uuid: str, lease: Lease, error: SourceError | StorageError, *, database: Database, polling: Polling
+) -> None:
+    again = polling.mirror_again_seconds(lease.attempts)
+    with database.transaction() as tx:
+        jobs.yield_lease(tx, uuid=uuid, fence=lease.fence, again_seconds=again, error=error)
+    logger.warning("mirror interrupted", video_uuid=uuid, attempt=lease.attempts, detail=str(error))
+    count("MirrorsInterrupted", reason=error.code)
+
+
+def _fail(uuid: str, lease: Lease, error: SourceError, *, database: Database) -> None:
+    with database.transaction() as tx:
+        finish_video.fail(
+            tx,
+            video_uuid=uuid,
+            code=FailureCode.FILE_UNAVAILABLE,
+            detail=str(error),
+            from_states=(VideoStatus.UPLOADING,),
+            fence=lease.fence,
+        )
+    logger.error("video failed", video_uuid=uuid, reason=FailureCode.FILE_UNAVAILABLE.value, detail=str(error))
+    count("VideosFailed", reason=FailureCode.FILE_UNAVAILABLE.value)
