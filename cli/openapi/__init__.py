@@ -1,1 +1,1 @@
-"""The contract as a document: `python -m cli.openapi` writes it."""
+"""Generates the contract as an OpenAPI document; `python -m cli.openapi` writes it."""

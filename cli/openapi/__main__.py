@@ -1,4 +1,4 @@
-"""`make openapi`: writes the document to the places where it is read and served."""
+"""`make openapi`: writes the document for its readers and the one that is served."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cli.openapi.document import ROOT, files
 
 
 def main() -> None:
-    """Writes the files; with --check only says whether they are fresh (exit 1 if not)."""
+    """Writes the files. With --check only says which are stale, and exits with 1 if any is."""
     if "--check" in sys.argv:
         stale = [str(file.relative_to(ROOT)) for file, text in files().items() if _content(file) != text]
         if stale:

@@ -1,4 +1,4 @@
-"""One example of everything that the contract's requests and answers may look like."""
+"""An example of each request, answer and error of the contract."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ REQUESTS: Final[dict[str, Any]] = {
     "GrantCredits": {"userId": "xQ3vT8mKpL0sWz5a", "credits": 100, "orderNo": "support-2026-0042", "expiresInDays": 30},
     "PresignUpload": {"filename": "start.png", "contentType": "image/png", "contentLength": 204800},
 }
-"""A body, by its schema."""
+"""Request bodies, by the name of their schema."""
 
 ANSWERS: Final[dict[str, Any]] = {
     "generateVideo": _CREATED,
@@ -111,7 +111,7 @@ ANSWERS: Final[dict[str, Any]] = {
     },
     "getHealth": {"status": "ok", "checks": {"database": "ok"}},
 }
-"""What stands under `data`, by the operation."""
+"""What `data` holds in an answer, by the operation's name."""
 
 _DETAILS: Final[dict[type[ClipferryError], dict[str, Any]]] = {
     errors.InvalidRequestError: {
@@ -134,5 +134,5 @@ _DETAILS: Final[dict[type[ClipferryError], dict[str, Any]]] = {
 
 
 def refusal(error: type[ClipferryError]) -> dict[str, Any]:
-    """The whole answer, as `error` is told to the caller."""
+    """The whole answer that tells the caller about `error`."""
     return {"success": False, "error": error(details=_DETAILS.get(error)).as_answer()["error"]}

@@ -1,4 +1,4 @@
-"""One operation of the contract: what it takes, what it answers, and each error that it may answer with."""
+"""Describes one operation of the contract: what it takes, what it answers, and each error that it may answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HEADERS: Final = {
         "schema": {"const": "true"},
     },
 }
-"""Of answers; named by the operations that send them."""
+"""Headers of answers; an operation names those that it sends."""
 
 
 def operation(
@@ -80,7 +80,7 @@ def _references(names: Iterable[str]) -> dict[str, Any]:
 
 
 def _links() -> dict[str, Any]:
-    """What can be done with a video that was just asked for."""
+    """Operations that a caller may go on with when a video has been created."""
     uuid = {"uuid": "$response.body#/data/videoUuid"}
     return {
         name: {"operationId": name, "parameters": uuid}

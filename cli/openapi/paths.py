@@ -1,4 +1,4 @@
-"""Every route of the contract, as OpenAPI's paths."""
+"""Describes every route of the contract."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OFFSET: Final = {
 _CURSOR: Final = {
     "name": "cursor",
     "in": "query",
-    "description": "The `nextCursor` of the page before; nothing else is one.",
+    "description": "The `nextCursor` of the page before.",
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{0,64}$"},
 }
 _STATUS: Final = {"name": "status", "in": "query", "schema": {"enum": list(VideoStatus)}}
@@ -55,7 +55,7 @@ def _video_paths() -> dict[str, Any]:
     missing = (errors.VideoNotFoundError, errors.NotFoundError)
     generate = operation(
         "generateVideo",
-        "Ask for a video",
+        "Create a video",
         "CreatedVideoJson",
         (
             *_WRITE,
@@ -76,29 +76,29 @@ def _video_paths() -> dict[str, Any]:
     )
     listing = operation(
         "listVideos",
-        "One's videos, newest first",
+        "List your videos, newest first",
         "PageJson",
         (*_READ, errors.InvalidRequestError),
         parameters=[_LIMIT, _CURSOR, _STATUS],
     )
-    detail = operation("getVideo", "One video", "VideoJson", (*_READ, *missing), parameters=[_UUID])
+    detail = operation("getVideo", "Get a video", "VideoJson", (*_READ, *missing), parameters=[_UUID])
     delete = operation(
         "deleteVideo",
-        "Hide a video at once; what it is still doing goes on and is paid for",
+        "Delete a video: it is hidden at once; a job that is still running goes on and is charged",
         "DeletedJson",
         (*_WRITE, *missing),
         parameters=[_UUID],
     )
     status = operation(
         "getVideoStatus",
-        "Where a video is; asks the provider when the answer is old",
+        "Get a video's status; the provider is asked when the last answer is old",
         "StatusJson",
         (*_READ, *missing),
         parameters=[_UUID],
     )
     retry = operation(
         "retryVideo",
-        "Mirror a failed video again while its source still lives",
+        "Copy a failed video's file again, while the provider still has it",
         "CreatedVideoJson",
         (
             *_WRITE,
@@ -125,7 +125,7 @@ def _video_paths() -> dict[str, Any]:
 
 
 def _callback() -> dict[str, Any]:
-    """Called by providers, with the URL that they were given; nothing of it is for people."""
+    """The route for providers, which call the URL that they were given. Nobody else needs it."""
     names = {"videoUuid": "The video.", "ts": "When it was signed, in milliseconds.", "sig": "HMAC-SHA256, hex."}
     signed = [
         {
@@ -146,7 +146,7 @@ def _callback() -> dict[str, Any]:
     }
     taken = operation(
         "receiveCallback",
-        "A provider says that something has happened",
+        "Tell that a provider's task has changed",
         "ReceivedJson",
         (errors.InvalidRequestError, errors.InvalidSignatureError, errors.NotFoundError, *_DATABASE),
         parameters=[provider, *signed],
@@ -157,17 +157,17 @@ def _callback() -> dict[str, Any]:
 
 
 def _credit_paths() -> dict[str, Any]:
-    balance = operation("getBalance", "One's credits", "BalanceJson", _READ)
+    balance = operation("getBalance", "Get your credit balance", "BalanceJson", _READ)
     history = operation(
         "listTransactions",
-        "One's ledger, newest first",
+        "List your credit transactions, newest first",
         "HistoryJson",
         (*_READ, errors.InvalidRequestError),
         parameters=[_LIMIT, _OFFSET, _TYPE],
     )
     grant = operation(
         "grantCredits",
-        "Give a user credits, once an order number; for admins",
+        "Give a user credits, once for each order number; for admins",
         "GrantedJson",
         (*_WRITE, errors.InvalidRequestError, errors.NotFoundError, errors.OrderNumberTakenError),
         body="GrantCredits",
@@ -182,17 +182,19 @@ def _credit_paths() -> dict[str, Any]:
 def _other_paths() -> dict[str, Any]:
     presign = operation(
         "presignUpload",
-        "A URL to PUT one image to",
+        "Get a URL to upload one image to, by PUT",
         "UploadJson",
         (*_WRITE, errors.InvalidRequestError, errors.StorageError),
         body="PresignUpload",
     )
-    models = operation("listModels", "The models on offer", ["ModelJson"], (), public=True)
-    me = operation("getMe", "Who one is", "UserJson", _READ)
-    health = operation("getHealth", "Whether it works", "HealthJson", _DATABASE, public=True)
+    models = operation("listModels", "List the models on offer", ["ModelJson"], (), public=True)
+    me = operation("getMe", "Get the user who is signed in", "UserJson", _READ)
+    health = operation(
+        "getHealth", "Check the health of the API and of what it depends on", "HealthJson", _DATABASE, public=True
+    )
     document = {
         "operationId": "getOpenApi",
-        "summary": "This document",
+        "summary": "Get this document",
         "security": [],
         "responses": {
             "200": {"description": "OpenAPI 3.1", "content": {"application/json": {"schema": {"type": "object"}}}}

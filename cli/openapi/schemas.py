@@ -1,4 +1,4 @@
-"""The contract's shapes as JSON Schema, from the types that the code itself parses and answers with."""
+"""The contract's JSON Schemas, made from the types that the code parses and answers with."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from clipferry.api import generate_request, request_bodies, response_types
 from clipferry.catalog import Model
 from clipferry.models import FailureCode
 
-_PLACE: Final = "#/components/schemas/"
+_SCHEMAS: Final = "#/components/schemas/"
 _ANSWERS: Final = (
     response_types.CreatedVideoJson,
     response_types.VideoJson,
@@ -30,19 +30,19 @@ _ANSWERS: Final = (
 
 
 def reference(name: str) -> dict[str, Any]:
-    return {"$ref": _PLACE + name}
+    return {"$ref": _SCHEMAS + name}
 
 
 def components() -> dict[str, Any]:
-    """Every named schema, by its name."""
+    """All schemas, by name."""
     schemas: dict[str, Any] = {"Error": _error(), "GenerateVideo": _generate_video()}
-    for shape in (request_bodies.GrantCredits, request_bodies.PresignUpload, *_ANSWERS):
-        schemas |= _named(shape)
+    for type_ in (request_bodies.GrantCredits, request_bodies.PresignUpload, *_ANSWERS):
+        schemas |= _named(type_)
     return dict(sorted(schemas.items()))
 
 
 def success(data: str | list[str]) -> dict[str, Any]:
-    """The envelope around the named schema, or around a list of it."""
+    """The envelope around the named schema; a list with one name is an array of it."""
     inner = reference(data) if isinstance(data, str) else {"type": "array", "items": reference(data[0])}
     return _envelope("data", inner, success=True)
 
@@ -53,10 +53,10 @@ def failure(codes: list[str]) -> dict[str, Any]:
     return {"allOf": [reference("Error"), {"properties": {"error": code}}]}
 
 
-def _named(shape: Any) -> dict[str, Any]:
-    """The schema of a type and of what it is made of, by name."""
-    found = TypeAdapter(shape).json_schema(ref_template=_PLACE + "{model}")
-    return found.pop("$defs", {}) | {shape.__name__: found}
+def _named(type_: Any) -> dict[str, Any]:
+    """The schemas of a type and of the types within it, by name."""
+    found = TypeAdapter(type_).json_schema(ref_template=_SCHEMAS + "{model}")
+    return found.pop("$defs", {}) | {type_.__name__: found}
 
 
 def _envelope(name: str, inner: dict[str, Any], *, success: bool) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def _error() -> dict[str, Any]:
         "fields": {"type": "array", "items": fault, "description": "Every field at fault."},
         "requiredCredits": number,
         "availableCredits": number,
-        "inFlight": {**number, "description": "How many videos are in the making."},
+        "inFlight": {**number, "description": "How many of the user's videos are being made."},
         "videoUuid": {**text, "description": "The video that failed."},
         "errorCode": {"enum": list(FailureCode)},
         "reason": {**text, "description": "errorCode as a sentence."},
@@ -97,7 +97,7 @@ def _error() -> dict[str, Any]:
 
 
 def _generate_video() -> dict[str, Any]:
-    """One variant a model, since each accepts its own durations, ratios and qualities."""
+    """A variant for each model, because each accepts its own durations, ratios and qualities."""
     offered = [model for model in catalog.load().models.values() if not model.retired]
     described = "The models that come with Clipferry; those of a deployment are at /api/v1/config/models."
     return {"description": described, "oneOf": [_variant(model) for model in offered]}

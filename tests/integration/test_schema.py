@@ -309,7 +309,7 @@ def polling() -> Polling:
 def create(database: Database) -> str:
     """A PENDING video of ann's."""
     model = catalog.load().get("seedance-2.0")
-    options = model.choose(catalog.VideoOptions(duration=None, aspect_ratio=None, quality=None, has_image=False))
+    options = model.resolve(catalog.VideoOptions(duration=None, aspect_ratio=None, quality=None, has_image=False))
     created = create_video(
         VideoRequest(prompt="A ferry", options=options, image_url=None, parameters={}),
         credential=Credential(session_token="token"),

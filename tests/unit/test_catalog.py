@@ -83,10 +83,10 @@ def choose(
     quality: str | None = None,
     has_image: bool = False,
 ) -> ResolvedOptions:
-    wish = VideoOptions(duration=duration, aspect_ratio=aspect_ratio, quality=quality, has_image=has_image)
-    if faults := model.faults(wish):
+    options = VideoOptions(duration=duration, aspect_ratio=aspect_ratio, quality=quality, has_image=has_image)
+    if faults := model.faults(options):
         raise InvalidRequestError(details={"fields": faults})
-    return model.choose(wish)
+    return model.resolve(options)
 
 
 def test_the_shipped_catalogue_makes_sense() -> None:

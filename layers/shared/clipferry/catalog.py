@@ -1,4 +1,4 @@
-"""The models that users may ask for: what each accepts, what it costs, and who makes it under which name."""
+"""The models that users may ask for: what each accepts, what it costs, and which providers offer it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ SHIPPED: Final = Path(__file__).parent / "models.toml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """`base` credits cover `included_seconds`; each second more costs `per_extra_second`; then a quality multiplies."""
+    """The price in credits: `base` for `included_seconds`, and for each second more `per_extra_second`.
+
+    A quality multiplies the sum.
+    """
 
     base: float
     included_seconds: int = 10
@@ -24,18 +27,19 @@ class Cost:
     quality_multipliers: dict[str, float]
 
     def credits(self, *, duration: int, quality: str | None) -> int:
-        """Whole credits, rounded half up as JavaScript's Math.round does (the original's rule: multiply, round)."""
+        """The price in whole credits, rounded half up, as Math.round does in the original's JavaScript."""
         total = self.base + max(0, duration - self.included_seconds) * self.per_extra_second
         return math.floor(total * self.quality_multipliers.get(quality or "", 1) + 0.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """One provider's name for a model; `image_model` where a start image changes it. `input` goes along as it is."""
+    """A provider that makes the model, and its name for it. `input` is sent with each order, unchanged."""
 
     provider: str
     model: str
     image_model: str | None = None
+    """The name when there is a start image, where it differs."""
     qualities: dict[str, str] = field(default_factory=dict)
     """The provider's words for the model's qualities, where they differ."""
     input: dict[str, Any] = field(default_factory=dict)
@@ -46,7 +50,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoOptions:
-    """What a request says of its video; None where it leaves the choice to the model."""
+    """What a request says about its video; None where it leaves the choice to the model."""
 
     duration: int | None
     aspect_ratio: str | None
@@ -56,7 +60,7 @@ class VideoOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedOptions:
-    """A wish that fits its model, with the defaults filled in and its price."""
+    """Options that their model accepts, with its defaults filled in, and the price."""
 
     model: Model
     duration: int
@@ -67,7 +71,7 @@ class ResolvedOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """A model as users see it. Durations in seconds; the first of each list is the default."""
+    """A model as users see it. Durations are in seconds. The first value of each list is the default."""
 
     id: str
     name: str
@@ -80,31 +84,31 @@ class Model:
     cost: Cost
     offers: tuple[Offer, ...]
 
-    def faults(self, wish: VideoOptions) -> list[dict[str, str]]:
-        """Every field that the model doesn't accept, for `details.fields`."""
+    def faults(self, options: VideoOptions) -> list[dict[str, str]]:
+        """A fault for each option that the model doesn't accept, for `details.fields`."""
         faults = [
-            _fault("duration", wish.duration, self.durations),
-            _fault("aspectRatio", wish.aspect_ratio, self.aspect_ratios),
-            _fault("quality", wish.quality, self.qualities),
+            _fault("duration", options.duration, self.durations),
+            _fault("aspectRatio", options.aspect_ratio, self.aspect_ratios),
+            _fault("quality", options.quality, self.qualities),
         ]
-        if wish.has_image and not self.accepts_image:
+        if options.has_image and not self.accepts_image:
             faults.append({"path": "imageUrl", "code": "unsupported", "message": "this model takes no image"})
         return [fault for fault in faults if fault is not None]
 
-    def choose(self, wish: VideoOptions) -> ResolvedOptions:
-        """The wish with the model's defaults, and what it costs. The wish must be without faults."""
-        duration = wish.duration or self.durations[0]
-        quality = wish.quality or next(iter(self.qualities), None)
+    def resolve(self, options: VideoOptions) -> ResolvedOptions:
+        """Fills in the model's defaults and the price. `options` must have no faults."""
+        duration = options.duration or self.durations[0]
+        quality = options.quality or next(iter(self.qualities), None)
         return ResolvedOptions(
             model=self,
             duration=duration,
-            aspect_ratio=wish.aspect_ratio or next(iter(self.aspect_ratios), None),
+            aspect_ratio=options.aspect_ratio or next(iter(self.aspect_ratios), None),
             quality=quality,
             credits=self.cost.credits(duration=duration, quality=quality),
         )
 
     def offers_by_preference(self, preferred: str) -> tuple[Offer, ...]:
-        """In the catalogue's order, but the preferred provider first wherever the model has it."""
+        """The offers in the catalogue's order, but the preferred provider's first, if it has one."""
         return tuple(sorted(self.offers, key=lambda offer: offer.provider != preferred))
 
 
@@ -115,6 +119,7 @@ class Catalog:
     models: dict[str, Model]
 
     def get(self, model_id: str) -> Model:
+        """The model; raises UnknownModelError or ModelRetiredError."""
         model = self.models.get(model_id)
         if model is None:
             raise UnknownModelError.for_field("model", "unknown", "there is no model with this id")
@@ -132,7 +137,7 @@ def _fault(path: str, value: object, allowed: tuple[object, ...]) -> dict[str, s
 
 @cache
 def load(path: Path = SHIPPED) -> Catalog:
-    """The catalogue in the TOML file `path`; raises ConfigurationError when it doesn't make sense."""
+    """Reads the catalogue in the TOML file `path`; raises ConfigurationError when it isn't valid."""
     try:
         with path.open("rb") as file:
             models = [_model(entry) for entry in tomllib.load(file)["model"]]
@@ -161,7 +166,7 @@ def _model(entry: dict[str, Any]) -> Model:
 
 
 def _check(model: Model) -> None:
-    """A model that is free, that nobody makes, or that prices what it doesn't offer is a mistake in the file."""
+    """Refuses a model that is free, that no provider offers, or that has a price for a quality it doesn't have."""
     prices = [
         model.cost.credits(duration=duration, quality=quality)
         for duration in model.durations

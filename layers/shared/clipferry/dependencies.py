@@ -1,7 +1,7 @@
-"""The composition root: all that is made of one version of the settings, each on first use.
+"""The composition root: everything that is made from one version of the settings, each on first use.
 
-A Lambda has one call at a time, so nothing here is shared between calls; when the settings change, `runtime` closes
-these and makes others.
+A Lambda has one call at a time, so nothing here is locked or counted. When the settings change, `runtime` closes these
+dependencies and makes others.
 """
 
 from __future__ import annotations
@@ -30,13 +30,14 @@ if TYPE_CHECKING:
     from clipferry.storage import Storage
 
 MAINTENANCE_SECONDS: Final = 240
-"""What one statement of the daily tasks may take: verify reads every row of the credits."""
+"""Time-out of one statement of the daily tasks: verifying the credits reads each of their rows."""
 
 
 class Dependencies:
     """Everything that a handler passes on to a use case. `close` ends every connection that was opened.
 
-    `credentials` gives the role's; `new_database_url` the one that has replaced a refused one.
+    `credentials` returns those of the function's role. `new_database_url` takes a URL that the database refused and
+    returns the one that has replaced it, or None.
     """
 
     def __init__(
@@ -58,9 +59,9 @@ class Dependencies:
 
     @contextmanager
     def databases(self, number: int) -> Iterator[list[Database]]:
-        """One for each of `number` threads: the warm connection, and others that end with the block.
+        """One database for each of `number` threads: the warm connection, and others that close with the block.
 
-        None opens before it is used.
+        A connection opens when it is first used.
         """
         with ExitStack() as ending:
             others = [self._new_database(self.settings.database_statement_timeout_seconds) for _ in range(number - 1)]
@@ -69,12 +70,12 @@ class Dependencies:
             yield [self.database, *others]
 
     def maintenance_database(self) -> Database:
-        """One more for the daily tasks, whose statements read everything; the caller closes it."""
+        """A connection for the daily tasks, whose statements may take longer; the caller closes it."""
         return self._new_database(MAINTENANCE_SECONDS)
 
     @property
     def migration_url(self) -> str:
-        """Direct, not through a pooler: migrations hold a session lock."""
+        """The direct URL, if there is one: migrations hold a session lock, which a pooler would lose."""
         return (self.settings.database_direct_url or self.settings.database_url).get_secret_value()
 
     @cached_property
@@ -85,7 +86,7 @@ class Dependencies:
 
     @cached_property
     def providers(self) -> Mapping[str, Provider]:
-        """Those that have a key, by name. A new provider is a line here."""
+        """The providers that have a key, by name. A new provider is added here."""
         from clipferry.providers.evolink import Evolink
         from clipferry.providers.kie import Kie
         from clipferry.providers.replicate import Replicate
@@ -161,7 +162,7 @@ class Dependencies:
         )
 
     def check_source(self, url: str) -> None:
-        """Raises SourceGoneError when a provider's file is no longer there; reads none of it."""
+        """Raises SourceGoneError when a provider's file is no longer there; doesn't read the file."""
         from clipferry.net.safe_get import Rules, check_source
 
         values = self.settings
@@ -169,9 +170,12 @@ class Dependencies:
             url, rules=Rules(allowed_hosts=values.remote_asset_allowed_hosts, allow_loopback=values.allow_loopback)
         )
 
-    def sign_callback(self, own_base: str) -> Callable[[str, str], str]:
-        """Gives the callback URL for (provider, video uuid): under AI_CALLBACK_URL, else under this API's domain."""
-        base_url = self.settings.ai_callback_url or own_base
+    def sign_callback(self, default_base_url: str) -> Callable[[str, str], str]:
+        """Returns a function that makes the callback URL for (provider, video uuid).
+
+        The URL is under AI_CALLBACK_URL, or under `default_base_url` where that isn't set.
+        """
+        base_url = self.settings.ai_callback_url or default_base_url
         secret = self.settings.callback_secrets[0]
 
         def sign(provider: str, video_uuid: str) -> str:
@@ -182,7 +186,7 @@ class Dependencies:
         return sign
 
     def close(self) -> None:
-        """Ends every connection; what is used once more opens its own again."""
+        """Closes every connection; a later use opens a new one."""
         made = vars(self)
         for client in self._clients:
             client.close()

@@ -1,4 +1,4 @@
-"""The words of the domain: a video and its states, what is asked of a provider and what it reports. No I/O."""
+"""The domain's types: a video and its states, what a provider is asked for and what it reports. No I/O."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 MOST_CREDITS: Final = 100_000_000
-"""In one movement: far below what an int4 column takes."""
+"""The most credits that one transaction moves, far below what an int4 column takes."""
 TRANSACTION_TYPES: Final = (
     "NEW_USER",
     "ORDER_PAY",
@@ -18,9 +18,9 @@ TRANSACTION_TYPES: Final = (
     "EXPIRED",
     "SYSTEM_ADJUST",
 )
-"""What a row of the ledger may be, as the original's schema has them."""
+"""The types of a ledger row, as in the original's schema."""
 LARGEST_UPLOAD: Final = 10 * 1024 * 1024
-"""Bytes of an image that a browser puts into the bucket."""
+"""Bytes of an image that a browser uploads to the bucket."""
 
 
 class VideoStatus(StrEnum):
@@ -38,7 +38,7 @@ class VideoStatus(StrEnum):
 
 
 class FailureCode(StrEnum):
-    """Why a video failed, in words that stay the same whatever the provider says. `sentence` is what the user reads."""
+    """Why a video failed: codes that stay the same whatever the provider says. `sentence` is what the user reads."""
 
     CONTENT_POLICY = "CONTENT_POLICY"
     INVALID_INPUT = "INVALID_INPUT"
@@ -66,7 +66,7 @@ _SENTENCES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """What a request shows to say who it is: a session's token or an API key's SHA-256; nothing is `Credential()`."""
+    """What a request shows to sign in: a session's token or an API key's SHA-256. `Credential()` shows nothing."""
 
     session_token: str | None = None
     key_sha256: bytes | None = None
@@ -83,7 +83,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Video:
-    """A row of `public.videos`, with what `clipferry.jobs` knows of it. Times are aware UTC."""
+    """A row of `public.videos`, with what `clipferry.jobs` adds to it. Times are aware UTC."""
 
     id: int
     uuid: str
@@ -119,7 +119,7 @@ class Video:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What a provider is asked to make. `model` and `input` are the provider's own words, from the catalogue."""
+    """What a provider is asked to make. `model` and `input` come from the catalogue, in the provider's own words."""
 
     video_uuid: str
     provider: str
@@ -143,7 +143,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted:
-    """How a submit ended, other than refused. `task_id` is None while nobody knows whether the provider took it."""
+    """A submit that wasn't refused. `task_id` is None while it is unknown whether the provider took the order."""
 
     provider: str
     status: VideoStatus
@@ -152,7 +152,7 @@ class Submitted:
 
 
 class CreateVerdict(StrEnum):
-    """What became of a request for a video. NOBODY: no such session or key."""
+    """The result of a request for a video. NOBODY: there is no such session or key."""
 
     NOBODY = "NOBODY"
     CREATED = "CREATED"
@@ -164,7 +164,7 @@ class CreateVerdict(StrEnum):
 
 
 class RetryVerdict(StrEnum):
-    """What became of a retry. NOT_FAILED: another retry was first, or there is no released hold."""
+    """The result of a retry. NOT_FAILED: another retry was first, or there is no released hold."""
 
     REOPENED = "REOPENED"
     NOT_FAILED = "NOT_FAILED"
@@ -173,22 +173,22 @@ class RetryVerdict(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What a look at a video has found, and what a callback has led to: kept in the inbox, and in the log."""
+    """The result of advancing a video or of taking a callback; the inbox and the log keep it."""
 
     COMPLETED = "COMPLETED"
     NO_TASK = "NO_TASK"
-    """There is no task yet that anybody could be asked about."""
+    """There is no task yet to ask the provider about."""
     NOT_ITS_TASK = "NOT_ITS_TASK"
-    """The task that was named belongs to another video."""
+    """The callback names a task that belongs to another video."""
     RUNNING = "RUNNING"
     NO_ANSWER = "NO_ANSWER"
-    """The provider was asked, and didn't say; or nobody got to ask it."""
+    """The provider gave no answer, or wasn't asked in the end."""
     GENERATED = "GENERATED"
-    """The file is there to be mirrored: the video is UPLOADING now."""
+    """The provider has the file: the video is UPLOADING now."""
     FAILED = "FAILED"
-    """This look has ended the video."""
+    """The video has failed just now."""
     MOVED = "MOVED"
-    """Somebody else was first."""
+    """Another call changed the video first."""
     ALREADY_FAILED = "ALREADY_FAILED"
     LATE_SUCCESS = "LATE_SUCCESS"
     MIRRORING = "MIRRORING"
@@ -197,15 +197,15 @@ class Verdict(StrEnum):
     QUEUE_DOWN = "QUEUE_DOWN"
     UNKNOWN_VIDEO = "UNKNOWN_VIDEO"
     OTHER_PROVIDER = "OTHER_PROVIDER"
-    """A callback of a provider that isn't the video's."""
+    """The callback came from a provider that isn't the video's."""
     OTHER_VIDEO = "OTHER_VIDEO"
-    """A callback whose body names another video: it was asked about this one, and the body ignored."""
+    """The callback's body names another video. The provider was asked about this one, and the body was ignored."""
     OTHER_TASK = "OTHER_TASK"
-    """A callback whose body names another task: the video's own was asked about, and the body ignored."""
+    """The callback's body names another task. The provider was asked about the video's own task instead."""
 
 
 class TaskState(StrEnum):
-    """A provider's task in our words. UNKNOWN is a state its documentation doesn't have."""
+    """The state of a provider's task. UNKNOWN: a state that the provider's documentation doesn't list."""
 
     RUNNING = "RUNNING"
     SUCCEEDED = "SUCCEEDED"
@@ -215,7 +215,7 @@ class TaskState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskReport:
-    """What became of a task. `detail` is the provider's own words: for the log, never for the user."""
+    """What the provider says about a task. `detail` is in its own words: for the log, never for the user."""
 
     state: TaskState
     video_url: str | None = None
@@ -225,16 +225,16 @@ class TaskReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackHint:
-    """What a callback's body claims. Nothing in it is believed before the provider itself was asked."""
+    """What a callback's body claims. Nothing of it is believed until the provider itself has been asked."""
 
     task_id: str | None
     echoed_url: str | None = None
-    """Our own callback URL, where the provider sends it back (KIE's `param`)."""
+    """Our own callback URL, if the provider sends it back (KIE's `param`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaInfo:
-    """What the file says of itself: seconds, pixels as displayed (rotation applied)."""
+    """What the file says about itself: seconds, and pixels as displayed (rotation applied)."""
 
     duration: int | None = None
     width: int | None = None
@@ -243,7 +243,7 @@ class MediaInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MirroredFile:
-    """A file that is in the bucket, byte for byte as its source sent it."""
+    """A file in the bucket, byte for byte as its source sent it."""
 
     key: str
     url: str

@@ -1,1 +1,1 @@
-"""The HTTP edge: what comes in is read and checked here, what goes out is written here."""
+"""The HTTP edge: reads and checks requests, writes responses."""

@@ -1,4 +1,4 @@
-"""A provider's call of the URL that it was given."""
+"""A provider's request to the callback URL that it was given."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from clipferry.usecases.receive_callback import Callback
 
 
 def read(event: APIGatewayProxyEventV2, provider: str) -> Callback:
-    """A provider's call; raises InvalidRequestError when the URL isn't one of those that we give out."""
+    """Reads a callback; raises InvalidRequestError when the URL lacks a parameter that every URL of ours has."""
     parameters = query(event)
     missing = [name for name in ("videoUuid", "ts", "sig") if not parameters.get(name)]
     if missing:

@@ -26,14 +26,17 @@ _READS: Final = frozenset({"GET", "HEAD"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthRules:
-    """`better_auth_secret` None: signatures aren't checked, the token alone decides."""
+    """How credentials are checked. Without `better_auth_secret` signatures aren't; the token alone decides."""
 
     better_auth_secret: str | None
     allowed_origins: tuple[str, ...]
 
 
 def read(*, method: str, headers: Mapping[str, str], cookies: Sequence[str], rules: AuthRules) -> Credential:
-    """The credential; `headers` in lower case. Raises UnauthorizedError, or ForbiddenError for a cross-site write."""
+    """Reads the credential; `headers` have names in lower case.
+
+    Raises UnauthorizedError, or ForbiddenError when another site writes with the user's cookie.
+    """
     header = headers.get("authorization")
     if header is not None:
         scheme, _, token = header.partition(" ")
@@ -55,14 +58,14 @@ def _from_bearer(token: str, rules: AuthRules) -> Credential:
 
 
 def _session_cookie(cookies: Sequence[str]) -> str | None:
-    """A name that comes twice counts once, the first time: so Better Auth reads it too."""
+    """The session cookie's value. Where a name comes twice the first one counts, as for Better Auth."""
     pairs = [cookie.strip().partition("=") for text in cookies for cookie in text.split(";")]
     found = {name: value for name, _, value in reversed(pairs)}
     return next((found[name] for name in COOKIE_NAMES if found.get(name)), None)
 
 
 def _refuse_cross_site(headers: Mapping[str, str], rules: AuthRules) -> None:
-    """A browser sends the cookie along with any site's form: to write with it takes JSON and an Origin of ours."""
+    """Requires JSON and an allowed Origin: a browser sends the cookie with the form of any site."""
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     has_body = headers.get("content-length", "0") != "0" or media_type != ""
     if headers.get("origin", "") not in rules.allowed_origins or (has_body and media_type != "application/json"):

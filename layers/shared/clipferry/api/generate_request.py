@@ -1,4 +1,4 @@
-"""The order of a video: its JSON, in the original's field names, fitted to its model; a fault is named by its field."""
+"""The body of `generate`: parsed in the original's field names, then checked against its model."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from clipferry.catalog import Catalog, VideoOptions
 from clipferry.errors import InvalidRequestError
 from clipferry.usecases.create_video import VideoRequest
 
-_AFTER_THE_HOST: Final = "(:[0-9]{1,5})?([/?#][!-~]*)?$"
-PUBLIC_URL: Final = "^[Hh][Tt][Tt][Pp][Ss]://[A-Za-z0-9._-]+" + _AFTER_THE_HOST
-"""A name as it is in DNS; no user, no password."""
-_LOOPBACK_URL: Final = r"^http://(localhost|127\.0\.0\.1)" + _AFTER_THE_HOST
+_PORT_AND_PATH: Final = "(:[0-9]{1,5})?([/?#][!-~]*)?$"
+PUBLIC_URL: Final = "^[Hh][Tt][Tt][Pp][Ss]://[A-Za-z0-9._-]+" + _PORT_AND_PATH
+"""An https URL whose host is a DNS name; no user, no password."""
+_LOOPBACK_URL: Final = r"^http://(localhost|127\.0\.0\.1)" + _PORT_AND_PATH
 
 
 class GenerateVideo(BaseModel):
-    """The body of `POST /api/v1/video/generate`. Fields that we don't know are ignored, as the original did."""
+    """The body of `POST /api/v1/video/generate`. Unknown fields are ignored, as in the original."""
 
     model_config = ConfigDict(frozen=True, strict=True)
 
@@ -34,26 +34,26 @@ class GenerateVideo(BaseModel):
 
 
 def video_request(event: APIGatewayProxyEventV2, models: Catalog, *, allow_loopback: bool) -> VideoRequest:
-    """The body of `generate`, fitted to its model; raises InvalidRequestError that names every field at fault."""
+    """Reads a request that its model can make; raises InvalidRequestError, which names every field at fault."""
     body = parse_body(event, GenerateVideo)
     model = models.get(body.model)
-    wish = VideoOptions(
+    options = VideoOptions(
         duration=body.duration,
         aspect_ratio=body.aspectRatio,
         quality=body.quality,
         has_image=body.imageUrl is not None,
     )
-    faults = model.faults(wish)
+    faults = model.faults(options)
     if body.imageUrl is not None and not _is_public_url(body.imageUrl, allow_loopback):
         faults.append({"path": "imageUrl", "code": "invalid_url", "message": "must be an https URL"})
     if faults:
         raise InvalidRequestError("not offered by the model", details={"fields": faults})
-    choice = model.choose(wish)
-    parameters = {"duration": choice.duration, "aspectRatio": choice.aspect_ratio, "quality": choice.quality}
-    return VideoRequest(prompt=body.prompt, options=choice, image_url=body.imageUrl, parameters=parameters)
+    resolved = model.resolve(options)
+    parameters = {"duration": resolved.duration, "aspectRatio": resolved.aspect_ratio, "quality": resolved.quality}
+    return VideoRequest(prompt=body.prompt, options=resolved, image_url=body.imageUrl, parameters=parameters)
 
 
 def _is_public_url(text: str, allow_loopback: bool) -> bool:
-    """An HTTPS URL that a provider can fetch; we never do. Plain HTTP only to loopback, in local development."""
+    """Whether a provider can fetch the URL (we never do). Local development also allows plain HTTP to loopback."""
     is_local = allow_loopback and re.fullmatch(_LOOPBACK_URL, text) is not None
     return is_local or re.fullmatch(PUBLIC_URL, text) is not None

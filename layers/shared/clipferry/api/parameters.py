@@ -1,4 +1,4 @@
-"""What routes take from their address and their query; a fault is named by its parameter."""
+"""Parameters of paths and queries: each is checked here, and a fault is named by its parameter."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from clipferry.models import TRANSACTION_TYPES, VideoStatus
 
 
 def video_uuid(text: str) -> str:
-    """A path's video id; what can't be one is as unknown as any other."""
+    """The id in a path. Text that can't be an id is answered as an unknown video: 404."""
     if not (0 < len(text) <= 64 and text.isascii() and text.replace("-", "").replace("_", "").isalnum()):
         raise VideoNotFoundError("not an id")
     return text

@@ -1,4 +1,4 @@
-"""The JSON that account's routes take, in the original's field names; a fault is named by its field."""
+"""The JSON bodies of account's routes, in the original's field names."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from clipferry.models import LARGEST_UPLOAD, MOST_CREDITS
 
 NO_NUL: Final = r"^[^\x00]*$"
-"""PostgreSQL's text takes every character but this one."""
+"""PostgreSQL's text takes every character but NUL."""
 PRINTABLE_ASCII: Final = "^[ -~]+$"
 
 
 def _whole(value: object) -> object:
-    """To JSON Schema 5.0 is an integer, and some clients write it so."""
+    """Takes 5.0 for 5: in JSON Schema it is an integer, and some clients write it so."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

@@ -1,6 +1,6 @@
-"""What each route answers with, in the original's field names, as the OpenAPI document shows it.
+"""The types of what each route answers, in the original's field names, for the type checker and the OpenAPI document.
 
-Types only: what is sent is made by `answers`, which needs none of this while it runs.
+`responses` makes the answers and doesn't import this module at run time.
 """
 
 from __future__ import annotations

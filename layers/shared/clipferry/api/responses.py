@@ -1,4 +1,4 @@
-"""What each route answers, made from what its use case returns; `shapes` has the types."""
+"""The JSON that each route answers, made from what its use case returns; `response_types` has the types."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from clipferry.models import VideoStatus
 
-if TYPE_CHECKING:  # each function imports what it answers with; here it would be all of it, for every function
+if TYPE_CHECKING:  # imported here, these would cost every function its cold start
     from clipferry.api.response_types import (
         BalanceJson,
         CostJson,
@@ -57,7 +57,7 @@ def replay_headers(result: CreatedVideo) -> dict[str, str]:
 
 
 def video(row: Video) -> VideoJson:
-    """The row in camelCase, as the original's front end reads it. The provider's address is for who has paid."""
+    """The row in camelCase, as the original's front end reads it. Only a paid video shows the provider's URL."""
     return {
         "id": row.id,
         "uuid": row.uuid,
@@ -143,7 +143,7 @@ def upload(signed: PresignedUpload) -> UploadJson:
 
 
 def models(catalog: Catalog) -> list[ModelJson]:
-    """Every model that is offered, in the catalogue's order; a plain list, as in the original."""
+    """Every model on offer, in the catalogue's order: a plain list, as in the original."""
     return [_model(model) for model in catalog.models.values() if not model.retired]
 
 
@@ -181,5 +181,5 @@ def user(row: User) -> UserJson:
 
 
 def _iso(moment: datetime) -> str:
-    """ISO 8601, UTC, milliseconds: what JavaScript's toISOString writes."""
+    """ISO 8601 in UTC with milliseconds, as JavaScript's toISOString writes it."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
