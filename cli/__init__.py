@@ -1,1 +1,1 @@
-"""The operator's command line. It works on DATABASE_URL, beside the layer and not in it; it is never deployed."""
+"""The operator's command line, `clipferry`. It uses the layer but isn't part of it, and is never deployed."""

@@ -1,7 +1,13 @@
-"""`clipferry`: what an operator needs on a Sunday night. Exit codes: 0 well, 1 something is wrong, 2 used wrongly."""
+"""Operates a Clipferry installation: its videos, credits, API keys, callbacks, queues and database.
+
+It works on DATABASE_URL and the settings of the environment; `clipferry env STACK` sets those of a deployed stack.
+
+Exit status: 0 for success, 1 if something failed or was found to be wrong, 2 for wrong usage or a missing setting.
+"""
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +19,7 @@ from cli.doctor.command import doctor
 from cli.env import env
 from cli.logs import logs
 from cli.mirror import mirror
-from cli.output import Json, console, show, working
+from cli.output import Json, console, print_records, spinner
 from cli.redrive import redrive
 from clipferry import observability
 from clipferry.db import migrations, timeline, verification
@@ -22,7 +28,7 @@ from clipferry.usecases.verify_credits import verify_credits
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
-app = typer.Typer(no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(videos.app, name="videos")
 app.add_typer(keys.app, name="keys")
 app.add_typer(credits_app, name="credits")
@@ -34,50 +40,72 @@ app.command()(redrive)
 app.command()(mirror)
 
 
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"clipferry {version('clipferry')}")
+        raise typer.Exit
+
+
+@app.callback(help=__doc__)
+def options(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the installed version and exit."),
+    ] = False,
+) -> None:
+    """Takes the options that come before the command."""
+
+
 @app.command()
 def verify(as_json: Json = False) -> None:
-    """Recompute every invariant of the books; exit 1 and name each breach if there is one."""
-    with working("Recomputing the books"), database.opened() as books:
-        breaches = verify_credits(database=books)
-    show(breaches, as_json=as_json, title="Breaches", empty="The books are right: every invariant holds.")
+    """Checks every invariant of credits, holds and ledger, and lists each breach. Exit status 1 if there is one."""
+    with spinner("Checking the invariants"), database.connect() as db:
+        breaches = verify_credits(database=db)
+    print_records(breaches, as_json=as_json, title="Breaches", empty="The credits are right: every invariant holds.")
     raise typer.Exit(1 if breaches else 0)
 
 
 @app.command()
-def explain(uuid: str, as_json: Json = False) -> None:
-    """Tell the story of one video: states, callbacks, questions to the provider, mirror attempts, holds and ledger."""
-    with database.opened() as books, books.transaction() as tx:
+def explain(
+    uuid: Annotated[str, typer.Argument(metavar="UUID", help="The video.")],
+    as_json: Json = False,
+) -> None:
+    """Lists everything that happened to one video, in order. Exit status 1 if nothing is known of it.
+
+    It shows changes of status, callbacks, queries to the provider, mirror attempts, holds and ledger entries.
+    """
+    with database.connect() as db, db.transaction() as tx:
         found = timeline.of_video(tx, uuid)
     moments = found.all()
-    show(moments, as_json=as_json, title=f"Video {uuid}", empty=f"Nothing is known of {uuid}.")
+    print_records(moments, as_json=as_json, title=f"Video {uuid}", empty=f"Nothing is known of {uuid}.")
     raise typer.Exit(0 if moments else 1)
 
 
 @app.command()
 def migrate(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only name what would be applied.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list the migrations that would be applied.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring the database to this version's schema."""
-    with working("Migrating"):
+    """Applies the migrations that the database doesn't have yet."""
+    with spinner("Migrating"):
         names = migrations.apply(database.url(), MIGRATIONS, dry_run=dry_run)
     if as_json:
-        show([{"migration": name, "applied": not dry_run} for name in names], as_json=True, title="")
+        print_records([{"migration": name, "applied": not dry_run} for name in names], as_json=True, title="")
         return
     for name in names:
         console.print(f"{'would apply' if dry_run else 'applied'} {name}")
     if not names:
         console.print("The database is up to date.")
     if names and not dry_run:
-        _list_openings()
+        _print_opening_balances()
 
 
-def _list_openings() -> None:
-    with database.opened() as books, books.transaction() as tx:
+def _print_opening_balances() -> None:
+    with database.connect() as db, db.transaction() as tx:
         found = verification.openings(tx, limit=100)
     unexplained = found.all()
     if unexplained:
-        show(
+        print_records(
             unexplained,
             as_json=False,
             title="Opening balances: credits that the ledger does not explain (docs/migrating.md)",
@@ -85,7 +113,7 @@ def _list_openings() -> None:
 
 
 def main() -> None:
-    """Runs the command line; an error of ours is a sentence, not a traceback."""
+    """Runs the command line; an expected error is printed as a sentence, without a traceback."""
     try:
         with observability.disabled():
             app()

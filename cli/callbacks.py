@@ -1,4 +1,4 @@
-"""`clipferry callbacks`: what providers rang with, and ringing it again."""
+"""`clipferry callbacks`: lists the callbacks that providers sent, and processes one again."""
 
 from __future__ import annotations
 
@@ -7,45 +7,55 @@ from typing import Annotated
 import typer
 
 from cli import database
-from cli.output import Json, show
-from cli.settings import configured
+from cli.output import Json, print_records
+from cli.settings import open_dependencies
 from clipferry.db import inbox
 from clipferry.db.inbox import KeptCallback
 from clipferry.usecases.receive_callback import replay_callback
 
-app = typer.Typer(no_args_is_help=True, help="The callback inbox: show, replay.")
+app = typer.Typer(no_args_is_help=True, help="Lists received callbacks and replays them.")
 
 
 @app.command("show")
 def show_(
-    video_uuid: Annotated[str | None, typer.Argument(help="Only this video's, with their bodies.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 20,
+    video_uuid: Annotated[
+        str | None, typer.Argument(metavar="UUID", help="List this video's callbacks only, with their bodies.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="The largest number of callbacks to list.")] = 20,
     as_json: Json = False,
 ) -> None:
-    """List the last callbacks, newest first: of one video, or of all. Exit 1 when there is none."""
-    with database.opened() as books, books.transaction() as tx:
+    """Lists callbacks, newest first, of one video or of all. Exit status 1 if there is none."""
+    with database.connect() as db, db.transaction() as tx:
         found = inbox.latest(tx, video_uuid=video_uuid, limit=limit)
     kept = found.all()
-    rows = kept if as_json or video_uuid else [_line(callback) for callback in kept]
-    show(rows, as_json=as_json, title="Callbacks", empty="The inbox is empty.")
+    rows = kept if as_json or video_uuid else [_table_row(callback) for callback in kept]
+    print_records(rows, as_json=as_json, title="Callbacks", empty="The inbox is empty.")
     raise typer.Exit(0 if kept else 1)
 
 
 @app.command()
-def replay(callback_id: int, as_json: Json = False) -> None:
-    """Do again what a kept callback led to: ask the provider, move the video on. Needs all of the settings."""
-    with configured() as needs:
+def replay(
+    callback_id: Annotated[
+        int, typer.Argument(metavar="ID", help="The callback's id, from `clipferry callbacks show`.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Processes a received callback again: asks the provider about the task and updates the video.
+
+    Needs all settings.
+    """
+    with open_dependencies() as dependencies:
         verdict = replay_callback(
             callback_id,
-            database=needs.database,
-            providers=needs.providers,
-            queue=needs.mirror_queue,
-            polling=needs.polling,
+            database=dependencies.database,
+            providers=dependencies.providers,
+            queue=dependencies.mirror_queue,
+            polling=dependencies.polling,
         )
-    show([{"id": callback_id, "verdict": verdict}], as_json=as_json, title="Replayed")
+    print_records([{"id": callback_id, "verdict": verdict}], as_json=as_json, title="Replayed")
 
 
-def _line(callback: KeptCallback) -> dict[str, object]:
-    """Without what makes a table unreadable."""
+def _table_row(callback: KeptCallback) -> dict[str, object]:
+    """The fields that fit into a table."""
     names = ("id", "received_at", "provider", "video_uuid", "task_id", "body_size", "verdict")
     return {name: getattr(callback, name) for name in names}

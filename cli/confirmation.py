@@ -1,4 +1,4 @@
-"""Asking before anything that costs, or that changes money or files."""
+"""Asks the operator before a command changes credits or files, or costs money."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from typing import Annotated
 
 import typer
 
-Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Go on without asking.")]
 
 
 def confirm(question: str, yes: bool) -> None:
-    """Goes on after a yes. A no ends the command with 1; without a terminal nobody can be asked: 2, unless `yes`.
+    """Returns after a yes; any other answer ends the command with exit status 1.
 
-    The question goes to standard error, because standard output is for the result.
+    Where standard input isn't a terminal, the command ends with 2 unless `yes` is set. The question goes to standard
+    error, because standard output is for the result.
     """
     if yes:
         return
     if not sys.stdin.isatty():
-        typer.echo(f"{question} Nobody is there to be asked: say --yes.", err=True)
+        typer.echo(f"{question} Standard input is no terminal: to go on without asking, pass --yes.", err=True)
         raise typer.Exit(2)
     typer.echo(f"{question} [y/N] ", err=True, nl=False)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        typer.echo("Nothing was done.", err=True)
+        typer.echo("Stopped; nothing was changed.", err=True)
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""The database that the operator works on."""
+"""Connects to the database that the operator works on."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ import typer
 
 from clipferry.db.connection import Database
 
-PATIENCE_SECONDS = 300
-"""An operator's statement may take longer than a request's."""
+STATEMENT_TIMEOUT_SECONDS = 300
+"""The time-out of an operator's statements, which may take longer than a request's."""
 
 
 def url() -> str:
-    """DATABASE_DIRECT_URL if set, else DATABASE_URL, else what the secret says that SECRETS_ARN names."""
+    """The URL in DATABASE_DIRECT_URL, else in DATABASE_URL, else in the secret that SECRETS_ARN names.
+
+    Without any of them the command ends with exit status 2.
+    """
     found = os.environ.get("DATABASE_DIRECT_URL") or os.environ.get("DATABASE_URL")
     if not found and os.environ.get("SECRETS_ARN"):
         return _from_secret()
@@ -35,8 +38,9 @@ def _from_secret() -> str:
 
 
 @contextmanager
-def opened() -> Iterator[Database]:
-    database = Database(url(), statement_timeout=PATIENCE_SECONDS)
+def connect() -> Iterator[Database]:
+    """The database, closed after the block."""
+    database = Database(url(), statement_timeout=STATEMENT_TIMEOUT_SECONDS)
     try:
         yield database
     finally:

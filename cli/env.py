@@ -1,32 +1,35 @@
-"""`clipferry env`: the settings of a deployed stack, for the commands that act as its functions do."""
+"""`clipferry env`: prints a deployed stack's settings, so that the other commands act on that stack."""
 
 from __future__ import annotations
 
 import shlex
 import sys
+from typing import Annotated
 
 import typer
 
-from cli.output import working
+from cli.output import spinner
 from cli.stacks import DeployedStack
 from clipferry.settings import Settings
 
 FUNCTION = "ReconcileFunction"
-"""It asks providers, sends to the queue and writes to the database: its settings are all that a command needs."""
+"""The function whose settings are read: it uses providers, queue and database, so it has all that a command needs."""
 
 
-def env(stack: str) -> None:
-    """Print what makes this shell act on STACK, to be evaluated: eval "$(clipferry env STACK)".
+def env(stack: Annotated[str, typer.Argument(metavar="STACK", help="The stack's name in CloudFormation.")]) -> None:
+    """Prints shell commands that make this shell act on a deployed stack: eval "$(clipferry env STACK)".
 
-    It is the settings that the functions have, without the secrets (SECRETS_ARN names where those are), and the
-    credentials that you are signed in to AWS with: don't keep it in a file. What the functions don't have is unset, so
-    that no command acts on another database than theirs.
+    They set the functions' settings, without the secrets (SECRETS_ARN names the secret that holds them), and your own
+    AWS credentials, so don't store them in a file. They unset every setting that the functions don't have, so that no
+    command acts on the database of another stack.
     """
     if sys.stdout.isatty():
-        typer.echo(f'It has credentials in it, so not on a screen: eval "$(clipferry env {stack})"', err=True)
+        typer.echo(
+            f'The output contains credentials and is not for a screen: eval "$(clipferry env {stack})"', err=True
+        )
         raise typer.Exit(2)
     deployed = DeployedStack(stack)
-    with working(f"Asking AWS about {stack}"):
+    with spinner(f"Asking AWS about {stack}"):
         values = {
             **dict.fromkeys((name.upper() for name in Settings.model_fields), ""),
             **deployed.environment(FUNCTION),

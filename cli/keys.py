@@ -1,4 +1,4 @@
-"""`clipferry keys`: API keys for servers and scripts."""
+"""`clipferry keys`: creates, lists and revokes API keys for servers and scripts."""
 
 from __future__ import annotations
 
@@ -7,40 +7,46 @@ from typing import Annotated
 import typer
 
 from cli import database
-from cli.output import Json, console, show
+from cli.output import Json, console, print_records
 from clipferry.usecases.manage_keys import create_key, list_keys, revoke_key
 
-app = typer.Typer(no_args_is_help=True, help="API keys: create, list, revoke.")
+app = typer.Typer(no_args_is_help=True, help="Creates, lists and revokes API keys.")
 
 
 @app.command()
 def create(
-    user_id: str,
-    name: Annotated[str, typer.Option(help="What the key is for.")] = "key",
-    admin: Annotated[bool, typer.Option("--admin", help="May grant credits.")] = False,
+    user_id: Annotated[str, typer.Argument(metavar="USER", help="The id of the user whom the key belongs to.")],
+    name: Annotated[str, typer.Option(help="A name that says what the key is for.")] = "key",
+    admin: Annotated[bool, typer.Option("--admin", help="Allow the key to grant credits.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Make a key for a user. It is shown once and can't be read again."""
-    with database.opened() as books:
-        record, key = create_key(user_id=user_id, name=name, is_admin=admin, database=books)
+    """Creates an API key for a user and prints it. It isn't stored, so it can't be shown again."""
+    with database.connect() as db:
+        record, key = create_key(user_id=user_id, name=name, is_admin=admin, database=db)
     if as_json:
-        show([{"id": record.id, "key": key}], as_json=True, title="")
+        print_records([{"id": record.id, "key": key}], as_json=True, title="")
     else:
-        console.print(f"Key {record.id} for {record.user_id}. Keep it now, it isn't stored:")
+        console.print(f"Key {record.id} for {record.user_id}. Copy it now; it can't be shown again:")
         typer.echo(key)
 
 
 @app.command("list")
-def list_(user_id: Annotated[str | None, typer.Argument()] = None, as_json: Json = False) -> None:
-    """List a user's keys, or everybody's."""
-    with database.opened() as books:
-        found = list_keys(database=books, user_id=user_id)
-    show(found, as_json=as_json, title="API keys", empty="There are no keys.")
+def list_(
+    user_id: Annotated[str | None, typer.Argument(metavar="USER", help="List this user's keys only.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Lists API keys, of one user or of all; the keys themselves aren't shown."""
+    with database.connect() as db:
+        found = list_keys(database=db, user_id=user_id)
+    print_records(found, as_json=as_json, title="API keys", empty="There are no keys.")
 
 
 @app.command()
-def revoke(key_id: int, as_json: Json = False) -> None:
-    """Revoke a key: it is refused from the next request on."""
-    with database.opened() as books:
-        record = revoke_key(key_id, database=books)
-    show([record], as_json=as_json, title="Revoked")
+def revoke(
+    key_id: Annotated[int, typer.Argument(metavar="ID", help="The key's id; `keys list` shows it.")],
+    as_json: Json = False,
+) -> None:
+    """Revokes an API key: it is refused from the next request on."""
+    with database.connect() as db:
+        record = revoke_key(key_id, database=db)
+    print_records([record], as_json=as_json, title="Revoked")

@@ -1,4 +1,4 @@
-"""`clipferry mirror`: one file from a URL into the bucket, by hand."""
+"""`clipferry mirror`: copies one file from a URL into the bucket."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from cli.confirmation import Yes, confirm
-from cli.output import Json, progress_console, say
-from cli.settings import of_the_bucket
-from clipferry import __main__ as by_hand
+from cli.output import Json, print_result, progress_console
+from cli.settings import storage_environment
+from clipferry.__main__ import storage_from, summary
 from clipferry.errors import ConfigurationError
 from clipferry.storage import TRANSFER_SECONDS
 from clipferry.transfer.bottleneck import owned_cpus
@@ -20,27 +20,29 @@ from clipferry.transfer.interface import WORKERS, TransferConfig
 
 
 def mirror(
-    source: Annotated[str, typer.Argument(metavar="URL", help="The file's https:// address.")],
-    key: Annotated[str, typer.Argument(metavar="KEY", help="Where it goes: videos/name.mp4")],
-    workers: Annotated[int, typer.Option(min=1, max=64, help="At the most.")] = WORKERS,
-    seconds: Annotated[float, typer.Option(min=1, help="For all of it.")] = TRANSFER_SECONDS,
-    allow_loopback: Annotated[bool, typer.Option("--allow-loopback", help="Plain HTTP, and this machine.")] = False,
+    source: Annotated[str, typer.Argument(metavar="URL", help="The file's https:// URL.")],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The object's key in the bucket, such as videos/name.mp4.")],
+    workers: Annotated[int, typer.Option(min=1, max=64, help="The largest number of parallel transfers.")] = WORKERS,
+    seconds: Annotated[float, typer.Option(min=1, help="The time limit for the whole transfer.")] = TRANSFER_SECONDS,
+    allow_loopback: Annotated[
+        bool, typer.Option("--allow-loopback", help="Allow plain HTTP and addresses of this machine.")
+    ] = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Mirror an MP4 into the bucket that STORAGE_* names, as the function does it; no video's row changes."""
+    """Copies a file from a URL into the bucket of STORAGE_*, as mirror_video does. The database isn't changed."""
     try:
         config = TransferConfig(workers=workers, cpus=owned_cpus(os.environ))
-        storage = by_hand.storage_from(of_the_bucket(), allow_loopback=allow_loopback, config=config)
+        storage = storage_from(storage_environment(), allow_loopback=allow_loopback, config=config)
     except ConfigurationError as error:
         typer.echo(f"{error.message} {error}", err=True)
         raise typer.Exit(2) from None
     try:
-        there = storage.head(key)
-        replaced = f", in place of the {there.size} bytes there" if there else ""
-        confirm(f"Write {source.partition('?')[0]} to {key}{replaced}?", yes)
-        begun = time.monotonic()
-        with _bar() as bar:
+        existing = storage.head(key)
+        replaced = f", replacing the {existing.size} bytes that are there" if existing else ""
+        confirm(f"Copy {source.partition('?')[0]} to {key}{replaced}?", yes)
+        started = time.monotonic()
+        with _progress_bar() as bar:
             task = bar.add_task(key, total=None)
             done = storage.transfer(
                 source_url=source,
@@ -50,9 +52,9 @@ def mirror(
             )
     finally:
         storage.close()
-    took = time.monotonic() - begun
-    say(
-        f"{storage.public_url(key)}\n{by_hand.summary(done, took)}",
+    took = time.monotonic() - started
+    print_result(
+        f"{storage.public_url(key)}\n{summary(done, took)}",
         as_json=as_json,
         key=key,
         url=storage.public_url(key),
@@ -62,6 +64,6 @@ def mirror(
     )
 
 
-def _bar() -> Progress:
+def _progress_bar() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     return Progress(*columns, console=progress_console, disable=not progress_console.is_terminal, transient=True)

@@ -1,4 +1,4 @@
-"""Readable tables by default, JSON for scripts; progress on standard error, where a terminal is."""
+"""Prints results as tables, or as JSON for scripts, and progress on standard error where that is a terminal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ console = Console(width=None if sys.stdout.isatty() else 200)
 progress_console = Console(stderr=True)
 
 
-def show(rows: Iterable[Any], *, as_json: bool, title: str, empty: str = "Nothing.") -> None:
+def print_records(rows: Iterable[Any], *, as_json: bool, title: str, empty: str = "Nothing.") -> None:
     """Prints records (dataclasses or mappings) as a table, or as a JSON list."""
     records = [_record(row) for row in rows]
     if as_json:
@@ -33,25 +33,25 @@ def show(rows: Iterable[Any], *, as_json: bool, title: str, empty: str = "Nothin
         console.print(_table(records, title))
 
 
-def say(sentence: str, *, as_json: bool, **facts: Any) -> None:
-    """Prints a sentence for people, or the `facts` behind it as a JSON object."""
+def print_result(sentence: str, *, as_json: bool, **facts: Any) -> None:
+    """Prints a sentence, or with `as_json` its `facts` as a JSON object."""
     typer.echo(json.dumps(facts, default=_plain, ensure_ascii=False) if as_json else sentence)
 
 
 @contextmanager
-def working(on: str) -> Iterator[None]:
-    """A sign of life while something takes long; nothing where standard error is no terminal."""
+def spinner(label: str) -> Iterator[None]:
+    """Shows a spinner during the block, where standard error is a terminal."""
     if not progress_console.is_terminal:
         yield
         return
-    with progress_console.status(on):
+    with progress_console.status(label):
         yield
 
 
-def counted(items: Sequence[Item], on: str) -> Iterable[Item]:
-    """The items, with a bar that fills as they are taken; without one where standard error is no terminal."""
+def with_progress_bar(items: Sequence[Item], label: str) -> Iterable[Item]:
+    """Yields the items and shows a progress bar, where standard error is a terminal."""
     hidden = len(items) < 2 or not progress_console.is_terminal
-    return track(items, description=on, console=progress_console, disable=hidden, transient=True)
+    return track(items, description=label, console=progress_console, disable=hidden, transient=True)
 
 
 def _record(row: Any) -> Mapping[str, Any]:

@@ -1,6 +1,6 @@
-"""The mirror queue and its dead letters, as an operator sees them.
+"""The mirror queue and its dead-letter queue, through boto3.
 
-With boto3, not with the layer's own signer: an operator signs in by profile, SSO or role, and boto3 knows them all.
+The layer's own signer isn't used here, because an operator may sign in by a profile, SSO or a role, as boto3 allows.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from clipferry.errors import InvalidRequestError, QueueError
 from clipferry.mirror_queue import read_message
 
 BATCH: Final = 10
-"""What SQS gives at a time."""
+"""The largest number of messages that SQS returns at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Depth:
-    """Messages of a queue; SQS calls its own numbers approximate."""
+    """The number of messages in a queue, which is approximate in SQS."""
 
     waiting: int
     in_flight: int
@@ -32,7 +32,7 @@ class Depth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A message that was received too often. `video_uuid` is None when it isn't one of ours."""
+    """A message in the dead-letter queue. `video_uuid` is None if the message isn't Clipferry's."""
 
     message_id: str
     receipt: str
@@ -49,10 +49,7 @@ class DeadLetter:
 
 
 class MirrorQueues:
-    """The queue at `queue_url`, and the queue of dead letters that its redrive policy names.
-
-    Everything raises QueueError.
-    """
+    """The queue at `queue_url`, and the dead-letter queue of its redrive policy. Every method raises QueueError."""
 
     def __init__(self, client: Any, queue_url: str) -> None:
         self._client = client
@@ -61,43 +58,43 @@ class MirrorQueues:
         if policy is None:
             raise QueueError("the mirror queue has no dead-letter queue")
         arn = json.loads(policy)["deadLetterTargetArn"].split(":")
-        with _translated("GetQueueUrl"):
-            self._letters_url = client.get_queue_url(QueueName=arn[5], QueueOwnerAWSAccountId=arn[4])["QueueUrl"]
+        with _translate_aws_errors("GetQueueUrl"):
+            self._dead_letters_url = client.get_queue_url(QueueName=arn[5], QueueOwnerAWSAccountId=arn[4])["QueueUrl"]
 
     def depth(self) -> Depth:
         return self._depth(self._queue_url)
 
     def dead_letters_depth(self) -> Depth:
-        return self._depth(self._letters_url)
+        return self._depth(self._dead_letters_url)
 
     def receive_dead_letters(self, *, hidden_seconds: int) -> list[DeadLetter]:
-        """Up to ten, which nobody else gets for `hidden_seconds`; none when there are none."""
-        with _translated("ReceiveMessage"):
+        """Receives up to ten messages, and hides them from other receivers for `hidden_seconds`."""
+        with _translate_aws_errors("ReceiveMessage"):
             answer = self._client.receive_message(
-                QueueUrl=self._letters_url,
+                QueueUrl=self._dead_letters_url,
                 MaxNumberOfMessages=BATCH,
                 VisibilityTimeout=hidden_seconds,
-                WaitTimeSeconds=1,  # a short poll asks some of SQS's servers, and may find nothing where there is
+                WaitTimeSeconds=1,  # a short poll asks only some of SQS's servers, and may miss messages
                 MessageAttributeNames=["All"],
                 MessageSystemAttributeNames=["SentTimestamp"],
             )
         return [_letter(message) for message in answer.get("Messages", ())]
 
-    def send_back(self, letter: DeadLetter) -> None:
-        """Sends it to the mirror queue, and only then deletes it: what fails between the two is there twice."""
-        with _translated("SendMessage"):
+    def redrive(self, letter: DeadLetter) -> None:
+        """Sends the message to the mirror queue, then deletes it here: a failure in between leaves it in both."""
+        with _translate_aws_errors("SendMessage"):
             self._client.send_message(
                 QueueUrl=self._queue_url, MessageBody=letter.body, MessageAttributes=letter.attributes
             )
-        with _translated("DeleteMessage"):
-            self._client.delete_message(QueueUrl=self._letters_url, ReceiptHandle=letter.receipt)
+        with _translate_aws_errors("DeleteMessage"):
+            self._client.delete_message(QueueUrl=self._dead_letters_url, ReceiptHandle=letter.receipt)
 
-    def put_back(self, letters: Iterable[DeadLetter]) -> None:
-        """Lets others see them again at once."""
+    def make_visible(self, letters: Iterable[DeadLetter]) -> None:
+        """Ends the hiding of received messages, so that they can be received again at once."""
         for letter in letters:
-            with _translated("ChangeMessageVisibility"):
+            with _translate_aws_errors("ChangeMessageVisibility"):
                 self._client.change_message_visibility(
-                    QueueUrl=self._letters_url, ReceiptHandle=letter.receipt, VisibilityTimeout=0
+                    QueueUrl=self._dead_letters_url, ReceiptHandle=letter.receipt, VisibilityTimeout=0
                 )
 
     def _depth(self, url: str) -> Depth:
@@ -108,28 +105,28 @@ class MirrorQueues:
         )
 
     def _attributes(self, url: str) -> dict[str, str]:
-        with _translated("GetQueueAttributes"):
+        with _translate_aws_errors("GetQueueAttributes"):
             return self._client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"]).get("Attributes", {})
 
 
 @contextmanager
-def opened() -> Iterator[MirrorQueues]:
-    """The queues of MIRROR_QUEUE_URL, with AWS's credentials wherever boto3 finds them. Exit 2 when it isn't set."""
+def connect() -> Iterator[MirrorQueues]:
+    """The queues of MIRROR_QUEUE_URL, closed after the block. Without it the command ends with exit status 2."""
     url = os.environ.get("MIRROR_QUEUE_URL")
     if not url:
-        typer.echo("Set MIRROR_QUEUE_URL to the queue of videos to mirror.", err=True)
+        typer.echo("Set MIRROR_QUEUE_URL to the mirror queue's URL.", err=True)
         raise typer.Exit(2)
     region, endpoint = os.environ.get("AWS_REGION") or "us-east-1", os.environ.get("AWS_ENDPOINT_URL_SQS")
-    with at(url, region=region, endpoint=endpoint) as queues:
+    with connect_to(url, region=region, endpoint=endpoint) as queues:
         yield queues
 
 
 @contextmanager
-def at(queue_url: str, *, region: str, endpoint: str | None) -> Iterator[MirrorQueues]:
-    """The queues of `queue_url`."""
+def connect_to(queue_url: str, *, region: str, endpoint: str | None) -> Iterator[MirrorQueues]:
+    """The mirror queue at `queue_url` and its dead-letter queue, closed after the block."""
     from boto3.session import Session
 
-    with _translated("SQS"):
+    with _translate_aws_errors("SQS"):
         client: Any = Session().client("sqs", region_name=region, endpoint_url=endpoint or None)
     try:
         yield MirrorQueues(client, queue_url)
@@ -149,7 +146,8 @@ def _letter(message: dict[str, Any]) -> DeadLetter:
 
 
 @contextmanager
-def _translated(action: str) -> Iterator[None]:
+def _translate_aws_errors(action: str) -> Iterator[None]:
+    """Raises QueueError for the errors of boto3."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:

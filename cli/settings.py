@@ -1,4 +1,4 @@
-"""The settings of the commands that act as the functions do: the environment's, and its secret's behind them."""
+"""Settings for the commands that act as the functions do, from the environment and from its secret."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from clipferry.errors import ConfigurationError
 
 
 @contextmanager
-def configured(*, sends: bool = False) -> Iterator[Dependencies]:
-    """What the functions are given, closed after the block. Exit 2 when the settings are not complete.
+def open_dependencies(*, needs_aws: bool = False) -> Iterator[Dependencies]:
+    """The functions' dependencies, closed after the block. With incomplete settings the command ends with status 2.
 
-    With `sends` AWS's credentials have to be there, as the queue's signer finds them: better known now than half-way.
-    Standard output stays the command's own: metrics, which a function prints there, go to standard error.
+    With `needs_aws` it also ends then if there are no AWS credentials for the queue, rather than half-way through.
+    Metrics, which a function prints to standard output, go to standard error.
     """
     try:
-        needs = runtime.dependencies()
-        if sends:
+        dependencies = runtime.dependencies()
+        if needs_aws:
             RoleCredentials(os.environ).credentials()
     except ConfigurationError as error:
         typer.echo(f"{error.message} {error}", err=True)
@@ -32,17 +32,17 @@ def configured(*, sends: bool = False) -> Iterator[Dependencies]:
         raise typer.Exit(2) from None
     try:
         with redirect_stdout(sys.stderr):
-            yield needs
+            yield dependencies
     finally:
         runtime.reset()
 
 
-def of_the_bucket() -> Mapping[str, str]:
-    """STORAGE_* from the environment, or from the secret that SECRETS_ARN names."""
+def storage_environment() -> Mapping[str, str]:
+    """The environment, with the STORAGE_* variables of the secret if SECRETS_ARN names one."""
     if not os.environ.get("SECRETS_ARN"):
         return os.environ
-    with configured() as needs:
-        settings = needs.settings
+    with open_dependencies() as dependencies:
+        settings = dependencies.settings
         return {
             **os.environ,
             "STORAGE_ENDPOINT": settings.storage_endpoint,

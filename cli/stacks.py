@@ -1,4 +1,4 @@
-"""A deployed stack, as CloudFormation knows it: which function or log group goes by which of the template's names."""
+"""A deployed stack: its resources and its functions' settings, found through CloudFormation."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ import typer
 
 from clipferry.errors import ClipferryError
 
-Stack = Annotated[str, typer.Option("--stack", envvar="CLIPFERRY_STACK", help="The stack's name.")]
+Stack = Annotated[str, typer.Option("--stack", envvar="CLIPFERRY_STACK", help="The stack's name in CloudFormation.")]
 
 
 class StackError(ClipferryError):
-    """AWS did not tell about the stack."""
+    """AWS could not be asked about the stack."""
 
     code = "STACK_UNAVAILABLE"
 
 
 class DeployedStack:
-    """Everything raises StackError, which says what AWS said."""
+    """A stack of CloudFormation. Every method raises StackError with AWS's message."""
 
     def __init__(self, name: str) -> None:
         from boto3.session import Session
 
         self.name = name
-        with translated("credentials"):
-            # A profile that was named goes before keys that are left of another one.
+        with translate_aws_errors("credentials"):
+            # AWS_PROFILE takes precedence over keys that an earlier `clipferry env` may have left in the shell.
             profile, region = (os.environ.get(name) or None for name in ("AWS_PROFILE", "AWS_REGION"))
             self._session = Session(profile_name=profile, region_name=region)
 
@@ -38,15 +38,15 @@ class DeployedStack:
         return self._session.region_name or "us-east-1"
 
     def client(self, service: str) -> Any:
-        with translated(service):
+        with translate_aws_errors(service):
             return self._session.client(service, region_name=self.region)
 
     def credentials(self) -> Mapping[str, str]:
-        """What the operator signed in with, by the names of the environment's variables."""
-        with translated("credentials"):
+        """The operator's AWS credentials, by the names of their environment variables."""
+        with translate_aws_errors("credentials"):
             found = self._session.get_credentials()
             if found is None:
-                raise StackError("nobody is signed in to AWS: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and its like")
+                raise StackError("there are no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and its secret")
             frozen = found.get_frozen_credentials()
         return {
             "AWS_ACCESS_KEY_ID": frozen.access_key or "",
@@ -57,7 +57,7 @@ class DeployedStack:
     @cached_property
     def resources(self) -> Mapping[str, str]:
         """The physical id of each resource, by its name in the template."""
-        with translated(f"the stack {self.name}"):
+        with translate_aws_errors(f"the stack {self.name}"):
             pages = self.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=self.name)
             return {
                 resource["LogicalResourceId"]: resource.get("PhysicalResourceId", "")
@@ -72,15 +72,15 @@ class DeployedStack:
         return self.resources[name]
 
     def environment(self, function: str) -> Mapping[str, str]:
-        """The settings of a function; an empty one is as good as none."""
-        with translated(function):
+        """A function's environment variables."""
+        with translate_aws_errors(function):
             found = self.client("lambda").get_function_configuration(FunctionName=self.resource(function))
         return found.get("Environment", {}).get("Variables", {})
 
 
 @contextmanager
-def translated(what: str) -> Iterator[None]:
-    """Raises StackError for what boto3 raises, and for who isn't signed in."""
+def translate_aws_errors(what: str) -> Iterator[None]:
+    """Raises StackError for the errors of boto3."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:

@@ -1,4 +1,4 @@
-"""`clipferry videos`: everybody's videos, those that are stuck, and mirroring a failed one again."""
+"""`clipferry videos`: lists videos, finds stuck ones, and mirrors failed ones again."""
 
 from __future__ import annotations
 
@@ -8,74 +8,76 @@ import typer
 
 from cli import database
 from cli.confirmation import Yes, confirm
-from cli.output import Json, counted, show
-from cli.settings import configured
+from cli.output import Json, print_records, with_progress_bar
+from cli.settings import open_dependencies
 from clipferry.db import operator_queries
 from clipferry.dependencies import Dependencies
 from clipferry.errors import ClipferryError
 from clipferry.models import VideoStatus
 from clipferry.usecases.retry_video import retry_as_operator
 
-app = typer.Typer(no_args_is_help=True, help="Videos: list, retry, stuck.")
+app = typer.Typer(no_args_is_help=True, help="Lists videos, finds stuck ones, and retries failed ones.")
 
-Limit = Annotated[int, typer.Option(min=1, max=10_000, help="At the most.")]
+Limit = Annotated[int, typer.Option(min=1, max=10_000, help="The largest number of videos to list.")]
 
 
 @app.command("list")
 def list_(
-    status: Annotated[VideoStatus | None, typer.Option(case_sensitive=False)] = None,
-    user: Annotated[str | None, typer.Option(help="Only this user's.")] = None,
+    status: Annotated[
+        VideoStatus | None, typer.Option(case_sensitive=False, help="List videos with this status only.")
+    ] = None,
+    user: Annotated[str | None, typer.Option(metavar="USER", help="List this user's videos only.")] = None,
     limit: Limit = 20,
     as_json: Json = False,
 ) -> None:
-    """List videos, newest first: everybody's, or a user's."""
-    with database.opened() as books, books.transaction() as tx:
+    """Lists videos, newest first, of one user or of all; deleted ones are left out."""
+    with database.connect() as db, db.transaction() as tx:
         found = operator_queries.latest(tx, user_id=user, status=status, limit=limit)
-    show(found.all(), as_json=as_json, title="Videos", empty="There are no such videos.")
+    print_records(found.all(), as_json=as_json, title="Videos", empty="There are no such videos.")
 
 
 @app.command()
 def stuck(
-    late: Annotated[
-        int, typer.Option(min=0, metavar="SECONDS", help="How long after its time a question may come.")
-    ] = 300,
+    late: Annotated[int, typer.Option(min=0, metavar="SECONDS", help="How late a video's next check may be.")] = 300,
     limit: Limit = 100,
     as_json: Json = False,
 ) -> None:
-    """List unfinished videos that nothing has moved in time, and what should have; exit 1 if there are any."""
-    with database.opened() as books, books.transaction() as tx:
+    """Lists unfinished videos whose deadline or next check has passed, and why. Exit status 1 if there are any."""
+    with database.connect() as db, db.transaction() as tx:
         found = operator_queries.stuck(tx, late_seconds=late, limit=limit)
     videos = found.all()
-    show(videos, as_json=as_json, title="Stuck", empty="Nothing is stuck.")
+    print_records(videos, as_json=as_json, title="Stuck", empty="Nothing is stuck.")
     raise typer.Exit(1 if videos else 0)
 
 
 @app.command()
 def retry(
-    uuids: Annotated[list[str], typer.Argument(metavar="UUID…")], yes: Yes = False, as_json: Json = False
+    uuids: Annotated[list[str], typer.Argument(metavar="UUID…", help="Videos with the status FAILED.")],
+    yes: Yes = False,
+    as_json: Json = False,
 ) -> None:
-    """Mirror FAILED videos again, for their owners, whose credits are held again. Needs all of the settings.
+    """Mirrors failed videos again, and puts their owners' credits on hold again.
 
-    Exit 1 when one of them couldn't be.
+    Needs all settings. Exit status 1 if a video couldn't be retried.
     """
-    once = list(dict.fromkeys(uuids))
-    what = once[0] if len(once) == 1 else f"{len(once)} videos"
-    confirm(f"Mirror {what} again, and hold the owner's credits for it?", yes)
-    with configured(sends=True) as needs:
-        results = [_retried(uuid, needs) for uuid in counted(once, "Mirroring again")]
-    show(results, as_json=as_json, title="Retried")
+    unique = list(dict.fromkeys(uuids))
+    what = unique[0] if len(unique) == 1 else f"{len(unique)} videos"
+    confirm(f"Mirror {what} again, and put the owner's credits on hold?", yes)
+    with open_dependencies(needs_aws=True) as dependencies:
+        results = [_retry(uuid, dependencies) for uuid in with_progress_bar(unique, "Mirroring again")]
+    print_records(results, as_json=as_json, title="Retried")
     raise typer.Exit(0 if all(result["retried"] for result in results) else 1)
 
 
-def _retried(uuid: str, needs: Dependencies) -> dict[str, object]:
+def _retry(uuid: str, dependencies: Dependencies) -> dict[str, object]:
     try:
         video = retry_as_operator(
             uuid,
-            database=needs.database,
-            providers=needs.providers,
-            check_source=needs.check_source,
-            queue=needs.mirror_queue,
-            polling=needs.polling,
+            database=dependencies.database,
+            providers=dependencies.providers,
+            check_source=dependencies.check_source,
+            queue=dependencies.mirror_queue,
+            polling=dependencies.polling,
         )
     except ClipferryError as error:
         return {"uuid": uuid, "retried": False, "status": None, "detail": f"{error.message} {error}"}

@@ -1,1 +1,1 @@
-"""`clipferry doctor`: looks at everything around the functions that is configured by hand, and says what to do."""
+"""`clipferry doctor`: checks everything that is configured by hand, and says how to fix what is wrong."""

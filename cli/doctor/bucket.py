@@ -1,4 +1,4 @@
-"""The bucket: written to, read, deleted from; its public address; uploads from a browser."""
+"""Checks the bucket: writing, reading and deleting, its public URL, and uploads from a browser."""
 
 from __future__ import annotations
 
@@ -8,77 +8,77 @@ from contextlib import contextmanager
 from typing import Final
 from urllib.parse import urlsplit
 
-from cli.doctor.findings import NotLookedAtError, TroubleError
-from cli.doctor.web import ask
+from cli.doctor.findings import CheckFailedError, CheckSkippedError
+from cli.doctor.web import send_request
 from clipferry.storage import Storage
 
-CONTENT: Final = b"clipferry doctor was here, and takes this away again\n"
-TYPE: Final = "text/plain"
+CONTENT: Final = b"a test object of clipferry doctor, which deletes it again\n"
+CONTENT_TYPE: Final = "text/plain"
 
 
 def round_trip(storage: Storage) -> str:
-    """Puts an object under `doctor/`, asks for it and deletes it."""
+    """Writes an object under `doctor/`, reads its size and deletes it."""
     with _object(storage) as key:
         found = storage.head(key)
         if found is None:
-            raise TroubleError(f"{key} isn't there after it was written")
+            raise CheckFailedError(f"{key} isn't there after it was written")
         if found.size != len(CONTENT):
-            raise TroubleError(f"{key} has {found.size} bytes, and {len(CONTENT)} were written")
+            raise CheckFailedError(f"{key} has {found.size} bytes, and {len(CONTENT)} were written")
     if storage.head(key) is not None:
-        raise TroubleError(f"{key} is still there after it was deleted")
+        raise CheckFailedError(f"{key} is still there after it was deleted")
     return "put, head and delete"
 
 
 def public_address(storage: Storage, *, plain_http: bool) -> str:
-    """Reads an object where users will."""
+    """Reads an object at its public URL, as users do."""
     with _object(storage) as key:
         url = storage.public_url(key)
-        answer = ask("GET", url, plain_http=plain_http)
+        answer = send_request("GET", url, plain_http=plain_http)
         if answer.status != 200 or answer.body != CONTENT:
-            raise TroubleError(f"GET {url} answers {answer.status}, not the object")
+            raise CheckFailedError(f"GET {url} answers {answer.status}, not the object")
     return urlsplit(url).netloc
 
 
 def checksums(storage: Storage) -> str:
-    """By default boto3 sends checksums as trailers of a chunked body, which R2 refuses."""
+    """Checks that boto3 adds no checksums: by default it sends them as trailers, which R2 refuses."""
     settings = storage.checksum_settings()
     if set(settings) != {"when_required"}:
-        raise TroubleError(f"boto3 has request_checksum_calculation={settings[0]}, response…={settings[1]}")
-    return "boto3 adds none by itself"
+        raise CheckFailedError(f"boto3 has request_checksum_calculation={settings[0]}, response…={settings[1]}")
+    return "boto3 adds none on its own"
 
 
 def browser_upload(storage: Storage, *, plain_http: bool) -> str:
-    """A presigned upload, done as a browser does it."""
+    """Uploads to a presigned URL, as a browser does."""
     key = _key()
-    url = storage.get_signed_upload_url(key=key, content_type=TYPE, expires_in=60, content_length=len(CONTENT))
+    url = storage.get_signed_upload_url(key=key, content_type=CONTENT_TYPE, expires_in=60, content_length=len(CONTENT))
     try:
-        answer = ask("PUT", url, plain_http=plain_http, headers={"Content-Type": TYPE}, body=CONTENT)
+        answer = send_request("PUT", url, plain_http=plain_http, headers={"Content-Type": CONTENT_TYPE}, body=CONTENT)
     finally:
         storage.delete(key)
     if answer.status != 200:
-        raise TroubleError(f"a presigned PUT is answered {answer.status}")
-    return "a presigned PUT is taken"
+        raise CheckFailedError(f"a presigned PUT is answered with {answer.status}")
+    return "a presigned PUT is accepted"
 
 
 def cors(endpoint: str, bucket: str, origins: Sequence[str], *, plain_http: bool) -> str:
-    """Asks for each front end what a browser asks before it uploads."""
+    """Sends the preflight request that a browser sends before an upload, for each front end."""
     if not origins:
-        raise NotLookedAtError("ALLOWED_ORIGINS is empty: no front end uploads from a browser")
+        raise CheckSkippedError("ALLOWED_ORIGINS is empty: no front end uploads from a browser")
     url = f"{endpoint.rstrip('/')}/{bucket}/{_key()}"
     refused = [origin for origin in origins if not _may_put(url, origin, plain_http=plain_http)]
     if refused:
-        raise TroubleError(f"no PUT from {', '.join(refused)}")
-    return f"PUT from {', '.join(origins)}"
+        raise CheckFailedError(f"the bucket refuses PUT from {', '.join(refused)}")
+    return f"the bucket allows PUT from {', '.join(origins)}"
 
 
 def _may_put(url: str, origin: str, *, plain_http: bool) -> bool:
-    asked = {
+    preflight = {
         "Origin": origin,
         "Access-Control-Request-Method": "PUT",
         "Access-Control-Request-Headers": "content-type",
     }
-    answer = ask("OPTIONS", url, plain_http=plain_http, headers=asked)
-    allowed = {name: _words(answer.headers.get(f"access-control-allow-{name}", "")) for name in _ALLOWED}
+    answer = send_request("OPTIONS", url, plain_http=plain_http, headers=preflight)
+    allowed = {name: _comma_separated(answer.headers.get(f"access-control-allow-{name}", "")) for name in _ALLOWED}
     return (
         answer.status in (200, 204)
         and bool({origin.lower(), "*"} & allowed["origin"])
@@ -90,15 +90,15 @@ def _may_put(url: str, origin: str, *, plain_http: bool) -> bool:
 _ALLOWED: Final = ("origin", "methods", "headers")
 
 
-def _words(header: str) -> set[str]:
-    return {word.strip().lower() for word in header.split(",")}
+def _comma_separated(header: str) -> set[str]:
+    return {value.strip().lower() for value in header.split(",")}
 
 
 @contextmanager
 def _object(storage: Storage) -> Iterator[str]:
-    """A key that holds CONTENT until the block ends."""
+    """Writes an object with CONTENT and yields its key; deletes it after the block."""
     key = _key()
-    storage.upload_file(key=key, body=CONTENT, content_type=TYPE)
+    storage.upload_file(key=key, body=CONTENT, content_type=CONTENT_TYPE)
     try:
         yield key
     finally:
@@ -106,5 +106,5 @@ def _object(storage: Storage) -> Iterator[str]:
 
 
 def _key() -> str:
-    """One of our own each time: R2 takes one write a second for a key, and a CDN remembers what was there."""
+    """A new key each time: R2 allows one write a second for a key, and a CDN caches."""
     return f"doctor/{secrets.token_hex(8)}.txt"

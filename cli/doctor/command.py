@@ -1,4 +1,4 @@
-"""The command: a line for each check as it is done, or JSON."""
+"""The command `clipferry doctor`: prints a line for each check as soon as it is done, or JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from cli.doctor.checks import CheckContext, checks
 from cli.doctor.findings import Finding, Outcome
-from cli.output import Json, console, show, working
+from cli.output import Json, console, print_records, spinner
 from clipferry import runtime
 from clipferry.errors import ClipferryError
 
@@ -21,19 +21,22 @@ _COLOURS: Final = {Outcome.OK: "green", Outcome.FAILED: "bold red", Outcome.SKIP
 
 def doctor(
     api: Annotated[
-        str | None, typer.Option(metavar="URL", help="The deployed ApiUrl, where AI_CALLBACK_URL is empty.")
+        str | None, typer.Option(metavar="URL", help="The stack's output ApiUrl, needed if AI_CALLBACK_URL is empty.")
     ] = None,
-    build: Annotated[Path, typer.Option(metavar="FOLDER", help="Where `make build` has built.")] = ROOT
-    / ".aws-sam/build",
+    build: Annotated[
+        Path,
+        typer.Option(metavar="FOLDER", help="The folder that `make build` writes.", show_default=".aws-sam/build"),
+    ] = BUILD,
     architecture: Annotated[
-        str | None, typer.Option(metavar="x86_64|arm64", help="What is deployed, if it isn't the template's default.")
+        str | None,
+        typer.Option(metavar="x86_64|arm64", help="The deployed architecture, if it isn't the template's default."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Look at everything that is configured by hand, and say what to do; exit 1 when something is wrong.
+    """Checks everything that is configured by hand, and says how to fix what is wrong. Exit status 1 if a check fails.
 
-    Reads the settings of the environment, as the functions do. Writes only below `doctor/` in the bucket, and deletes
-    it again.
+    It reads the settings of the environment, as the functions do. It writes only to `doctor/` in the bucket, and
+    deletes what it wrote.
     """
     context = CheckContext(migrations=ROOT / "migrations", build=build, architecture=architecture, api=api)
     findings: list[Finding] = []
@@ -45,20 +48,20 @@ def doctor(
     finally:
         runtime.reset()
     if as_json:
-        show(findings, as_json=True, title="")
+        print_records(findings, as_json=True, title="")
     raise typer.Exit(1 if any(finding.outcome is Outcome.FAILED for finding in findings) else 0)
 
 
 def _findings(context: CheckContext):
     try:
-        needs = runtime.dependencies()
+        dependencies = runtime.dependencies()
     except ClipferryError as error:
-        advice = 'Set them as the functions have them: eval "$(clipferry env STACK)".'
+        advice = 'Set them to the functions\' values: eval "$(clipferry env STACK)".'
         yield Finding(check="settings", outcome=Outcome.FAILED, detail=str(error), advice=advice)
         return
-    yield Finding(check="settings", outcome=Outcome.OK, detail=f"STAGE={needs.settings.stage}")
-    for check in checks(needs, context):
-        with working(f"Looking at {check.name}"):
+    yield Finding(check="settings", outcome=Outcome.OK, detail=f"STAGE={dependencies.settings.stage}")
+    for check in checks(dependencies, context):
+        with spinner(f"Checking {check.name}"):
             finding = check.finding()
         yield finding
 

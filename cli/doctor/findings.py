@@ -1,4 +1,4 @@
-"""What a check comes to: well, failed with what to do, or not looked at with why."""
+"""A check and its result: ok, failed with advice, or skipped with the reason."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One line of the doctor's report. `advice` says what to do about a failure."""
+    """The result of one check. `advice` says how to fix a failure."""
 
     check: str
     outcome: Outcome
@@ -25,33 +25,37 @@ class Finding:
     advice: str | None = None
 
 
-class TroubleError(Exception):
-    """What is wrong, and what to do when that is something else than the check's own advice."""
+class CheckFailedError(Exception):
+    """What is wrong, and advice, if it differs from the check's own."""
 
     def __init__(self, detail: str, *, advice: str | None = None) -> None:
         super().__init__(detail)
         self.advice = advice
 
 
-class NotLookedAtError(Exception):
-    """Why there is nothing to check."""
+class CheckSkippedError(Exception):
+    """The reason why there is nothing to check."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """`look` returns what it saw; it raises TroubleError, NotLookedAtError or an error of ours, which is trouble."""
+    """A named check: `run` returns a sentence about what it found to be right.
+
+    It raises CheckSkippedError when there is nothing to check, and CheckFailedError or another ClipferryError when
+    something is wrong.
+    """
 
     name: str
     advice: str
-    look: Callable[[], str]
+    run: Callable[[], str]
 
     def finding(self) -> Finding:
         try:
-            return Finding(check=self.name, outcome=Outcome.OK, detail=self.look())
-        except NotLookedAtError as reason:
+            return Finding(check=self.name, outcome=Outcome.OK, detail=self.run())
+        except CheckSkippedError as reason:
             return Finding(check=self.name, outcome=Outcome.SKIPPED, detail=str(reason))
-        except TroubleError as trouble:
-            advice = trouble.advice or self.advice
-            return Finding(check=self.name, outcome=Outcome.FAILED, detail=str(trouble), advice=advice)
+        except CheckFailedError as failure:
+            advice = failure.advice or self.advice
+            return Finding(check=self.name, outcome=Outcome.FAILED, detail=str(failure), advice=advice)
         except ClipferryError as error:
             return Finding(check=self.name, outcome=Outcome.FAILED, detail=str(error), advice=self.advice)

@@ -1,4 +1,4 @@
-"""One request to any address, answered as it is: no redirect is followed."""
+"""Sends one HTTP request and follows no redirect."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TOTAL_SECONDS = 10.0
 _LONGEST = 1 << 20
 
 
-def ask(
+def send_request(
     method: str,
     url: str,
     *,
@@ -20,13 +20,13 @@ def ask(
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
 ) -> HttpResponse:
-    """Returns the response; raises NetworkError without one, and ConfigurationError for http unless `plain_http`."""
-    place = urlsplit(url)
-    client = HttpClient(f"{place.scheme}://{place.netloc}", allow_plain_http=plain_http)
+    """Returns the response; raises NetworkError without one, and ConfigurationError for http:// unless allowed."""
+    parts = urlsplit(url)
+    client = HttpClient(f"{parts.scheme}://{parts.netloc}", allow_plain_http=plain_http)
     try:
         return client.request(
             method,
-            (place.path or "/") + (f"?{place.query}" if place.query else ""),
+            (parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
             headers={"User-Agent": "clipferry-doctor"} | dict(headers or {}),
             body=body,
             connect_timeout=CONNECT_SECONDS,

@@ -1,4 +1,4 @@
-"""A database that is reached through a proxy which listens to the wire and can cut it."""
+"""The command line on the test's database, moto's SQS, and a database behind a proxy that can cut the connection."""
 
 from __future__ import annotations
 
@@ -8,7 +8,30 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from clipferry.db.connection import Database
+from tests import command_line
+from tests.command_line import Clipferry
+from tests.integration import operator_fakes
+from tests.integration.operator_fakes import Sqs
 from tests.proxy import Proxy
+
+
+@pytest.fixture
+def clipferry(database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Clipferry:
+    """The command line on the test's database."""
+    return command_line.runner(database_url, monkeypatch, capsys)
+
+
+@pytest.fixture(scope="module")
+def sqs_server() -> Iterator[Sqs]:
+    with operator_fakes.sqs() as queues:
+        yield queues
+
+
+@pytest.fixture
+def queues(sqs_server: Sqs) -> Sqs:
+    """An empty mirror queue with an empty dead-letter queue."""
+    sqs_server.renew()
+    return sqs_server
 
 
 @pytest.fixture

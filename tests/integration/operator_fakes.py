@@ -1,4 +1,4 @@
-"""What the operator's commands speak to: a strict R2, SQS with a queue and its dead letters, and an API's callback."""
+"""What the operator's commands talk to: SQS with a queue and its dead-letter queue, and a fixed HTTP answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REFUSED = json.dumps({"success": False, "error": {"code": "INVALID_SIGNATURE", "
 
 @dataclass
 class Web:
-    """An address that answers every request alike, and keeps what was asked."""
+    """A server that gives every request the same reply, and records the requests."""
 
     url: str
     reply: Reply = field(default_factory=lambda: Reply(status=401, body=REFUSED))
@@ -35,13 +35,13 @@ class Web:
 @contextmanager
 def web() -> Iterator[Web]:
     server = WebServer(body_limit=1 << 16)
-    place = Web(server.url)
-    with server.serving(place.answer):
-        yield place
+    fake = Web(server.url)
+    with server.serving(fake.answer):
+        yield fake
 
 
 class Sqs:
-    """An SQS with one pair of queues at a time."""
+    """An SQS with a mirror queue and its dead-letter queue."""
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
@@ -52,27 +52,27 @@ class Sqs:
             aws_access_key_id="testing",
             aws_secret_access_key="testing",
         )
-        self.queue_url = self.letters_url = ""
+        self.queue_url = self.dead_letters_url = ""
 
-    def renew(self, *, with_letters: bool = True) -> None:
-        """Two empty queues, whatever was there."""
-        for url in (self.queue_url, self.letters_url):
+    def renew(self, *, with_dead_letters: bool = True) -> None:
+        """Replaces both queues by empty ones."""
+        for url in (self.queue_url, self.dead_letters_url):
             if url:
                 self.client.delete_queue(QueueUrl=url)
-        self.letters_url = self.client.create_queue(QueueName="letters")["QueueUrl"]
-        arn = self.client.get_queue_attributes(QueueUrl=self.letters_url, AttributeNames=["QueueArn"])
+        self.dead_letters_url = self.client.create_queue(QueueName="letters")["QueueUrl"]
+        arn = self.client.get_queue_attributes(QueueUrl=self.dead_letters_url, AttributeNames=["QueueArn"])
         policy = {"deadLetterTargetArn": arn["Attributes"]["QueueArn"], "maxReceiveCount": 5}
-        attributes = {"RedrivePolicy": json.dumps(policy)} if with_letters else {}
+        attributes = {"RedrivePolicy": json.dumps(policy)} if with_dead_letters else {}
         self.queue_url = self.client.create_queue(QueueName="mirror", Attributes=attributes)["QueueUrl"]
 
-    def bury(self, *bodies: str, **attributes: str) -> None:
-        """Puts messages among the dead letters."""
+    def add_dead_letters(self, *bodies: str, **attributes: str) -> None:
+        """Puts messages into the dead-letter queue."""
         named = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
         for body in bodies:
-            self.client.send_message(QueueUrl=self.letters_url, MessageBody=body, MessageAttributes=named)
+            self.client.send_message(QueueUrl=self.dead_letters_url, MessageBody=body, MessageAttributes=named)
 
-    def waiting(self, url: str) -> list[dict[str, Any]]:
-        """Takes all that can be had."""
+    def receive_all(self, url: str) -> list[dict[str, Any]]:
+        """Receives all visible messages."""
         found: list[dict[str, Any]] = []
         while batch := self.client.receive_message(
             QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
@@ -81,7 +81,8 @@ class Sqs:
         return found
 
     def videos(self, url: str) -> list[str]:
-        return sorted(json.loads(message["Body"])["videoUuid"] for message in self.waiting(url))
+        """Receives all visible messages, and returns their videos."""
+        return sorted(json.loads(message["Body"])["videoUuid"] for message in self.receive_all(url))
 
 
 @contextmanager
@@ -93,7 +94,7 @@ def sqs() -> Iterator[Sqs]:
 
 
 def settings(*, database_url: str, r2: FakeR2, queues: Sqs, callback: Web, public: str) -> dict[str, str]:
-    """Every setting that the commands need, all of them right."""
+    """Every setting that the commands need, all of them valid."""
     return {
         **without_proxy(),
         "STAGE": "local",

@@ -1,10 +1,11 @@
-"""The operator's command line: what it prints, for people and for scripts, and how it exits."""
+"""The operator's command line: what it prints, as text and as JSON, and its exit status."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,22 +17,11 @@ from psycopg.sql import SQL, Identifier
 from cli.app import MIGRATIONS
 from clipferry.db.connection import Database
 from clipferry.models import Credential, VideoStatus
-from clipferry.observability import logger
 from clipferry.usecases.read_credits import get_balance
-from tests import books, command_line, journeys
+from tests import books, journeys
 from tests.command_line import Clipferry
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def clipferry(
-    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Clipferry]:
-    """The command line silences our log: only for the test."""
-    level = logger.log_level
-    yield command_line.runner(database_url, monkeypatch, capsys)
-    logger.setLevel(level)
 
 
 @pytest.fixture
@@ -40,7 +30,7 @@ def ann(database: Database) -> str:
     return "ann"
 
 
-def test_verify_says_that_the_books_are_right(clipferry: Clipferry, database: Database, ann: str) -> None:
+def test_verify_finds_no_breach_where_every_invariant_holds(clipferry: Clipferry, database: Database, ann: str) -> None:
     books.add_package(database, 100)
     for status in VideoStatus:
         journeys.video_at(database, status)
@@ -51,7 +41,7 @@ def test_verify_says_that_the_books_are_right(clipferry: Clipferry, database: Da
     assert clipferry("verify", "--json").json == []
 
 
-def test_verify_names_a_breach_and_exits_1(clipferry: Clipferry, database: Database, ann: str) -> None:
+def test_verify_lists_a_breach_and_exits_with_1(clipferry: Clipferry, database: Database, ann: str) -> None:
     package = books.add_package(database, 100)
     books.execute(database, "update public.credit_packages set remaining_credits = 90")
     ended = clipferry("verify")
@@ -74,7 +64,7 @@ def test_verify_names_a_breach_and_exits_1(clipferry: Clipferry, database: Datab
     ]
 
 
-def test_explain_tells_a_videos_story(clipferry: Clipferry, database: Database, ann: str) -> None:
+def test_explain_lists_what_happened_to_a_video(clipferry: Clipferry, database: Database, ann: str) -> None:
     books.add_package(database, 100)
     uuid = journeys.video_at(database, VideoStatus.COMPLETED)
     shown = clipferry("explain", uuid)
@@ -96,7 +86,7 @@ def test_explain_tells_a_videos_story(clipferry: Clipferry, database: Database, 
     assert all(moment["at"].endswith("Z") for moment in story)
 
 
-def test_explain_of_an_unknown_video_exits_1(clipferry: Clipferry) -> None:
+def test_explain_exits_with_1_for_an_unknown_video(clipferry: Clipferry) -> None:
     ended = clipferry("explain", "vid_unknown")
 
     assert ended.status == 1
@@ -118,7 +108,7 @@ def test_a_key_is_shown_once_and_works_until_it_is_revoked(clipferry: Clipferry,
     assert clipferry("keys", "revoke", str(made["id"])).status == 1
 
 
-def test_a_key_may_be_an_admins_and_is_printed_alone_on_its_line(clipferry: Clipferry, ann: str) -> None:
+def test_an_admins_key_is_printed_alone_on_the_last_line(clipferry: Clipferry, ann: str) -> None:
     made = clipferry("keys", "create", "ann", "--admin")
 
     assert made.status == 0
@@ -130,7 +120,7 @@ def test_a_key_may_be_an_admins_and_is_printed_alone_on_its_line(clipferry: Clip
 
 @pytest.fixture
 def empty_url(server_url: str) -> Iterator[str]:
-    """A database that nobody has migrated."""
+    """A database without any migration."""
     name = {"name": Identifier("clipferry_not_migrated")}
     with psycopg.connect(make_conninfo(server_url, dbname="postgres"), autocommit=True) as server:
         server.execute(SQL("drop database if exists {name}").format(**name))
@@ -139,10 +129,10 @@ def empty_url(server_url: str) -> Iterator[str]:
         server.execute(SQL("drop database {name} with (force)").format(**name))
 
 
-def test_a_dry_run_names_what_a_migration_would_do_and_does_nothing(
+def test_a_dry_run_lists_the_migrations_and_applies_none(
     clipferry: Clipferry, empty_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """DATABASE_DIRECT_URL goes before DATABASE_URL, which may go through a pooler."""
+    """DATABASE_DIRECT_URL takes precedence over DATABASE_URL, which may lead to a pooler."""
     monkeypatch.setenv("DATABASE_DIRECT_URL", empty_url)
     files = sorted(file.name for file in MIGRATIONS.glob("*.sql"))
 
@@ -157,7 +147,9 @@ def test_a_database_that_is_migrated_is_up_to_date(clipferry: Clipferry) -> None
     assert clipferry("migrate", "--json").json == []
 
 
-def test_without_a_database_url_it_exits_2_and_says_so(clipferry: Clipferry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_database_url_it_exits_with_2_and_names_the_variable(
+    clipferry: Clipferry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("DATABASE_URL")
     ended = clipferry("verify")
 
@@ -165,7 +157,9 @@ def test_without_a_database_url_it_exits_2_and_says_so(clipferry: Clipferry, mon
     assert "DATABASE_URL" in ended.err
 
 
-def test_a_database_that_is_away_is_a_sentence(clipferry: Clipferry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_database_is_reported_in_a_sentence_without_its_password(
+    clipferry: Clipferry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://ann:hunter2@127.0.0.1:1/clipferry")
     ended = clipferry("verify")
 
@@ -174,7 +168,13 @@ def test_a_database_that_is_away_is_a_sentence(clipferry: Clipferry, monkeypatch
     assert "hunter2" not in ended.err
 
 
-def test_it_is_a_program(database_url: str) -> None:
+def test_version_is_the_packages(clipferry: Clipferry) -> None:
+    package = tomllib.loads((ROOT / "layers/shared/pyproject.toml").read_text())["project"]
+
+    assert clipferry("--version").out == f"clipferry {package['version']}\n"
+
+
+def test_it_runs_as_a_module_and_prints_nothing_but_its_result(database_url: str) -> None:
     environment = os.environ | {"DATABASE_URL": database_url}
     done = subprocess.run(
         [sys.executable, "-m", "cli", "verify", "--json"], cwd=ROOT, env=environment, capture_output=True, check=False

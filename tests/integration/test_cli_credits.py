@@ -1,25 +1,12 @@
-"""`clipferry credits`: credits move by order number, once, and not without a yes."""
+"""`clipferry credits`: an order number is booked once, and nothing is booked without a yes."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import pytest
 
 from clipferry.db.connection import Database
-from clipferry.observability import logger
-from tests import books, command_line
+from tests import books
 from tests.command_line import Clipferry, Ended
-
-
-@pytest.fixture
-def clipferry(
-    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Clipferry]:
-    """The command line silences our log: only for the test."""
-    level = logger.log_level
-    yield command_line.runner(database_url, monkeypatch, capsys)
-    logger.setLevel(level)
 
 
 @pytest.fixture
@@ -32,7 +19,7 @@ def grant(clipferry: Clipferry, user_id: str, amount: int, order_no: str, *other
     return clipferry("credits", "grant", user_id, str(amount), "--order-no", order_no, "--yes", *others)
 
 
-def test_credits_come_and_go_by_order_number(clipferry: Clipferry, ann: str) -> None:
+def test_each_order_number_is_booked_once(clipferry: Clipferry, ann: str) -> None:
     assert grant(clipferry, "ann", 100, "support-1").out == "Granted.\n"
     assert "nothing changed" in grant(clipferry, "ann", 100, "support-1").out
     assert grant(clipferry, "ann", 5, "support-2", "--days", "3").status == 0
@@ -56,14 +43,14 @@ def test_credits_come_and_go_by_order_number(clipferry: Clipferry, ann: str) -> 
     assert clipferry("verify").status == 0
 
 
-def test_expiry_is_a_command_too(clipferry: Clipferry, database: Database, ann: str) -> None:
+def test_expire_expires_each_due_package_once(clipferry: Clipferry, database: Database, ann: str) -> None:
     books.lapse(database, books.add_package(database, 10))
 
     assert clipferry("credits", "expire", "--yes").out == "1 packages expired.\n"
     assert clipferry("credits", "expire", "--yes").out == "0 packages expired.\n"
 
 
-def test_balance_and_history_are_readable(clipferry: Clipferry, database: Database, ann: str) -> None:
+def test_balance_and_history_are_printed_as_tables(clipferry: Clipferry, database: Database, ann: str) -> None:
     books.add_package(database, 1234)
 
     assert "1234" in clipferry("credits", "balance", "ann").out
@@ -71,7 +58,7 @@ def test_balance_and_history_are_readable(clipferry: Clipferry, database: Databa
 
 
 @pytest.mark.parametrize("answer", ["n\n", ""])
-def test_nothing_moves_without_a_yes(clipferry: Clipferry, database: Database, ann: str, answer: str) -> None:
+def test_nothing_is_booked_without_a_yes(clipferry: Clipferry, database: Database, ann: str, answer: str) -> None:
     for command in (
         ("grant", "ann", "5", "--order-no", "1"),
         ("gift", "ann"),
@@ -83,16 +70,18 @@ def test_nothing_moves_without_a_yes(clipferry: Clipferry, database: Database, a
     assert books.ledger(database) == [("NEW_USER", 50, 50)]
 
 
-def test_without_a_terminal_it_asks_nobody_and_exits_2(clipferry: Clipferry, database: Database, ann: str) -> None:
+def test_without_a_terminal_it_exits_with_2_and_books_nothing(
+    clipferry: Clipferry, database: Database, ann: str
+) -> None:
     ended = clipferry("credits", "grant", "ann", "5", "--order-no", "1")
 
     assert (ended.status, ended.out) == (2, "")
-    assert "say --yes" in ended.err
+    assert "pass --yes" in ended.err
     assert clipferry("credits", "expire").status == 2
     assert books.ledger(database) == []
 
 
-def test_movements_are_json_for_scripts(clipferry: Clipferry, ann: str) -> None:
+def test_json_is_printed_for_every_booking(clipferry: Clipferry, ann: str) -> None:
     assert grant(clipferry, "ann", 5, "order-1", "--json").json == {"granted": True, "order_no": "order-1"}
     assert clipferry("credits", "gift", "ann", "--yes", "--json").json == {"given": True}
     refund = clipferry("credits", "refund", "ann", "7", "--order-no", "refund-1", "--yes", "--json")
@@ -100,7 +89,9 @@ def test_movements_are_json_for_scripts(clipferry: Clipferry, ann: str) -> None:
     assert clipferry("credits", "expire", "--yes", "--json").json == {"packages": 0}
 
 
-def test_an_order_number_of_somebody_elses_is_a_sentence(clipferry: Clipferry, database: Database, ann: str) -> None:
+def test_an_order_number_of_another_user_is_refused_in_a_sentence(
+    clipferry: Clipferry, database: Database, ann: str
+) -> None:
     books.add_user(database, "bob")
     grant(clipferry, "bob", 5, "support-1")
     ended = grant(clipferry, "ann", 5, "support-1")
@@ -122,8 +113,8 @@ def test_an_order_number_of_somebody_elses_is_a_sentence(clipferry: Clipferry, d
     ],
     ids=lambda command: " ".join(command[:2]),
 )
-def test_a_user_who_does_not_exist_is_named(clipferry: Clipferry, command: list[str]) -> None:
-    """A mistyped user must not look like a user without credits."""
+def test_an_unknown_user_is_named(clipferry: Clipferry, command: list[str]) -> None:
+    """A mistyped id must not look like a user without credits."""
     ended = clipferry(*command)
 
     assert ended.status == 1

@@ -1,4 +1,4 @@
-"""`clipferry doctor`: each check passes where all is right, and names what is wrong where something is."""
+"""`clipferry doctor`: each check passes on a valid installation, and names the fault in an invalid one."""
 
 from __future__ import annotations
 
@@ -21,16 +21,14 @@ from psycopg.conninfo import make_conninfo
 
 from cli.app import MIGRATIONS
 from cli.doctor import bucket, clock, layer, secrets
-from cli.doctor.findings import NotLookedAtError, TroubleError
+from cli.doctor.findings import CheckFailedError, CheckSkippedError
 from clipferry import settings as settings_module
 from clipferry.db import migrations
 from clipferry.db.connection import Database
 from clipferry.errors import StorageError
-from clipferry.observability import logger
 from local.file_server import ServedFile, serve
 from local.providers.http_server import Reply, Request, WebServer
 from local.r2.server import FakeR2, Fault
-from tests import command_line
 from tests.command_line import Clipferry
 from tests.integration import operator_fakes
 from tests.integration.mirror_fixtures import storage_for
@@ -40,8 +38,8 @@ ORIGIN = "https://app.example.com"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Practice:
-    """A patient that is well, and the doctor."""
+class Installation:
+    """An installation that passes every check, until a test changes it."""
 
     r2: FakeR2
     callback: Web
@@ -50,24 +48,18 @@ class Practice:
     build: Path
     change: Callable[[str, str], None]
 
-    def examine(self, *arguments: str) -> tuple[int, dict[str, dict[str, Any]]]:
-        """The exit status, and the findings by their check."""
+    def run_doctor(self, *arguments: str) -> tuple[int, dict[str, dict[str, Any]]]:
+        """Returns the exit status, and the findings by the names of their checks."""
         ended = self.clipferry("doctor", "--build", str(self.build), "--json", *arguments)
         return ended.status, {finding["check"]: finding for finding in ended.json}
 
-    def trouble(self, check: str, *arguments: str) -> str:
-        """What the doctor says of `check`, which must be all that is wrong."""
-        status, findings = self.examine(*arguments)
+    def failure(self, check: str, *arguments: str) -> str:
+        """Returns the detail of the failed `check`, which must be the only failed one."""
+        status, findings = self.run_doctor(*arguments)
         failed = [name for name, finding in findings.items() if finding["outcome"] == "failed"]
         assert (status, failed) == (1, [check]), findings
         assert findings[check]["advice"]
         return findings[check]["detail"]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Sqs]:
-    with operator_fakes.sqs() as queues:
-        yield queues
 
 
 @pytest.fixture
@@ -78,7 +70,7 @@ def r2() -> Iterator[FakeR2]:
 
 @pytest.fixture
 def public(r2: FakeR2) -> Iterator[str]:
-    """Where the bucket is public."""
+    """The bucket's public URL."""
 
     def answer(request: Request) -> Reply:
         found = r2.bucket.objects.get(request.path.removeprefix("/"))
@@ -87,42 +79,39 @@ def public(r2: FakeR2) -> Iterator[str]:
         file = ServedFile.of(found.content, content_type=found.content_type)
         return serve(file, method=request.method, headers=request.headers)
 
-    place = WebServer(body_limit=0)
-    with place.serving(answer):
-        yield place.url
+    server = WebServer(body_limit=0)
+    with server.serving(answer):
+        yield server.url
 
 
 @pytest.fixture
-def practice(
+def installation(
     database_url: str,
-    server: Sqs,
+    clipferry: Clipferry,
+    queues: Sqs,
     r2: FakeR2,
     public: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Iterator[Practice]:
-    server.renew()
+) -> Iterator[Installation]:
     build = built(tmp_path)
-    level = logger.log_level
     with operator_fakes.web() as callback:
         for name, value in operator_fakes.settings(
-            database_url=database_url, r2=r2, queues=server, callback=callback, public=public
+            database_url=database_url, r2=r2, queues=queues, callback=callback, public=public
         ).items():
             monkeypatch.setenv(name, value)
-        yield Practice(
+        yield Installation(
             r2=r2,
             callback=callback,
-            queues=server,
-            clipferry=command_line.runner(database_url, monkeypatch, capsys),
+            queues=queues,
+            clipferry=clipferry,
             build=build,
             change=monkeypatch.setenv,
         )
-    logger.setLevel(level)
 
 
 def built(folder: Path, *, machine: int = 62, python: str = "313", name: str = "SharedLayer") -> Path:
-    """A folder as `sam build` leaves it, with one native library."""
+    """Makes a folder as `sam build` does, with one native library."""
     template = "Parameters:\n  Architecture:\n    Type: String\n    Default: x86_64\n    AllowedValues:\n    - x86_64\n"
     (folder / "template.yaml").write_text(f"{template}Globals:\n  Function:\n    Runtime: python3.13\n")
     package = folder / name / "python/psycopg_binary"
@@ -132,8 +121,8 @@ def built(folder: Path, *, machine: int = 62, python: str = "313", name: str = "
     return folder
 
 
-def test_all_is_well(practice: Practice) -> None:
-    status, findings = practice.examine()
+def test_every_check_passes_on_a_valid_installation(installation: Installation) -> None:
+    status, findings = installation.run_doctor()
 
     assert status == 0
     assert {name: finding["outcome"] for name, finding in findings.items()} == {
@@ -150,9 +139,9 @@ def test_all_is_well(practice: Practice) -> None:
         "queue": "ok",
         "layer": "ok",
     }
-    assert practice.r2.bucket.objects == {}
-    assert all(request.method in ("HEAD", "POST") for request in practice.callback.requests)
-    assert [word.split(" ")[0] for word in findings["clock"]["detail"].split(", ")] == [
+    assert installation.r2.bucket.objects == {}
+    assert all(request.method in ("HEAD", "POST") for request in installation.callback.requests)
+    assert [offset.split(" ")[0] for offset in findings["clock"]["detail"].split(", ")] == [
         "API",
         "database",
         "evolink",
@@ -160,9 +149,9 @@ def test_all_is_well(practice: Practice) -> None:
     ]
 
 
-def test_it_is_readable_and_shows_no_secret(practice: Practice) -> None:
-    practice.change("CALLBACK_HMAC_SECRET", "hunter2")
-    ended = practice.clipferry("doctor", "--build", str(practice.build))
+def test_the_report_has_a_line_for_each_check_and_shows_no_secret(installation: Installation) -> None:
+    installation.change("CALLBACK_HMAC_SECRET", "hunter2")
+    ended = installation.clipferry("doctor", "--build", str(installation.build))
 
     assert ended.status == 1
     lines = ended.out.splitlines()
@@ -170,45 +159,49 @@ def test_it_is_readable_and_shows_no_secret(practice: Practice) -> None:
     assert lines[1].startswith("failed  secrets")
     assert "→" in lines[2]
     assert "hunter2" not in ended.out + ended.err
-    assert practice.r2.secret_key not in ended.out + ended.err
+    assert installation.r2.secret_key not in ended.out + ended.err
 
 
-def test_settings_that_cannot_be_read_are_all_that_it_says(practice: Practice) -> None:
-    practice.change("STORAGE_BUCKET", "")
-    practice.change("RATE_LIMIT_PER_MINUTE", "many")
-    detail = practice.trouble("settings")
+def test_invalid_settings_are_the_only_finding(installation: Installation) -> None:
+    installation.change("STORAGE_BUCKET", "")
+    installation.change("RATE_LIMIT_PER_MINUTE", "many")
+    detail = installation.failure("settings")
 
     assert "STORAGE_BUCKET" in detail
     assert "RATE_LIMIT_PER_MINUTE" in detail
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "detail"),
     [
         ("CALLBACK_HMAC_SECRET", "short", "has 5 characters"),
-        ("CALLBACK_HMAC_SECRET", "your_callback_secret_for_hmac", "is the example's"),
+        ("CALLBACK_HMAC_SECRET", "your_callback_secret_for_hmac", "is the example's value"),
         ("CALLBACK_HMAC_SECRET", f"{SECRET}\n", "a line break"),
-        ("CALLBACK_HMAC_SECRET_PREVIOUS", SECRET, "is CALLBACK_HMAC_SECRET itself"),
+        ("CALLBACK_HMAC_SECRET_PREVIOUS", SECRET, "is the same as CALLBACK_HMAC_SECRET"),
         ("BETTER_AUTH_SECRET", "0" * 31, "has 31 characters"),
         ("REPLICATE_WEBHOOK_SECRET", "c2VjcmV0", "whsec_"),
     ],
 )
-def test_a_secret_that_cannot_be_right(practice: Practice, name: str, value: str, said: str) -> None:
-    practice.change(name, value)
-    detail = practice.trouble("secrets")
+def test_a_secret_that_cannot_be_right_is_named(installation: Installation, name: str, value: str, detail: str) -> None:
+    installation.change(name, value)
+    found = installation.failure("secrets")
 
-    assert name in detail
-    assert said in detail
+    assert name in found
+    assert detail in found
 
 
-def test_r2s_keys_have_their_lengths(practice: Practice, r2: FakeR2) -> None:
+def test_an_r2_key_of_the_wrong_length_is_named(installation: Installation, r2: FakeR2) -> None:
     values = operator_fakes.settings(
-        database_url="postgresql://localhost/c", r2=r2, queues=practice.queues, callback=practice.callback, public="x"
+        database_url="postgresql://localhost/c",
+        r2=r2,
+        queues=installation.queues,
+        callback=installation.callback,
+        public="x",
     )
     at_r2 = settings_module.load(values | {"STORAGE_ENDPOINT": "https://abc.r2.cloudflarestorage.com"})
 
-    with pytest.raises(TroubleError, match="STORAGE_ACCESS_KEY has 13 characters, and R2's have 32"):
-        secrets.look(at_r2)
+    with pytest.raises(CheckFailedError, match="STORAGE_ACCESS_KEY has 13 characters, while R2's have 32"):
+        secrets.check(at_r2)
 
 
 @pytest.fixture
@@ -220,36 +213,36 @@ def another_database(server_url: str) -> Iterator[str]:
         connection.execute("drop database clipferry_doctor with (force)")
 
 
-def test_a_migration_that_is_missing(practice: Practice, another_database: str, tmp_path: Path) -> None:
+def test_a_missing_migration_is_named(installation: Installation, another_database: str, tmp_path: Path) -> None:
     older = tmp_path / "migrations"
     older.mkdir()
     names = sorted(file.name for file in MIGRATIONS.glob("*.sql"))
     for name in names[:-1]:
         (older / name).write_text((MIGRATIONS / name).read_text())
     migrations.apply(another_database, older)
-    practice.change("DATABASE_URL", another_database)
+    installation.change("DATABASE_URL", another_database)
 
-    assert practice.trouble("migrations") == f"not applied: {names[-1]}"
+    assert installation.failure("migrations") == f"not applied: {names[-1]}"
 
 
-def test_a_migration_that_was_edited(practice: Practice, another_database: str) -> None:
+def test_an_edited_migration_is_named(installation: Installation, another_database: str) -> None:
     migrations.apply(another_database, MIGRATIONS)
     with psycopg.connect(another_database, autocommit=True) as connection:
         connection.execute("update clipferry.migrations set checksum = 'x' where name like '0003%'")
-    practice.change("DATABASE_URL", another_database)
+    installation.change("DATABASE_URL", another_database)
 
-    assert "edited after they were applied: 0003" in practice.trouble("migrations")
+    assert "edited after they were applied: 0003" in installation.failure("migrations")
 
 
-def test_a_database_that_is_away(practice: Practice) -> None:
-    practice.change("DATABASE_URL", "postgresql://ann:hunter2@127.0.0.1:1/clipferry")
+def test_an_unreachable_database_fails_the_check_and_its_password_is_not_shown(installation: Installation) -> None:
+    installation.change("DATABASE_URL", "postgresql://ann:hunter2@127.0.0.1:1/clipferry")
 
-    assert "hunter2" not in practice.trouble("migrations")
+    assert "hunter2" not in installation.failure("migrations")
 
 
 @contextmanager
-def ahead(by: timedelta) -> Iterator[str]:
-    """An API whose clock is wrong."""
+def api_with_wrong_clock(by: timedelta) -> Iterator[str]:
+    """An API whose clock is ahead by `by`."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
@@ -278,28 +271,29 @@ def ahead(by: timedelta) -> Iterator[str]:
             thread.join()
 
 
-def test_a_clock_that_differs_from_one_of_them(practice: Practice) -> None:
-    with ahead(timedelta(hours=1)) as url:
-        practice.change("AI_CALLBACK_URL", f"{url}/api/v1/video/callback")
-        detail = practice.trouble("clock")
+def test_a_single_wrong_clock_is_named(installation: Installation) -> None:
+    with api_with_wrong_clock(timedelta(hours=1)) as url:
+        installation.change("AI_CALLBACK_URL", f"{url}/api/v1/video/callback")
+        detail = installation.failure("clock")
 
-    assert detail.startswith("not the same time at API: API +3")
+    assert detail.startswith("the clock is wrong at API: API +3")
 
 
-def test_a_clock_that_differs_from_all_of_them_is_our_own() -> None:
-    away = Database("postgresql://127.0.0.1:1/clipferry")
+def test_this_machines_clock_is_wrong_when_all_others_differ_from_it() -> None:
+    unreachable = Database("postgresql://127.0.0.1:1/clipferry")
     with (
-        ahead(-timedelta(minutes=10)) as url,
-        pytest.raises(TroubleError, match="this machine's clock is wrong: API -6"),
+        api_with_wrong_clock(-timedelta(minutes=10)) as url,
+        pytest.raises(CheckFailedError, match="this machine's clock is wrong: API -6"),
     ):
-        clock.look(away, {"API": url, "gone": "http://127.0.0.1:1"}, plain_http=True)
-    with pytest.raises(NotLookedAtError):
-        clock.look(away, {"gone": "http://127.0.0.1:1"}, plain_http=True)
+        clock.check(unreachable, {"API": url, "gone": "http://127.0.0.1:1"}, plain_http=True)
+    with pytest.raises(CheckSkippedError):
+        clock.check(unreachable, {"gone": "http://127.0.0.1:1"}, plain_http=True)
 
 
 @pytest.mark.parametrize(("operation", "kind"), [("PutObject", "503"), ("HeadObject", "500"), ("PutObject", "reset")])
-def test_a_bucket_that_refuses(r2: FakeR2, operation: str, kind: Any) -> None:
-    """And one that takes the object is rid of it."""
+def test_a_bucket_that_refuses_a_request_fails_the_check_and_keeps_no_object(
+    r2: FakeR2, operation: str, kind: Any
+) -> None:
     r2.fail(Fault(operation=operation, kind=kind, times=100))
     storage = storage_for(r2, pause_seconds=0.01)
     with pytest.raises(StorageError, match=operation.removesuffix("Object").upper()):
@@ -308,22 +302,22 @@ def test_a_bucket_that_refuses(r2: FakeR2, operation: str, kind: Any) -> None:
     assert r2.bucket.objects == {}
 
 
-def test_keys_that_the_bucket_does_not_know(practice: Practice) -> None:
-    practice.change("STORAGE_SECRET_KEY", "another")
-    status, findings = practice.examine()
+def test_keys_that_the_bucket_does_not_accept_fail_the_check(installation: Installation) -> None:
+    installation.change("STORAGE_SECRET_KEY", "another")
+    status, findings = installation.run_doctor()
 
     assert status == 1
     assert "403" in findings["bucket"]["detail"] or "SignatureDoesNotMatch" in findings["bucket"]["detail"]
     assert findings["bucket"]["advice"].startswith("Give the R2 API token")
 
 
-def test_a_public_address_that_is_another_buckets(practice: Practice) -> None:
-    practice.change("STORAGE_DOMAIN", practice.callback.url)
+def test_a_public_url_that_does_not_serve_the_bucket_fails_the_check(installation: Installation) -> None:
+    installation.change("STORAGE_DOMAIN", installation.callback.url)
 
-    assert "answers 401, not the object" in practice.trouble("public address")
+    assert "answers 401, not the object" in installation.failure("public address")
 
 
-def test_boto3_with_its_own_defaults(r2: FakeR2) -> None:
+def test_boto3s_default_checksums_fail_the_check(r2: FakeR2) -> None:
     storage = storage_for(r2)
     storage.__dict__["_client"] = boto3.client(
         "s3",
@@ -332,15 +326,15 @@ def test_boto3_with_its_own_defaults(r2: FakeR2) -> None:
         aws_access_key_id=r2.access_key,
         aws_secret_access_key=r2.secret_key,
     )
-    with pytest.raises(TroubleError, match="request_checksum_calculation=when_supported"):
+    with pytest.raises(CheckFailedError, match="request_checksum_calculation=when_supported"):
         bucket.checksums(storage)
     storage.close()
 
 
-def test_an_upload_that_is_not_taken(practice: Practice) -> None:
-    practice.r2.fail(Fault(operation="PutObject", kind="503", skip=2, times=1))
+def test_a_refused_browser_upload_fails_the_check(installation: Installation) -> None:
+    installation.r2.fail(Fault(operation="PutObject", kind="503", skip=2, times=1))
 
-    assert practice.trouble("browser upload") == "a presigned PUT is answered 503"
+    assert installation.failure("browser upload") == "a presigned PUT is answered with 503"
 
 
 @pytest.mark.parametrize(
@@ -354,90 +348,98 @@ def test_an_upload_that_is_not_taken(practice: Practice) -> None:
         (403, {"Allow-Origin": ORIGIN, "Allow-Methods": "PUT", "Allow-Headers": "*"}, False),
     ],
 )
-def test_what_a_browser_is_told_before_it_uploads(status: int, headers: dict[str, str], allowed: bool) -> None:
+def test_cors_passes_only_where_a_browser_would_upload(status: int, headers: dict[str, str], allowed: bool) -> None:
     named = {f"Access-Control-{name}": value for name, value in headers.items()}
-    with operator_fakes.web() as place:
-        place.reply = Reply(status=status, headers=named)
+    with operator_fakes.web() as fake_bucket:
+        fake_bucket.reply = Reply(status=status, headers=named)
         if allowed:
-            assert bucket.cors(place.url, "films", [ORIGIN], plain_http=True) == f"PUT from {ORIGIN}"
+            assert (
+                bucket.cors(fake_bucket.url, "films", [ORIGIN], plain_http=True)
+                == f"the bucket allows PUT from {ORIGIN}"
+            )
         else:
-            with pytest.raises(TroubleError, match=f"no PUT from {ORIGIN}"):
-                bucket.cors(place.url, "films", [ORIGIN], plain_http=True)
-    [asked] = place.requests
-    assert (asked.method, asked.headers["Access-Control-Request-Method"]) == ("OPTIONS", "PUT")
+            with pytest.raises(CheckFailedError, match=f"the bucket refuses PUT from {ORIGIN}"):
+                bucket.cors(fake_bucket.url, "films", [ORIGIN], plain_http=True)
+    [preflight] = fake_bucket.requests
+    assert (preflight.method, preflight.headers["Access-Control-Request-Method"]) == ("OPTIONS", "PUT")
 
 
-def test_a_bucket_without_a_cors_policy(practice: Practice) -> None:
-    practice.change("ALLOWED_ORIGINS", f"{ORIGIN},https://other.example.com")
+def test_a_bucket_without_a_cors_policy_fails_the_check(installation: Installation) -> None:
+    installation.change("ALLOWED_ORIGINS", f"{ORIGIN},https://other.example.com")
 
-    assert practice.trouble("bucket CORS") == f"no PUT from {ORIGIN}, https://other.example.com"
+    assert installation.failure("bucket CORS") == (f"the bucket refuses PUT from {ORIGIN}, https://other.example.com")
 
 
 @pytest.mark.parametrize(
-    ("reply", "said"),
+    ("reply", "detail"),
     [
         (
             Reply(status=308, headers={"Location": "https://www.example.com/api"}),
             "redirects to https://www.example.com",
         ),
         (Reply(status=404), "answers 404"),
-        (Reply(status=401, body=b"<html>Please sign in</html>"), "answers 401 to a wrong signature, not our 401"),
+        (
+            Reply(status=401, body=b"<html>Please sign in</html>"),
+            "answers 401 to an invalid signature, not Clipferry's 401",
+        ),
         (Reply(status=200, body=json.dumps({"success": True}).encode()), "answers 200"),
     ],
 )
-def test_a_callback_that_leads_elsewhere(practice: Practice, reply: Reply, said: str) -> None:
-    practice.callback.reply = reply
+def test_a_callback_url_that_is_not_clipferrys_fails_the_check(
+    installation: Installation, reply: Reply, detail: str
+) -> None:
+    installation.callback.reply = reply
 
-    assert said in practice.trouble("callback")
-
-
-def test_a_callback_that_nobody_answers(practice: Practice) -> None:
-    practice.change("AI_CALLBACK_URL", "http://127.0.0.1:1/api/v1/video/callback")
-
-    assert "127.0.0.1" in practice.trouble("callback")
+    assert detail in installation.failure("callback")
 
 
-def test_a_callback_by_the_apis_own_domain(practice: Practice) -> None:
-    practice.change("AI_CALLBACK_URL", "")
+def test_an_unreachable_callback_url_fails_the_check(installation: Installation) -> None:
+    installation.change("AI_CALLBACK_URL", "http://127.0.0.1:1/api/v1/video/callback")
 
-    assert practice.examine()[1]["callback"]["outcome"] == "skipped"
-    status, findings = practice.examine("--api", practice.callback.url)
+    assert "127.0.0.1" in installation.failure("callback")
+
+
+def test_without_ai_callback_url_the_callback_is_checked_at_the_given_api(installation: Installation) -> None:
+    installation.change("AI_CALLBACK_URL", "")
+
+    assert installation.run_doctor()[1]["callback"]["outcome"] == "skipped"
+    status, findings = installation.run_doctor("--api", installation.callback.url)
     assert (status, findings["callback"]["outcome"]) == (0, "ok")
     assert "/api/v1/video/callback/evolink" in findings["callback"]["detail"]
 
 
-def test_dead_letters_are_trouble(practice: Practice) -> None:
-    practice.queues.bury('{"videoUuid": "vid_1"}')
+def test_dead_letters_fail_the_check(installation: Installation) -> None:
+    installation.queues.add_dead_letters('{"videoUuid": "vid_1"}')
 
-    assert practice.trouble("queue") == "1 dead letters"
-
-
-def test_a_queue_that_is_not_there(practice: Practice) -> None:
-    practice.change("MIRROR_QUEUE_URL", f"{practice.queues.queue_url}-gone")
-
-    assert "GetQueueAttributes" in practice.trouble("queue")
+    assert installation.failure("queue") == "dead letters: 1"
 
 
-def test_a_layer_for_another_processor(practice: Practice, tmp_path: Path) -> None:
+def test_a_queue_that_does_not_exist_fails_the_check(installation: Installation) -> None:
+    installation.change("MIRROR_QUEUE_URL", f"{installation.queues.queue_url}-gone")
+
+    assert "GetQueueAttributes" in installation.failure("queue")
+
+
+def test_a_library_for_another_processor_is_named(installation: Installation, tmp_path: Path) -> None:
     built(tmp_path, machine=183, name="ThumbnailLayer")
 
-    assert practice.trouble("layer") == "_psycopg.cpython-313-linux-gnu.so is for arm64, not x86_64"
-    assert "is for x86_64, not arm64" in practice.trouble("layer", "--architecture", "arm64")
+    assert installation.failure("layer") == "_psycopg.cpython-313-linux-gnu.so is for arm64, not x86_64"
+    assert "is for x86_64, not arm64" in installation.failure("layer", "--architecture", "arm64")
 
 
-def test_a_layer_for_another_python(tmp_path: Path) -> None:
-    with pytest.raises(TroubleError, match=r"is for Python 3\.11, not 3\.13"):
-        layer.look(built(tmp_path, python="311"), None)
+def test_a_library_for_another_python_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CheckFailedError, match=r"is for Python 3\.11, not 3\.13"):
+        layer.check(built(tmp_path, python="311"), None)
 
 
-def test_a_library_of_another_system(tmp_path: Path) -> None:
+def test_a_library_for_another_operating_system_is_named(tmp_path: Path) -> None:
     build = built(tmp_path)
     (build / "SharedLayer/python/x.so").write_bytes(b"\xcf\xfa\xed\xfe")
-    with pytest.raises(TroubleError, match=r"x\.so is for another system"):
-        layer.look(build, None)
+    with pytest.raises(CheckFailedError, match=r"x\.so is for another operating system"):
+        layer.check(build, None)
 
 
-def test_nothing_built_is_not_looked_at(practice: Practice, tmp_path: Path) -> None:
-    status, findings = practice.examine("--build", str(tmp_path / "nothing"))
+def test_without_a_build_the_layer_check_is_skipped(installation: Installation, tmp_path: Path) -> None:
+    status, findings = installation.run_doctor("--build", str(tmp_path / "nothing"))
 
     assert (status, findings["layer"]["outcome"]) == (0, "skipped")

@@ -1,4 +1,4 @@
-"""`clipferry mirror`: one file into the bucket by hand, after a yes."""
+"""`clipferry mirror`: copies one file into the bucket, after a yes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from clipferry.observability import logger
 from local.r2.server import FakeR2
 from tests import command_line
 from tests.command_line import Clipferry
@@ -34,7 +33,8 @@ def source() -> Iterator[FilmServer]:
 
 
 @pytest.fixture
-def clipferry(r2: FakeR2, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Clipferry]:
+def clipferry(r2: FakeR2, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Clipferry:
+    """The command line on the bucket, without a database."""
     for name, value in {
         "STORAGE_ENDPOINT": r2.url,
         "STORAGE_ACCESS_KEY": r2.access_key,
@@ -44,12 +44,10 @@ def clipferry(r2: FakeR2, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         "SECRETS_ARN": "",
     }.items():
         monkeypatch.setenv(name, value)
-    level = logger.log_level
-    yield command_line.runner("postgresql://127.0.0.1:1/none", monkeypatch, capsys)
-    logger.setLevel(level)
+    return command_line.runner("postgresql://127.0.0.1:1/none", monkeypatch, capsys)
 
 
-def test_a_file_goes_into_the_bucket(clipferry: Clipferry, source: FilmServer, r2: FakeR2) -> None:
+def test_the_file_is_in_the_bucket_and_the_result_is_json(clipferry: Clipferry, source: FilmServer, r2: FakeR2) -> None:
     ended = clipferry("mirror", source.url, KEY, "--allow-loopback", "--yes", "--json")
 
     assert ended.status == 0
@@ -58,7 +56,7 @@ def test_a_file_goes_into_the_bucket(clipferry: Clipferry, source: FilmServer, r
     assert r2.bucket.objects[KEY].content == source.behaviour.content
 
 
-def test_it_says_what_it_would_write_over(clipferry: Clipferry, source: FilmServer, r2: FakeR2) -> None:
+def test_it_asks_first_and_says_what_it_would_replace(clipferry: Clipferry, source: FilmServer, r2: FakeR2) -> None:
     mirror = ("mirror", source.url, KEY, "--allow-loopback")
     assert clipferry(*mirror).status == 2
     assert clipferry(*mirror, answer="n\n").status == 1
@@ -68,11 +66,11 @@ def test_it_says_what_it_would_write_over(clipferry: Clipferry, source: FilmServ
     assert ended.out.splitlines()[0] == f"https://cdn.example.com/{KEY}"
     assert "300000 bytes" in ended.out
     again = clipferry(*mirror, answer="n\n")
-    assert "in place of the 300000 bytes there" in again.err
+    assert "replacing the 300000 bytes that are there" in again.err
 
 
-def test_progress_is_on_the_terminal_and_the_result_is_not(source: FilmServer, r2: FakeR2) -> None:
-    """Standard error is a terminal, standard output a script's pipe."""
+def test_progress_goes_to_standard_error_and_the_result_to_standard_output(source: FilmServer, r2: FakeR2) -> None:
+    """Standard error is a terminal here, and standard output a pipe."""
     environment = os.environ | {
         "STORAGE_ENDPOINT": r2.url,
         "STORAGE_ACCESS_KEY": r2.access_key,
@@ -82,10 +80,10 @@ def test_progress_is_on_the_terminal_and_the_result_is_not(source: FilmServer, r
         "TERM": "xterm",
     }
     source.behaviour.rate = 400_000
-    terminal, theirs = pty.openpty()
+    terminal, other_end = pty.openpty()
     command = [sys.executable, "-m", "cli", "mirror", source.url, KEY, "--allow-loopback", "--yes", "--json"]
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=theirs) as running:
-        os.close(theirs)
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=other_end) as running:
+        os.close(other_end)
         shown = read_all(terminal)
         assert running.stdout is not None
         printed = running.stdout.read()
@@ -97,7 +95,7 @@ def test_progress_is_on_the_terminal_and_the_result_is_not(source: FilmServer, r
 
 
 def read_all(terminal: int) -> bytes:
-    """What is written to a terminal until nobody holds it: Linux ends it by an error, others by nothing."""
+    """Reads a terminal until its last writer closes it, which is an error on Linux and an empty read elsewhere."""
     content = b""
     try:
         while piece := os.read(terminal, 65_536):
@@ -109,7 +107,7 @@ def read_all(terminal: int) -> bytes:
     return content
 
 
-def test_a_source_that_is_gone_is_a_sentence(clipferry: Clipferry, source: FilmServer) -> None:
+def test_a_source_that_is_gone_is_reported_in_a_sentence(clipferry: Clipferry, source: FilmServer) -> None:
     source.behaviour.fault, source.behaviour.times = "404", 100
     ended = clipferry("mirror", source.url, KEY, "--allow-loopback", "--yes")
 
@@ -117,14 +115,18 @@ def test_a_source_that_is_gone_is_a_sentence(clipferry: Clipferry, source: FilmS
     assert "no longer where the provider put it" in ended.err
 
 
-def test_this_machine_is_no_source_unless_it_is_said(clipferry: Clipferry, source: FilmServer, r2: FakeR2) -> None:
+def test_plain_http_and_loopback_are_refused_unless_they_are_allowed(
+    clipferry: Clipferry, source: FilmServer, r2: FakeR2
+) -> None:
     ended = clipferry("mirror", source.url, KEY, "--yes")
 
-    assert ended.status == 2  # the endpoint of this test isn't https either
+    assert ended.status == 2  # the bucket's endpoint in this test isn't https either
     assert r2.bucket.objects == {}
 
 
-def test_without_a_bucket_it_says_what_to_set(clipferry: Clipferry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_bucket_it_exits_with_2_and_names_the_variable(
+    clipferry: Clipferry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("STORAGE_BUCKET")
     ended = clipferry("mirror", "https://example.com/film.mp4", KEY)
 

@@ -1,4 +1,4 @@
-"""The command line with the functions' own environment, whose secrets are in Secrets Manager."""
+"""The command line with a function's environment, whose secrets are in Secrets Manager."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from clipferry.observability import logger
 from local.r2.server import FakeR2
 from tests import command_line
 from tests.command_line import Clipferry
 from tests.integration import operator_fakes
 from tests.integration.mirror_fixtures import KEY, Behaviour, film, serving
+from tests.integration.operator_fakes import Sqs
 from tests.secrets_manager import FakeSecretsManager, refusal, secrets_manager
 
 SECRET = ("DATABASE_URL", "STORAGE_ACCESS_KEY", "STORAGE_SECRET_KEY", "EVOLINK_API_KEY", "CALLBACK_HMAC_SECRET")
@@ -25,9 +25,8 @@ def r2() -> Iterator[FakeR2]:
 
 
 @pytest.fixture
-def owner(database_url: str, r2: FakeR2, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSecretsManager]:
-    with operator_fakes.sqs() as queues, operator_fakes.web() as callback:
-        queues.renew()
+def vault(database_url: str, r2: FakeR2, queues: Sqs, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSecretsManager]:
+    with operator_fakes.web() as callback:
         everything = operator_fakes.settings(
             database_url=database_url, r2=r2, queues=queues, callback=callback, public=callback.url
         )
@@ -40,21 +39,19 @@ def owner(database_url: str, r2: FakeR2, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 @pytest.fixture
 def clipferry(
-    owner: FakeSecretsManager, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Clipferry]:
-    level = logger.log_level
-    run = command_line.runner("", monkeypatch, capsys)
-    yield run
-    logger.setLevel(level)
+    vault: FakeSecretsManager, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Clipferry:
+    """The command line with an empty DATABASE_URL."""
+    return command_line.runner("", monkeypatch, capsys)
 
 
-def test_the_database_of_the_secret_is_worked_on(clipferry: Clipferry, owner: FakeSecretsManager) -> None:
+def test_the_database_url_is_read_from_the_secret(clipferry: Clipferry, vault: FakeSecretsManager) -> None:
     assert clipferry("verify", "--json").json == []
     assert clipferry("migrate", "--dry-run").out == "The database is up to date.\n"
-    assert len(owner.asked) == 2
+    assert len(vault.asked) == 2
 
 
-def test_the_bucket_of_the_secret_is_mirrored_into(clipferry: Clipferry, r2: FakeR2) -> None:
+def test_the_bucket_is_read_from_the_secret(clipferry: Clipferry, r2: FakeR2) -> None:
     with serving(Behaviour(film(2000))) as source:
         ended = clipferry("mirror", source.url, KEY, "--allow-loopback", "--yes")
 
@@ -62,9 +59,11 @@ def test_the_bucket_of_the_secret_is_mirrored_into(clipferry: Clipferry, r2: Fak
     assert KEY in r2.bucket.objects
 
 
-def test_the_doctor_takes_the_secrets_values(clipferry: Clipferry, owner: FakeSecretsManager, tmp_path: Path) -> None:
-    assert isinstance(owner.secret, dict)
-    owner.secret = {**owner.secret, "CALLBACK_HMAC_SECRET": "hunter2"}
+def test_doctor_checks_the_values_of_the_secret(
+    clipferry: Clipferry, vault: FakeSecretsManager, tmp_path: Path
+) -> None:
+    assert isinstance(vault.secret, dict)
+    vault.secret = {**vault.secret, "CALLBACK_HMAC_SECRET": "hunter2"}
     ended = clipferry("doctor", "--build", str(tmp_path), "--json")
 
     outcomes = {finding["check"]: finding["outcome"] for finding in ended.json}
@@ -73,10 +72,10 @@ def test_the_doctor_takes_the_secrets_values(clipferry: Clipferry, owner: FakeSe
     assert "hunter2" not in ended.out + ended.err
 
 
-def test_a_secret_that_may_not_be_read_is_a_sentence(
-    clipferry: Clipferry, owner: FakeSecretsManager, tmp_path: Path
+def test_an_unreadable_secret_is_reported_in_a_sentence(
+    clipferry: Clipferry, vault: FakeSecretsManager, tmp_path: Path
 ) -> None:
-    owner.fail(400, refusal("AccessDeniedException"), times=20)
+    vault.fail(400, refusal("AccessDeniedException"), times=20)
 
     for command in (["verify"], ["mirror", "https://example.com/a.mp4", KEY, "--yes"]):
         ended = clipferry(*command)

@@ -88,7 +88,7 @@ def write(group: str, *lines: str | Mapping[str, object], minutes_ago: float = 1
     client.put_log_events(logGroupName=group, logStreamName=str(minutes_ago), logEvents=events)
 
 
-def test_env_makes_a_shell_act_on_the_stack(clipferry: Clipferry) -> None:
+def test_env_sets_the_stacks_settings_and_the_operators_credentials(clipferry: Clipferry) -> None:
     printed = clipferry("env", STACK)
 
     assert (printed.status, printed.err) == (0, "")
@@ -107,15 +107,15 @@ def test_env_makes_a_shell_act_on_the_stack(clipferry: Clipferry) -> None:
     }
 
 
-def test_env_of_a_stack_that_is_not_there_prints_nothing_to_evaluate(clipferry: Clipferry) -> None:
+def test_env_prints_nothing_to_evaluate_for_an_unknown_stack(clipferry: Clipferry) -> None:
     printed = clipferry("env", "clipferry-lost")
 
     assert (printed.status, printed.out) == (1, "")
     assert "clipferry-lost" in printed.err
 
 
-def test_env_leaves_nothing_of_another_stack_standing(clipferry: Clipferry) -> None:
-    """Above all no database: what follows would act on that one, with this stack's queue and bucket."""
+def test_env_unsets_the_settings_of_another_stack(clipferry: Clipferry) -> None:
+    """Above all its database: later commands would change that one, with this stack's queue and bucket."""
     lines = clipferry("env", STACK).out
     names = ("DATABASE_URL", "DATABASE_DIRECT_URL", "AI_CALLBACK_URL", "STORAGE_BUCKET")
     before = dict.fromkeys((*names, "PATH"), "of another stack")
@@ -130,7 +130,7 @@ def test_env_leaves_nothing_of_another_stack_standing(clipferry: Clipferry) -> N
     assert shown.split() == ["unset"] * len(names)
 
 
-def test_a_profile_that_is_named_goes_before_keys_that_are_left(
+def test_env_prefers_a_named_profile_to_keys_left_in_the_shell(
     clipferry: Clipferry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "credentials").write_text("[prod]\naws_access_key_id = AKIAPROD\naws_secret_access_key = of-prod\n")
@@ -144,7 +144,7 @@ def test_a_profile_that_is_named_goes_before_keys_that_are_left(
     assert "unset AWS_SESSION_TOKEN" in lines
 
 
-def test_env_shows_no_credentials_on_a_screen(clipferry: Clipferry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_env_prints_no_credentials_to_a_terminal(clipferry: Clipferry, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
 
     printed = clipferry("env", STACK)
@@ -153,7 +153,7 @@ def test_env_shows_no_credentials_on_a_screen(clipferry: Clipferry, monkeypatch:
     assert 'eval "$(clipferry env clipferry-dev)"' in printed.err
 
 
-def test_env_says_when_nobody_is_signed_in(clipferry: Clipferry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_env_says_that_there_are_no_aws_credentials(clipferry: Clipferry, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -166,9 +166,9 @@ def test_env_says_when_nobody_is_signed_in(clipferry: Clipferry, monkeypatch: py
     assert "credentials" in printed.err
 
 
-def test_logs_follow_a_video_through_all_functions_in_order(clipferry: Clipferry, groups: dict[str, str]) -> None:
-    story = {"level": "INFO", "message": "mirrored", "video_uuid": VIDEO, "service": "clipferry", "bytes": 207974}
-    write(groups["MirrorVideoLog"], story, minutes_ago=1)
+def test_logs_of_a_video_come_from_all_functions_in_order(clipferry: Clipferry, groups: dict[str, str]) -> None:
+    mirrored = {"level": "INFO", "message": "mirrored", "video_uuid": VIDEO, "service": "clipferry", "bytes": 207974}
+    write(groups["MirrorVideoLog"], mirrored, minutes_ago=1)
     write(groups["ReconcileLog"], {"level": "INFO", "message": "reconciled", "video_uuid": VIDEO}, minutes_ago=2)
     write(groups["ReconcileLog"], {"level": "INFO", "message": "reconciled", "video_uuid": OTHER}, minutes_ago=3)
     write(groups["AccessLog"], f"GET /api/v1/video/{VIDEO}")
@@ -181,7 +181,7 @@ def test_logs_follow_a_video_through_all_functions_in_order(clipferry: Clipferry
     assert printed.status == 0
 
 
-def test_logs_of_one_function_with_a_word(
+def test_logs_of_one_function_are_filtered_by_a_word(
     clipferry: Clipferry, groups: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLIPFERRY_STACK", STACK)
@@ -199,13 +199,15 @@ def test_logs_of_one_function_with_a_word(
     ]
 
 
-def test_logs_find_words_in_every_language(clipferry: Clipferry, groups: dict[str, str]) -> None:
+def test_logs_find_text_beyond_ascii(clipferry: Clipferry, groups: dict[str, str]) -> None:
     write(groups["MirrorVideoLog"], json.dumps({"message": "渡轮"}, ensure_ascii=False), "another")
 
     assert "渡轮" in clipferry("logs", "mirror_video", "--stack", STACK, "--word", "渡轮").out
 
 
-def test_logs_as_json_have_every_field_and_lines_that_are_no_json(clipferry: Clipferry, groups: dict[str, str]) -> None:
+def test_logs_as_json_have_every_field_and_also_lines_that_are_no_json(
+    clipferry: Clipferry, groups: dict[str, str]
+) -> None:
     write(groups["MirrorVideoLog"], "Task timed out", {"level": "INFO", "message": "well", "service": "clipferry"})
     write(groups["MirrorVideoLog"], '{"_aws":{"Timestamp":1},"VideosCompleted":[1.0]}', minutes_ago=2)
 
@@ -219,20 +221,20 @@ def test_logs_as_json_have_every_field_and_lines_that_are_no_json(clipferry: Cli
     ]
 
 
-def test_logs_look_no_further_back_than_asked(clipferry: Clipferry, groups: dict[str, str]) -> None:
+def test_logs_end_at_the_given_age(clipferry: Clipferry, groups: dict[str, str]) -> None:
     write(groups["MirrorVideoLog"], "old", minutes_ago=45)
 
     assert clipferry("logs", "mirror_video", "--stack", STACK, "--since", "30m").status == 1
     assert "old" in clipferry("logs", "mirror_video", "--stack", STACK, "--since", "1h").out
 
 
-def test_logs_keep_to_the_newest(clipferry: Clipferry, groups: dict[str, str]) -> None:
+def test_logs_beyond_the_limit_are_the_oldest(clipferry: Clipferry, groups: dict[str, str]) -> None:
     write(groups["MirrorVideoLog"], *(f"line {number}" for number in range(5)))
 
     printed = clipferry("logs", "mirror_video", "--stack", STACK, "--limit", "2")
 
     assert [line[-6:] for line in printed.out.splitlines()] == ["line 3", "line 4"]
-    assert "3 older ones" in printed.err
+    assert "3 older lines" in printed.err
 
 
 @pytest.mark.parametrize(
@@ -243,7 +245,7 @@ def test_logs_keep_to_the_newest(clipferry: Clipferry, groups: dict[str, str]) -
         (("logs", "mirror", "--stack", STACK), 1, "no MirrorLog"),
     ],
 )
-def test_logs_asked_wrongly(clipferry: Clipferry, arguments: tuple[str, ...], status: int, said: str) -> None:
+def test_logs_refuse_wrong_arguments(clipferry: Clipferry, arguments: tuple[str, ...], status: int, said: str) -> None:
     printed = clipferry(*arguments)
 
     assert (printed.status, printed.out) == (status, "")

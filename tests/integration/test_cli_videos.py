@@ -1,4 +1,4 @@
-"""`clipferry videos`: what an operator sees of everybody's videos, and a retry in the owner's name."""
+"""`clipferry videos`: lists of all users' videos, and a retry on an owner's behalf."""
 
 from __future__ import annotations
 
@@ -8,28 +8,12 @@ import pytest
 
 from clipferry.db.connection import Database
 from clipferry.models import VideoStatus
-from clipferry.observability import logger
 from local.r2.server import FakeR2
-from tests import books, command_line, journeys
+from tests import books, journeys
 from tests.command_line import Clipferry
 from tests.integration import operator_fakes
 from tests.integration.mirror_fixtures import Behaviour, FilmServer, film, serving
 from tests.integration.operator_fakes import Sqs
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Sqs]:
-    with operator_fakes.sqs() as queues:
-        yield queues
-
-
-@pytest.fixture
-def clipferry(
-    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Clipferry]:
-    level = logger.log_level
-    yield command_line.runner(database_url, monkeypatch, capsys)
-    logger.setLevel(level)
 
 
 @pytest.fixture
@@ -53,7 +37,7 @@ def age(database: Database, uuid: str, *, deadline: str = "1 hour", due: str = "
     )
 
 
-def test_the_list_is_everybodys_newest_first(clipferry: Clipferry, database: Database, ann: str) -> None:
+def test_list_has_all_users_videos_newest_first_and_filters(clipferry: Clipferry, database: Database, ann: str) -> None:
     books.add_user(database, "bob")
     books.add_package(database, 100, user_id="bob")
     made = [journeys.video_at(database, status) for status in VideoStatus]
@@ -77,7 +61,7 @@ def test_the_list_is_everybodys_newest_first(clipferry: Clipferry, database: Dat
     assert clipferry("videos", "list", "--status", "LOST").status == 2
 
 
-def test_a_deleted_video_is_not_listed(clipferry: Clipferry, database: Database, ann: str) -> None:
+def test_list_leaves_out_deleted_videos(clipferry: Clipferry, database: Database, ann: str) -> None:
     journeys.video_at(database, VideoStatus.COMPLETED)
     books.execute(database, "update public.videos set is_deleted = true")
 
@@ -85,7 +69,7 @@ def test_a_deleted_video_is_not_listed(clipferry: Clipferry, database: Database,
     assert clipferry("videos", "list", "--user", "ann", "--json").json == []
 
 
-def test_nothing_is_stuck_while_everything_moves(clipferry: Clipferry, database: Database, ann: str) -> None:
+def test_stuck_lists_nothing_while_every_video_is_on_time(clipferry: Clipferry, database: Database, ann: str) -> None:
     for status in VideoStatus:
         journeys.video_at(database, status)
     ended = clipferry("videos", "stuck")
@@ -93,9 +77,7 @@ def test_nothing_is_stuck_while_everything_moves(clipferry: Clipferry, database:
     assert (ended.status, ended.out) == (0, "Nothing is stuck.\n")
 
 
-def test_a_stuck_video_is_shown_with_what_should_have_moved_it(
-    clipferry: Clipferry, database: Database, ann: str
-) -> None:
+def test_stuck_lists_late_videos_with_the_reason(clipferry: Clipferry, database: Database, ann: str) -> None:
     late, overdue, forgotten, mirrored = (
         journeys.video_at(database, VideoStatus(status))
         for status in ("GENERATING", "PENDING", "GENERATING", "UPLOADING")
@@ -134,13 +116,12 @@ def source() -> Iterator[FilmServer]:
 
 @pytest.fixture
 def complete(
-    clipferry: Clipferry, database_url: str, server: Sqs, monkeypatch: pytest.MonkeyPatch
+    clipferry: Clipferry, database_url: str, queues: Sqs, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Clipferry]:
-    """The command line with all of the settings."""
-    server.renew()
+    """The command line with all settings."""
     with FakeR2() as r2, operator_fakes.web() as web:
         values = operator_fakes.settings(
-            database_url=database_url, r2=r2, queues=server, callback=web, public="https://cdn.example.com"
+            database_url=database_url, r2=r2, queues=queues, callback=web, public="https://cdn.example.com"
         )
         for name, value in values.items():
             monkeypatch.setenv(name, value)
@@ -158,8 +139,8 @@ def failed(database: Database, source: FilmServer) -> str:
     return uuid
 
 
-def test_a_retry_is_the_owners_and_is_sent(
-    complete: Clipferry, database: Database, ann: str, source: FilmServer, server: Sqs
+def test_retry_holds_the_owners_credits_and_sends_to_the_mirror_queue(
+    complete: Clipferry, database: Database, ann: str, source: FilmServer, queues: Sqs
 ) -> None:
     one, other = failed(database, source), failed(database, source)
     running = journeys.video_at(database, VideoStatus.GENERATING)
@@ -172,12 +153,12 @@ def test_a_retry_is_the_owners_and_is_sent(
     assert "GENERATING" in results[running]["detail"]
     assert "no such video" in results["vid_unknown"]["detail"]
     assert len(ended.json) == 4
-    assert server.videos(server.queue_url) == sorted([one, other])
+    assert queues.videos(queues.queue_url) == sorted([one, other])
     assert journeys.hold_of(database, one) == ("HOLDING", 10)
     assert complete("verify").status == 0
 
 
-def test_a_retry_asks_first(complete: Clipferry, database: Database, ann: str, source: FilmServer) -> None:
+def test_retry_asks_first(complete: Clipferry, database: Database, ann: str, source: FilmServer) -> None:
     uuid = failed(database, source)
 
     assert complete("videos", "retry", uuid).status == 2
@@ -185,11 +166,11 @@ def test_a_retry_asks_first(complete: Clipferry, database: Database, ann: str, s
     assert journeys.status_of(database, uuid) == "FAILED"
     ended = complete("videos", "retry", uuid, answer="y\n")
     assert ended.status == 0
-    assert "hold the owner's credits" in ended.err
+    assert "put the owner's credits on hold" in ended.err
     assert journeys.status_of(database, uuid) == "UPLOADING"
 
 
-def test_a_source_that_is_gone_cannot_be_retried(
+def test_retry_refuses_a_video_whose_source_is_gone(
     complete: Clipferry, database: Database, ann: str, source: FilmServer
 ) -> None:
     source.behaviour.fault, source.behaviour.times = "404", 100
@@ -201,7 +182,7 @@ def test_a_source_that_is_gone_cannot_be_retried(
     assert journeys.hold_of(database, uuid) == ("RELEASED", 10)
 
 
-def test_a_deleted_video_is_not_retried(complete: Clipferry, database: Database, ann: str, source: FilmServer) -> None:
+def test_retry_refuses_a_deleted_video(complete: Clipferry, database: Database, ann: str, source: FilmServer) -> None:
     uuid = failed(database, source)
     books.execute(database, "update public.videos set is_deleted = true")
 
@@ -209,7 +190,7 @@ def test_a_deleted_video_is_not_retried(complete: Clipferry, database: Database,
 
 
 @pytest.mark.parametrize("missing", ["STORAGE_BUCKET", "AWS_ACCESS_KEY_ID"])
-def test_a_retry_without_its_settings_exits_2_before_it_does_anything(
+def test_retry_without_a_needed_setting_exits_with_2_and_changes_nothing(
     complete: Clipferry,
     database: Database,
     ann: str,

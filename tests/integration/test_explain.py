@@ -1,4 +1,4 @@
-"""What `explain` tells of a video: everything that happened to it and to its credits, in order."""
+"""`explain` lists everything that happened to a video and to its credits, in order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests import books, journeys
 from tests.scripted_provider import ScriptedProvider
 
 
-def story_of(database: Database, uuid: str) -> list[Moment]:
+def timeline_of(database: Database, uuid: str) -> list[Moment]:
     with database.transaction() as tx:
         found = timeline.of_video(tx, uuid)
     return found.all()
@@ -26,14 +26,14 @@ def has_finished(_task_id: str) -> TaskReport:
 
 
 class Queue:
-    """Takes what it is sent."""
+    """A queue that accepts every message."""
 
     def send(self, uuid: str) -> None:
         pass
 
 
-def ring(database: Database, uuid: str) -> None:
-    """A callback comes in, the provider is asked, the video goes on."""
+def receive_callback(database: Database, uuid: str) -> None:
+    """A callback comes in, the provider is asked, and the video is updated."""
     with database.transaction() as tx:
         received = inbox.receive(
             tx,
@@ -57,22 +57,22 @@ def ring(database: Database, uuid: str) -> None:
         inbox.judge(tx, callback_id=entry["id"], verdict=verdict)
 
 
-def interrupt(database: Database, uuid: str) -> None:
-    """The mirror begins and has to give up for now."""
+def interrupt_mirror(database: Database, uuid: str) -> None:
+    """The mirror starts and is interrupted."""
     fence = journeys.lease(database, uuid)
     with database.transaction() as tx:
         jobs.yield_lease(tx, uuid=uuid, fence=fence, again_seconds=60, error=SourceError("the source stalled"))
 
 
-def test_the_story_of_a_video_reads_in_order(database: Database) -> None:
+def test_everything_that_happened_to_a_video_is_listed_in_order(database: Database) -> None:
     books.add_user(database)
     package = books.add_package(database, 25)
     uuid = journeys.held_video(database)
     assert journeys.record(database, uuid)
-    ring(database, uuid)
-    interrupt(database, uuid)
+    receive_callback(database, uuid)
+    interrupt_mirror(database, uuid)
     assert journeys.complete(database, uuid, fence=journeys.lease(database, uuid))
-    story = story_of(database, uuid)
+    story = timeline_of(database, uuid)
 
     happened = [(moment.what, moment.detail) for moment in story if moment.source == "video"]
     task = f"task-{uuid}"
@@ -100,11 +100,11 @@ def test_the_story_of_a_video_reads_in_order(database: Database) -> None:
     assert (told["VIDEO_CONSUME"]["credits"], told["VIDEO_CONSUME"]["balance"]) == (-10, 15)
 
 
-def test_what_belongs_together_stands_together(database: Database) -> None:
-    """Hold and ledger rows bear their transaction's beginning, events the moment itself: both in one time zone."""
+def test_events_of_one_transaction_are_listed_together(database: Database) -> None:
+    """Hold and ledger rows have the time when their transaction began, events the time itself, in one time zone."""
     books.add_user(database)
     books.add_package(database, 25)
-    story = story_of(database, journeys.video_at(database, VideoStatus.COMPLETED))
+    story = timeline_of(database, journeys.video_at(database, VideoStatus.COMPLETED))
 
     what = [moment.what for moment in story]
     assert sorted(what[:2]) == ["created", "held"]
@@ -113,21 +113,21 @@ def test_what_belongs_together_stands_together(database: Database) -> None:
     assert story[-1].at - story[0].at < timedelta(hours=1)
 
 
-def test_a_failure_says_why_and_what_came_back(database: Database) -> None:
+def test_a_failure_is_listed_with_its_reason_and_the_released_credits(database: Database) -> None:
     books.add_user(database)
     books.add_package(database, 25)
-    story = story_of(database, journeys.video_at(database, VideoStatus.FAILED))
+    story = timeline_of(database, journeys.video_at(database, VideoStatus.FAILED))
     told = {moment.what: moment.detail for moment in story}
 
     assert told["failed"] == {"status": "FAILED", "code": "PROVIDER_FAILED", "detail": "no", "released": 10}
     assert {moment.what for moment in story} == {"held", "created", "submitted", "failed", "released"}
 
 
-def test_a_story_is_of_one_video(database: Database) -> None:
+def test_a_timeline_has_only_its_own_videos_events(database: Database) -> None:
     books.add_user(database)
     books.add_package(database, 25)
     first, second = (journeys.held_video(database) for _ in range(2))
 
-    assert story_of(database, first) != story_of(database, second)
-    assert len(story_of(database, first)) == 2
-    assert story_of(database, "vid_unknown") == []
+    assert timeline_of(database, first) != timeline_of(database, second)
+    assert len(timeline_of(database, first)) == 2
+    assert timeline_of(database, "vid_unknown") == []
