@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 import psycopg
 
 UNPRIVILEGED = "nobody"
 """PostgreSQL refuses to run as root; root runs it as this user."""
+_LOWEST_PORT: Final = 20_000
+_EPHEMERAL_PORTS: Final = 32_768
+"""The first of them: net.ipv4.ip_local_port_range. macOS and Windows begin at 49,152."""
 
 
 @contextmanager
@@ -31,9 +36,14 @@ def embedded_postgres(*, timezone: str = "UTC") -> Iterator[str]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port of 127.0.0.1 that nobody has, below those that Linux gives to outgoing connections.
+
+    One of those could be gone before it is used: initdb takes seconds, and a busy machine connects all the time.
+    """
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", _LOWEST_PORT + secrets.randbelow(_EPHEMERAL_PORTS - _LOWEST_PORT)))
+            return probe.getsockname()[1]
 
 
 class _Server:

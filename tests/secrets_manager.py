@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -111,10 +112,14 @@ def secrets_manager(secret: Mapping[str, Any] | str) -> Iterator[FakeSecretsMana
 
 
 class Clock:
-    """A wall clock that is moved by hand."""
+    """A wall clock that stands still, and is moved by hand."""
 
     def __init__(self) -> None:
         self.now = time.time()
 
     def __call__(self) -> float:
         return self.now
+
+    def moment(self) -> datetime:
+        """The same as aware UTC."""
+        return datetime.fromtimestamp(self.now, UTC)

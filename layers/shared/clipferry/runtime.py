@@ -179,7 +179,13 @@ def _secret() -> Secret | None:
         credentials=_role.credentials,
     )
     names = {name.upper() for name in Settings.model_fields.keys() - SecretLocation.model_fields.keys()}
-    return Secret(location.secrets_arn, manager=manager, names=names, max_age_seconds=location.secrets_max_age_seconds)
+    return Secret(
+        location.secrets_arn,
+        manager=manager,
+        names=names,
+        max_age_seconds=location.secrets_max_age_seconds,
+        clock=lambda: now().timestamp(),
+    )
 
 
 def _read_secret() -> Mapping[str, str]:
