@@ -193,9 +193,9 @@ def serving(behaviour: Behaviour, tls: ssl.SSLContext | None = None) -> Iterator
         thread.join()
 
 
-def storage_for(r2: FakeR2, *, tls: ssl.SSLContext | None = None, **plan: Any) -> Storage:
-    """Parallel from the first window on, unless the plan says otherwise."""
-    planned = {"part_size": PART, "workers": 3, "cpus": 1000.0} | plan
+def storage_for(r2: FakeR2, *, tls: ssl.SSLContext | None = None, **config: Any) -> Storage:
+    """Parallel from the first window on, unless the configuration says otherwise."""
+    values = {"part_size": PART, "workers": 3, "cpus": 1000.0} | config
     return Storage(
         endpoint=r2.url,
         region="auto",
@@ -204,7 +204,7 @@ def storage_for(r2: FakeR2, *, tls: ssl.SSLContext | None = None, **plan: Any) -
         bucket=r2.name,
         public_domain="https://cdn.example.com",
         allow_loopback=True,
-        config=TransferConfig(**planned),
+        config=TransferConfig(**values),
         tls=tls,
     )
 

@@ -143,7 +143,7 @@ def test_rolling_back_succeeds_whatever_the_database_says(bucket: Bucket, invoke
         invoke(request(bucket, "Update", **properties))
 
     assert bucket.answer["Status"] == "SUCCESS"
-    assert "way back" in bucket.answer["Reason"]
+    assert "rollback" in bucket.answer["Reason"]
 
 
 @pytest.mark.parametrize(

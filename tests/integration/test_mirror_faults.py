@@ -34,18 +34,18 @@ FOREVER: dict[str, type[SourceError]] = {
 }
 
 
-def outcome(behaviour: Behaviour, *faults: Fault, **plan: object) -> BaseException | None:
+def outcome(behaviour: Behaviour, *faults: Fault, **config: object) -> BaseException | None:
     """Mirrors; an object, if there is one, must be the source's bytes to the last, and no upload may be left open."""
     with strict_r2() as r2, serving(behaviour) as source:
         r2.fail(*faults)
-        storage = storage_for(r2, **(QUICK | plan))
+        storage = storage_for(r2, **(QUICK | config))
         try:
             done = storage.transfer(source_url=source.url, key=KEY)
         except (SourceError, StorageError) as error:
             failure: BaseException | None = error
         else:
             failure = None
-            assert done.workers == min(plan.get("workers", 3), max(-(-len(behaviour.content) // PART), 1))
+            assert done.workers == min(config.get("workers", 3), max(-(-len(behaviour.content) // PART), 1))
             assert done.sha256 == sha256(behaviour.content)
         storage.close()
         assert r2.bucket.uploads == {}

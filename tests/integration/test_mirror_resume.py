@@ -82,7 +82,7 @@ def test_killed_at_any_moment_the_next_delivery_goes_on(tmp_path: Path) -> None:
             assert r2.bucket.objects[KEY].content == behaviour.content
             again.append((behaviour.sent - before - len(behaviour.content)) / PART)
             orphans = len(r2.bucket.uploads)
-            assert orphans <= 1, "an upload whose beginning was never written down"
+            assert orphans <= 1, "an upload whose id was never recorded"
             r2.bucket.uploads.clear()
     average = sum(again) / len(again)
     print(f"{SEEDS} kills: {average:.2f} parts fetched again on average, {max(again):.2f} at the most")  # noqa: T201

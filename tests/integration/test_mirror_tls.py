@@ -41,7 +41,7 @@ def test_a_file_arrives_byte_for_byte(certificate: Path, size: int, workers: int
 @pytest.mark.parametrize("fault", ["early end", "reset", "drop", "stall"])
 @pytest.mark.parametrize("size", [PART, 9 * PART])
 def test_a_fault_of_the_source_is_made_good(certificate: Path, fault: str, size: int) -> None:
-    """An end without TLS's farewell is what a truncation attack looks like, too: the length decides."""
+    """A connection that ends without TLS's close_notify may be a truncation attack: the length decides."""
     for skip in (0, 1):
         mirrored(certificate, Behaviour(film(size), fault=fault, skip=skip))
 

@@ -56,7 +56,7 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
     raise AssertionError("rclone doesn't answer")
 
 
-def storage_at(endpoint: str, secret_key: str = SECRET_KEY, **plan: object) -> Storage:
+def storage_at(endpoint: str, secret_key: str = SECRET_KEY, **config: object) -> Storage:
     return Storage(
         endpoint=endpoint,
         region="auto",
@@ -65,7 +65,7 @@ def storage_at(endpoint: str, secret_key: str = SECRET_KEY, **plan: object) -> S
         bucket="films",
         public_domain=None,
         allow_loopback=True,
-        config=TransferConfig(part_size=PART, workers=3, cpus=1000.0, pause_seconds=0.01, **plan),  # type: ignore[arg-type]
+        config=TransferConfig(part_size=PART, workers=3, cpus=1000.0, pause_seconds=0.01, **config),  # type: ignore[arg-type]
     )
 
 

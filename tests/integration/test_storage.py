@@ -97,7 +97,7 @@ class Sink(BaseHTTPRequestHandler):
 
 
 class QuietServer(ThreadingHTTPServer):
-    """A client that hangs up early is what some of these tests are about."""
+    """Some of these tests are about a client that closes the connection early."""
 
     daemon_threads = False
 
@@ -314,7 +314,7 @@ def test_an_interrupted_upload_is_taken_back(
     assert is_untouched(s3)
 
 
-def test_a_source_on_loopback_needs_leave(endpoint: str, source: str) -> None:
+def test_a_source_on_loopback_needs_allow_loopback(endpoint: str, source: str) -> None:
     storage = Storage(
         endpoint="https://example.com",
         region="auto",

@@ -12,11 +12,11 @@ from tests.integration.mirror_fixtures import KEY, PART, Behaviour, film, servin
 SIZES = [1, 7, 8, PART - 1, PART, PART + 1, 5 * PART, 5 * PART + 17]
 
 
-def mirrored(behaviour: Behaviour, **plan: object) -> TransferResult:
+def mirrored(behaviour: Behaviour, **config: object) -> TransferResult:
     """Mirrors and checks against the source what is stored, what was seen on the way and what is left behind."""
     seen: list[bytes] = []
     with strict_r2() as r2, serving(behaviour) as source:
-        storage = storage_for(r2, **plan)
+        storage = storage_for(r2, **config)
         done = storage.transfer(source_url=source.url, key=KEY, on_chunk=seen.append)
         stored = r2.bucket.objects[KEY].content
         storage.close()

@@ -21,7 +21,7 @@ _MAX_ANSWER_BYTES = 65_536
 class MirrorQueue:
     """Sends to `queue_url`, at `endpoint_url` or else at the queue's own origin.
 
-    `credentials` is asked at every call, because a role's expire. Only an explicit `endpoint_url` may be http.
+    `credentials` is called for every request, because a role's expire. Only an explicit `endpoint_url` may be http.
     """
 
     def __init__(

@@ -109,7 +109,7 @@ class Storage:
         """Streams the MP4 at `source_url` to `key`, using one part of memory for each worker whatever its size.
 
         Doing it twice is harmless: the key is written over. With `on_progress` an interrupted transfer can be continued
-        by giving what it was told last as `progress`; without, nothing is left behind on failure.
+        by giving its last value as `progress`; without, nothing is left behind on failure.
 
         Raises what `safe_get.follow` raises, SourceChangedError for a file that was replaced meanwhile or whose ranges
         don't fit together, SourceInvalidError for what isn't an MP4, before anything is written, and StorageError,

@@ -1,1 +1,1 @@
-"""What Clipferry needs of AWS: signed calls, credentials, secrets, SnapStart, SQS batches, the custom resource."""
+"""AWS: signed calls, credentials, secrets, SnapStart, SQS batches, the custom resource."""

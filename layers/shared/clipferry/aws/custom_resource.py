@@ -19,11 +19,11 @@ from clipferry.errors import ClipferryError, InvalidRequestError
 from clipferry.observability import logger
 
 MARGIN_SECONDS: Final = 15.0
-"""Of the function's time, kept for saying that there was too little of it."""
+"""How long before the function's time-out FAILED is sent."""
 _TRIES: Final = 3
 _SEND_SECONDS: Final = 4.0
 _LONGEST_REASON: Final = 1000
-"""Characters; the whole answer may have 4,096 bytes."""
+"""Characters; CloudFormation takes a response of 4,096 bytes."""
 _LOOPBACK: Final = ("127.0.0.1", "localhost")
 
 Work = Callable[[], Mapping[str, Any]]
@@ -35,22 +35,22 @@ def asks(event: Mapping[str, Any]) -> bool:
 
 
 def serve(event: Mapping[str, Any], *, resource: str, work: Work, seconds_left: Callable[[], float]) -> dict[str, Any]:
-    """Does the work for a Create or an Update, answers, and returns the answer.
+    """Does the work for a Create or an Update, sends the response, and returns it.
 
-    A Delete does nothing and succeeds, and so does the way back: an Update to an older `DeployId` is CloudFormation
-    rolling back. `resource` is the physical id; it never changes, so nothing is ever deleted for a new one. The reason
-    of a failure tells no secret. Raises InvalidRequestError when there is nowhere to answer.
+    A Delete does nothing and succeeds, and so does a rollback: CloudFormation's Update to an older `DeployId`.
+    `resource` is the physical id; it never changes, so CloudFormation never deletes one for another. The reason of a
+    failure holds no secret. Raises InvalidRequestError when the event has no usable ResponseURL.
     """
-    answer = _Answer(event, resource)
-    watch = threading.Timer(max(seconds_left() - MARGIN_SECONDS, 0), answer.send, ("FAILED", "ran out of time"))
+    response = _Response(event, resource)
+    watch = threading.Timer(max(seconds_left() - MARGIN_SECONDS, 0), response.send, ("FAILED", "ran out of time"))
     watch.daemon = True
     watch.start()
     try:
-        return answer.send("SUCCESS", _outcome(event, work))
-    except Exception as error:  # noqa: BLE001 - whatever it is, CloudFormation must hear of it
+        return response.send("SUCCESS", _outcome(event, work))
+    except Exception as error:  # noqa: BLE001 - CloudFormation must be told of any error
         reason = _reason(error)
         logger.error("custom resource failed", reason=reason, trace=traceback.format_tb(error.__traceback__))
-        return answer.send("FAILED", reason)
+        return response.send("FAILED", reason)
     finally:
         watch.cancel()
 
@@ -59,25 +59,25 @@ def _outcome(event: Mapping[str, Any], work: Work) -> str:
     match event.get("RequestType"):
         case "Delete":
             return "nothing to do for a delete"
-        case "Update" if _goes_back(event):
-            return "nothing to do on the way back"
+        case "Update" if _is_rollback(event):
+            return "nothing to do for a rollback"
         case "Create" | "Update":
             return json.dumps(work())
         case _:
             raise InvalidRequestError("RequestType is none of Create, Update and Delete")
 
 
-def _goes_back(event: Mapping[str, Any]) -> bool:
-    """DeployIds are times, written so that they sort; the first may have been without one."""
+def _is_rollback(event: Mapping[str, Any]) -> bool:
+    """Compares the DeployIds: times, written so that they sort. The stack's first version may have none."""
     before, after = event.get("OldResourceProperties") or {}, event.get("ResourceProperties") or {}
     return str(after.get("DeployId", "")) < str(before.get("DeployId", ""))
 
 
 def _reason(error: Exception) -> str:
-    """The error in words for whoever may read the stack's events.
+    """Returns the error in words that anyone who reads the stack's events may see.
 
-    What a database's server says (its errors have an SQLSTATE) holds no secret, and its first line nobody's data. What
-    a client says may: a connection URL that can't be read is quoted, and its password with it.
+    A database server's message (it has an SQLSTATE) holds no secret, and its first line no user's data. A client
+    library's message may: it quotes a connection URL that it can't parse, password included.
     """
     if not isinstance(error, ClipferryError):
         return type(error).__name__
@@ -86,24 +86,24 @@ def _reason(error: Exception) -> str:
     return f"{error.code}: {str(error).partition(chr(10))[0] if is_safe else error.message}"
 
 
-class _Answer:
-    """What CloudFormation is told: the first word counts, and no other is sent."""
+class _Response:
+    """The response to CloudFormation: only the first one is sent."""
 
     def __init__(self, event: Mapping[str, Any], resource: str) -> None:
         self._url = _address(event.get("ResponseURL"))
         self._ids = {name: str(event.get(name, "")) for name in ("StackId", "RequestId", "LogicalResourceId")}
         self._resource = resource
         self._sent: dict[str, Any] = {}
-        self._sending = threading.Lock()
+        self._send_lock = threading.Lock()
 
     def send(self, status: str, reason: str) -> dict[str, Any]:
-        with self._sending:
+        with self._send_lock:
             if not self._sent:
                 shown = reason[:_LONGEST_REASON]
-                answer = {"Status": status, "Reason": shown, "PhysicalResourceId": self._resource, **self._ids}
-                _put(self._url, json.dumps(answer).encode())
+                sent = {"Status": status, "Reason": shown, "PhysicalResourceId": self._resource, **self._ids}
+                _put(self._url, json.dumps(sent).encode())
                 logger.info("custom resource answered", status=status, reason=shown)
-                self._sent = answer
+                self._sent = sent
             return self._sent
 
 
@@ -118,7 +118,7 @@ def _address(url: object) -> SplitResult:
 
 
 def _put(url: SplitResult, body: bytes) -> None:
-    """Raises OSError or HTTPException after the last try. The signature is over no content type: it has to be empty."""
+    """Raises OSError or HTTPException after the last try. The URL is signed for an empty Content-Type."""
     for attempt in range(1, _TRIES + 1):
         try:
             status = _put_once(url, body)

@@ -1,4 +1,4 @@
-"""One AWS service that speaks JSON, called with requests signed by ourselves: an SDK costs 200 ms at each cold start.
+"""A client of one AWS service with a JSON protocol; we sign the requests: an SDK costs 200 ms at each cold start.
 
 Source: "AWS JSON 1.0 protocol" and "AWS JSON 1.1 protocol" in the Smithy specification.
 """
@@ -16,9 +16,10 @@ from clipferry.net.http_client import HttpClient, HttpResponse
 
 
 class JsonClient:
-    """`service` as signatures name it, `target` as its X-Amz-Target begins, `version` of the protocol.
+    """Calls `service` (its name in signatures) at `endpoint`.
 
-    `credentials` is asked at every call, because a role's expire. `allow_plain_http` is for an endpoint of one's own.
+    `target` is the first part of X-Amz-Target, `version` the protocol's: 1.0 or 1.1. `credentials` is called for every
+    request, because a role's expire. `allow_plain_http` is for tests and local stacks.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class JsonClient:
         timeout: float,
         max_bytes: int,
     ) -> HttpResponse:
-        """The answer, whatever its status; raises what `HttpClient.request` does. Seconds, and bytes of the answer."""
+        """Returns the response, whatever its status; raises what `HttpClient.request` does. Times in seconds."""
         body = json.dumps(parameters).encode()
         headers = sign(
             method="POST",

@@ -40,7 +40,7 @@ def region_of(secret_id: str, otherwise: str) -> str:
 class SecretsManager:
     """Reads from Secrets Manager in `region`, at `endpoint_url` or else AWS's own. Only `endpoint_url` may be http.
 
-    `credentials` is asked at every call, because a role's expire.
+    `credentials` is called for every request, because a role's expire.
     """
 
     def __init__(self, *, region: str, endpoint_url: str | None, credentials: Callable[[], Credentials]) -> None:

@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 from clipferry.errors import ConfigurationError
 
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
-"""In place of a payload's hash, where TLS alone guards it; S3 and R2 take it."""
+"""Stands for a payload's hash, when only TLS protects the payload; S3 and R2 accept it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Credentials:
 
 
 def environment_credentials(environ: Mapping[str, str]) -> Credentials:
-    """What Lambda gives to a function; raises ConfigurationError when it isn't there."""
+    """Returns the credentials that Lambda sets in the environment; raises ConfigurationError without them."""
     try:
         access_key, secret_key = environ["AWS_ACCESS_KEY_ID"], environ["AWS_SECRET_ACCESS_KEY"]
     except KeyError as missing:
@@ -47,7 +47,7 @@ def sign(
     credentials: Credentials,
     now: datetime,
 ) -> dict[str, str]:
-    """All headers to send: `headers`, every one of them signed, and those that carry the signature.
+    """Returns all headers to send: `headers`, all of them signed, and those that carry the signature.
 
     `url` is percent-encoded as it will be sent (a `/` in a query value is `%2F`) and has no dot segments; Host
     follows from it. `payload_sha256` is lower-case hex, or UNSIGNED_PAYLOAD.
@@ -72,7 +72,7 @@ def sign(
 def _canonical(
     method: str, url: SplitResult, service: str, headers: Mapping[str, str], payload_sha256: str
 ) -> tuple[str, str]:
-    """The canonical request, and the names of the headers in it."""
+    """Returns the canonical request, and the names of the headers in it."""
     signed = {name.lower(): " ".join(value.split()) for name, value in headers.items()} | {"host": _host(url)}
     names = sorted(signed)
     # S3 signs the path as it is sent; every other service signs it encoded once more.
@@ -94,7 +94,7 @@ def _canonical_query(query: str) -> str:
 
 @functools.lru_cache(maxsize=8)
 def _signing_key(secret_key: str, date: str, region: str, service: str) -> bytes:
-    """The same all day: five hashes become one."""
+    """Derives the day's key; it is cached, which saves four of five hashes a request."""
     key = f"AWS4{secret_key}".encode()
     for part in (date, region, service, "aws4_request"):
         key = _hmac(key, part)
@@ -102,7 +102,7 @@ def _signing_key(secret_key: str, date: str, region: str, service: str) -> bytes
 
 
 def forget_keys() -> None:
-    """Drops the day's keys: they are made of secrets, which a snapshot must not hold."""
+    """Drops the cached keys: they are derived from secrets, which a snapshot must not hold."""
     _signing_key.cache_clear()
 
 

@@ -1,7 +1,7 @@
-"""SnapStart: many environments start from one snapshot, some of them days later, and must not share what was in it.
+"""SnapStart: many environments start from one snapshot, so it must hold no secret and no connection.
 
-Nothing connects or reads a secret while a function is imported, so a snapshot has neither; these hooks see to it that
-this stays so whatever runs before it is taken. `os.urandom`, and `secrets` and `uuid4` over it, ask the kernel, which
+Nothing connects or reads a secret while a function is imported, so a snapshot has neither; these hooks make
+sure of it, whatever runs before the snapshot. `os.urandom`, and `secrets` and `uuid4` over it, ask the kernel, which
 is safe. Source: "Handling uniqueness with Lambda SnapStart" and "Lambda SnapStart runtime hooks" in AWS's Lambda guide.
 """
 
@@ -15,10 +15,10 @@ INITIALIZATION: Final = "AWS_LAMBDA_INITIALIZATION_TYPE"
 
 
 def guard(environ: Mapping[str, str], *, prepare: Callable[[], None], forget: Callable[[], None]) -> None:
-    """Under SnapStart, `forget` closes and drops everything before the snapshot and again after each waking.
+    """Registers the hooks under SnapStart; without it, does nothing.
 
-    `prepare` loads before it what all may share: who wakes up has it for nothing.
-    The hooks' module is a part of Lambda's runtime and of nothing else; without SnapStart this costs one look-up.
+    `forget` closes and drops everything before the snapshot and again after each restore. `prepare` runs first, and
+    loads what every restored environment may share. The hooks' module exists in Lambda's runtime only.
     """
     if environ.get(INITIALIZATION) != "snap-start":
         return
@@ -34,7 +34,7 @@ def guard(environ: Mapping[str, str], *, prepare: Callable[[], None], forget: Ca
 
         forget()
         random.seed()
-        # OpenSSL draws from a generator of its own, in the memory that all of them have woken up with.
+        # OpenSSL draws from a generator of its own, in memory that all restored environments share.
         ssl.RAND_add(os.urandom(48), 48.0)
 
     snapshot_restore_py.register_before_snapshot(before_snapshot)

@@ -1,4 +1,4 @@
-"""What SQS delivers, message by message: one that fails goes back to the queue, and the others are done."""
+"""Handles an SQS batch message by message: one that fails goes back to the queue, the others are deleted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from clipferry.observability import logger
 
-# Without a logger nobody would hear of one that fails. Powertools' own error for a batch without a success quotes all
+# Without a logger a failure would not be seen. Powertools' own error for a batch without a success quotes all
 # of its exceptions, and Lambda writes that into the log as it is, secrets and all.
 _PROCESSOR: Final = BatchProcessor(
     event_type=EventType.SQS,
@@ -24,12 +24,12 @@ _PROCESSOR: Final = BatchProcessor(
 def process(
     event: dict[str, Any], context: LambdaContext, *, handle: Callable[[SQSRecord, LambdaContext], None]
 ) -> Any:
-    """The answer that names the messages which failed.
+    """Calls `handle` for each message; returns SQS's response, which names those that failed.
 
-    Raises when every one did: they all go back just the same, but Lambda counts an error, as alarms do.
+    Raises when all failed: they go back to the queue just the same, but Lambda counts an error, which alarms watch.
     """
-    answer = process_partial_response(event=event, record_handler=handle, processor=_PROCESSOR, context=context)
-    failed = answer["batchItemFailures"]
+    response = process_partial_response(event=event, record_handler=handle, processor=_PROCESSOR, context=context)
+    failed = response["batchItemFailures"]
     if failed and len(failed) == len(event["Records"]):
         raise BatchProcessingError("every message failed; the lines before this one say why")
-    return answer
+    return response

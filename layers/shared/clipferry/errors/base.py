@@ -28,7 +28,7 @@ class ClipferryError(Exception):
         return (cls.__doc__ or "").strip().split("\n\n")[0]
 
     def as_answer(self) -> dict[str, Any]:
-        """What the caller is told, as data: an HTTP `status` and the envelope's `error`."""
+        """Returns the response as data: an HTTP `status` and the envelope's `error`."""
         error: dict[str, Any] = {"code": self.code, "message": self.message}
         if self.details is not None:
             error["details"] = self.details

@@ -43,7 +43,7 @@ class InvalidSignatureError(UnauthorizedError):
     code = "INVALID_SIGNATURE"
 
     def __init__(self, detail: str = "", *, details: dict[str, Any] | None = None, has_expired: bool = False) -> None:
-        """`has_expired` says that it is right, but of another time: a clock or a delay is to blame."""
+        """`has_expired` says that the signature is right, but its time is not: a clock or a delay is to blame."""
         super().__init__(detail, details=details)
         self.has_expired = has_expired
 

@@ -1,4 +1,4 @@
-"""Which addresses are on the public internet: IANA's registries, written out, because Pythons differ in them."""
+"""Tells public addresses from special ones. IANA's registries are written out, because Python's differ by version."""
 
 from __future__ import annotations
 

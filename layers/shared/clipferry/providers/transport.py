@@ -40,7 +40,7 @@ class Answer:
     status: int
     data: dict[str, Any]
     retry_after: float | None = None
-    """Seconds for which the provider wants to be left alone, when it says so."""
+    """The Retry-After header in seconds, if there is one."""
 
 
 class JsonApi:
@@ -58,7 +58,7 @@ class JsonApi:
 
     def post(self, path: str, payload: dict[str, Any], *, timeout: float) -> Answer:
         """Sends once. Raises ProviderUnreachableError when nothing was sent, else ProviderSilentError."""
-        return self._exchange("POST", path, json.dumps(payload).encode(), timeout)
+        return self._request("POST", path, json.dumps(payload).encode(), timeout)
 
     def get(self, path: str) -> Answer:
         """Asks, and once more after a failure that may pass: a question can be repeated, an order can't.
@@ -67,7 +67,7 @@ class JsonApi:
         """
         pause = random.uniform(0.1, 0.4)  # noqa: S311 - jitter, not a secret
         try:
-            answer = self._exchange("GET", path, None, ASK_SECONDS / 2)
+            answer = self._request("GET", path, None, ASK_SECONDS / 2)
         except (ProviderUnreachableError, ProviderSilentError):
             pass
         else:
@@ -75,9 +75,9 @@ class JsonApi:
             if not _is_transient(answer) or pause > LONGEST_PAUSE:
                 return answer
         self._sleep(pause)
-        return self._exchange("GET", path, None, ASK_SECONDS / 2)
+        return self._request("GET", path, None, ASK_SECONDS / 2)
 
-    def _exchange(self, method: str, path: str, body: bytes | None, timeout: float) -> Answer:
+    def _request(self, method: str, path: str, body: bytes | None, timeout: float) -> Answer:
         headers = {"Authorization": f"Bearer {self._api_key}", "Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/json"

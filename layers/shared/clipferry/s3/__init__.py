@@ -1,1 +1,1 @@
-"""A bucket, spoken to as S3: signed requests, multipart uploads, retries."""
+"""S3: signed requests to one bucket, multipart uploads, retries."""

@@ -160,7 +160,7 @@ class Bucket:
 
     @contextmanager
     def _connection(self, what: str, deadline: Deadline) -> Iterator[Connection]:
-        """A connection for one exchange, which ends with it unless `_read_response` has given it back."""
+        """Gives a connection for one request; closes it after an error. `_read_response` gives it back to the pool."""
         with _translated(what):
             connection = self._pool.acquire(deadline=deadline, stall_seconds=self._stall_seconds)
             try:
@@ -171,7 +171,7 @@ class Bucket:
 
     def _read_response(self, what: str, connection: Connection, response: http.client.HTTPResponse) -> BucketResponse:
         status, body = response.status, response.read(MAX_RESPONSE_BYTES).decode(errors="replace")
-        if not 200 <= status <= 299 or "<Error>" in body:  # S3 may say 200 first and change its mind
+        if not 200 <= status <= 299 or "<Error>" in body:  # S3 may send 200 first, and an error in the body
             _refuse(what, status, body)
         if response.will_close or not connection.is_quiet():
             connection.close()

@@ -37,14 +37,14 @@ class TransferConfig:
 
 
 class TransferOptions(TypedDict, total=False):
-    """What a transfer may be told beside its source and key."""
+    """Options of one transfer."""
 
     content_type: str
-    """Of the stored object; `video/mp4` by default."""
+    """The stored object's; `video/mp4` by default."""
     on_chunk: Observe | None
     """Gets every byte once, in order."""
     progress: Progress | None
-    """What `on_progress` was told last by an interrupted transfer, to be continued."""
+    """Where to continue: the last value that an interrupted transfer gave to `on_progress`."""
     on_progress: OnProgress | None
     deadline: float
     """Seconds for all of it; 15 minutes by default."""
@@ -59,7 +59,7 @@ class TransferResult:
     size: int
     sha256: str
     fetched: int
-    """What came from the source: less than the size after an interruption, more after a failure."""
+    """Bytes from the source: less than the size after an interruption, more after a failure."""
     workers: int
     buffers: int
     """The most parts that were in memory at the same time."""

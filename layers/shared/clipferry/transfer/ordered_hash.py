@@ -21,7 +21,7 @@ class Part:
         self.length = length
         self.kept = kept
         self.filled = 0
-        """What was read; back to 0 when a part that isn't kept has to be read again."""
+        """Bytes read; back to 0 when a part that isn't kept has to be read again."""
         self.hashed = 0
         self.memory = memory
 

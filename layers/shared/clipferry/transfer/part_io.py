@@ -1,4 +1,4 @@
-"""What all workers of a transfer share, and how one part is read and sent."""
+"""Reads and sends one part; holds what all workers of a transfer share."""
 
 from __future__ import annotations
 
