@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from clipferry import storage  # noqa: F401 - loads every module that has a kind of these errors
 from clipferry.errors import SourceError, StorageError
 from clipferry.models import FailureCode
 from tests.contract.rules.deployed import EVERYTHING, Deployed, functions, of_type, resolved
