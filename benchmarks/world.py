@@ -33,14 +33,14 @@ from clipferry.usecases.create_video import VideoRequest
 from local.certificates import make_certificate
 from local.file_server import ServedFile
 from local.film.render import render_film
+from local.http.messages import Request, Response
+from local.http.server import HttpServer
 from local.lambda_runtime.events import http_event, schedule_event, sqs_event
 from local.moto_server import embedded_aws
 from local.postgres import embedded_postgres
-from local.providers.base import Task
 from local.providers.evolink import FakeEvolink, fake_evolink
 from local.providers.faults import Faults
-from local.providers.http_server import Reply, Request, WebServer
-from local.providers.task_queue import FilmOrder
+from local.providers.task_queue import FilmOrder, Task
 from local.r2.server import FakeR2
 
 Event = dict[str, Any]
@@ -160,7 +160,7 @@ class World:
             secret=CALLBACK_SECRET,
             now=datetime.now(UTC),
         )
-        parts, body = urlsplit(url), self._evolink.message(self._evolink.tasks[_task_id(uuid)]).body
+        parts, body = urlsplit(url), self._evolink.callback_for(self._evolink.tasks[_task_id(uuid)]).body
         route = "POST /api/v1/video/callback/{provider}"
         headers = {"content-type": "application/json"}
         return http_event("POST", parts.path, route_key=route, query=parts.query, headers=headers, body=body)
@@ -257,7 +257,7 @@ def world(folder: Path, *, authorities: Path) -> Iterator[World]:
         postgres = scope.enter_context(embedded_postgres())
         evolink = scope.enter_context(fake_evolink(api_key=KEY, seconds=0, film=b"not asked for"))
         evolink.faults = Faults(callbacks=0)
-        queue = WebServer(body_limit=1 << 20)
+        queue = HttpServer()
         scope.enter_context(queue.serving(_took_message))
         r2 = scope.enter_context(FakeR2(name="clipferry", access_key=KEY, secret_key=KEY, keep=False))
         behind = {"postgres": postgres, "evolink": evolink.base_url, "r2": r2.url}
@@ -313,12 +313,14 @@ def _environment(places: Places) -> dict[str, str]:
     }
 
 
-def _took_message(request: Request) -> Reply:
+def _took_message(request: Request) -> Response:
     """SendMessage, as SQS answers it: moto's closes the connection after each answer, which SQS doesn't."""
     message = json.loads(request.body or b"{}")["MessageBody"]
     digest = hashlib.md5(message.encode(), usedforsecurity=False).hexdigest()
     answer = {"MessageId": str(uuid4()), "MD5OfMessageBody": digest}
-    return Reply(status=200, body=json.dumps(answer).encode(), headers={"Content-Type": "application/x-amz-json-1.0"})
+    return Response(
+        status=200, body=json.dumps(answer).encode(), headers={"Content-Type": "application/x-amz-json-1.0"}
+    )
 
 
 def _secrets(places: Places) -> dict[str, str]:

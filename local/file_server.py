@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from email.message import Message
 from email.utils import formatdate
 
-from local.providers.http_server import Reply
+from local.http.messages import Response
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,21 +24,21 @@ class ServedFile:
         return cls(content=content, content_type=content_type, etag=etag, last_modified=formatdate(usegmt=True))
 
 
-def serve(file: ServedFile, *, method: str, headers: Message) -> Reply:
+def serve(file: ServedFile, *, method: str, headers: Message) -> Response:
     """200, or 206, 412 and 416 as RFC 9110 has them (§13.1, §14); several ranges at once are ignored."""
-    described = {"ETag": file.etag, "Last-Modified": file.last_modified, "Accept-Ranges": "bytes"}
+    described = {"etag": file.etag, "last-modified": file.last_modified, "accept-ranges": "bytes"}
     if not _matches(file, headers):
-        return Reply(status=412, headers=described)
-    described["Content-Type"] = file.content_type
+        return Response(status=412, headers=described)
+    described["content-type"] = file.content_type
     size = len(file.content)
     asked = _asked_range(headers, size) if method == "GET" and _range_holds(file, headers) else None
     if asked is None:
-        return Reply(status=200, body=file.content, headers=described)
+        return Response(status=200, body=file.content, headers=described)
     start, end = asked
     if start >= size:
-        return Reply(status=416, headers=described | {"Content-Range": f"bytes */{size}"})
-    described["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
-    return Reply(status=206, body=file.content[start:end], headers=described)
+        return Response(status=416, headers=described | {"content-range": f"bytes */{size}"})
+    described["content-range"] = f"bytes {start}-{end - 1}/{size}"
+    return Response(status=206, body=file.content[start:end], headers=described)
 
 
 def _matches(file: ServedFile, headers: Message) -> bool:

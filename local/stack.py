@@ -19,14 +19,14 @@ from clipferry import runtime
 from clipferry.db import migrations
 from clipferry.errors import ClipferryError
 from local import console, development_user, services
-from local.files import file_server
+from local.http.server import PortTakenError
 from local.lambda_runtime import function_instances
 from local.lambda_runtime.gateway import Gateway
-from local.lambda_runtime.http_server import PortTakenError
 from local.lambda_runtime.lambda_context import Invoke, invoker
 from local.lambda_runtime.queues import QueuePoller, create_queues
 from local.lambda_runtime.schedules import ScheduleRunner, period_seconds
 from local.logs import quiet_logs
+from local.public_bucket import public_bucket
 from local.sam_template.environment import MissingVariableError, handler_environment, in_process, without_proxy
 from local.sam_template.read import TemplateError, read_template
 from local.sam_template.resources import Function, Template
@@ -103,7 +103,7 @@ def local_stack(*, port: int = 0, environment: Mapping[str, str], quiet: bool = 
         s3 = scope.enter_context(closing(_s3(values)))
         if storage.origin == "embedded":
             s3.create_bucket(Bucket=values["STORAGE_BUCKET"])
-        gateway.mount(_FILES, file_server(storage=s3, bucket=values["STORAGE_BUCKET"], prefix=_FILES))
+        gateway.mount(_FILES, public_bucket(storage=s3, bucket=values["STORAGE_BUCKET"], prefix=_FILES))
         fakes = {"evolink": fake_evolink, "kie": fake_kie}
         console.mount(
             gateway,

@@ -11,7 +11,8 @@ from typing import Any
 
 from clipferry.net.http_client import HttpClient
 from clipferry.providers.transport import JsonApi
-from local.providers.http_server import NoReply, Reply, Request, WebServer
+from local.http.messages import NoResponse, Request, Response
+from local.http.server import HttpServer
 
 SAMPLES = Path(__file__).parent / "contract" / "samples"
 API_KEY = "sk-hunter2"
@@ -24,16 +25,16 @@ class Wire:
     """Gives `replies` in turn, the last one for ever. `naps` are the seconds that the adapter wanted to sleep."""
 
     api: JsonApi
-    replies: list[Reply | NoReply] = field(default_factory=list)
+    replies: list[Response | NoResponse] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     naps: list[float] = field(default_factory=list)
 
     def answers(self, status: int, body: bytes, **headers: str) -> None:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.replies.append(Reply(status=status, body=body, headers=named))
+        self.replies.append(Response(status=status, body=body, headers=named))
 
     def hangs_up(self) -> None:
-        self.replies.append(NoReply.HANG_UP)
+        self.replies.append(NoResponse.HANG_UP)
 
     @property
     def bodies(self) -> list[dict[str, Any]]:
@@ -42,12 +43,12 @@ class Wire:
 
 @contextmanager
 def wired() -> Iterator[Wire]:
-    server = WebServer(body_limit=1 << 20)
+    server = HttpServer()
     client = HttpClient(server.url, allow_plain_http=True)
     naps: list[float] = []
     wire = Wire(api=JsonApi(client, API_KEY, sleep=naps.append), naps=naps)
 
-    def answer(request: Request) -> Reply | NoReply:
+    def answer(request: Request) -> Response | NoResponse:
         wire.requests.append(request)
         return wire.replies.pop(0) if len(wire.replies) > 1 else wire.replies[0]
 

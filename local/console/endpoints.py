@@ -14,8 +14,7 @@ from clipferry.db import timeline
 from clipferry.db.connection import Database
 from clipferry.errors import ClipferryError, ForbiddenError, InvalidRequestError, NotFoundError
 from local.console.fault_controls import Misbehaviour
-from local.lambda_runtime.http_server import Answer, HttpRequest
-from local.lambda_runtime.responses import HttpResponse
+from local.http.messages import Request, Responder, Response
 from local.providers.base import FakeProvider
 
 LOCAL: Final = "/local/"
@@ -24,11 +23,11 @@ _THIS_MACHINE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 def endpoints(
     *, database_url: str, token: str | None, fakes: Mapping[str, FakeProvider], reconcile_seconds: float
-) -> Answer:
+) -> Responder:
     """In the envelope of the HTTP API. `fakes` are those that can be switched, by name."""
     behaviours = {name: Misbehaviour(fake) for name, fake in fakes.items()}
 
-    def data_for(request: HttpRequest) -> Any:
+    def data_for(request: Request) -> Any:
         match request.method, request.path.removeprefix(LOCAL).split("/"):
             case "GET", ["session"]:
                 return {"token": token, "providers": list(fakes), "reconcileSeconds": reconcile_seconds}
@@ -41,7 +40,7 @@ def endpoints(
                 return behaviours[name].shown()
         raise NotFoundError(request.path)
 
-    def answer(request: HttpRequest) -> HttpResponse:
+    def respond(request: Request) -> Response:
         try:
             _check_sender(request)
             return _reply(200, {"success": True, "data": data_for(request)})
@@ -49,18 +48,18 @@ def endpoints(
             refusal = error.as_answer()
             return _reply(refusal["status"], {"success": False, "error": refusal["error"]})
 
-    return answer
+    return respond
 
 
-def _check_sender(request: HttpRequest) -> None:
+def _check_sender(request: Request) -> None:
     """A site that has its own name resolve to 127.0.0.1 shows in Host; another page of this machine, in Origin."""
-    host = request.header("host")
+    host, origin = request.headers.get("Host", ""), request.headers.get("Origin", "")
     try:
         name = urlsplit(f"//{host}").hostname
     except ValueError:
         name = None
-    if name not in _THIS_MACHINE or request.header("origin") not in ("", f"http://{host}"):
-        raise ForbiddenError(f"host {host!r}, origin {request.header('origin')!r}")
+    if name not in _THIS_MACHINE or origin not in ("", f"http://{host}"):
+        raise ForbiddenError(f"host {host!r}, origin {origin!r}")
 
 
 def _timeline(database_url: str, uuid: str) -> list[dict[str, Any]]:
@@ -76,12 +75,12 @@ def _plain(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _json_object(request: HttpRequest) -> dict[str, Any]:
+def _json_object(request: Request) -> dict[str, Any]:
     """A page elsewhere can't send this type without asking first, and it is never told that it may."""
-    if request.header("content-type").partition(";")[0].strip().lower() != "application/json":
+    if request.headers.get_content_type() != "application/json":
         raise InvalidRequestError("not JSON")
     try:
-        found = json.loads(request.body)
+        found = json.loads(request.body or b"")
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
@@ -89,10 +88,10 @@ def _json_object(request: HttpRequest) -> dict[str, Any]:
     return found
 
 
-def _reply(status: int, content: dict[str, Any]) -> HttpResponse:
-    headers = (
-        ("content-type", "application/json"),
-        ("cache-control", "no-store"),
-        ("x-content-type-options", "nosniff"),
-    )
-    return HttpResponse(status=status, headers=headers, body=json.dumps(content).encode())
+def _reply(status: int, content: dict[str, Any]) -> Response:
+    headers = {
+        "content-type": "application/json",
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+    }
+    return Response(status=status, headers=headers, body=json.dumps(content).encode())

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from local.http.messages import Request, Responder, Response
 from local.lambda_runtime import responses
-from local.lambda_runtime.http_server import Answer, HttpRequest
-from local.lambda_runtime.responses import HttpResponse
 
 FILES: Final = "/console/"
 _FOLDER: Final = Path(__file__).parent
@@ -20,26 +19,25 @@ _TYPES: Final = {
 }
 
 
-def page_server(*, files: str, uploads: str) -> Answer:
+def page_server(*, files: str, uploads: str) -> Responder:
     """Answers `/` and what lies under `/console/`; `files` is where mirrored files are, `uploads` where images go."""
-    headers = (
-        ("content-security-policy", _policy(files=_origin(files), uploads=_origin(uploads))),
-        ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "no-referrer"),
-        ("cache-control", "no-store"),
-    )
+    headers = {
+        "content-security-policy": _policy(files=_origin(files), uploads=_origin(uploads)),
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+        "cache-control": "no-store",
+    }
 
-    def answer(request: HttpRequest) -> HttpResponse:
+    def respond(request: Request) -> Response:
         if request.method not in {"GET", "HEAD"}:
             return responses.message(405, "Method Not Allowed")
         name = request.path.removeprefix(FILES) if request.path != "/" else "index.html"
         found = {file.name: file for file in _FOLDER.iterdir() if file.suffix in _TYPES}.get(name)
         if found is None:
             return responses.message(404, "Not Found")
-        kind = ("content-type", _TYPES[found.suffix])
-        return HttpResponse(status=200, headers=(kind, *headers), body=found.read_bytes())
+        return Response(status=200, headers={**headers, "content-type": _TYPES[found.suffix]}, body=found.read_bytes())
 
-    return answer
+    return respond
 
 
 def _policy(*, files: str, uploads: str) -> str:

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Final
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpResponse:
-    """Header names are lower case. `body` is bytes, or pieces of a stream whose length a header says."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes | Iterable[bytes] = b""
-
+from local.http.messages import Response
 
 _HOP_BY_HOP: Final = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding"})
 
@@ -25,13 +16,13 @@ class MalformedResponseError(Exception):
     """A function's answer that API Gateway can't turn into a response; it says 500 itself."""
 
 
-def message(status: int, text: str) -> HttpResponse:
+def message(status: int, text: str) -> Response:
     """An answer of API Gateway's own, in its own envelope."""
     body = json.dumps({"message": text}, separators=(",", ":")).encode()
-    return HttpResponse(status=status, headers=(("content-type", "application/json"),), body=body)
+    return Response(status=status, headers={"content-type": "application/json"}, body=body)
 
 
-def from_function(answer: Any) -> HttpResponse:
+def from_function(answer: Any) -> Response:
     """Raises MalformedResponseError. An answer without `statusCode` is itself the body of a 200."""
     if not isinstance(answer, Mapping) or "statusCode" not in answer:
         return _inferred(answer)
@@ -40,14 +31,17 @@ def from_function(answer: Any) -> HttpResponse:
         raise MalformedResponseError(f"headers {given!r}")
     headers = {str(name).lower(): _header(value) for name, value in given.items()}
     headers.setdefault("content-type", "text/plain;charset=UTF-8")
-    cookies = [("set-cookie", _header(cookie)) for cookie in answer.get("cookies") or ()]
-    kept = [(name, value) for name, value in headers.items() if name not in _HOP_BY_HOP]
-    return HttpResponse(status=_status(answer["statusCode"]), headers=(*kept, *cookies), body=_content(answer))
+    return Response(
+        status=_status(answer["statusCode"]),
+        headers={name: value for name, value in headers.items() if name not in _HOP_BY_HOP},
+        cookies=tuple(_header(cookie) for cookie in answer.get("cookies") or ()),
+        body=_content(answer),
+    )
 
 
-def _inferred(answer: Any) -> HttpResponse:
+def _inferred(answer: Any) -> Response:
     body = answer if isinstance(answer, str) else json.dumps(answer)
-    return HttpResponse(status=200, headers=(("content-type", "application/json"),), body=body.encode())
+    return Response(status=200, headers={"content-type": "application/json"}, body=body.encode())
 
 
 def _status(value: Any) -> int:

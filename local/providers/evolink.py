@@ -7,37 +7,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from local.http.messages import NoResponse, Request, Response
 from local.providers import evolink_wire
-from local.providers.base import (
-    BODY_LIMIT,
-    EVIL_URL,
-    FakeProvider,
-    Options,
-    PlacedOrder,
-    json_reply,
-    run_alone,
-    serving,
-)
-from local.providers.evolink_orders import EvolinkOrder, parse_order
+from local.providers.base import BODY_LIMIT, FORGED_RESULT_URL, FakeProvider, Options
+from local.providers.evolink_orders import parse_order
 from local.providers.evolink_wire import EvolinkError
-from local.providers.http_server import NoReply, Reply, Request
-from local.providers.task_queue import Task
+from local.providers.responses import json_response
+from local.providers.serving import run_alone, serving
+from local.providers.task_queue import PlacedOrder, Task
 
 
 class FakeEvolink(FakeProvider):
     """`POST /v1/videos/generations`, `GET /v1/tasks/{id}`, `GET /v1/credits`; three retries of a callback."""
 
-    def route(self, request: Request) -> Reply | NoReply:
+    def route(self, request: Request) -> Response | NoResponse:
         match request.method, request.path.split("/")[1:]:
             case "POST", ["v1", "videos", "generations"]:
                 self._authenticate(request)
-                return self.take(self._read_order(request))
+                return self.submit(self._read_order(request))
             case "GET", ["v1", "tasks", task_id]:
                 self._authenticate(request)
-                return self.tell(self._find(task_id))
+                return self.query(self._find(task_id))
             case "GET", ["v1", "credits"]:
                 self._authenticate(request)
-                return json_reply(evolink_wire.balance(list(self.tasks.values())))
+                return json_response(evolink_wire.balance(list(self.tasks.values())))
         raise EvolinkError(404, "not_found", f"There is nothing at {request.method} {request.path}")
 
     def new_task_id(self, order: PlacedOrder, created: int) -> str:  # noqa: ARG002 - the base class's
@@ -52,16 +45,16 @@ class FakeEvolink(FakeProvider):
     def error(self, status: int, code: int | str, message: str) -> EvolinkError:
         return EvolinkError(status, code, message)
 
-    def lie(self, task: Task) -> dict[str, Any]:
+    def forged_report(self, task: Task) -> dict[str, Any]:
         if task.failure is not None:
-            return {"id": task.id, "status": "completed", "progress": 100, "results": [EVIL_URL]}
-        return {"id": task.id, "status": "failed", "error": {"code": "unknown_error", "message": "a lie"}}
+            return {"id": task.id, "status": "completed", "progress": 100, "results": [FORGED_RESULT_URL]}
+        return {"id": task.id, "status": "failed", "error": {"code": "unknown_error", "message": "forged"}}
 
     def _authenticate(self, request: Request) -> None:
         if not self.is_authentic(request):
             raise EvolinkError(401, "unauthorized", "The API key is missing or not valid")
 
-    def _read_order(self, request: Request) -> EvolinkOrder:
+    def _read_order(self, request: Request) -> PlacedOrder:
         if request.body is None:
             raise EvolinkError(413, "request_too_large", f"The body is larger than {BODY_LIMIT} bytes")
         if request.headers.get_content_type() != "application/json":
@@ -71,7 +64,7 @@ class FakeEvolink(FakeProvider):
     def _find(self, task_id: str) -> Task:
         if not task_id.startswith("task-unified-"):
             raise EvolinkError(400, "invalid_task_id", "A task id starts with task-unified-", param="task_id")
-        task = self.find(task_id)
+        task = self.find_task(task_id)
         if task is None:
             raise EvolinkError(404, "task_not_found", f"There is no task {task_id!r}")
         return task

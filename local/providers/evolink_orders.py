@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from local.film import render
 from local.providers import callback_urls
 from local.providers.evolink_models import Model, find_model
 from local.providers.evolink_wire import EvolinkError
-from local.providers.task_queue import FilmOrder
+from local.providers.task_queue import FilmOrder, PlacedOrder
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvolinkOrder:
-    model: str
-    film: FilmOrder
-    callback_url: str | None
-    body: dict[str, Any]
-    """As it was sent."""
-
-
-def parse_order(body: bytes, *, local: bool) -> EvolinkOrder:
+def parse_order(body: bytes, *, local: bool) -> PlacedOrder:
     """Raises EvolinkError: 404 for an unknown model, else 400. `local` lets callbacks go to this machine."""
     fields = _json_object(body)
     model = find_model(_text(fields, "model"))
@@ -39,7 +29,7 @@ def parse_order(body: bytes, *, local: bool) -> EvolinkOrder:
     _check_type(fields, "remove_watermark", bool)
     _check_type(fields, "model_params", dict)
     width, height = render.frame_size("16:9" if ratio == "adaptive" else ratio, quality)
-    return EvolinkOrder(
+    return PlacedOrder(
         model=fields["model"],
         film=FilmOrder(prompt=prompt, seconds=seconds, width=width, height=height),
         callback_url=_callback_url(fields, local=local),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from local.providers.base import ApiError
 from local.providers.faults import Failure
+from local.providers.responses import ApiError
 from local.providers.task_queue import Task
 
 CREDITS = 100_000

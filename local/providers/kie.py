@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs
 
+from local.http.messages import NoResponse, Request, Response
 from local.providers import kie_orders, kie_wire, veo_orders, veo_wire
-from local.providers.base import EVIL_URL, FakeProvider, Options, PlacedOrder, json_reply, run_alone, serving
-from local.providers.http_server import NoReply, Reply, Request
+from local.providers.base import FORGED_RESULT_URL, FakeProvider, Options
 from local.providers.kie_wire import KieError
-from local.providers.task_queue import Message, Task
+from local.providers.responses import json_response
+from local.providers.serving import run_alone, serving
+from local.providers.task_queue import Callback, PlacedOrder, Task
 
 
 class FakeKie(FakeProvider):
@@ -28,7 +30,7 @@ class FakeKie(FakeProvider):
         """Signs the callbacks, when set."""
         self.mirrors_codes = mirrors_codes
 
-    def route(self, request: Request) -> Reply | NoReply:
+    def route(self, request: Request) -> Response | NoResponse:
         try:
             return self._route(request)
         except KieError as error:
@@ -51,45 +53,45 @@ class FakeKie(FakeProvider):
     def error(self, status: int, code: int | str, message: str) -> KieError:
         return KieError(code if isinstance(code, int) else status, message)
 
-    def message(self, task: Task) -> Message:
+    def callback_for(self, task: Task) -> Callback:
         wire = veo_wire if _is_veo(task.model) else kie_wire
-        return Message(
+        return Callback(
             url=task.callback_url or "",
             body=json.dumps(wire.callback(task, result_url=self.result_url(task))).encode(),
             headers=kie_wire.signature_headers(task.id, self.webhook_key),
         )
 
-    def lie(self, task: Task) -> dict[str, Any]:
+    def forged_report(self, task: Task) -> dict[str, Any]:
         if task.failure is not None:
-            result = json.dumps({"resultUrls": [EVIL_URL]})
+            result = json.dumps({"resultUrls": [FORGED_RESULT_URL]})
             return {
                 "code": 200,
                 "msg": "success",
                 "data": {"taskId": task.id, "state": "success", "resultJson": result},
             }
-        return {"code": 501, "msg": "a lie", "data": {"taskId": task.id, "state": "fail", "failCode": "501"}}
+        return {"code": 501, "msg": "forged", "data": {"taskId": task.id, "state": "fail", "failCode": "501"}}
 
-    def _route(self, request: Request) -> Reply | NoReply:
+    def _route(self, request: Request) -> Response | NoResponse:
         if not self.is_authentic(request):
             raise KieError(401)
         match request.method, request.path:
             case "POST", "/api/v1/jobs/createTask":
-                return self.take(kie_orders.parse_order(_json_body(request), local=self.options.local))
+                return self.submit(kie_orders.parse_order(_json_body(request), local=self.options.local))
             case "POST", "/api/v1/veo/generate":
-                return self.take(veo_orders.parse_order(_json_body(request), local=self.options.local))
+                return self.submit(veo_orders.parse_order(_json_body(request), local=self.options.local))
             case "GET", "/api/v1/jobs/recordInfo":
-                return self.tell(self._find(request, is_veo=False))
+                return self.query(self._find(request, is_veo=False))
             case "GET", "/api/v1/veo/record-info":
-                return self.tell(self._find(request, is_veo=True))
+                return self.query(self._find(request, is_veo=True))
             case "GET", "/api/v1/chat/credit":
-                return json_reply({"code": 200, "msg": "success", "data": 100_000})
+                return json_response({"code": 200, "msg": "success", "data": 100_000})
         raise KieError(404, f"There is nothing at {request.method} {request.path}")
 
     def _find(self, request: Request, *, is_veo: bool) -> Task:
         asked = parse_qs(request.query).get("taskId")
         if not asked:
             raise KieError(400, "taskId parameter is required")
-        task = self.find(asked[0])
+        task = self.find_task(asked[0])
         if task is None or _is_veo(task.model) != is_veo:
             raise KieError(422)
         return task

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from local.film import render
 from local.providers import callback_urls
 from local.providers.kie_models import MODELS, PAUSED, Parameter
 from local.providers.kie_wire import KieError
-from local.providers.task_queue import FilmOrder
+from local.providers.task_queue import FilmOrder, PlacedOrder
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KieOrder:
-    model: str
-    film: FilmOrder
-    callback_url: str | None
-    body: dict[str, Any]
-    """As it was sent."""
-
-
-def parse_order(body: bytes, *, local: bool) -> KieOrder:
+def parse_order(body: bytes, *, local: bool) -> PlacedOrder:
     """Raises KieError. `local` lets callbacks go to this machine."""
     fields = json_object(body)
     model, given = fields.get("model"), fields.get("input")
@@ -38,7 +28,7 @@ def parse_order(body: bytes, *, local: bool) -> KieOrder:
         _check(name, given.get(name), parameter)
     if model == "bytedance/seedance-2" and "first_frame_url" in given and "reference_image_urls" in given:
         refuse("first_frame_url and reference_image_urls exclude each other")
-    return KieOrder(model=model, film=_film(given), callback_url=callback_url(fields, local=local), body=fields)
+    return PlacedOrder(model=model, film=_film(given), callback_url=callback_url(fields, local=local), body=fields)
 
 
 def json_object(body: bytes) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import json
 import time
 from typing import Any
 
-from local.providers.base import ApiError
+from local.providers.responses import ApiError
 from local.providers.task_queue import Task
 
 MESSAGES = {

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from local.http.messages import NoResponse, Request, Response
 from local.providers import replicate_wire
-from local.providers.base import EVIL_URL, FakeProvider, Options, PlacedOrder, json_reply, serving
-from local.providers.http_server import NoReply, Reply, Request
+from local.providers.base import FORGED_RESULT_URL, FakeProvider, Options
 from local.providers.replicate_orders import parse_order
 from local.providers.replicate_wire import ReplicateError
-from local.providers.task_queue import Message, Task
+from local.providers.responses import json_response
+from local.providers.serving import serving
+from local.providers.task_queue import Callback, PlacedOrder, Task
 
 
 class FakeReplicate(FakeProvider):
@@ -23,16 +25,16 @@ class FakeReplicate(FakeProvider):
         super().__init__(base_url, options)
         self.webhook_secret = webhook_secret
 
-    def route(self, request: Request) -> Reply | NoReply:
+    def route(self, request: Request) -> Response | NoResponse:
         if not self.is_authentic(request):
             raise ReplicateError(401, "You did not pass a valid authentication token")
         match request.method, request.path.split("/")[1:]:
             case "POST", ["v1", "models", owner, name, "predictions"]:
-                return self.take(parse_order(f"{owner}/{name}", request.body or b"", local=self.options.local))
-            case "GET", ["v1", "predictions", task_id] if task := self.find(task_id):
-                return self.tell(task)
+                return self.submit(parse_order(f"{owner}/{name}", request.body or b"", local=self.options.local))
+            case "GET", ["v1", "predictions", task_id] if task := self.find_task(task_id):
+                return self.query(task)
             case "GET", ["v1", "webhooks", "default", "secret"]:
-                return json_reply({"key": self.webhook_secret})
+                return json_response({"key": self.webhook_secret})
         raise ReplicateError(404, "The requested resource could not be found.")
 
     def new_task_id(self, order: PlacedOrder, created: int) -> str:  # noqa: ARG002 - the base class's
@@ -47,13 +49,13 @@ class FakeReplicate(FakeProvider):
     def error(self, status: int, code: int | str, message: str) -> ReplicateError:  # noqa: ARG002
         return ReplicateError(status, message)
 
-    def message(self, task: Task) -> Message:
+    def callback_for(self, task: Task) -> Callback:
         body = json.dumps(self.report(task)).encode()
         headers = replicate_wire.signature_headers(f"msg_{task.id}", body, self.webhook_secret)
-        return Message(url=task.callback_url or "", body=body, headers=headers)
+        return Callback(url=task.callback_url or "", body=body, headers=headers)
 
-    def lie(self, task: Task) -> dict[str, Any]:
-        return self.report(task) | {"status": "succeeded", "output": EVIL_URL, "error": None}
+    def forged_report(self, task: Task) -> dict[str, Any]:
+        return self.report(task) | {"status": "succeeded", "output": FORGED_RESULT_URL, "error": None}
 
 
 @contextmanager

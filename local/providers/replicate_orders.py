@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from local.film import render
 from local.providers import callback_urls
 from local.providers.replicate_wire import ReplicateError
-from local.providers.task_queue import FilmOrder
+from local.providers.task_queue import FilmOrder, PlacedOrder
 
 EVENTS = {"start", "output", "logs", "completed"}
 MODELS: dict[str, dict[str, tuple[Any, ...] | type]] = {
@@ -24,16 +23,7 @@ MODELS: dict[str, dict[str, tuple[Any, ...] | type]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplicateOrder:
-    model: str
-    film: FilmOrder
-    callback_url: str | None
-    body: dict[str, Any]
-    """As it was sent."""
-
-
-def parse_order(model: str, body: bytes, *, local: bool) -> ReplicateOrder:
+def parse_order(model: str, body: bytes, *, local: bool) -> PlacedOrder:
     """Raises ReplicateError. `local` lets webhooks go to this machine."""
     parameters = MODELS.get(model)
     if parameters is None:
@@ -48,7 +38,7 @@ def parse_order(model: str, body: bytes, *, local: bool) -> ReplicateOrder:
     if not set(fields.get("webhook_events_filter", [])) <= EVENTS:
         raise ReplicateError(422, "- webhook_events_filter: is not valid")
     width, height = render.frame_size(given.get("aspect_ratio", "16:9"), given.get("resolution", "1080p"))
-    return ReplicateOrder(
+    return PlacedOrder(
         model=model,
         film=FilmOrder(prompt=given["prompt"], seconds=given.get("duration", 8), width=width, height=height),
         callback_url=_webhook(fields, local=local),

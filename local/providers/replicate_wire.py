@@ -9,7 +9,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from local.providers.base import ApiError
+from local.providers.responses import ApiError
 from local.providers.task_queue import Task
 
 STATUSES = {"pending": "starting", "processing": "processing", "completed": "succeeded", "failed": "failed"}

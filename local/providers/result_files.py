@@ -6,24 +6,26 @@ import re
 from dataclasses import replace
 
 from local import file_server
-from local.providers.http_server import Reply, Request
+from local.http.messages import Request, Response
 from local.providers.task_queue import Task
 
 EXPIRED_PAGE = "<!doctype html><title>Link expired</title><p>This link has expired."
 
 
-def serve_result(task: Task | None, request: Request) -> Reply:
+def serve_result(task: Task | None, request: Request) -> Response:
     """The film to whoever has the URL, as with the real providers; 404 for a task that has none (yet)."""
     if task is None or task.file is None or task.faults.result == "missing":
-        return Reply(status=404, body=b"Not found", headers={"Content-Type": "text/plain"})
+        return Response(status=404, body=b"Not found", headers={"content-type": "text/plain"})
     if task.faults.result == "page":
-        return Reply(status=200, body=EXPIRED_PAGE.encode(), headers={"Content-Type": "text/html"})
-    reply = file_server.serve(task.file, method=request.method, headers=request.headers)
-    return _truncate(reply, size=len(task.file.content)) if task.faults.result == "truncated" else reply
+        return Response(status=200, body=EXPIRED_PAGE.encode(), headers={"content-type": "text/html"})
+    response = file_server.serve(task.file, method=request.method, headers=request.headers)
+    return _truncate(response, size=len(task.file.content)) if task.faults.result == "truncated" else response
 
 
-def _truncate(reply: Reply, *, size: int) -> Reply:
+def _truncate(response: Response, *, size: int) -> Response:
     """As if the file's second half were not there, whatever the range; the length is still promised."""
-    start = re.match(r"bytes (\d+)-", reply.headers.get("Content-Range", "bytes 0-"))
+    start = re.match(r"bytes (\d+)-", response.headers.get("content-range", "bytes 0-"))
     there = max(0, size // 2 - int(start[1])) if start else 0
-    return replace(reply, body=reply.body[:there], headers={**reply.headers, "Content-Length": str(len(reply.body))})
+    return replace(
+        response, body=response.body[:there], headers={**response.headers, "content-length": str(len(response.body))}
+    )

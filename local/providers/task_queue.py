@@ -1,4 +1,4 @@
-"""The life of a fake provider's tasks: a film is rendered, time passes, the callback goes out."""
+"""Runs a fake provider's tasks: a film is rendered, time passes, the callback goes out."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from local.providers.faults import Failure, Faults, Question
 
 FRAMES_PER_SECOND = 12
 """Half of a real film's, for half of its rendering time."""
-LONGEST_OVERTAKING = 1.0
+OVERTAKING_SECONDS = 1.0
 
 State = Literal["pending", "processing", "completed", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilmOrder:
-    """What is to be made; width and height in pixels."""
+    """What to film; width and height in pixels."""
 
     prompt: str
     seconds: int
@@ -33,8 +33,19 @@ class FilmOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """A callback."""
+class PlacedOrder:
+    """A submit that the provider's rules allow."""
+
+    model: str
+    film: FilmOrder
+    callback_url: str | None
+    body: dict[str, Any]
+    """The submit's, as it was sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callback:
+    """One POST to the URL that came with the order."""
 
     url: str
     body: bytes
@@ -54,7 +65,7 @@ class Task:
     takes: float
     """Seconds from submission to the end, or longer if the film isn't rendered by then."""
     faults: Faults = field(default_factory=Faults)
-    """May be replaced while the task lives: what is handed out and called back follows."""
+    """May be replaced while the task runs: its result and its callbacks follow."""
     started: float = field(default_factory=time.monotonic)
     file: ServedFile | None = None
     failure: Failure | None = None
@@ -78,7 +89,7 @@ class Task:
         return min(1.0, (time.monotonic() - self.started) / self.takes) if self.takes else 1.0
 
     def next_question(self) -> Question | None:
-        """How the next question about it is to be answered, other than well."""
+        """The fault of the next query about it; None when it is to be answered."""
         number = next(self._questions)
         return self.faults.questions[number] if number < len(self.faults.questions) else None
 
@@ -90,17 +101,17 @@ class TaskRunner:
         self,
         *,
         sender: CallbackSender,
-        message: Callable[[Task], Message],
-        forgeries: Callable[[Task], Iterable[Message]] = lambda _: (),
+        callback: Callable[[Task], Callback],
+        forgeries: Callable[[Task], Iterable[Callback]] = lambda _: (),
         film: bytes | None = None,
     ) -> None:
-        """`message` is the callback for a task that has ended, `forgeries` are those that others send for it.
+        """`callback` makes the callback for a task that has ended, `forgeries` those that others send for it.
 
         `film` is every task's result: rendering each takes longer than a test has.
         """
         self._sender = sender
-        self._forger = CallbackSender(timeout=LONGEST_OVERTAKING, retry_delays=())
-        self._message = message
+        self._forger = CallbackSender(timeout=OVERTAKING_SECONDS, retry_delays=())
+        self._callback = callback
         self._forgeries = forgeries
         self._threads: list[threading.Thread] = []
         self._interrupted = threading.Event()
@@ -114,7 +125,7 @@ class TaskRunner:
         thread.start()
 
     def wait(self, seconds: float) -> bool:
-        """Whether the end came first."""
+        """Sleeps, unless the runner is interrupted; returns whether it was."""
         return self._interrupted.wait(seconds)
 
     def interrupt(self) -> None:
@@ -140,7 +151,7 @@ class TaskRunner:
             task.called_back.set()
 
     def _film(self, order: FilmOrder) -> ServedFile | None:
-        """Rendering is pure CPU: side by side takes longer in the end, and the same film twice is a waste."""
+        """Renders one film at a time: it is pure CPU, and two at once take longer in the end."""
         if self._ready_film is not None:
             return self._ready_film
         with self._one_at_a_time:
@@ -150,7 +161,7 @@ class TaskRunner:
         if self.wait(task.faults.late):
             return
         if task.faults.overtaken:
-            self._let_another_pass()
+            self._wait_to_be_overtaken()
         if task.faults.forged and task.callback_url is not None:
             for forged in self._forgeries(task):
                 self._forger.deliver(forged.url, forged.body, headers=forged.headers)
@@ -163,11 +174,11 @@ class TaskRunner:
 
     def _deliver(self, task: Task) -> None:
         if task.callback_url is not None:
-            message = self._message(task)
-            self._sender.deliver(message.url, message.body, headers=message.headers, attempted=task.called_back)
+            callback = self._callback(task)
+            self._sender.deliver(callback.url, callback.body, headers=callback.headers, attempted=task.called_back)
 
-    def _let_another_pass(self) -> None:
-        sent, give_up = len(self._sender.attempts), time.monotonic() + LONGEST_OVERTAKING
+    def _wait_to_be_overtaken(self) -> None:
+        sent, give_up = len(self._sender.attempts), time.monotonic() + OVERTAKING_SECONDS
         while len(self._sender.attempts) == sent and time.monotonic() < give_up:
             if self.wait(0.02):
                 return

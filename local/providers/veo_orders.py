@@ -6,8 +6,8 @@ from typing import Any
 
 from local.film import render
 from local.providers import callback_urls
-from local.providers.kie_orders import KieOrder, callback_url, json_object, refuse
-from local.providers.task_queue import FilmOrder
+from local.providers.kie_orders import callback_url, json_object, refuse
+from local.providers.task_queue import FilmOrder, PlacedOrder
 
 SECONDS = 8
 MODELS = ("veo3", "veo3_fast", "veo3_lite")
@@ -18,7 +18,7 @@ FIELDS = (
 )
 
 
-def parse_order(body: bytes, *, local: bool) -> KieOrder:
+def parse_order(body: bytes, *, local: bool) -> PlacedOrder:
     """Raises KieError. `local` lets callbacks go to this machine."""
     fields = json_object(body)
     for name in fields.keys() - set(FIELDS):
@@ -35,7 +35,7 @@ def parse_order(body: bytes, *, local: bool) -> KieOrder:
         refuse("enableTranslation must be true or false")
     _check_images(fields)
     width, height = render.frame_size("16:9" if ratio == "Auto" else ratio, "720p")
-    return KieOrder(
+    return PlacedOrder(
         model=model,
         film=FilmOrder(prompt=prompt, seconds=SECONDS, width=width, height=height),
         callback_url=callback_url(fields, local=local),

@@ -23,7 +23,8 @@ from clipferry.usecases.run_daily_tasks import DailyTasksFailedError
 from local.lambda_runtime.events import schedule_event
 from local.lambda_runtime.function_instances import load
 from local.lambda_runtime.lambda_context import LambdaContext, invoker
-from local.r2.server import FakeR2, Fault
+from local.r2.faults import Fault
+from local.r2.server import FakeR2
 from local.sam_template.environment import in_process
 from local.sam_template.read import read_template
 from tests import books, journeys
@@ -106,7 +107,7 @@ def test_a_young_upload_and_other_peoples_are_left_alone(r2: FakeR2) -> None:
 
 
 def test_all_pages_are_looked_at(r2: FakeR2, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("local.r2.server.UPLOADS_A_PAGE", 3)
+    monkeypatch.setattr("local.r2.operations.UPLOADS_A_PAGE", 3)
     for number in range(10):
         begin(r2, f"videos/vid_{number % 4}.mp4")
     answer, _ = run("HousekeepFunction")

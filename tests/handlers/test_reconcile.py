@@ -15,13 +15,15 @@ from clipferry.db.connection import Database
 from clipferry.provider_throttle import FIRST_LIMIT
 from clipferry.usecases.reconcile import WORKERS
 from local.file_server import ServedFile
+from local.http.messages import NoResponse, Response
 from local.lambda_runtime.events import schedule_event
 from local.lambda_runtime.function_instances import load
 from local.lambda_runtime.lambda_context import invoker
-from local.providers.base import Options, json_reply, serving
+from local.providers.base import Options
 from local.providers.evolink import FakeEvolink
 from local.providers.faults import Faults
-from local.providers.http_server import NoReply, Reply
+from local.providers.responses import json_response
+from local.providers.serving import serving
 from local.providers.task_queue import FilmOrder, Task
 from local.sam_template.environment import in_process
 from local.sam_template.read import read_template
@@ -42,11 +44,11 @@ class Evolink(FakeEvolink):
     is_odd = False
     listen: Callable[[], object] = staticmethod(lambda: None)
 
-    def tell(self, task: Task) -> Reply | NoReply:
+    def query(self, task: Task) -> Response | NoResponse:
         self.listen()
         if self.is_odd:
-            return json_reply({"id": task.id, "status": f"odd for {task.id}"})
-        return super().tell(task)
+            return json_response({"id": task.id, "status": f"odd for {task.id}"})
+        return super().query(task)
 
 
 @pytest.fixture

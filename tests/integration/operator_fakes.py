@@ -11,7 +11,8 @@ from typing import Any
 import boto3
 
 from local.moto_server import embedded_aws
-from local.providers.http_server import Reply, Request, WebServer
+from local.http.messages import Request, Response
+from local.http.server import HttpServer
 from local.r2.server import FakeR2
 from local.sam_template.environment import without_proxy
 
@@ -24,17 +25,17 @@ class Web:
     """A server that gives every request the same reply, and records the requests."""
 
     url: str
-    reply: Reply = field(default_factory=lambda: Reply(status=401, body=REFUSED))
+    reply: Response = field(default_factory=lambda: Response(status=401, body=REFUSED))
     requests: list[Request] = field(default_factory=list)
 
-    def answer(self, request: Request) -> Reply:
+    def answer(self, request: Request) -> Response:
         self.requests.append(request)
         return self.reply
 
 
 @contextmanager
 def web() -> Iterator[Web]:
-    server = WebServer(body_limit=1 << 16)
+    server = HttpServer()
     fake = Web(server.url)
     with server.serving(fake.answer):
         yield fake

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from local.http.messages import NoResponse, Request, Response
+from local.http.server import HttpServer
 from local.providers.callback_sender import CallbackSender
-from local.providers.http_server import NoReply, Reply, Request, WebServer
 
 PATIENCE = 30.0
 """Seconds after which a test gives up on something that should happen much sooner."""
@@ -20,20 +21,20 @@ class Receiver:
     """Keeps each request and answers with the next of `replies`, or 200."""
 
     url: str
-    replies: list[int | NoReply] = field(default_factory=list)
+    replies: list[int | NoResponse] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     reached: threading.Event = field(default_factory=threading.Event)
 
-    def answer(self, request: Request) -> Reply | NoReply:
+    def answer(self, request: Request) -> Response | NoResponse:
         self.requests.append(request)
         self.reached.set()
         reply = self.replies.pop(0) if self.replies else 200
-        return reply if isinstance(reply, NoReply) else Reply(status=reply, headers={"Location": "/elsewhere"})
+        return reply if isinstance(reply, NoResponse) else Response(status=reply, headers={"Location": "/elsewhere"})
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    server = WebServer(body_limit=1024)
+    server = HttpServer()
     receiver = Receiver(url=f"{server.url}/callback?videoUuid=vid_1&sig=a%2Bb")
     with server.serving(receiver.answer):
         yield receiver
@@ -78,7 +79,7 @@ def test_a_redirect_is_not_followed(receiver: Receiver) -> None:
 
 
 def test_no_answer_is_tried_again_too(receiver: Receiver) -> None:
-    receiver.replies = [NoReply.HANG_UP]
+    receiver.replies = [NoResponse.HANG_UP]
     post = sender(0)
 
     assert post.deliver(receiver.url, b"{}")
@@ -86,7 +87,7 @@ def test_no_answer_is_tried_again_too(receiver: Receiver) -> None:
 
 
 def test_a_receiver_that_takes_too_long_is_given_up(receiver: Receiver) -> None:
-    receiver.replies = [NoReply.HOLD]
+    receiver.replies = [NoResponse.HOLD]
     post = sender(timeout=0.05)
 
     assert not post.deliver(receiver.url, b"{}")
@@ -115,7 +116,7 @@ def test_whoever_waits_for_the_first_attempt_need_not_wait_for_the_retries(recei
 
 
 def test_an_open_request_can_be_interrupted(receiver: Receiver) -> None:
-    receiver.replies = [NoReply.HOLD]
+    receiver.replies = [NoResponse.HOLD]
     post = sender(3600, timeout=3600)
     delivery = threading.Thread(target=post.deliver, args=(receiver.url, b"{}"))
     delivery.start()

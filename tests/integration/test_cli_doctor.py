@@ -27,8 +27,10 @@ from clipferry.db import migrations
 from clipferry.db.connection import Database
 from clipferry.errors import StorageError
 from local.file_server import ServedFile, serve
-from local.providers.http_server import Reply, Request, WebServer
-from local.r2.server import FakeR2, Fault
+from local.http.messages import Request, Response
+from local.http.server import HttpServer
+from local.r2.faults import Fault
+from local.r2.server import FakeR2
 from tests.command_line import Clipferry
 from tests.integration import operator_fakes
 from tests.integration.mirror_fixtures import storage_for
@@ -72,14 +74,14 @@ def r2() -> Iterator[FakeR2]:
 def public(r2: FakeR2) -> Iterator[str]:
     """The bucket's public URL."""
 
-    def answer(request: Request) -> Reply:
+    def answer(request: Request) -> Response:
         found = r2.bucket.objects.get(request.path.removeprefix("/"))
         if found is None or found.content is None:
-            return Reply(status=404)
+            return Response(status=404)
         file = ServedFile.of(found.content, content_type=found.content_type)
         return serve(file, method=request.method, headers=request.headers)
 
-    server = WebServer(body_limit=0)
+    server = HttpServer()
     with server.serving(answer):
         yield server.url
 
@@ -351,7 +353,7 @@ def test_a_refused_browser_upload_fails_the_check(installation: Installation) ->
 def test_cors_passes_only_where_a_browser_would_upload(status: int, headers: dict[str, str], allowed: bool) -> None:
     named = {f"Access-Control-{name}": value for name, value in headers.items()}
     with operator_fakes.web() as fake_bucket:
-        fake_bucket.reply = Reply(status=status, headers=named)
+        fake_bucket.reply = Response(status=status, headers=named)
         if allowed:
             assert (
                 bucket.cors(fake_bucket.url, "films", [ORIGIN], plain_http=True)
@@ -374,19 +376,19 @@ def test_a_bucket_without_a_cors_policy_fails_the_check(installation: Installati
     ("reply", "detail"),
     [
         (
-            Reply(status=308, headers={"Location": "https://www.example.com/api"}),
+            Response(status=308, headers={"Location": "https://www.example.com/api"}),
             "redirects to https://www.example.com",
         ),
-        (Reply(status=404), "answers 404"),
+        (Response(status=404), "answers 404"),
         (
-            Reply(status=401, body=b"<html>Please sign in</html>"),
+            Response(status=401, body=b"<html>Please sign in</html>"),
             "answers 401 to an invalid signature, not Clipferry's 401",
         ),
-        (Reply(status=200, body=json.dumps({"success": True}).encode()), "answers 200"),
+        (Response(status=200, body=json.dumps({"success": True}).encode()), "answers 200"),
     ],
 )
 def test_a_callback_url_that_is_not_clipferrys_fails_the_check(
-    installation: Installation, reply: Reply, detail: str
+    installation: Installation, reply: Response, detail: str
 ) -> None:
     installation.callback.reply = reply
 

@@ -20,9 +20,10 @@ from urllib.parse import urlsplit
 import av
 import pytest
 
+from local.http.messages import Request, Response
+from local.http.server import HttpServer
 from local.providers.evolink import FakeEvolink, fake_evolink
 from local.providers.faults import Failure, Faults, Refusal
-from local.providers.http_server import Reply, Request, WebServer
 
 API_KEY = "sk-evo-test"
 AUTHORIZED = {"Authorization": f"Bearer {API_KEY}"}
@@ -38,7 +39,7 @@ PATIENCE = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Response:
+class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
@@ -58,10 +59,10 @@ class Receiver:
     requests: list[Request] = field(default_factory=list)
     on_request: Callable[[], object] = lambda: None
 
-    def answer(self, request: Request) -> Reply:
+    def answer(self, request: Request) -> Response:
         self.on_request()
         self.requests.append(request)
-        return Reply(status=self.statuses.pop(0) if self.statuses else 200, headers={"Location": "/elsewhere"})
+        return Response(status=self.statuses.pop(0) if self.statuses else 200, headers={"Location": "/elsewhere"})
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ def slow_evolink() -> Iterator[FakeEvolink]:
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    server = WebServer(body_limit=1 << 20)
+    server = HttpServer()
     receiver = Receiver(url=f"{server.url}/callback?videoUuid=vid_1&sig=abc")
     with server.serving(receiver.answer):
         yield receiver
@@ -96,24 +97,24 @@ def connected(evolink: FakeEvolink, *, timeout: float = PATIENCE) -> Iterator[HT
 
 def ask(
     evolink: FakeEvolink, method: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
-) -> Response:
+) -> Answer:
     with connected(evolink) as connection:
         connection.request(method, path, body, dict(headers or {}))
         with connection.getresponse() as answer:
             names = {name.lower(): value for name, value in answer.getheaders()}
-            return Response(status=answer.status, headers=names, body=answer.read())
+            return Answer(status=answer.status, headers=names, body=answer.read())
 
 
-def post(evolink: FakeEvolink, body: bytes, *, headers: Mapping[str, str] | None = None) -> Response:
+def post(evolink: FakeEvolink, body: bytes, *, headers: Mapping[str, str] | None = None) -> Answer:
     headers = {"Content-Type": "application/json", **AUTHORIZED} if headers is None else headers
     return ask(evolink, "POST", "/v1/videos/generations", body=body, headers=headers)
 
 
-def submit(evolink: FakeEvolink, **fields: Any) -> Response:
+def submit(evolink: FakeEvolink, **fields: Any) -> Answer:
     return post(evolink, json.dumps(ORDER | fields).encode())
 
 
-def query(evolink: FakeEvolink, task_id: str) -> Response:
+def query(evolink: FakeEvolink, task_id: str) -> Answer:
     return ask(evolink, "GET", f"/v1/tasks/{task_id}", headers=AUTHORIZED)
 
 
@@ -607,11 +608,11 @@ def test_a_truncated_result_ends_half_way_wherever_one_starts(evolink: FakeEvoli
 def test_no_thread_is_left_whatever_was_going_on() -> None:
     before = set(threading.enumerate())
     let_go = threading.Event()
-    hanging = WebServer(body_limit=1 << 20)
+    hanging = HttpServer()
 
-    def hold(_: Request) -> Reply:
+    def hold(_: Request) -> Response:
         let_go.wait(PATIENCE)
-        return Reply(status=200)
+        return Response(status=200)
 
     def submit_and_wait(server: FakeEvolink) -> None:
         with suppress(ConnectionError):

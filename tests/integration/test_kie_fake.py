@@ -24,10 +24,11 @@ from clipferry.providers.evolink import Evolink
 from clipferry.providers.kie import Kie
 from clipferry.providers.replicate import Replicate
 from clipferry.providers.transport import JsonApi
+from local.http.messages import Request, Response
+from local.http.server import HttpServer
 from local.providers.base import FakeProvider
 from local.providers.evolink import fake_evolink
 from local.providers.faults import Failure, Faults, Refusal, drawn
-from local.providers.http_server import Reply, Request, WebServer
 from local.providers.kie import FakeKie, fake_kie
 from local.providers.replicate import fake_replicate
 
@@ -50,14 +51,14 @@ class Receiver:
     url: str
     requests: list[Request] = field(default_factory=list)
 
-    def answer(self, request: Request) -> Reply:
+    def answer(self, request: Request) -> Response:
         self.requests.append(request)
-        return Reply(status=200)
+        return Response(status=200)
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    server = WebServer(body_limit=1 << 20)
+    server = HttpServer()
     receiver = Receiver(url=f"{server.url}/callback/kie?videoUuid=vid_1&ts=1&sig=abcdef")
     with server.serving(receiver.answer):
         yield receiver

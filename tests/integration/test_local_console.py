@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from clipferry.models import FailureCode
 from local.console.endpoints import endpoints
 from local.console.fault_controls import CHOICES
 from local.console.pages import page_server
-from local.lambda_runtime.http_server import Answer, HttpRequest
+from local.http.messages import Request, Responder, Response
 from local.providers.evolink import FakeEvolink, fake_evolink
 from local.providers.faults import Faults
 from local.providers.task_queue import FilmOrder, Task
@@ -35,28 +36,31 @@ def evolink() -> Iterator[FakeEvolink]:
 
 
 @pytest.fixture
-def local(database: Database, database_url: str, evolink: FakeEvolink) -> Answer:
+def local(database: Database, database_url: str, evolink: FakeEvolink) -> Responder:
     return endpoints(database_url=database_url, token="t", fakes={"evolink": evolink}, reconcile_seconds=10)
 
 
 def ask(
-    answer: Answer, method: str, path: str, *headers: tuple[str, str], body: Any = None, host: str = HOST
+    answer: Responder, method: str, path: str, *headers: tuple[str, str], body: Any = None, host: str = HOST
 ) -> tuple[int, Any]:
-    request = HttpRequest(
-        method=method,
-        path=path,
-        query="",
-        headers=(("Host", host), *headers),
-        body=body if isinstance(body, bytes) else json.dumps(body).encode(),
-        source_ip="127.0.0.1",
-    )
-    response = answer(request)
-    assert isinstance(response.body, bytes)
-    assert not any(name.startswith("access-control-") for name, _ in response.headers)
+    message = Message()
+    for name, value in (("Host", host), *headers):
+        message[name] = value
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    response = answer(Request(method=method, path=path, headers=message, body=content))
+    assert isinstance(response, Response)
+    assert not any(name.startswith("access-control-") for name in response.headers)
     return response.status, json.loads(response.body)
 
 
-def test_the_page_learns_who_it_is_and_what_can_be_switched(local: Answer) -> None:
+def page(path: str) -> Response:
+    server = page_server(files="http://127.0.0.1:8787/files", uploads="http://127.0.0.1:9000")
+    response = server(Request(method="GET", path=path))
+    assert isinstance(response, Response)
+    return response
+
+
+def test_the_page_learns_who_it_is_and_what_can_be_switched(local: Responder) -> None:
     status, answer = ask(local, "GET", "/local/session")
 
     assert status == 200
@@ -65,19 +69,19 @@ def test_the_page_learns_who_it_is_and_what_can_be_switched(local: Answer) -> No
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8787", "127.0.0.1.evil.example", "", "[", "192.0.2.1"])
 @pytest.mark.parametrize("method", ["GET", "PUT"])
-def test_a_name_that_was_rebound_to_this_machine_is_refused(local: Answer, host: str, method: str) -> None:
+def test_a_name_that_was_rebound_to_this_machine_is_refused(local: Responder, host: str, method: str) -> None:
     status, answer = ask(local, method, "/local/providers/evolink", JSON, body={"callback": "lost"}, host=host)
 
     assert (status, answer["error"]["code"]) == (403, "FORBIDDEN")
 
 
 @pytest.mark.parametrize("host", [HOST, "localhost:8787", "localhost", "[::1]:8787"])
-def test_this_machines_own_names_are_fine(local: Answer, host: str) -> None:
+def test_this_machines_own_names_are_fine(local: Responder, host: str) -> None:
     assert ask(local, "GET", "/local/session", ("Origin", f"http://{host}"), host=host)[0] == 200
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:3000", "https://127.0.0.1:8787"])
-def test_another_page_in_the_same_browser_is_refused(local: Answer, evolink: FakeEvolink, origin: str) -> None:
+def test_another_page_in_the_same_browser_is_refused(local: Responder, evolink: FakeEvolink, origin: str) -> None:
     headers = (("Origin", origin), JSON)
 
     assert ask(local, "PUT", "/local/providers/evolink", *headers, body={"callback": "lost"})[0] == 403
@@ -85,14 +89,14 @@ def test_another_page_in_the_same_browser_is_refused(local: Answer, evolink: Fak
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "", "application/x-www-form-urlencoded"])
-def test_what_a_foreign_form_can_send_is_refused(local: Answer, evolink: FakeEvolink, kind: str) -> None:
+def test_what_a_foreign_form_can_send_is_refused(local: Responder, evolink: FakeEvolink, kind: str) -> None:
     headers = (("Content-Type", kind),)
 
     assert ask(local, "PUT", "/local/providers/evolink", *headers, body={"callback": "lost"})[0] == 400
     assert evolink.faults == Faults()
 
 
-def test_switches_become_faults_of_the_next_orders(local: Answer, evolink: FakeEvolink) -> None:
+def test_switches_become_faults_of_the_next_orders(local: Responder, evolink: FakeEvolink) -> None:
     wanted = {"callback": "lost", "file": "truncated", "seconds": "20"}
     status, answer = ask(local, "PUT", "/local/providers/evolink", JSON, body=wanted)
 
@@ -102,7 +106,7 @@ def test_switches_become_faults_of_the_next_orders(local: Answer, evolink: FakeE
     assert ask(local, "GET", "/local/providers/evolink") == (status, answer)
 
 
-def test_every_choice_is_one_that_the_fakes_know(local: Answer, evolink: FakeEvolink) -> None:
+def test_every_choice_is_one_that_the_fakes_know(local: Responder, evolink: FakeEvolink) -> None:
     for switch, choices in CHOICES.items():
         for choice in choices:
             assert ask(local, "PUT", "/local/providers/evolink", JSON, body={switch: choice})[0] == 200
@@ -110,7 +114,7 @@ def test_every_choice_is_one_that_the_fakes_know(local: Answer, evolink: FakeEvo
         assert evolink.faults == Faults()
 
 
-def test_a_file_changes_for_what_was_made_already(local: Answer, evolink: FakeEvolink) -> None:
+def test_a_file_changes_for_what_was_made_already(local: Responder, evolink: FakeEvolink) -> None:
     order = FilmOrder(prompt="", seconds=1, width=2, height=2)
     made = Task(id="t", model="m", order=order, callback_url=None, created=0, takes=0, faults=Faults(callbacks=0))
     evolink.tasks["t"] = made
@@ -123,12 +127,12 @@ def test_a_file_changes_for_what_was_made_already(local: Answer, evolink: FakeEv
     "body",
     [{"weather": "bad"}, {"callback": "never"}, {"callback": None}, {"callback": ["lost"]}, {"seconds": 2}, [], b"{"],
 )
-def test_a_choice_that_there_isnt_changes_nothing(local: Answer, evolink: FakeEvolink, body: Any) -> None:
+def test_a_choice_that_there_isnt_changes_nothing(local: Responder, evolink: FakeEvolink, body: Any) -> None:
     assert ask(local, "PUT", "/local/providers/evolink", JSON, body=body)[0] == 400
     assert evolink.faults == Faults()
 
 
-def test_the_timeline_is_the_one_that_explain_prints(local: Answer, database: Database) -> None:
+def test_the_timeline_is_the_one_that_explain_prints(local: Responder, database: Database) -> None:
     books.add_user(database)
     books.add_package(database, 25)
     uuid = journeys.held_video(database)
@@ -140,7 +144,7 @@ def test_the_timeline_is_the_one_that_explain_prints(local: Answer, database: Da
 
 
 @pytest.mark.parametrize("uuid", ["vid_unknown", "%27", "%E6%B8%A1"])
-def test_of_an_unknown_video_nothing_is_told(local: Answer, uuid: str) -> None:
+def test_of_an_unknown_video_nothing_is_told(local: Responder, uuid: str) -> None:
     assert ask(local, "GET", f"/local/videos/{uuid}/timeline") == (200, {"success": True, "data": []})
 
 
@@ -153,15 +157,14 @@ def test_of_an_unknown_video_nothing_is_told(local: Answer, uuid: str) -> None:
         ("GET", "/local/videos/%00/timeline"),
     ],
 )
-def test_there_is_nothing_else(local: Answer, method: str, path: str) -> None:
+def test_there_is_nothing_else(local: Responder, method: str, path: str) -> None:
     assert ask(local, method, path)[0] == 404
 
 
 @pytest.mark.parametrize("path", ["/", "/console/console.js", "/console/console.css", "/console/ferry.svg"])
 def test_the_page_comes_with_a_policy_that_lets_nothing_in(path: str) -> None:
-    server = page_server(files="http://127.0.0.1:8787/files", uploads="http://127.0.0.1:9000")
-    response = server(HttpRequest(method="GET", path=path, query="", headers=(), body=b"", source_ip=""))
-    policy = dict(response.headers)["content-security-policy"]
+    response = page(path)
+    policy = response.headers["content-security-policy"]
 
     assert response.status == 200
     assert "default-src 'none'" in policy
@@ -172,16 +175,11 @@ def test_the_page_comes_with_a_policy_that_lets_nothing_in(path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/console/", "/console/pages.py", "/console/../pages.py", "/console/%2e%2e/dev.py"])
 def test_only_the_pages_own_files_are_served(path: str) -> None:
-    server = page_server(files="http://127.0.0.1:8787", uploads="http://127.0.0.1:9000")
-
-    assert server(HttpRequest(method="GET", path=path, query="", headers=(), body=b"", source_ip="")).status == 404
+    assert page(path).status == 404
 
 
 def test_nothing_on_the_page_comes_from_elsewhere() -> None:
-    server = page_server(files="http://127.0.0.1:8787", uploads="http://127.0.0.1:9000")
-    page = server(HttpRequest(method="GET", path="/", query="", headers=(), body=b"", source_ip="")).body
-    assert isinstance(page, bytes)
-    text = page.decode()
+    text = page("/").body.decode()
 
     assert re.findall(r"(?:src|href)=\"(?![/#])", text) == []
     assert re.findall(r"\s(?:style|on\w+)=|<script(?! type=\"module\" src)|<style", text) == []

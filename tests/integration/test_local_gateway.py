@@ -15,12 +15,12 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from local.files import file_server
-from local.lambda_runtime.gateway import Gateway
-from local.lambda_runtime.http_server import BODY_LIMIT, PortTakenError
+from local.http.server import PortTakenError
+from local.lambda_runtime.gateway import BODY_LIMIT, Gateway
 from local.lambda_runtime.lambda_context import Handler, invoker
 from local.lambda_runtime.routes import Route
 from local.moto_server import embedded_aws
+from local.public_bucket import public_bucket
 from local.sam_template.resources import Cors, Function
 
 TABLE = (
@@ -243,7 +243,7 @@ def test_mirrored_files_are_served_with_ranges_and_their_type() -> None:
         with closing(storage), running() as gateway:
             storage.create_bucket(Bucket="clips")
             storage.put_object(Bucket="clips", Key="videos/a b.mp4", Body=b"0123456789", ContentType="video/mp4")
-            gateway.mount("/files/", file_server(storage=storage, bucket="clips", prefix="/files/"))
+            gateway.mount("/files/", public_bucket(storage=storage, bucket="clips", prefix="/files/"))
             whole, content = ask(gateway, "GET", "/files/videos/a%20b.mp4")
             part, middle = ask(gateway, "GET", "/files/videos/a%20b.mp4", headers={"Range": "bytes=2-4"})
             head, nothing = ask(gateway, "HEAD", "/files/videos/a%20b.mp4")

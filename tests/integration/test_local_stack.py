@@ -18,7 +18,7 @@ import pytest
 
 from clipferry.errors import ConfigurationError
 from local.development_user import CREDITS, TOKEN, USER_ID, add_development_user
-from local.lambda_runtime.http_server import PortTakenError
+from local.http.server import PortTakenError
 from local.stack import local_stack
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ import pytest
 from clipferry.errors import SourceError, SourceGoneError, SourceInvalidError, StorageError
 from clipferry.s3.retry import TransferInterruptedError
 from clipferry.transfer.ranged_source import SourceChangedError
-from local.r2.server import Fault, FaultKind
+from local.r2.faults import Fault, FaultKind
 from tests.integration.mirror_fixtures import KEY, PART, Behaviour, film, serving, sha256, storage_for, strict_r2
 
 SIZES = {"0": 0, "1": 1, "part-1": PART - 1, "part": PART, "part+1": PART + 1, "5 parts": 5 * PART}

@@ -19,7 +19,7 @@ from clipferry.net.deadline import Deadline
 from clipferry.s3.multipart import Multipart, Progress
 from clipferry.s3.retry import Retries, TransferInterruptedError
 from clipferry.transfer.ranged_source import SourceChangedError
-from local.r2.server import Fault, FaultKind
+from local.r2.faults import Fault, FaultKind
 from tests.integration.mirror_fixtures import KEY, PART, Behaviour, film, serving, sha256, storage_for, strict_r2
 
 SEEDS = int(os.environ.get("MIRROR_KILL_SEEDS", "200"))

@@ -9,7 +9,7 @@ import pytest
 
 from clipferry.errors import SourceError, StorageError
 from local.certificates import make_certificate, serving_tls, trusting
-from local.r2.server import Fault, FaultKind
+from local.r2.faults import Fault, FaultKind
 from tests.integration.mirror_fixtures import KEY, PART, Behaviour, film, serving, sha256, storage_for, strict_r2
 
 

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 import pytest
 
 from clipferry.usecases.end_failed_mirror import INVALID_TRIES
-from local.providers.http_server import Reply, Request, WebServer
-from local.r2.server import Fault
+from local.http.messages import Request, Response
+from local.http.server import HttpServer
+from local.r2.faults import Fault
 from tests.films import small_film
 from tests.integration.mirror_fixtures import PART, Behaviour, film
 from tests.integration.waiting_video import World, waiting_video
@@ -57,10 +58,10 @@ def test_interruptions_before_do_not_count_as_pages(database_url: str) -> None:
 @contextmanager
 def answering(headers: dict[str, str]) -> Iterator[str]:
     """A source that answers everything with these headers."""
-    server = WebServer(body_limit=1 << 10)
+    server = HttpServer()
 
-    def answer(_request: Request) -> Reply:
-        return Reply(status=200, headers=headers, body=b"<html>Sorry")
+    def answer(_request: Request) -> Response:
+        return Response(status=200, headers=headers, body=b"<html>Sorry")
 
     with server.serving(answer):
         yield f"{server.url}/film.mp4"

@@ -17,7 +17,8 @@ from botocore.exceptions import ClientError
 
 from clipferry.aws.sigv4 import UNSIGNED_PAYLOAD, Credentials, sign
 from local.r2.bucket import MIN_PART
-from local.r2.server import FakeR2, Fault
+from local.r2.faults import Fault
+from local.r2.server import FakeR2
 
 
 @pytest.fixture

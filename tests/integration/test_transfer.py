@@ -6,7 +6,7 @@ import pytest
 
 from clipferry.errors import SourceInvalidError
 from clipferry.transfer.interface import TransferResult
-from local.r2.server import Fault
+from local.r2.faults import Fault
 from tests.integration.mirror_fixtures import KEY, PART, Behaviour, film, serving, sha256, storage_for, strict_r2
 
 SIZES = [1, 7, 8, PART - 1, PART, PART + 1, 5 * PART, 5 * PART + 17]

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from local.providers.evolink_orders import EvolinkOrder, parse_order
+from local.providers.evolink_orders import parse_order
 from local.providers.evolink_wire import EvolinkError
-from local.providers.task_queue import FilmOrder
+from local.providers.task_queue import FilmOrder, PlacedOrder
 
 ORDER: dict[str, Any] = {
     "model": "seedance-2.0-text-to-video",
@@ -20,7 +20,7 @@ ORDER: dict[str, Any] = {
 }
 
 
-def parsed(*, local: bool = True, **fields: Any) -> EvolinkOrder:
+def parsed(*, local: bool = True, **fields: Any) -> PlacedOrder:
     return parse_order(json.dumps(ORDER | fields).encode(), local=local)
 
 
@@ -35,7 +35,7 @@ def refused(**fields: Any) -> dict[str, Any]:
 def test_an_order_says_what_to_film_and_whom_to_call() -> None:
     order = parsed(callback_url="http://127.0.0.1:8787/callback")
 
-    assert order == EvolinkOrder(
+    assert order == PlacedOrder(
         model="seedance-2.0-text-to-video",
         film=FilmOrder(prompt="A ferry at dusk", seconds=4, width=854, height=480),
         callback_url="http://127.0.0.1:8787/callback",

@@ -7,13 +7,13 @@ from email.message import Message
 import pytest
 
 from local.file_server import ServedFile, serve
-from local.providers.http_server import Reply
+from local.http.messages import Response
 
 CONTENT = bytes(range(100))
 FILE = ServedFile.of(CONTENT, content_type="video/mp4")
 
 
-def get(method: str = "GET", **headers: str) -> Reply:
+def get(method: str = "GET", **headers: str) -> Response:
     """Header names with an underscore for the dash."""
     message = Message()
     for name, value in headers.items():
@@ -26,10 +26,10 @@ def test_a_file_comes_whole_with_all_that_describes_it() -> None:
 
     assert (reply.status, reply.body) == (200, CONTENT)
     assert reply.headers == {
-        "ETag": FILE.etag,
-        "Last-Modified": FILE.last_modified,
-        "Accept-Ranges": "bytes",
-        "Content-Type": "video/mp4",
+        "etag": FILE.etag,
+        "last-modified": FILE.last_modified,
+        "accept-ranges": "bytes",
+        "content-type": "video/mp4",
     }
 
 
@@ -50,8 +50,8 @@ def test_a_range_is_served_as_asked(asked: str, start: int, end: int) -> None:
     reply = get(Range=asked)
 
     assert (reply.status, reply.body) == (206, CONTENT[start:end])
-    assert reply.headers["Content-Range"] == f"bytes {start}-{end - 1}/100"
-    assert reply.headers["ETag"] == FILE.etag
+    assert reply.headers["content-range"] == f"bytes {start}-{end - 1}/100"
+    assert reply.headers["etag"] == FILE.etag
 
 
 @pytest.mark.parametrize("asked", ["bytes=100-", "bytes=105-109", "bytes=-0"])
@@ -59,7 +59,7 @@ def test_a_range_beyond_the_end_cannot_be_satisfied(asked: str) -> None:
     reply = get(Range=asked)
 
     assert (reply.status, reply.body) == (416, b"")
-    assert reply.headers["Content-Range"] == "bytes */100"
+    assert reply.headers["content-range"] == "bytes */100"
 
 
 @pytest.mark.parametrize(

@@ -1,27 +1,27 @@
-"""Mirrored files over HTTP, from the bucket: what the bucket's public domain does in production."""
+"""Serves the bucket's files over HTTP, as the bucket's public domain does in production."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import unquote
 
 from botocore.exceptions import ClientError
 
+from local.http.messages import Request, Responder, Response
 from local.lambda_runtime import responses
-from local.lambda_runtime.http_server import Answer, HttpRequest
-from local.lambda_runtime.responses import HttpResponse
 
 _CHUNK: Final = 1024 * 1024
 
 
-def file_server(*, storage: Any, bucket: str, prefix: str) -> Answer:
+def public_bucket(*, storage: Any, bucket: str, prefix: str) -> Responder:
     """Answers GET and HEAD of `{prefix}{key}`, ranges too. `storage` is a boto3 S3 client."""
 
-    def answer(request: HttpRequest) -> HttpResponse:
+    def respond(request: Request) -> Response:
         if request.method not in {"GET", "HEAD"}:
             return responses.message(405, "Method Not Allowed")
         asked = {"Bucket": bucket, "Key": unquote(request.path.removeprefix(prefix))}
-        if found := request.header("range"):
+        if found := request.headers.get("Range"):
             asked["Range"] = found
         try:
             return _response(storage.get_object(**asked))
@@ -29,10 +29,10 @@ def file_server(*, storage: Any, bucket: str, prefix: str) -> Answer:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
             return responses.message(status, error.response["Error"].get("Message", "Not Found"))
 
-    return answer
+    return respond
 
 
-def _response(found: dict[str, Any]) -> HttpResponse:
+def _response(found: dict[str, Any]) -> Response:
     headers = {
         "content-type": found["ContentType"],
         "content-length": str(found["ContentLength"]),
@@ -42,13 +42,13 @@ def _response(found: dict[str, Any]) -> HttpResponse:
         "accept-ranges": "bytes",
         "access-control-allow-origin": "*",
     }
-    return HttpResponse(
+    return Response(
         status=found["ResponseMetadata"]["HTTPStatusCode"],
-        headers=tuple((name, value) for name, value in headers.items() if value),
-        body=_pieces(found["Body"]),
+        headers={name: value for name, value in headers.items() if value},
+        stream=_pieces(found["Body"]),
     )
 
 
-def _pieces(body: Any) -> Any:
+def _pieces(body: Any) -> Iterator[bytes]:
     with body:
         yield from body.iter_chunks(_CHUNK)

@@ -1,4 +1,4 @@
-"""The HTTP side of the fake providers, with the kinds of reply that a client should survive."""
+"""The local stack's HTTP server, with the kinds of response that a client should survive."""
 
 from __future__ import annotations
 
@@ -11,34 +11,35 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local.providers.http_server import NoReply, Reply, Request, WebServer
+from local.http.messages import NoResponse, Request, Response
+from local.http.server import HttpServer
 
 PATIENCE = 30.0
 
 
-def answer(request: Request) -> Reply | NoReply:
+def answer(request: Request) -> Response | NoResponse:
     """By path; an echo of the body elsewhere."""
     match request.path:
         case "/held":
-            return NoReply.HOLD
+            return NoResponse.HOLD
         case "/cut":
-            return NoReply.HANG_UP
+            return NoResponse.HANG_UP
         case "/short":
-            return Reply(status=200, body=b"short", headers={"Content-Length": "10"})
+            return Response(status=200, body=b"short", headers={"Content-Length": "10"})
         case _ if request.body is None:
-            return Reply(status=413)
-    return Reply(status=200, body=request.body, headers={"X-Query": request.query})
+            return Response(status=413)
+    return Response(status=200, body=request.body, headers={"X-Query": request.query})
 
 
 @pytest.fixture
-def server() -> Iterator[WebServer]:
-    server = WebServer(body_limit=100)
-    with server.serving(answer):
+def server() -> Iterator[HttpServer]:
+    server = HttpServer()
+    with server.serving(answer, body_limit=100):
         yield server
 
 
 @pytest.fixture
-def connection(server: WebServer) -> Iterator[HTTPConnection]:
+def connection(server: HttpServer) -> Iterator[HTTPConnection]:
     with closing(HTTPConnection(urlsplit(server.url).netloc, timeout=PATIENCE)) as connection:
         yield connection
 
@@ -72,7 +73,7 @@ def test_a_head_is_the_answer_without_its_body(connection: HTTPConnection) -> No
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Transfer-Encoding": "chunked"}, {"Content-Length": "-1"}, {"Content-Length": "9" * 5000}]
+    "headers", [{"Transfer-Encoding": "gzip"}, {"Content-Length": "-1"}, {"Content-Length": "9" * 5000}]
 )
 def test_a_body_without_a_proper_length_is_refused(connection: HTTPConnection, headers: dict[str, str]) -> None:
     connection.putrequest("POST", "/echo")
@@ -81,8 +82,23 @@ def test_a_body_without_a_proper_length_is_refused(connection: HTTPConnection, h
     connection.endheaders()
 
     with connection.getresponse() as response:
-        assert response.status == 411
+        assert response.status == 400
         assert response.headers["Connection"] == "close"
+
+
+@pytest.mark.parametrize(("pieces", "status"), [([b"one,", b"two"], 200), ([b"x" * 60] * 2, 413)])
+def test_a_chunked_body_is_read_to_its_end(connection: HTTPConnection, pieces: list[bytes], status: int) -> None:
+    connection.request("POST", "/echo", iter(pieces))
+    with connection.getresponse() as response:
+        assert (response.status, response.read()) == (status, b"".join(pieces) if status == 200 else b"")
+    assert post(connection, "/echo", b"after it") == (200, b"after it")
+
+
+@pytest.mark.parametrize("chunk", [b"x\r\n", b"\r\n"])
+def test_a_chunk_without_a_proper_size_is_refused(server: HttpServer, chunk: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(b"POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk)
+        assert client.recv(100).startswith(b"HTTP/1.1 400 ")
 
 
 def test_a_connection_can_be_cut(connection: HTTPConnection) -> None:
@@ -90,7 +106,7 @@ def test_a_connection_can_be_cut(connection: HTTPConnection) -> None:
         post(connection, "/cut", b"")
 
 
-def test_a_connection_can_be_held(server: WebServer) -> None:
+def test_a_connection_can_be_held(server: HttpServer) -> None:
     with closing(HTTPConnection(urlsplit(server.url).netloc, timeout=0.05)) as impatient, pytest.raises(TimeoutError):
         post(impatient, "/held", b"")
 
@@ -103,18 +119,18 @@ def test_a_body_can_be_shorter_than_promised(connection: HTTPConnection) -> None
 
 
 def test_a_client_that_leaves_in_mid_send_is_forgotten(
-    server: WebServer, connection: HTTPConnection, capfd: pytest.CaptureFixture[str]
+    server: HttpServer, connection: HTTPConnection, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with socket.create_connection(("127.0.0.1", server.server_address[1])) as leaving:
+    with socket.create_connection(("127.0.0.1", server.port)) as leaving:
         leaving.sendall(b"POST /echo HTTP/1.1\r\nContent-Length: 50\r\n\r\nhalf")
 
     assert post(connection, "/echo", b"still here") == (200, b"still here")
-    assert capfd.readouterr().err == ""
+    assert caplog.text == ""
 
 
 def test_the_end_closes_every_connection_and_joins_every_thread() -> None:
     before = set(threading.enumerate())
-    server = WebServer(body_limit=100)
+    server = HttpServer()
     with (
         closing(HTTPConnection(urlsplit(server.url).netloc, timeout=PATIENCE)) as idle,
         closing(HTTPConnection(urlsplit(server.url).netloc, timeout=PATIENCE)) as held,

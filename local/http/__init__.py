@@ -1,0 +1,1 @@
+"""The one HTTP server of the local stack, and what it takes and gives."""

@@ -1,0 +1,42 @@
+"""Runs a fake provider: for a block, or by itself from the command line."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from typing import TypeVar
+
+from local.http.server import HttpServer
+from local.providers.base import BODY_LIMIT, FakeProvider
+
+Fake = TypeVar("Fake", bound=FakeProvider)
+
+
+@contextmanager
+def serving(make: Callable[[str], Fake], *, port: int = 0) -> Iterator[Fake]:
+    """Serves the fake that `make` makes for a base URL, until the block ends; then every thread has ended, too."""
+    server = HttpServer(port=port)
+    fake = make(server.url)
+    with ExitStack() as ending:  # backwards: waits are cut short, then connections end, then tasks
+        ending.callback(fake.runner.join)
+        ending.enter_context(server.serving(fake.respond, body_limit=BODY_LIMIT))
+        ending.callback(fake.runner.interrupt)
+        yield fake
+
+
+def run_alone(
+    name: str, start: Callable[[argparse.Namespace], AbstractContextManager[FakeProvider]], *, port: int, api_key: str
+) -> None:
+    """Runs a fake until Ctrl-C."""
+    parser = argparse.ArgumentParser(description=f"A fake {name}, for trying things out.")
+    parser.add_argument("--port", type=int, default=port)
+    parser.add_argument("--api-key", default=api_key)
+    parser.add_argument("--seconds", type=float, default=2.0, help="how long a task takes")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt), start(options) as fake:
+        print(f"A fake {name} on {fake.base_url}, its API key is {options.api_key}. Ctrl-C ends it.", flush=True)
+        threading.Event().wait()
