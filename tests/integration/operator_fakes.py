@@ -10,9 +10,9 @@ from typing import Any
 
 import boto3
 
-from local.moto_server import embedded_aws
 from local.http.messages import Request, Response
 from local.http.server import HttpServer
+from local.moto_server import embedded_aws
 from local.r2.server import FakeR2
 from local.sam_template.environment import without_proxy
 
