@@ -1,4 +1,4 @@
-"""What a line of the log may show, and what it takes to follow one video through it."""
+"""Log lines show no secret and no prompt, and name their video; metrics have CloudWatch's form."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_a_prompt_is_hidden_from_its_own_thread_alone() -> None:
 
 
 def test_a_line_names_the_video_of_its_own_thread_alone() -> None:
-    """Everybody has a video before anybody speaks."""
+    """Every thread has set its video before any of them logs."""
     everybody = threading.Barrier(8, timeout=10)
 
     def work(uuid: str) -> None:
@@ -163,7 +163,7 @@ def test_a_line_names_the_video_of_its_own_thread_alone() -> None:
 
 
 class Unbuffered(io.StringIO):
-    """As Lambda's: whatever is written leaves at once, and meanwhile other threads go on."""
+    """Lambda's output: each write is sent at once, and other threads run meanwhile."""
 
     def write(self, text: str, /) -> int:
         written = super().write(text)
@@ -205,7 +205,7 @@ def test_a_stage_has_a_namespace_of_its_own() -> None:
     assert json.loads(log())["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Clipferry/prod"
 
 
-def test_a_command_line_is_not_disturbed() -> None:
+def test_nothing_is_logged_or_counted_while_it_is_disabled() -> None:
     with captured() as log, observability.disabled():
         logger.error("said")
         count("VideosCreated")

@@ -80,7 +80,7 @@ logger: Final = Logger(service="clipferry", utc=True, json_serializer=_serialize
 
 
 def set_log_context(video_uuid: str | None, *, prompt: str | None = None) -> None:
-    """From now on each line of this thread names the video and hides its prompt; with None it names no video."""
+    """Names the video in each later line of this thread, and hides its prompt there; None names no video."""
     _thread_context.prompts = _prompt_forms(prompt) if prompt else ()
     if video_uuid is None:
         logger.thread_safe_remove_keys(["video_uuid"])
