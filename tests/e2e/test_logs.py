@@ -270,7 +270,7 @@ def test_the_log_has_every_metric_of_the_day_in_the_form_that_cloudwatch_takes(d
         ("CreditsHeld", ()),
         ("ProviderErrors", (("provider", "evolink"),)),
         ("SubmitsUnanswered", (("provider", "evolink"),)),
-        ("BooksBreached", ()),
+        ("CreditsBreached", ()),
         ("UploadsAborted", ()),
     }
     completed = sum(value for name, value, _ in counted if name == "VideosCompleted")

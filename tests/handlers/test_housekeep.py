@@ -119,7 +119,7 @@ def test_a_bucket_that_is_away_costs_no_other_task(r2: FakeR2) -> None:
     r2.fail(Fault(operation="ListMultipartUploads", kind="reset", times=50))
     answer, log = run("HousekeepFunction")
     assert (answer["abortedUploads"], answer["breaches"]) == (0, 0)
-    assert ("BooksBreached", 0, {}) in metrics(log)
+    assert ("CreditsBreached", 0, {}) in metrics(log)
     (line,) = [line for line in events(log) if line["level"] == "WARNING"]
     assert line["message"] == "uploads not aborted"
 
@@ -251,7 +251,7 @@ def test_a_task_that_fails_does_not_keep_the_others_from_being_run(r2: FakeR2, d
         housekeep(schedule_event(rule="r"), context)
     told = metrics(log())
     assert ("DailyTaskErrors", 1, {"task": "removedVideos"}) in told
-    assert ("BooksBreached", 0, {}) in told
+    assert ("CreditsBreached", 0, {}) in told
     assert ("UploadsAborted", 1, {}) in told
 
 

@@ -8,11 +8,11 @@ OWN_500S = "Metrics/2/MetricStat/Metric/Dimensions/0/Value"
 
 ALARM_BREAKS: list[tuple[str, str, Break]] = [
     ("every_alarm_is_there", "MirrorQueueAgeAlarm", setting("Resources/MirrorQueueAgeAlarm", None)),
-    ("every_alarm_tells_somebody_what_to_read", "BooksBreachedAlarm", of("BooksBreachedAlarm", "AlarmActions", [])),
+    ("every_alarm_tells_somebody_what_to_read", "CreditsBreachedAlarm", of("CreditsBreachedAlarm", "AlarmActions", [])),
     (
         "every_alarm_tells_somebody_what_to_read",
-        "BooksBreachedAlarm",
-        of("BooksBreachedAlarm", "AlarmDescription", "something"),
+        "CreditsBreachedAlarm",
+        of("CreditsBreachedAlarm", "AlarmDescription", "something"),
     ),
     (
         "silence_is_bad_where_something_should_be_heard",
@@ -30,11 +30,11 @@ ALARM_BREAKS: list[tuple[str, str, Break]] = [
         of("OldestOpenVideoAlarm", "Threshold", 3600),
     ),
     ("video_is_too_old_only_beyond_every_deadline", "Deadlines", setting("Mappings/Deadlines/120/Submit", 7200)),
-    ("metrics_are_of_this_stage", "Clipferry", of("BooksBreachedAlarm", "Namespace", "Clipferry")),
+    ("metrics_are_of_this_stage", "Clipferry", of("CreditsBreachedAlarm", "Namespace", "Clipferry")),
     (
         "own_metrics_are_those_that_the_code_counts",
-        "BookBreaches",
-        of("BooksBreachedAlarm", "MetricName", "BookBreaches"),
+        "CreditBreaches",
+        of("CreditsBreachedAlarm", "MetricName", "CreditBreaches"),
     ),
     (
         "own_metrics_are_those_that_the_code_counts",

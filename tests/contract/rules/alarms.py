@@ -23,7 +23,7 @@ EXPECTED = {
     "BucketErrorsAlarm",
     "SourceErrorsAlarm",
     "ApiServerErrorsAlarm",
-    "BooksBreachedAlarm",
+    "CreditsBreachedAlarm",
     "OldestOpenVideoAlarm",
     "VideosFailedAlarm",
     "ProviderErrorsAlarm",

@@ -263,6 +263,6 @@ BREAKS: list[tuple[str, str, Break]] = [
         "FunctionPolicy",
         statement("FunctionPolicy", {"Action": "xray:PutTraceSegments", "Resource": "*"}),
     ),
-    ("dashboard_shows_every_alarm_and_can_be_read", "BooksBreachedAlarm", without_alarm("BooksBreachedAlarm")),
+    ("dashboard_shows_every_alarm_and_can_be_read", "CreditsBreachedAlarm", without_alarm("CreditsBreachedAlarm")),
 ]
 """The rule, the culprit, the change."""

@@ -15,7 +15,7 @@ def verify_credits(*, database: Database) -> list[Breach]:
     breaches = found.all()
     for breach in breaches:
         logger.error(
-            "books breached",
+            "credits breached",
             invariant=breach.invariant,
             user_id=breach.user_id,
             package_id=breach.package_id,
@@ -23,5 +23,5 @@ def verify_credits(*, database: Database) -> list[Breach]:
             video_uuid=breach.video_uuid,
             detail=breach.detail,
         )
-    count("BooksBreached", len(breaches))
+    count("CreditsBreached", len(breaches))
     return breaches
