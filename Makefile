@@ -93,12 +93,12 @@ invoke: .tools/sam/.installed ## Runs one function in Docker: FUNCTION=Reconcile
 	@$(SAM) build $(FUNCTION) && .tools/sam/bin/python tools/sam_on_host_network.py local invoke $(FUNCTION) \
 	    --event $(EVENT) --env-vars events/env.json --region us-east-1 --skip-pull-image
 
-lock: .tools/uv/.installed ## Renews uv.lock, the layers' requirements and the tools' pins after a change of dependencies
-	@$(UV) lock --quiet
+lock: .tools/uv/.installed ## Renews uv.lock, the layers' requirements and the tools' pins; ARGS=--upgrade takes the newest versions
+	@$(UV) lock --quiet $(ARGS)
 	@$(EXPORT) --output-file layers/shared/requirements.txt >/dev/null
 	@$(EXPORT_THUMBNAIL) --output-file layers/thumbnail/requirements.txt >/dev/null
-	@for tool in uv sam checkov peers naive; do $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	    tools/$$tool.in --output-file tools/$$tool.txt || exit 1; done
+	@for tool in uv sam checkov peers naive; do $(UV) pip compile --quiet $(ARGS) --universal --python-version 3.11 --generate-hashes \
+	    --no-header tools/$$tool.in --output-file tools/$$tool.txt || exit 1; done
 
 openapi: .venv/.dev ## Rewrites docs/openapi.json and README's table of settings
 	@.venv/bin/python -m cli.openapi
