@@ -64,12 +64,12 @@ NOT_SETTINGS = {"DEPLOY_ID", "POWERTOOLS_METRICS_NAMESPACE"}
 """Variables that others read than our settings: Lambda, which publishes what has changed, and Powertools."""
 
 LONG = "a secret of more than 32 characters"
+QUEUE_URL = "https://sqs.us-east-1.amazonaws.com/123456789012/clipferry-mirror"
 
 
 @pytest.fixture(scope="module")
 def deployed() -> Template:
-    queue = {"Ref": "https://sqs.us-east-1.amazonaws.com/123456789012/clipferry-mirror"}
-    return read_template(parameters=REQUIRED, attributes={"MirrorQueue": queue})
+    return read_template(parameters=REQUIRED, attributes={"MirrorQueue": {"Ref": QUEUE_URL}})
 
 
 @pytest.fixture(scope="module")
@@ -116,11 +116,32 @@ def test_every_function_has_its_handler_and_its_event(deployed: Template) -> Non
         assert (EVENTS / f"{function.module.split('.')[1]}.json").is_file()
 
 
-def test_reconcile_ends_before_its_next_run(deployed: Template) -> None:
-    reconcile = deployed.function("ReconcileFunction")
-    [schedule] = reconcile.schedules
-    assert schedule.seconds == 60
-    assert reconcile.timeout_seconds < schedule.seconds
+def test_reconcile_runs_every_minute_and_housekeep_every_day_and_each_ends_before_its_next_run(
+    deployed: Template,
+) -> None:
+    for name, seconds in (("ReconcileFunction", 60), ("HousekeepFunction", 24 * 3600)):
+        function = deployed.function(name)
+        [schedule] = function.schedules
+        assert schedule.seconds == seconds
+        assert function.timeout_seconds < seconds
+
+
+def test_the_mirror_takes_one_message_at_a_time_which_is_hidden_for_half_an_hour_and_given_up_after_five_tries(
+    deployed: Template,
+) -> None:
+    [source] = deployed.function("MirrorVideoFunction").queues
+    queues = {queue.name: queue for queue in deployed.queues}
+    queue = queues[source.queue]
+    assert (source.queue, source.batch_size, source.reports_batch_failures) == ("MirrorQueue", 1, True)
+    assert (queue.visibility_seconds, queue.max_receive_count, queue.dead_letters) == (1800, 5, "MirrorDeadLetters")
+    assert queues["MirrorDeadLetters"].retention_seconds == 14 * 24 * 3600
+
+
+def test_functions_have_the_memory_and_the_time_that_were_measured(deployed: Template) -> None:
+    sizes = {function.name: (function.memory_mb, function.timeout_seconds) for function in deployed.functions}
+    assert sizes["CreateVideoFunction"] == (512, 29)
+    assert sizes["MirrorVideoFunction"] == (1024, 300)
+    assert sizes["ReconcileFunction"] == (512, 55)
 
 
 def test_layer_is_built_by_the_makefile_of_its_architecture(document: dict[str, Any]) -> None:
@@ -183,6 +204,8 @@ def test_deployed_function_finds_every_setting_that_it_needs(deployed: Template,
         assert not function.unresolved
         found = settings.load({**function.environment, "STAGE": stage}, dict.fromkeys(SECRETS, LONG))
         assert found.secrets_arn == REQUIRED["SecretsArn"]
+        assert found.mirror_queue_url == QUEUE_URL
+        assert (found.generation_deadline_seconds, found.submit_deadline_seconds) == (3600, 3900)
 
 
 def test_every_secret_is_declared_empty_for_sam_local_to_override(deployed: Template, document: dict[str, Any]) -> None:

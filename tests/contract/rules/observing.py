@@ -39,9 +39,9 @@ def function_writes_to_its_own_log_alone(deployed: Deployed) -> list[str]:
 
 def logs_end_by_their_retention_and_outlive_the_stack(deployed: Deployed) -> list[str]:
     faults = [
-        f"{name} is kept for ever"
+        f"{name} isn't kept for 30 days"
         for name, g in _groups(deployed).items()
-        if not g["Properties"].get("RetentionInDays")
+        if str(g["Properties"].get("RetentionInDays")) != "30"
     ]
     return faults + [
         f"{name} goes with the stack"

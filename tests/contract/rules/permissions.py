@@ -72,9 +72,10 @@ def roles_are_for_lambda_and_hold_no_policy_of_aws(deployed: Deployed) -> list[s
 
 def whose_code_sends_to_the_mirror_may_do_so_and_nobody_else(deployed: Deployed, senders: set[str]) -> list[str]:
     """`senders` are the functions whose code does."""
-    may = {name for name, s in statements(deployed.bare) if "sqs:SendMessage" in as_list(s["Action"])}
-    may_not = {f"{name.removesuffix('Function')}Role" for name in senders} ^ may
-    return [f"{role} may send, and doesn't, or the other way round" for role in sorted(may_not)]
+    may = {n: s["Resource"] for n, s in statements(deployed.bare) if "sqs:SendMessage" in as_list(s["Action"])}
+    may_not = {f"{name.removesuffix('Function')}Role" for name in senders} ^ set(may)
+    faults = [f"{role} may send, and doesn't, or the other way round" for role in sorted(may_not)]
+    return faults + [f"{role} may send to {queue}" for role, queue in may.items() if queue != "MirrorQueue.Arn"]
 
 
 def only_the_mirror_takes_messages(deployed: Deployed) -> list[str]:
