@@ -7,19 +7,19 @@ export class Refused extends Error {
   }
 }
 
-/** Nobody answered, or nobody who speaks our envelope. */
-export class Away extends Error {}
+/** There was no answer, or none in our envelope. */
+export class Unreachable extends Error {}
 
-const PATIENCE = 35_000; // an order may wait 20 s for its provider
+const TIMEOUT = 35_000; // the server may wait 20 s for a provider
 let token = null;
-let heard = () => {};
+let reachable = () => {};
 
 export const signInAs = (found) => { token = found; };
-/** `listener(isThere)` is told after each request whether the server answered. */
-export const whenHeard = (listener) => { heard = listener; };
+/** `listener(isReachable)` is called after each request. */
+export const onReachable = (listener) => { reachable = listener; };
 
 async function call(method, path, body, headers = {}) {
-  const request = { method, headers: { ...headers }, signal: AbortSignal.timeout(PATIENCE) };
+  const request = { method, headers: { ...headers }, signal: AbortSignal.timeout(TIMEOUT) };
   if (token && path.startsWith("/api/")) request.headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) {
     request.headers["Content-Type"] = "application/json";
@@ -31,14 +31,14 @@ async function call(method, path, body, headers = {}) {
     status = response.status;
     answer = await response.json();
   } catch {
-    heard(false);
-    throw new Away();
+    reachable(false);
+    throw new Unreachable();
   }
   if (typeof answer?.success !== "boolean") {
-    heard(false);
-    throw new Away();
+    reachable(false);
+    throw new Unreachable();
   }
-  heard(true);
+  reachable(true);
   if (!answer.success) throw new Refused(status, answer.error);
   return answer.data;
 }
@@ -57,7 +57,7 @@ export const list = (cursor) => call("GET", `/api/v1/video/list?limit=20${cursor
 export const status = (uuid) => call("GET", `${video(uuid)}/status`);
 export const remove = (uuid) => call("DELETE", video(uuid));
 export const retry = (uuid) => call("POST", `${video(uuid)}/retry`);
-/** The same `key` again is the same order: what got lost on the way can be sent once more. */
+/** With the same `key` a request can be sent again without making a second video. */
 export const generate = (order, key) => call("POST", "/api/v1/video/generate", order, { "Idempotency-Key": key });
 
 export async function grant(credits) {
@@ -65,7 +65,7 @@ export async function grant(credits) {
   return call("POST", "/api/v1/credit/grant", { userId: id, credits, orderNo: `console-${crypto.randomUUID()}` });
 }
 
-/** Puts the image where the presigned address says; returns where it can be fetched. */
+/** Uploads the image to the presigned URL; returns its public URL. */
 export async function upload(file) {
   const place = await call("POST", "/api/v1/upload/presign", { filename: file.name, contentType: file.type, contentLength: file.size });
   const response = await fetch(place.uploadUrl, { method: "PUT", body: file, headers: { "Content-Type": file.type } }).catch(() => null);

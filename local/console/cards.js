@@ -1,4 +1,4 @@
-// One card a video: its crossing, its film, its timeline, and what can be done with it.
+// A video's card: its progress, its film, its timeline and its buttons.
 
 import * as api from "./api.js";
 import { make } from "./dom.js";
@@ -9,7 +9,7 @@ export const STATES = ["PENDING", "GENERATING", "UPLOADING", "COMPLETED"];
 export const isOpen = (status) => status !== "COMPLETED" && status !== "FAILED";
 
 export class Card {
-  /** `acted()` is called when something was done that changes more than this card; `gone(card)` when it is deleted. */
+  /** `acted()` is called after a change that concerns more than this card, `gone(card)` after its deletion. */
   constructor(video, { modelName, acted, gone }) {
     this.hooks = { modelName, acted, gone };
     const id = `video-${video.uuid}`;
@@ -35,7 +35,7 @@ export class Card {
     this.update(video);
   }
 
-  /** Takes a row of the list, or a part of one. Returns whether the state is another one now. */
+  /** Takes a row of the list, or a part of one. Returns whether the status has changed. */
   update(changes) {
     const before = this.video?.status;
     this.video = { ...this.video, ...changes };
@@ -71,14 +71,14 @@ export class Card {
     translate(this.element);
   }
 
-  /** How far it came: a video that failed stays where it was. */
+  /** The index of the state reached: a failed video stays where it failed. */
   reached() {
     const { video } = this;
     if (video.status !== "FAILED") return STATES.indexOf(video.status);
     return video.errorCode === "FILE_UNAVAILABLE" ? 2 : video.externalTaskId ? 1 : 0;
   }
 
-  /** The film is put in once: one that plays goes on playing whatever is polled. */
+  /** Adds the film once, so that polling doesn't interrupt one that plays. */
   drawPicture() {
     const { videoUrl, thumbnailUrl, parameters, aspectRatio } = this.video;
     const [across, down] = (aspectRatio ?? parameters?.aspectRatio ?? "16:9").split(":").map(Number);
@@ -119,7 +119,7 @@ export class Card {
     });
   }
 
-  /** The first press asks, the second one means it. */
+  /** Deletes at the second press; the first one asks. */
   async remove() {
     const button = this.buttons.remove;
     if (button.dataset.word === "remove") {
@@ -134,13 +134,13 @@ export class Card {
     });
   }
 
-  /** Shows why the server wouldn't; that it isn't there, the page says as a whole. */
+  /** Shows why the server refused. That it can't be reached is shown by the page. */
   async tried(work) {
     this.refusal = null;
     try {
       await work();
     } catch (error) {
-      if (error instanceof api.Away) return;
+      if (error instanceof api.Unreachable) return;
       if (!(error instanceof api.Refused)) throw error;
       this.refusal = error;
       this.draw();

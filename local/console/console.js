@@ -1,4 +1,4 @@
-// The page as a whole: it starts, polls while something may change, and rests while nobody looks.
+// The page as a whole: it polls while something may change, and not at all while it is hidden.
 
 import * as api from "./api.js";
 import { Card, isOpen } from "./cards.js";
@@ -9,15 +9,15 @@ import { drawProvider, openProvider } from "./provider.js";
 import { say, switchTo, translate } from "./words.js";
 
 const SOONEST = 400;
-const LATEST = { busy: 1500, idle: 5000, away: 2000 };
+const LATEST = { busy: 1500, idle: 5000, unreachable: 2000 };
 const LIST_EVERY = 4000;
 
 const cards = new Map();
-const poll = { delay: SOONEST, timer: 0, listed: 0, running: false, again: false, away: false };
+const poll = { delay: SOONEST, timer: 0, listed: 0, running: false, again: false, unreachable: false };
 let older = null;
 let started = false;
 
-/** Everything there is, from the newest on; those that somebody else deleted go. `anew`: those beyond the page, too. */
+/** Reads the newest page of the list, and removes videos that were deleted elsewhere. `anew` removes all that isn't on this page. */
 async function readList(anew = false) {
   const { videos, nextCursor } = await api.list();
   poll.listed = Date.now();
@@ -60,7 +60,7 @@ const announce = ({ video }) => {
   find("#said").textContent = say("announced", { prompt: video.prompt.slice(0, 60), status: say(`status.${video.status}`) });
 };
 
-/** The focus goes to what takes its place. */
+/** Removes a deleted card; the focus goes to the card that takes its place. */
 function gone(card) {
   const next = card.element.nextElementSibling ?? card.element.previousElementSibling;
   drop(card.video.uuid);
@@ -78,7 +78,7 @@ async function look() {
     try {
       return (await api.status(card.video.uuid)).status !== card.video.status;
     } catch (error) {
-      if (error.status === 404) return true; // deleted elsewhere: the list will tell
+      if (error.status === 404) return true; // deleted elsewhere: the list shows it
       throw error;
     }
   }));
@@ -102,8 +102,8 @@ async function tick() {
     poll.delay = changed ? SOONEST : Math.min(poll.delay * 1.4, open().length ? LATEST.busy : LATEST.idle);
   } catch (error) {
     if (error instanceof api.Refused && error.status === 401) { signIn(); return; }
-    if (!(error instanceof api.Away || error instanceof api.Refused)) throw error;
-    poll.delay = Math.min(poll.delay * 1.4, LATEST.away);
+    if (!(error instanceof api.Unreachable || error instanceof api.Refused)) throw error;
+    poll.delay = Math.min(poll.delay * 1.4, LATEST.unreachable);
   } finally {
     poll.running = false;
   }
@@ -146,14 +146,14 @@ function signIn() {
   };
 }
 
-/** A server that was away may be another one now: what it offers is read again. */
-api.whenHeard((isThere) => {
-  if (isThere && poll.away) {
+/** A server that is back may be another one, so the models and the session are read again. */
+api.onReachable((isReachable) => {
+  if (isReachable && poll.unreachable) {
     started = false;
     find("#said").textContent = say("back");
   }
-  poll.away = !isThere;
-  find("#away").hidden = isThere;
+  poll.unreachable = !isReachable;
+  find("#away").hidden = isReachable;
 });
 
 async function more() {
@@ -164,16 +164,16 @@ async function more() {
   cards.get(videos[0]?.uuid)?.title.focus();
 }
 
-function speak(language) {
+function useLanguage(language) {
   switchTo(language);
   translate();
   for (const draw of [drawOrder, drawProvider, drawCredits]) draw();
   for (const card of cards.values()) { card.draw(); card.drawStory(); }
 }
 
-for (const button of document.querySelectorAll("[data-language]")) button.onclick = () => speak(button.dataset.language);
+for (const button of document.querySelectorAll("[data-language]")) button.onclick = () => useLanguage(button.dataset.language);
 find("#more").onclick = () => more().catch(() => soon());
 find("#hands-off").onchange = soon;
 document.addEventListener("visibilitychange", () => { if (document.hidden) clearTimeout(poll.timer); else soon(); });
-speak();
+useLanguage();
 tick();

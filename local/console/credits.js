@@ -1,4 +1,4 @@
-// The balance: what is available, held for videos in the making, and used.
+// The balance: available credits, those held for unfinished videos, and those used.
 
 import * as api from "./api.js";
 import { find } from "./dom.js";

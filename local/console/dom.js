@@ -1,4 +1,4 @@
-// Elements, made without markup: text goes in as text, whatever it says.
+// Creates elements without markup, so that text is never taken for HTML.
 
 export const find = (selector, root = document) => root.querySelector(selector);
 
@@ -22,5 +22,5 @@ export function chips(name, choices, chosen, onchange) {
   });
 }
 
-/** The value of the checked one of the radio buttons called `name`; undefined when there are none. */
+/** The value of the checked radio button called `name`; undefined when there is none. */
 export const picked = (name) => find(`input[name="${name}"]:checked`)?.value;

@@ -1,4 +1,4 @@
-// The form: what may be ordered, what it costs, and the order itself.
+// The form for a new video: the models, the price, and the request.
 
 import * as api from "./api.js";
 import { available, readCredits } from "./credits.js";
@@ -25,7 +25,7 @@ const cheapest = ({ creditCost, durations, qualities }) =>
 const model = () => models.find(({ id }) => id === picked("model"));
 export const modelName = (id) => models.find((found) => found.id === id)?.name ?? id;
 
-/** `ordered(uuid)` is called when an order was taken. */
+/** `ordered(uuid)` is called when a video was created. */
 export function openOrder(found, ordered) {
   models = found.map((offered) => ({ qualities: [], ...offered })); // a model without a choice has no such field
   drawOrder();
@@ -46,7 +46,7 @@ export function drawOrder() {
   drawChoices();
 }
 
-/** What the other model had, this one keeps, if it can. */
+/** Draws the chosen model's options, and keeps what was chosen for the other model where it fits. */
 function drawChoices() {
   const { durations, aspectRatios, qualities, supportImageToVideo } = model();
   drawChips("duration", durations.map((n) => ({ value: String(n), text: say("seconds", { n }) })));
@@ -88,7 +88,7 @@ function showImage() {
   if (file) Object.assign(find("#image-shown img"), { src: preview, alt: file.name });
 }
 
-async function wish() {
+async function requestBody() {
   const { supportImageToVideo } = model();
   const [file] = supportImageToVideo ? find("#image").files : [];
   return {
@@ -118,7 +118,7 @@ async function send(ordered) {
   button.dataset.word = "sending";
   button.textContent = say("sending");
   try {
-    const order = await wish();
+    const order = await requestBody();
     const written = JSON.stringify(order);
     if (written !== sent || !key) [sent, key] = [written, crypto.randomUUID()];
     const { videoUuid } = await api.generate(order, key);
@@ -126,7 +126,7 @@ async function send(ordered) {
     ordered(videoUuid);
   } catch (error) {
     if (error instanceof api.Refused) refused(error);
-    else if (!(error instanceof api.Away)) throw error;
+    else if (!(error instanceof api.Unreachable)) throw error;
   } finally {
     button.setAttribute("aria-disabled", "false");
     button.dataset.word = "send";
@@ -135,7 +135,7 @@ async function send(ordered) {
 }
 
 function refused(error) {
-  if (error.status < 500 || error.code === "PROVIDER_ERROR") key = null; // else nobody knows what became of it
+  if (error.status < 500 || error.code === "PROVIDER_ERROR") key = null; // else the video may have been created
   const faults = (error.details.fields ?? []).filter(({ path }) => FIELDS.includes(path));
   for (const { path, message } of faults) fault(path, message);
   const { requiredCredits, availableCredits, errorCode } = error.details;
@@ -172,6 +172,6 @@ async function grant() {
     find("#send").focus();
   } catch (error) {
     if (error instanceof api.Refused) refused(error);
-    else if (!(error instanceof api.Away)) throw error;
+    else if (!(error instanceof api.Unreachable)) throw error;
   }
 }

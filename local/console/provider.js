@@ -1,4 +1,4 @@
-// The switches for the fake providers' faults.
+// The controls for the fake providers' faults.
 
 import * as api from "./api.js";
 import { chips, find, make, picked } from "./dom.js";
@@ -51,7 +51,7 @@ async function change(event) {
   try {
     shown = await api.setProvider(whose, { [name]: event.target.value });
   } catch (error) {
-    if (!(error instanceof api.Refused || error instanceof api.Away)) throw error;
+    if (!(error instanceof api.Refused || error instanceof api.Unreachable)) throw error;
   }
   drawSwitches();
 }

@@ -1,4 +1,4 @@
-// One video's story as `clipferry explain` prints it, drawn: the longer nothing happened, the longer the line.
+// A video's events as `clipferry explain` prints them; a longer wait is a longer line.
 
 import { make } from "./dom.js";
 import { say, sayOr, seconds } from "./words.js";

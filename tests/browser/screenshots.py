@@ -35,14 +35,14 @@ ENGLISH = Words(
         "Harbour lights come on, one by one",
         "A ferry crosses the bay at dawn",
     ),
-    what="What it shows",
-    order="Order",
+    what="Prompt",
+    order="Create video",
     timeline="Timeline",
 )
 CHINESE = Words(
     prompts=("一只鹭从冰湖上飞起", "港口的灯一盏盏亮起", "渡轮在清晨驶过海湾"),
-    what="画面描述",
-    order="下单",
+    what="提示词",
+    order="生成视频",
     timeline="时间线",
 )
 

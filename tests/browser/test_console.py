@@ -25,14 +25,14 @@ PRICE = 15
 
 def test_a_video_is_ordered_followed_and_played(visit: Open) -> None:
     here = visit(reduced_motion="no-preference")
-    here.switch("Making it takes", "5 s")
+    here.switch("Generation time", "5 s")
     here.order()
     here.comes_to("GENERATING")
     here.shows_credits(CREDITS - PRICE, PRICE, 0)
     card = here.comes_to("COMPLETED")
-    expect(here.page.get_by_role("status").filter(has_text=PROMPT)).to_have_text(f"Ashore: {PROMPT}")
+    expect(here.page.get_by_role("status").filter(has_text=PROMPT)).to_have_text(f"Completed: {PROMPT}")
     here.shows_credits(CREDITS - PRICE, 0, PRICE)
-    expect(card.locator('[aria-current="step"]')).to_have_text("Ashore")
+    expect(card.locator('[aria-current="step"]')).to_have_text("Completed")
     film = card.locator("video")
     expect(film).to_have_attribute("poster", re.compile(r"/files/videos/.*\.jpg$"))
     film.focus()
@@ -67,76 +67,76 @@ def test_the_timeline_tells_what_explain_prints(visit: Open) -> None:
     with closing(Database(here.stack.database_url)) as database, database.transaction() as tx:
         moments = timeline.of_video(tx, video["uuid"])
     assert steps.count() == len(moments.all())
-    expect(steps.filter(has_text="Evolink called back")).to_contain_text(re.compile(r"\+ 0\.\d\d s"))
+    expect(steps.filter(has_text="Callback from Evolink")).to_contain_text(re.compile(r"\+ 0\.\d\d s"))
     expect(button).to_have_attribute("aria-expanded", "true")
 
 
 def test_a_callback_gets_lost_and_the_reconciler_saves_the_video(visit: Open) -> None:
     here = visit()
-    here.switch("The callback", "gets lost")
-    here.page.get_by_label("Leave it to the reconciler").check()
+    here.switch("Callback", "never sent")
+    here.page.get_by_label("Wait for the reconciler").check()
     here.order()
     card = here.comes_to("COMPLETED")
 
     card.get_by_role("button", name="Timeline").click()
-    expect(card.locator(".story li", has_text="The provider was asked").first).to_be_visible()
-    expect(card.locator(".story")).not_to_contain_text("called back")
+    expect(card.locator(".story li", has_text="Provider queried").first).to_be_visible()
+    expect(card.locator(".story")).not_to_contain_text("Callback from")
     here.shows_credits(CREDITS - PRICE, 0, PRICE)
 
 
 def test_a_file_that_is_gone_is_fetched_again_when_it_is_back(visit: Open) -> None:
     here = visit()
-    here.switch("The file", "is gone")
+    here.switch("File", "missing (404)")
     here.order()
     card = here.comes_to("FAILED")
     expect(card.locator(".trouble")).to_have_text("The finished video could not be fetched. Nothing was charged.")
     here.shows_credits(CREDITS, 0, 0)
 
-    here.switch("The file", "is a film")
-    card.get_by_role("button", name="Fetch it again").click()
+    here.switch("File", "a video")
+    card.get_by_role("button", name="Retry").click()
     here.comes_to("COMPLETED")
     here.shows_credits(CREDITS - PRICE, 0, PRICE)
 
 
 def test_a_file_that_ends_half_way_is_fetched_to_its_end_when_it_is_whole_again(visit: Open) -> None:
     here = visit()
-    here.switch("The file", "ends half-way")
+    here.switch("File", "only the first half")
     here.order()
     card = here.comes_to("UPLOADING")
     card.get_by_role("button", name="Timeline").click()
-    expect(card.locator(".story li", has_text="Mirror interrupted").first).to_be_visible()
+    expect(card.locator(".story li", has_text="Mirroring interrupted").first).to_be_visible()
 
-    here.switch("The file", "is a film")
+    here.switch("File", "a video")
     here.comes_to("COMPLETED")
-    expect(card.locator(".story li", has_text="Sent to the mirror again").first).to_be_visible()
+    expect(card.locator(".story li", has_text="Mirroring queued again").first).to_be_visible()
 
 
 def test_a_provider_that_refuses_is_followed_by_the_next_and_then_by_a_sentence(visit: Open) -> None:
     here = visit()
     here.expected = ["status of 502"]
-    here.switch("The order", "is refused")
+    here.switch("Submission", "rejected")
     here.order()
     card = here.comes_to("GENERATING")
     expect(card.locator(".facts")).to_contain_text("kie")
 
-    here.page.get_by_role("radio", name="KIE, second").check(force=True)
-    expect(here.page.get_by_label("The order", exact=True)).to_have_value("taken")
-    here.switch("The order", "is refused")
+    here.page.get_by_role("radio", name="KIE (fallback)").check(force=True)
+    expect(here.page.get_by_label("Submission", exact=True)).to_have_value("taken")
+    here.switch("Submission", "rejected")
     here.order("Nobody makes this one")
-    expect(here.page.locator("#refused")).to_contain_text("No provider took the order. Nothing was charged.")
+    expect(here.page.locator("#refused")).to_contain_text("No provider accepted the video. Nothing was charged.")
     here.comes_to("FAILED", "Nobody makes this one")
 
 
 def test_before_the_first_video_there_is_a_word_of_welcome(visit: Open) -> None:
     here = visit()
-    expect(here.page.get_by_role("heading", name="Nothing has set sail yet")).to_be_visible()
-    here.page.get_by_role("button", name="Order", exact=True).click()
-    prompt = here.page.get_by_label("What it shows")
+    expect(here.page.get_by_role("heading", name="No videos yet")).to_be_visible()
+    here.page.get_by_role("button", name="Create video", exact=True).click()
+    prompt = here.page.get_by_label("Prompt")
     expect(prompt).to_be_focused()
-    expect(prompt).to_have_accessible_description("Say what the video shows.")
+    expect(prompt).to_have_accessible_description("Write a prompt first.")
 
     here.order()
-    expect(here.page.get_by_role("heading", name="Nothing has set sail yet")).to_be_hidden()
+    expect(here.page.get_by_role("heading", name="No videos yet")).to_be_hidden()
     here.comes_to("COMPLETED")
 
 
@@ -151,8 +151,8 @@ def test_when_the_server_is_gone_the_page_says_so_and_goes_on_by_itself(visit: O
 
     here.page.context.set_offline(False)
     expect(banner).to_be_hidden(timeout=PATIENCE_MILLISECONDS)
-    expect(here.page.get_by_label("What it shows")).to_have_value("Written before the storm")
-    here.page.get_by_role("button", name="Order", exact=True).click()
+    expect(here.page.get_by_label("Prompt")).to_have_value("Written before the storm")
+    here.page.get_by_role("button", name="Create video", exact=True).click()
     here.comes_to("COMPLETED", "Written before the storm")
 
 
@@ -164,10 +164,10 @@ def test_who_runs_out_of_credits_is_told_what_is_missing_and_can_be_given_some(v
     here.order()
     expect(here.page.locator("#refused")).to_have_text("This costs 15 credits, and 10 are available.")
 
-    here.page.get_by_role("button", name="Give this user 100").click()
+    here.page.get_by_role("button", name="Add 100 credits").click()
     here.shows_credits(110, 0, 0)
     expect(here.page.locator("#refused")).to_be_hidden()
-    expect(here.page.get_by_role("button", name="Order", exact=True)).to_be_focused()
+    expect(here.page.get_by_role("button", name="Create video", exact=True)).to_be_focused()
     here.page.keyboard.press("Enter")
     here.comes_to("COMPLETED")
 
@@ -190,7 +190,7 @@ def test_the_price_shown_is_the_price_charged_for_every_choice(visit: Open, stac
     here.page.get_by_role("radio", name="1080p").check(force=True)
     here.page.get_by_role("radio", name="10 s").check(force=True)
     expect(here.page.locator("#cost")).to_have_text("120 credits")
-    expect(here.page.locator("#leaves")).to_have_text(f"and leaves {CREDITS - 120}")
+    expect(here.page.locator("#leaves")).to_have_text(f"leaves {CREDITS - 120}")
 
 
 def test_a_first_frame_is_uploaded_and_goes_along(visit: Open, stack: Stack) -> None:
@@ -215,7 +215,7 @@ def test_a_video_is_deleted_when_it_is_meant(visit: Open) -> None:
     here.order("Another one")
     here.comes_to("COMPLETED", "Another one")
     here.card("Another one").get_by_role("button", name="Delete").click()
-    here.card("Another one").get_by_role("button", name="Really delete?").click()
+    here.card("Another one").get_by_role("button", name="Delete for good?").click()
 
     expect(here.card("Another one")).to_have_count(0)
     expect(here.page.get_by_role("heading", name=PROMPT)).to_be_focused()
@@ -242,10 +242,10 @@ def test_without_a_development_user_the_page_asks_for_a_token(visit: Open) -> No
     here.page.reload()
     token = here.page.get_by_label("Token")
     expect(token).to_be_focused()
-    expect(here.page.get_by_text("The providers are your own")).to_be_visible()
+    expect(here.page.get_by_text("Real providers are configured")).to_be_visible()
     token.fill("wrong")
     here.page.keyboard.press("Enter")
-    expect(here.page.get_by_role("alert").filter(has_text="known here")).to_be_visible()
+    expect(here.page.get_by_role("alert").filter(has_text="not valid")).to_be_visible()
 
     token.fill(TOKEN)
     here.page.keyboard.press("Enter")
@@ -257,7 +257,7 @@ def test_without_a_development_user_the_page_asks_for_a_token(visit: Open) -> No
 
 def test_nothing_is_asked_while_nobody_looks(visit: Open) -> None:
     here = visit()
-    here.switch("Making it takes", "60 s")
+    here.switch("Generation time", "60 s")
     here.order()
     here.comes_to("GENERATING")
     here.page.evaluate(

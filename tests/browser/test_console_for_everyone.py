@@ -29,7 +29,7 @@ def tab_to(page: Page, wanted: str) -> None:
 def test_a_video_is_ordered_and_looked_into_with_the_keyboard_alone(visit: Open) -> None:
     page = visit().page
     tab_to(page, "Skip to the videos")
-    tab_to(page, "What it shows")
+    tab_to(page, "Prompt")
     page.keyboard.type(PROMPT)
     tab_to(page, "Seedance 2.0")
     page.keyboard.press("ArrowDown")
@@ -41,12 +41,12 @@ def test_a_video_is_ordered_and_looked_into_with_the_keyboard_alone(visit: Open)
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("radio", name="480p")).to_be_checked()
     expect(page.locator("#cost")).to_have_text("20 credits")
-    tab_to(page, "Order")
+    tab_to(page, "Create video")
     page.keyboard.press("Enter")
 
     card = page.get_by_role("article", name=PROMPT)
     expect(card).to_have_attribute("data-status", "COMPLETED", timeout=30_000)
-    expect(page.get_by_role("button", name="Order", exact=True)).to_be_focused()
+    expect(page.get_by_role("button", name="Create video", exact=True)).to_be_focused()
     tab_to(page, "Timeline")
     page.keyboard.press("Enter")
     expect(card.locator(".story li").first).to_be_visible()
@@ -106,15 +106,15 @@ def test_the_browsers_language_is_spoken_until_another_is_chosen(visit: Open) ->
     said = page.locator("[data-word]:visible").all_inner_texts()
     assert [text for text in said if not re.search(r"[\u4e00-\u9fff]", text)] == []
 
-    page.get_by_label("画面描述").fill("清晨的渡轮")
+    page.get_by_label("提示词").fill("清晨的渡轮")
     page.get_by_role("radio", name="480p").check(force=True)
-    page.get_by_role("button", name="下单").click()
+    page.get_by_role("button", name="生成视频").click()
     card = page.get_by_role("article", name="清晨的渡轮")
     expect(card).to_have_attribute("data-status", "COMPLETED", timeout=30_000)
-    expect(card.locator('[aria-current="step"]')).to_have_text("已到岸")
+    expect(card.locator('[aria-current="step"]')).to_have_text("已完成")
 
     page.get_by_role("button", name="English").click()
-    expect(card.locator('[aria-current="step"]')).to_have_text("Ashore")
+    expect(card.locator('[aria-current="step"]')).to_have_text("Completed")
     expect(page.get_by_role("radio", name="480p")).to_be_checked()
     page.reload()
     expect(page.get_by_role("heading", name="New video")).to_be_visible()

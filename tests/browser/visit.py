@@ -27,9 +27,9 @@ class Visit:
     """Patterns of errors that belong to the test: a browser reports every answer from 400 on."""
 
     def order(self, prompt: str = PROMPT, *, quality: str = "480p") -> None:
-        self.page.get_by_label("What it shows").fill(prompt)
+        self.page.get_by_label("Prompt").fill(prompt)
         self.page.get_by_role("radio", name=quality).check(force=True)
-        self.page.get_by_role("button", name="Order", exact=True).click()
+        self.page.get_by_role("button", name="Create video", exact=True).click()
 
     def card(self, prompt: str = PROMPT) -> Locator:
         return self.page.get_by_role("article", name=prompt, exact=True)

@@ -24,7 +24,7 @@ from tests import books, journeys
 
 ROOT = Path(__file__).parents[2]
 LAYER = ROOT / "layers" / "shared" / "clipferry"
-WORDS = ROOT / "local" / "console" / "words.js"
+TEXTS = ROOT / "local" / "console" / "english.js"
 HOST = "127.0.0.1:8787"
 JSON = ("Content-Type", "application/json")
 
@@ -186,7 +186,7 @@ def test_nothing_on_the_page_comes_from_elsewhere() -> None:
 
 
 def test_the_page_has_words_for_all_that_can_happen_to_a_video() -> None:
-    known = set(re.findall(r'"event\.video\.(\w+)"', WORDS.read_text()))
+    known = set(re.findall(r'"event\.video\.(\w+)"', TEXTS.read_text()))
     in_sql = r"insert into clipferry\.video_events \(video_uuid, kind[^)]*\)[^'\"]*'(\w+)'"
     in_python = r"events\.append\([^\"]*\"(\w+)\""
     code = "".join(module.read_text() for module in LAYER.rglob("*.py"))
@@ -197,4 +197,4 @@ def test_the_page_has_words_for_all_that_can_happen_to_a_video() -> None:
 
 
 def test_the_page_has_words_for_every_reason_to_fail() -> None:
-    assert {code.value for code in FailureCode} <= set(re.findall(r'"error\.(\w+)"', WORDS.read_text()))
+    assert {code.value for code in FailureCode} <= set(re.findall(r'"error\.(\w+)"', TEXTS.read_text()))
