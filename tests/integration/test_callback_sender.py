@@ -4,39 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import pytest
 
-from local.http.messages import NoResponse, Request, Response
-from local.http.server import HttpServer
+from local.http.messages import NoResponse
 from local.providers.callback_sender import CallbackSender
-
-PATIENCE = 30.0
-"""Seconds after which a test gives up on something that should happen much sooner."""
-
-
-@dataclass
-class Receiver:
-    """Keeps each request and answers with the next of `replies`, or 200."""
-
-    url: str
-    replies: list[int | NoResponse] = field(default_factory=list)
-    requests: list[Request] = field(default_factory=list)
-    reached: threading.Event = field(default_factory=threading.Event)
-
-    def answer(self, request: Request) -> Response | NoResponse:
-        self.requests.append(request)
-        self.reached.set()
-        reply = self.replies.pop(0) if self.replies else 200
-        return reply if isinstance(reply, NoResponse) else Response(status=reply, headers={"Location": "/elsewhere"})
+from tests.callback_receiver import PATIENCE, Receiver, receiving
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    server = HttpServer()
-    receiver = Receiver(url=f"{server.url}/callback?videoUuid=vid_1&sig=a%2Bb")
-    with server.serving(receiver.answer):
+    with receiving() as receiver:
         yield receiver
 
 
@@ -54,40 +32,29 @@ def test_a_callback_is_one_post_of_json(receiver: Receiver) -> None:
     assert request.body == b'{"a":1}'
 
 
-def test_it_is_sent_again_until_it_is_taken(receiver: Receiver) -> None:
-    receiver.replies = [503, 404, 204]
+@pytest.mark.parametrize(
+    ("answers", "attempts", "is_taken"),
+    [
+        ([503, 404, 204], [503, 404, 204], True),
+        ([500] * 9, [500] * 4, False),
+        ([302, 307, 301, 308], [302, 307, 301, 308], False),
+        ([NoResponse.HANG_UP], [None, 200], True),
+    ],
+    ids=["taken in the end", "given up", "redirects are not followed", "no answer"],
+)
+def test_it_is_sent_again_until_it_is_taken_or_the_retries_are_over(
+    receiver: Receiver, answers: list[int | NoResponse], attempts: list[int | None], is_taken: bool
+) -> None:
+    receiver.answers = answers
     post = sender(0, 0, 0)
 
-    assert post.deliver(receiver.url, b"{}")
-    assert [attempt.status for attempt in post.attempts] == [503, 404, 204]
-
-
-def test_it_is_given_up_after_the_last_retry(receiver: Receiver) -> None:
-    receiver.replies = [500] * 9
-    post = sender(0, 0, 0)
-
-    assert not post.deliver(receiver.url, b"{}")
-    assert [attempt.status for attempt in post.attempts] == [500] * 4
-
-
-def test_a_redirect_is_not_followed(receiver: Receiver) -> None:
-    receiver.replies = [302, 307]
-    post = sender(0)
-
-    assert not post.deliver(receiver.url, b"{}")
-    assert [request.path for request in receiver.requests] == ["/callback", "/callback"]
-
-
-def test_no_answer_is_tried_again_too(receiver: Receiver) -> None:
-    receiver.replies = [NoResponse.HANG_UP]
-    post = sender(0)
-
-    assert post.deliver(receiver.url, b"{}")
-    assert [attempt.status for attempt in post.attempts] == [None, 200]
+    assert post.deliver(receiver.url, b"{}") is is_taken
+    assert [attempt.status for attempt in post.attempts] == attempts
+    assert {request.path for request in receiver.requests} == {"/callback"}
 
 
 def test_a_receiver_that_takes_too_long_is_given_up(receiver: Receiver) -> None:
-    receiver.replies = [NoResponse.HOLD]
+    receiver.answers = [NoResponse.HOLD]
     post = sender(timeout=0.05)
 
     assert not post.deliver(receiver.url, b"{}")
@@ -102,25 +69,14 @@ def test_a_receiver_that_is_not_there_is_no_answer(url: str) -> None:
     assert [attempt.status for attempt in post.attempts] == [None, None]
 
 
-def test_whoever_waits_for_the_first_attempt_need_not_wait_for_the_retries(receiver: Receiver) -> None:
-    receiver.replies = [500]
-    post, attempted = sender(3600), threading.Event()
+@pytest.mark.parametrize("answer", [500, NoResponse.HOLD], ids=["between two attempts", "during one"])
+def test_a_delivery_can_be_interrupted(receiver: Receiver, answer: int | NoResponse) -> None:
+    receiver.answers = [answer]
+    post, attempted = sender(3600, timeout=3600), threading.Event()
     delivery = threading.Thread(target=post.deliver, args=(receiver.url, b"{}"), kwargs={"attempted": attempted})
     delivery.start()
-
-    assert attempted.wait(PATIENCE)
-    assert [attempt.status for attempt in post.attempts] == [500]
-    post.interrupt()
-    delivery.join(PATIENCE)
-    assert not delivery.is_alive()
-
-
-def test_an_open_request_can_be_interrupted(receiver: Receiver) -> None:
-    receiver.replies = [NoResponse.HOLD]
-    post = sender(3600, timeout=3600)
-    delivery = threading.Thread(target=post.deliver, args=(receiver.url, b"{}"))
-    delivery.start()
     assert receiver.reached.wait(PATIENCE)
+    assert answer is NoResponse.HOLD or attempted.wait(PATIENCE)
 
     post.interrupt()
     delivery.join(PATIENCE)

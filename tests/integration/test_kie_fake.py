@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import product
 from typing import Any
@@ -17,20 +15,19 @@ import pytest
 
 from clipferry import catalog
 from clipferry.catalog import Model, Offer
-from clipferry.errors import InvalidSignatureError, ProviderError, ProviderRefusedError, ProviderSilentError
-from clipferry.models import FailureCode, Order, TaskState
+from clipferry.errors import InvalidSignatureError, ProviderError
+from clipferry.models import Order, TaskState
 from clipferry.net.http_client import HttpClient
 from clipferry.providers.evolink import Evolink
 from clipferry.providers.kie import Kie
 from clipferry.providers.replicate import Replicate
 from clipferry.providers.transport import JsonApi
-from local.http.messages import Request, Response
-from local.http.server import HttpServer
 from local.providers.base import FakeProvider
 from local.providers.evolink import fake_evolink
-from local.providers.faults import Failure, Faults, Refusal, drawn
+from local.providers.faults import Failure, Faults, drawn
 from local.providers.kie import FakeKie, fake_kie
 from local.providers.replicate import fake_replicate
+from tests.callback_receiver import PATIENCE, Receiver, receiving, until
 
 KEY = "key"
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -41,26 +38,11 @@ SEEDANCE: dict[str, Any] = {
     "input": {"prompt": "A ferry", "duration": 5, "resolution": "480p", "aspect_ratio": "16:9"},
 }
 VEO: dict[str, Any] = {"model": "veo3_fast", "prompt": "A ferry"}
-PATIENCE = 30.0
-
-
-@dataclass
-class Receiver:
-    """Where callbacks go."""
-
-    url: str
-    requests: list[Request] = field(default_factory=list)
-
-    def answer(self, request: Request) -> Response:
-        self.requests.append(request)
-        return Response(status=200)
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    server = HttpServer()
-    receiver = Receiver(url=f"{server.url}/callback/kie?videoUuid=vid_1&ts=1&sig=abcdef")
-    with server.serving(receiver.answer):
+    with receiving() as receiver:
         yield receiver
 
 
@@ -101,13 +83,6 @@ def _answer(request: urllib.request.Request) -> tuple[int, dict[str, Any]]:
 def create(kie: FakeKie, order: dict[str, Any], **changes: Any) -> dict[str, Any]:
     path = "/api/v1/veo/generate" if order is VEO else "/api/v1/jobs/createTask"
     return post(kie, path, order | changes)[1]
-
-
-def until(condition: Callable[[], object]) -> None:
-    give_up = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < give_up, "it didn't happen"
-        time.sleep(0.005)
 
 
 # The catalogue
@@ -298,23 +273,6 @@ def test_a_key_signs_the_callbacks(receiver: Receiver) -> None:
 # Faults, of any fake
 
 
-def test_a_gateways_page_after_the_order_was_taken_leaves_us_in_doubt(kie: FakeKie) -> None:
-    kie.next(Faults(submit="page"))
-    with api_of(kie) as api, pytest.raises(ProviderSilentError):
-        Kie(api).submit(order_of(SEEDANCE), callback_url="http://127.0.0.1:9/", timeout=10)
-
-    assert len(kie.submissions) == 1
-
-
-def test_a_refusal_speaks_kies_language(kie: FakeKie) -> None:
-    kie.next(Faults(refuse=Refusal(status=433, message="sub-key limit")))
-    with api_of(kie) as api, pytest.raises(ProviderRefusedError) as refused:
-        Kie(api).submit(order_of(SEEDANCE), callback_url="http://127.0.0.1:9/", timeout=10)
-
-    assert FailureCode(refused.value.failure) is FailureCode.PROVIDER_OUT_OF_FUNDS
-    assert (len(kie.orders), len(kie.submissions)) == (1, 0)
-
-
 def test_a_lost_task_is_never_called_back_and_nobody_knows_it(kie: FakeKie, receiver: Receiver) -> None:
     kie.next(Faults(lost=True))
     task_id = create(kie, SEEDANCE, callBackUrl=receiver.url)["data"]["taskId"]
@@ -322,15 +280,6 @@ def test_a_lost_task_is_never_called_back_and_nobody_knows_it(kie: FakeKie, rece
 
     assert receiver.requests == []
     assert get(kie, f"/api/v1/jobs/recordInfo?taskId={task_id}")[1]["code"] == 422
-
-
-def test_a_task_may_fail_after_its_success_was_called_back(kie: FakeKie, receiver: Receiver) -> None:
-    kie.next(Faults(fail_later=Failure(code="501")))
-    task_id = create(kie, SEEDANCE, callBackUrl=receiver.url)["data"]["taskId"]
-    kie.runner.join()
-
-    assert [json.loads(request.body or b"")["data"]["state"] for request in receiver.requests] == ["success", "fail"]
-    assert get(kie, f"/api/v1/jobs/recordInfo?taskId={task_id}")[1]["data"]["state"] == "fail"
 
 
 def test_callbacks_can_be_repeated_delayed_and_overtaken(kie: FakeKie, receiver: Receiver) -> None:
@@ -389,17 +338,3 @@ def test_drawn_faults_are_the_same_for_the_same_seed_and_there_is_one_of_each() 
         assert {bool(getattr(fault, name)) for fault in many} == {True, False}, name
     assert {question for fault in many for question in fault.questions} == {"page", "slow", "cut", "busy"}
     assert not any(drawn(7, f"video {number}", callbacks=False).callbacks for number in range(500))
-
-
-def order_of(body: dict[str, Any]) -> Order:
-    return Order(
-        video_uuid="vid_1",
-        provider="kie",
-        prompt="A ferry",
-        model=body["model"],
-        duration=5,
-        aspect_ratio="16:9",
-        quality="480p",
-        image_url=None,
-        input={name: value for name, value in body["input"].items() if name != "prompt"},
-    )

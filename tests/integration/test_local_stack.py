@@ -18,7 +18,6 @@ import pytest
 
 from clipferry.errors import ConfigurationError
 from local.development_user import CREDITS, TOKEN, USER_ID, add_development_user
-from local.http.server import PortTakenError
 from local.stack import local_stack
 
 ROOT = Path(__file__).parents[2]
@@ -50,13 +49,6 @@ def test_it_runs_twice_in_one_process_and_leaves_nothing(capfd: pytest.CaptureFi
         with pytest.raises(ConnectionRefusedError):
             get(url, "/")
     assert capfd.readouterr().out == ""
-
-
-def test_a_taken_port_is_known_before_anything_starts() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with pytest.raises(PortTakenError, match=str(port)), local_stack(port=port, environment={}):
-            pass
 
 
 def test_a_setting_that_is_wrong_ends_what_was_started_already(database_url: str) -> None:

@@ -100,12 +100,8 @@ def test_only_a_few_content_types_come_as_text(content_type: str, is_text: bool)
 
     assert event["isBase64Encoded"] is not is_text
     assert event["body"] == ("hello" if is_text else base64.b64encode(b"hello").decode())
-
-
-def test_text_that_is_not_utf_8_comes_as_base64() -> None:
-    event = events.http_event("POST", "/", headers={"content-type": "application/json"}, body=b"\xff\xfe")
-
-    assert (event["isBase64Encoded"], base64.b64decode(event["body"])) == (True, b"\xff\xfe")
+    no_utf_8 = events.http_event("POST", "/", headers={"Content-Type": content_type}, body=b"\xff\xfe")
+    assert (no_utf_8["isBase64Encoded"], base64.b64decode(no_utf_8["body"])) == (True, b"\xff\xfe")
 
 
 def test_an_sqs_event_keeps_what_the_queue_says_of_a_message() -> None:
@@ -123,13 +119,7 @@ def test_an_sqs_event_keeps_what_the_queue_says_of_a_message() -> None:
     assert record["messageAttributes"]["kind"]["stringValue"] == "mirror"
     assert record["md5OfBody"] == "5d41402abc4b2a76b9719d911017c592"
     assert (record["eventSource"], record["eventSourceARN"]) == ("aws:sqs", "arn:aws:sqs:us-east-1:1:jobs")
-
-
-def test_a_body_alone_is_enough_for_an_sqs_event() -> None:
-    first, second = events.sqs_event("one", "two")["Records"]
-
-    assert (first["body"], second["body"]) == ("one", "two")
-    assert first["messageId"] != second["messageId"]
+    assert [body["body"] for body in events.sqs_event("one", "two")["Records"]] == ["one", "two"]
 
 
 def test_a_schedule_event_is_eventbridges() -> None:
@@ -170,9 +160,6 @@ def test_the_most_specific_route_takes_a_request(request_line: str, function: st
 
     assert found is not None
     assert (found[0].function, found[1]) == (function, parameters)
-
-
-def test_without_a_default_route_nothing_takes_what_no_route_fits() -> None:
     assert routes.find(TABLE[2:3], "POST", "/videos/1") is None
 
 
@@ -195,12 +182,7 @@ def test_a_functions_answer_becomes_a_response() -> None:
     assert (response.status, response.body) == (201, b"\x00\x01\x02")
     assert response.headers == {"content-type": "image/png", "x-count": "3"}
     assert response.cookies == ("a=1; Path=/", "b=2")
-
-
-def test_an_answer_without_a_status_code_is_the_body_of_a_200() -> None:
-    response = responses.from_function({"message": "hello"})
-
-    assert (response.status, response.body) == (200, b'{"message": "hello"}')
+    assert responses.from_function({"message": "hello"}).body == b'{"message": "hello"}'
 
 
 @pytest.mark.parametrize(

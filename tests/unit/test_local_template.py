@@ -66,18 +66,12 @@ def value(node: str, **parameters: str) -> object:
 
 
 def test_a_function_is_read_with_its_handler_and_its_routes(tmp_path: Path) -> None:
-    found = read(tmp_path, function(ROUTE)).function("ListFunction")
+    found = read(tmp_path, function(f"{ROUTE}, All: {{Type: HttpApi}}")).function("ListFunction")
 
     assert (found.module, found.attribute) == ("functions.list_videos.app", "lambda_handler")
     assert found.timeout_seconds == 29
-    assert [route.key for route in found.routes] == ["GET /videos"]
+    assert [route.key for route in found.routes] == ["GET /videos", "$default"]
     assert found.environment == {"STAGE": "dev"}
-
-
-def test_an_http_event_without_a_path_is_the_default_route(tmp_path: Path) -> None:
-    found = read(tmp_path, function("All: {Type: HttpApi}"))
-
-    assert [route.key for route in found.routes] == ["$default"]
 
 
 def test_a_queue_source_knows_its_queue_by_its_logical_id(tmp_path: Path) -> None:
@@ -127,13 +121,6 @@ def test_an_event_that_the_local_stack_does_not_have_is_named(tmp_path: Path) ->
         read(tmp_path, function("Upload: {Type: S3, Properties: {Bucket: b}}"))
 
 
-def test_a_parameter_takes_its_default_or_what_is_given(tmp_path: Path) -> None:
-    given = read(tmp_path, function(ROUTE, "DOMAIN: !Ref Domain"), parameters={"Domain": "https://cdn.example"})
-
-    assert given.environment == {"STAGE": "dev", "DOMAIN": "https://cdn.example"}
-    assert given.unresolved == {}
-
-
 def test_a_variable_that_only_a_deployment_knows_is_listed_with_the_reason(tmp_path: Path) -> None:
     found = read(
         tmp_path,
@@ -154,25 +141,24 @@ def test_a_variable_that_only_a_deployment_knows_is_listed_with_the_reason(tmp_p
     }
 
 
-def test_what_a_resource_says_of_itself_resolves_a_variable(tmp_path: Path) -> None:
+def test_a_parameter_and_a_resource_that_exists_resolve_a_variable(tmp_path: Path) -> None:
     found = read(
         tmp_path,
-        function(ROUTE, "QUEUE: !Ref Jobs, ARN: !GetAtt Jobs.Arn"),
+        function(ROUTE, "DOMAIN: !Ref Domain, QUEUE: !Ref Jobs, ARN: !GetAtt Jobs.Arn, KIND: !If [IsProduction, a, b]"),
+        parameters={"Domain": "https://cdn.example", "Stage": "prod"},
         attributes={"Jobs": {"Ref": "http://127.0.0.1/jobs", "Arn": "arn:jobs"}},  # pyright: ignore[reportArgumentType]
     )
+    values = {"DOMAIN": "https://cdn.example", "QUEUE": "http://127.0.0.1/jobs", "ARN": "arn:jobs", "KIND": "a"}
 
-    assert found.environment == {"STAGE": "dev", "QUEUE": "http://127.0.0.1/jobs", "ARN": "arn:jobs"}
+    assert (found.environment, found.unresolved) == ({"STAGE": "prod", **values}, {})
 
 
 def test_two_values_for_one_variable_are_an_error_that_names_both_functions(tmp_path: Path) -> None:
     with pytest.raises(TemplateError, match="SIZE differs between One and Two"):
         read(tmp_path, function(ROUTE, "SIZE: 1", name="One") + function(ROUTE, "SIZE: 2", name="Two"))
 
-
-def test_a_function_that_nothing_sets_off_may_have_an_environment_of_its_own(tmp_path: Path) -> None:
-    found = read(tmp_path, function(ROUTE, "SIZE: 1", name="One") + function("", "SIZE: 2", name="Two"))
-
-    assert found.environment == {"STAGE": "dev", "SIZE": "1"}
+    idle = read(tmp_path, function(ROUTE, "SIZE: 1", name="One") + function("", "SIZE: 2", name="Nothing"))
+    assert idle.environment == {"STAGE": "dev", "SIZE": "1"}
 
 
 def test_the_apis_cors_configuration_is_read(tmp_path: Path) -> None:
@@ -213,10 +199,6 @@ def test_the_apis_cors_configuration_is_read(tmp_path: Path) -> None:
 )
 def test_an_intrinsic_function_has_its_value(node: str, expected: object) -> None:
     assert value(node) == expected
-
-
-def test_a_condition_follows_the_parameters_that_are_given() -> None:
-    assert value("!If [IsProduction, a, b]", Stage="prod") == "a"
 
 
 def test_an_intrinsic_function_that_needs_a_deployment_says_so() -> None:
