@@ -1,1 +1,1 @@
-"""What Clipferry costs, measured: never shipped, never part of a test run."""
+"""Benchmarks: what Clipferry costs in time and money. They aren't shipped, and no test runs them."""

@@ -1,4 +1,4 @@
-"""What one would write without Clipferry: statement after statement, an OFFSET, a sum over the ledger."""
+"""The same operations written without Clipferry: one statement after the other, OFFSET, a sum over the ledger."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ _numbers = itertools.count(1)
 
 @contextmanager
 def bare_index(url: str) -> Iterator[None]:
-    """The index that one would give one's list, while it is measured."""
+    """Adds an index for the bare list, and drops it after the block."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(_ADD_INDEX)
         yield
@@ -86,7 +86,7 @@ def bare_index(url: str) -> Iterator[None]:
 
 
 class Bare:
-    """The same operations over one psycopg connection as it comes. Only what the user sees is written."""
+    """Runs the operations over one plain psycopg connection, and writes only what the user sees."""
 
     def __init__(self, url: str) -> None:
         self._connection = psycopg.Connection[dict[str, Any]].connect(url, autocommit=True, row_factory=dict_row)

@@ -1,4 +1,4 @@
-"""What must hold of plans and round trips, whatever the machine."""
+"""Checks of query plans and round trips, which have to hold on every machine."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from benchmarks import rounds
-from benchmarks.growth import Look
+from benchmarks.growth import BalanceCost
 from benchmarks.product import PAGE
 from benchmarks.rounds import PlanBook
 
@@ -27,11 +27,11 @@ ONE_ROUND_TRIP: Final = (
     rounds.HISTORY_TYPE,
     rounds.RECHARGE,
     rounds.TAKE_BACK,
-    rounds.STRAYS,
+    rounds.MISSING_JOBS,
     rounds.DUE,
 )
 MOST_BY_SCAN: Final = 5000
-"""Rows: up to about here, reading a table from end to end is what is cheapest."""
+"""Rows up to which PostgreSQL may read a whole table, because that is the cheapest way."""
 PAGES: Final = {
     rounds.LIST: "videos._LIST_OWN",
     rounds.LIST_DEEP: "videos._LIST_OWN",
@@ -39,15 +39,15 @@ PAGES: Final = {
     rounds.HISTORY: "ledger._HISTORY",
     rounds.HISTORY_TYPE: "ledger._HISTORY",
 }
-"""The statement of each page."""
+"""The statement that reads each page."""
 MOST_FOR_A_PAGE: Final = 3 * (PAGE + 1)
-"""Rows: the page, its jobs, the one row that tells whether more follow; and as many again for rows that died."""
+"""Rows that a page may read: its own, their jobs, and one that shows whether more follow; and as many dead rows."""
 
 
 def faults(
-    book: PlanBook, trips: Mapping[str, list[int]], growth: tuple[Look, Look], breaches: int
+    book: PlanBook, trips: Mapping[str, list[int]], growth: tuple[BalanceCost, BalanceCost], breaches: int
 ) -> Iterator[tuple[str, list[str]]]:
-    """Each check with what breaks it; nothing, when it holds."""
+    """Yields each check with its faults, an empty list if it holds."""
     yield "no large table is read from end to end", list(scans(book))
     slow = [f"{name} takes up to {max(trips[name])}" for name in ONE_ROUND_TRIP if max(trips[name]) != 1]
     yield "every operation is one round trip", slow
@@ -55,7 +55,7 @@ def faults(
     before, after = growth
     longer = [] if after.rows_read == before.rows_read else [f"{before.rows_read} rows, then {after.rows_read}"]
     yield "the balance reads the same rows, however long the ledger", longer
-    yield "the books add up after all this", [f"{breaches} breaches"] if breaches else []
+    yield "the credits add up after all this", [f"{breaches} breaches"] if breaches else []
 
 
 def scans(book: PlanBook) -> Iterator[str]:

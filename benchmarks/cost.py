@@ -1,4 +1,4 @@
-"""`make cost`: what 1,000 videos cost, the largest part first; ARGS="--video-mb 50 --per-month 100000"."""
+"""`make cost`: the cost of 1,000 videos, largest part first; ARGS="--video-mb 50 --per-month 100000"."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def report(work: Workload) -> Iterator[str]:
-    """A Markdown table, which docs/cost.md shows as it is."""
+    """Yields a Markdown table, which docs/cost.md contains."""
     found = parts(work)
     whole = sum(part.dollars for part in found)
     yield f"| for 1,000 videos of {work.video_mb:g} MB, {work.per_month:,.0f} a month | dollars | share | of what |"
@@ -41,7 +41,7 @@ def _workload(arguments: Sequence[str] | None) -> Workload:
             parser.add_argument(name, type=type(default) if isinstance(default, int) else float, default=default)
     work = Workload(**vars(parser.parse_args(arguments)))
     if min(work.per_month, work.mirror_mb_per_second, work.video_mb) <= 0:
-        parser.error("sizes, rates and numbers of videos are greater than nothing")
+        parser.error("sizes, rates and numbers of videos must be greater than 0")
     return work
 
 

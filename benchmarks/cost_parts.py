@@ -1,4 +1,4 @@
-"""What 1,000 videos cost, part by part: the arithmetic, without any output."""
+"""Calculates what 1,000 videos cost, part by part."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from benchmarks.cost_workload import Workload, gb_seconds, invocations, requests
 
 TEMPLATE: Final = Path(__file__).parents[1] / "template.yaml"
 _ALARM: Final = re.compile(r"^\s+Type: AWS::CloudWatch::Alarm$", re.MULTILINE)
-_WATCHED: Final = re.compile(r"^\s+(?:MetricStat|Statistic): *|Expression: .*\bSELECT ", re.MULTILINE)
-"""A series that an alarm reads; a query's is one for each provider or reason that there is, and taken for one."""
+_ALARM_SERIES: Final = re.compile(r"^\s+(?:MetricStat|Statistic): *|Expression: .*\bSELECT ", re.MULTILINE)
+"""The metric series that an alarm reads. A query reads one for each provider or reason; it is counted as one."""
 PART_MB: Final = 8.388608
-"""MB of a part of an upload, and the largest file that goes in one PUT (clipferry.transfer.engine.PART)."""
+"""MB of a part of a multipart upload; a file up to this size is sent in a single PUT (transfer's PART)."""
 VIDEO_LOG_KB: Final = 2.7
-"""Our own lines and metrics of one undisturbed journey, measured on the local stack."""
+"""KB of log lines and metrics for one video without failures, measured on the local stack."""
 CALLS_LOG_KB: Final = 8 * 0.21
-"""The metric of each call to a provider: the order, a callback's question, those of six polls that refresh."""
+"""KB of metrics for the calls to a provider: the submit, a query for a callback, and six for status requests."""
 INVOCATION_LOG_KB: Final = 0.35
-"""Lambda's own START, END and REPORT."""
+"""KB of Lambda's own lines START, END and REPORT."""
 ACCESS_LOG_KB: Final = 0.25
-"""A line of the API's access log."""
+"""KB of a line in the API's access log."""
 ANSWER_KB: Final = 1.0
-"""An answer of the API, and as much again for the database and the queue."""
+"""KB of an answer of the API; as much again is counted for the database and the queue."""
 EMPTY_RECEIVES: Final = 5 * 3 * 60
-"""In an hour: Lambda's five pollers of an idle queue ask for 20 s each."""
+"""Receives an hour from an idle queue: Lambda has five pollers, each with requests of 20 s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """`dollars` for 1,000 videos, and how that comes about."""
+    """One part of the cost: `dollars` for 1,000 videos, and how they are calculated."""
 
     name: str
     dollars: float
@@ -43,7 +43,7 @@ class Part:
 
 
 def parts(work: Workload, template: Path = TEMPLATE) -> list[Part]:
-    """All of them, the dearest first."""
+    """All parts of the cost, the largest first."""
     return sorted([*_by_video(work), *_by_month(work, template)], key=lambda part: -part.dollars)
 
 
@@ -73,17 +73,17 @@ def _by_video(work: Workload) -> Iterator[Part]:
 
 
 def _by_month(work: Workload, template: Path) -> Iterator[Part]:
-    """What is paid by the month, shared by the month's videos."""
+    """Yields the parts that are paid by the month, divided by the month's videos."""
     database = HOURS * prices.POSTGRES_HOUR.dollars + work.postgres_gb * prices.POSTGRES_GB.dollars
-    alarms, watched = (len(found.findall(template.read_text(encoding="utf-8"))) for found in (_ALARM, _WATCHED))
+    alarms, series = (len(found.findall(template.read_text(encoding="utf-8"))) for found in (_ALARM, _ALARM_SERIES))
     receives = EMPTY_RECEIVES * HOURS + 3 * work.per_month
     reads = work.instances * 12 * HOURS
-    watching = work.metrics * prices.METRIC.dollars + prices.DASHBOARD.dollars + watched * prices.ALARM.dollars
+    monitoring = work.metrics * prices.METRIC.dollars + prices.DASHBOARD.dollars + series * prices.ALARM.dollars
     monthly = {
         "PostgreSQL": (database, f"a db.t4g.micro and {work.postgres_gb:g} GB"),
         "Metrics, alarms, dashboard": (
-            watching,
-            f"{work.metrics} metrics, {alarms} alarms over {watched} series, 1 dashboard",
+            monitoring,
+            f"{work.metrics} metrics, {alarms} alarms over {series} series, 1 dashboard",
         ),
         "Reconcile, every minute": (_reconcile(work), f"{60 * HOURS:,} runs of 0.3 s"),
         "SQS": (receives * prices.SQS_REQUEST.dollars, f"{receives:,.0f} requests, most of them of an empty queue"),
@@ -105,7 +105,7 @@ def _counted(name: str, number: float, price: Price) -> Part:
 
 
 def r2_writes(video_mb: float) -> int:
-    """Class A operations: one PUT, or create, parts and complete; and the thumbnail."""
+    """The class A operations for a video: one PUT, or create, parts and complete; and one PUT for the thumbnail."""
     return 2 if video_mb <= PART_MB else math.ceil(video_mb / PART_MB) + 3
 
 

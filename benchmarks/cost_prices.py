@@ -11,12 +11,12 @@ from typing import Final
 DATE: Final = "2026-11-22"
 REGION: Final = "us-east-1"
 HOURS: Final = 730
-"""Of a month, as AWS counts them."""
+"""Hours of a month, as AWS counts them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """`dollars` for one `unit`; `source` is the page that says so."""
+    """The price of one `unit` in dollars; `source` is the page that has it."""
 
     dollars: float
     unit: str

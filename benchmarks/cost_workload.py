@@ -1,4 +1,4 @@
-"""What a video asks of each function: the assumptions that cost and simulation share."""
+"""The load that a video puts on each function: assumptions for both cost and simulation."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from dataclasses import dataclass
 from typing import Final
 
 VCPU_MB: Final = 1769
-"""MB of a function's memory that own one processor (AWS, "Configure Lambda function memory")."""
+"""MB of a function's memory that get one whole vCPU (AWS, "Configure Lambda function memory")."""
 MIRROR_CPU_PER_GB: Final = 1.75
 """Seconds, measured (docs/performance-mirror.md): TLS in, sha256, TLS out."""
 THUMBNAIL_CPU: Final = 0.12
-"""Seconds, measured: the child process, its imports included."""
+"""Seconds of CPU, measured: the worker process, with its imports."""
 OUR_SECONDS: Final = 0.1
-"""Of an order or a callback, beside the provider's answer: the database's round trips."""
+"""Seconds that an order or a callback takes beside the provider's answer: the database's round trips."""
 READ_SECONDS: Final = 0.04
-"""A request that only reads."""
+"""Seconds of a request that only reads."""
 STATUS_REFRESH_SECONDS: Final = 15
-"""The setting of that name: polls in between read what is known."""
+"""The setting of this name: status requests in between don't ask the provider."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """What is assumed of the videos and of the world. MB are 10^6 bytes."""
+    """The assumptions about the videos and their surroundings. MB are 10^6 bytes."""
 
     video_mb: float = 20.0
     seconds: float = 90
@@ -33,25 +33,25 @@ class Workload:
     """How often a video is played, two requests each."""
     months_kept: float = 12
     per_month: float = 10_000
-    """Videos that share what is paid by the month."""
+    """Videos a month, by which monthly prices are divided."""
     provider_seconds: float = 0.5
     """A provider's answer to one question; a submit takes twice as long."""
     mirror_mb_per_second: float = 40
-    """What the network gives to a mirror, all connections together."""
+    """The network speed of a mirror, over all connections."""
     memory_mb: int = 512
     mirror_memory_mb: int = 1024
     arm: bool = False
     nat: bool = False
     instances: float = 5
-    """Warm instances around the clock, which read the secret every five minutes."""
+    """Instances that are warm all the time and read the secret every five minutes."""
     metrics: int = 21
-    """Series that get values in an ordinary hour."""
+    """Metric series that get values in an ordinary hour."""
     postgres_gb: float = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
-    """What one video asks of a function: `calls` of `seconds` each, on average."""
+    """The load of one video on a function: `calls` of `seconds` each, on average."""
 
     calls: float
     seconds: float
@@ -63,7 +63,7 @@ class Demand:
 
 
 def demands(work: Workload) -> dict[str, Demand]:
-    """By function; the scheduled ones, which run whether there are videos or not, are left out."""
+    """The demand by function, without the scheduled ones, which run whether there are videos or not."""
     questions = min(work.polls, work.seconds / STATUS_REFRESH_SECONDS)
     reads = work.polls + 2
     read = READ_SECONDS + questions * work.provider_seconds / reads
@@ -77,22 +77,22 @@ def demands(work: Workload) -> dict[str, Demand]:
 
 
 def requests(work: Workload) -> float:
-    """Of the API, for one video: the order, its callbacks, the polls, two lists."""
+    """Requests to the API for one video: the order, its callbacks, status requests, two lists."""
     return sum(demand.calls for name, demand in demands(work).items() if name != "mirror_video")
 
 
 def invocations(work: Workload) -> float:
-    """Of all functions, for one video."""
+    """Invocations of all functions for one video."""
     return sum(demand.calls for demand in demands(work).values())
 
 
 def gb_seconds(work: Workload) -> float:
-    """Of all functions, for one video."""
+    """GB-seconds of all functions for one video."""
     return sum(demand.busy_seconds * demand.memory_mb / 1024 for demand in demands(work).values())
 
 
 def mirror_seconds(work: Workload) -> float:
-    """One mirror: the slower of network and processor, the thumbnail, and half a second of round trips."""
+    """Seconds of one mirror: the slower of network and CPU, the thumbnail, and half a second of round trips."""
     cpus = work.mirror_memory_mb / VCPU_MB
     network = work.video_mb / work.mirror_mb_per_second
     return max(network, work.video_mb / 1000 * MIRROR_CPU_PER_GB / cpus) + THUMBNAIL_CPU / min(cpus, 1) + 0.5

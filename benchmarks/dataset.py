@@ -1,7 +1,7 @@
-"""A product's database after a year, made by SQL: videos, jobs, packages, holds and a ledger that add up for `verify`.
+"""Fills a database like a product's after a year, by SQL: videos, jobs, packages, holds and a ledger that add up.
 
-User 1 made a tenth of everything and left half a year ago: a plan that walks back through everybody's rows has far to
-go. Every other user has two videos in flight, so that the usual limit lets one more in.
+User 1 made a tenth of everything and left half a year ago, so that a plan which reads all rows backwards is slow.
+Every other user has two videos in flight, so that the usual limit allows one more.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import psycopg
 
 HEAVY_USER: Final = 1
 CREDITS: Final = 10
-"""What each video of the data set has cost."""
+"""The credits that each video of the data set has cost."""
 
 _USERS: Final = """
 insert into public."user" (id, name, email, "emailVerified", "createdAt", "updatedAt")
@@ -29,7 +29,7 @@ select 'user-' || n, 'session-' || n, timezone('utc', now()) + interval '7 days'
 from generate_series(%(first_user)s::integer, %(last_user)s) n
 """
 
-# In the order of time, users interleaved: a user's rows lie far apart, as they do in life. Every two share a moment.
+# In order of time with users interleaved, so that a user's rows are far apart. Every two rows have the same time.
 _VIDEOS: Final = """
 insert into public.videos (uuid, user_id, prompt, model, parameters, status, provider, external_task_id, error_message,
                            original_video_url, video_url, thumbnail_url, duration, resolution, aspect_ratio, file_size,
@@ -123,7 +123,7 @@ select 'TXN' || id || left(md5('hold ' || id), 12), user_id, 'VIDEO_CONSUME', -c
 from public.credit_holds where status = 'SETTLED' order by id
 """
 
-# The rest of the ledger's length: corrections in pairs that cancel out.
+# Fills the ledger up with pairs of corrections that cancel out.
 _CORRECTED: Final = """
 insert into public.credit_transactions (trans_no, user_id, trans_type, credits, balance_after, remark, created_at)
 select 'TXN' || n || left(md5('pair ' || n), 12),
@@ -173,7 +173,7 @@ _IN_ORDER: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """How many rows of what. `packages` is a user's."""
+    """The number of rows in each table; `packages` is for each user."""
 
     videos: int
     users: int
@@ -199,7 +199,7 @@ def session_token(user: int) -> str:
 
 
 def fill(url: str, size: Size) -> None:
-    """Fills the migrated, empty database at `url`, and leaves it as autovacuum would. Refuses one that is in use."""
+    """Fills the migrated, empty database at `url`, then vacuums it. Raises RuntimeError if it has users."""
     parameters = {
         "videos": size.videos,
         "users": size.users,
@@ -210,16 +210,16 @@ def fill(url: str, size: Size) -> None:
     }
     with psycopg.connect(url, autocommit=True) as connection:
         if connection.execute('select from public."user" limit 1').fetchone() is not None:
-            raise RuntimeError("this database has users: the benchmark wants an empty one")
+            raise RuntimeError("this database has users: the benchmark needs an empty one")
         add_users(connection, 1, size.users)
         for statement in _IN_ORDER:
             connection.execute(statement, parameters)
         connection.execute("vacuum (analyze)")
         with suppress(psycopg.errors.InsufficientPrivilege):
-            connection.execute("checkpoint")  # now, and not while somebody measures
+            connection.execute("checkpoint")  # now, and not during a measurement
 
 
 def add_users(connection: psycopg.Connection[Any], first: int, last: int) -> None:
-    """The users `first` to `last`, each with a session."""
+    """Adds the users `first` to `last`, each with a session."""
     for statement in (_USERS, _SESSIONS):
         connection.execute(statement, {"first_user": first, "last_user": last})

@@ -1,7 +1,7 @@
-"""`make bench-db`: what the books cost on a million videos and three million ledger rows, and how PostgreSQL does it.
+"""`make bench-db`: the cost of each operation with a million videos and three million ledger rows, and its query plans.
 
-Prints medians and p99 of each operation, near and 20 ms away, beside what one would write bare; then every plan, then
-the checks. Exit 1 when a check of plans or round trips fails; times are told, never judged.
+Prints the median and p99 of each operation, near the database and 20 ms away, beside a bare implementation; then every
+plan, then the checks. Exit status 1 when a check of plans or round trips fails; times are printed but never fail.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from benchmarks.latency_proxy import latency_proxy
 from benchmarks.plans import ExplainingDatabase
 from benchmarks.product import Product
 from benchmarks.report import Measured
-from benchmarks.rounds import Places, PlanBook, Stopwatch, bare_round, product_round
+from benchmarks.rounds import PlanBook, ReadTargets, Stopwatch, bare_round, product_round
 from clipferry.db import migrations
 from clipferry.db.connection import Database
 from local.logs import quiet_logs
@@ -34,9 +34,9 @@ from local.postgres import embedded_postgres
 
 MIGRATIONS: Final = Path(__file__).parents[1] / "migrations"
 AWAY: Final = 0.020
-"""Seconds there and back: a database in another region of the same continent."""
+"""Seconds of a round trip to a database in another region of the same continent."""
 WARM_UP: Final = 10
-PATIENCE_SECONDS: Final = 600
+STATEMENT_TIMEOUT_SECONDS: Final = 600
 
 
 def main() -> int:
@@ -49,7 +49,7 @@ def main() -> int:
         dataset.fill(url, size)
         for line in _heading(url, size, time.perf_counter() - began):
             print(line, flush=True)
-        return _measure_and_tell(url, size, arguments)
+        return _measure_and_print(url, size, arguments)
 
 
 def _arguments() -> argparse.Namespace:
@@ -77,42 +77,42 @@ def _heading(url: str, size: Size, seconds: float) -> Iterator[str]:
     yield ""
 
 
-def _measure_and_tell(url: str, size: Size, arguments: argparse.Namespace) -> int:
+def _measure_and_print(url: str, size: Size, arguments: argparse.Namespace) -> int:
     with quiet_logs():
-        places = Places.find(url, size)
+        targets = ReadTargets.find(url, size)
         with bare_index(url):
-            measured = _measure(url, places, arguments)
-        looks = growth.look_twice(
+            measured = _measure(url, targets, arguments)
+        balances = growth.measure_growth(
             url, user=size.users + 1, more_rows=max(1000, int(100_000 * arguments.scale)), rounds=arguments.rounds
         )
-        book = _explain(url, places)
+        book = _explain(url, targets)
         breaches, verify_seconds = _verify(url)
-    for line in report.times(measured, places.page):
+    for line in report.times(measured, targets.page):
         print(line)
     print(f"verify, once: {verify_seconds:.1f} s, {breaches} breaches\n")
     for line in report.plans(book):
         print(line)
-    print(f"\n{report.deep_page(measured, places.page)}\n{report.growth(*looks)}")
-    return _tell_verdicts(checks.faults(book, measured.far.trips, looks, breaches))
+    print(f"\n{report.deep_page(measured, targets.page)}\n{report.growth(*balances)}")
+    return _print_checks(checks.faults(book, measured.far.trips, balances, breaches))
 
 
-def _measure(url: str, places: Places, arguments: argparse.Namespace) -> Measured:
+def _measure(url: str, targets: ReadTargets, arguments: argparse.Namespace) -> Measured:
     near, bare_near = Stopwatch(), Stopwatch()
-    _go_rounds(url, places, Stopwatch(), Stopwatch(), range(WARM_UP))
-    _go_rounds(url, places, near, bare_near, range(WARM_UP, WARM_UP + arguments.rounds))
+    _run_rounds(url, targets, Stopwatch(), Stopwatch(), range(WARM_UP))
+    _run_rounds(url, targets, near, bare_near, range(WARM_UP, WARM_UP + arguments.rounds))
     with _away(url) as (far_url, trips_so_far):
         far, bare_far = Stopwatch(trips_so_far), Stopwatch(trips_so_far)
-        _go_rounds(far_url, places, far, bare_far, range(arguments.rounds_away))
+        _run_rounds(far_url, targets, far, bare_far, range(arguments.rounds_away))
     return Measured(near=near, far=far, bare_near=bare_near, bare_far=bare_far)
 
 
-def _go_rounds(url: str, places: Places, watch: Stopwatch, bare_watch: Stopwatch, numbers: range) -> None:
-    """In turns, so that whatever else the machine does falls on both."""
+def _run_rounds(url: str, targets: ReadTargets, watch: Stopwatch, bare_watch: Stopwatch, numbers: range) -> None:
+    """Runs both implementations in turns, so that other load on the machine affects both."""
     with closing(Database(url)) as database, closing(Bare(url)) as bare:
         database.connect()
         for number in numbers:
-            product_round(Product(database), places, number, watch.measure)
-            bare_round(bare, places, number, bare_watch.measure)
+            product_round(Product(database), targets, number, watch.measure)
+            bare_round(bare, targets, number, bare_watch.measure)
 
 
 @contextmanager
@@ -122,22 +122,22 @@ def _away(url: str) -> Iterator[tuple[str, Callable[[], int]]]:
         yield make_conninfo(url, hostaddr="127.0.0.1", port=port), lambda: proxy.round_trips
 
 
-def _explain(url: str, places: Places) -> PlanBook:
+def _explain(url: str, targets: ReadTargets) -> PlanBook:
     with closing(ExplainingDatabase(url)) as database:
         book = PlanBook(database)
-        product_round(Product(database), places, 1, book.measure)
+        product_round(Product(database), targets, 1, book.measure)
         return book
 
 
 def _verify(url: str) -> tuple[int, float]:
-    with closing(Database(url, statement_timeout=PATIENCE_SECONDS)) as database:
+    with closing(Database(url, statement_timeout=STATEMENT_TIMEOUT_SECONDS)) as database:
         began = time.perf_counter()
         return Product(database).verify(), time.perf_counter() - began
 
 
-def _tell_verdicts(verdicts: Iterable[tuple[str, list[str]]]) -> int:
+def _print_checks(results: Iterable[tuple[str, list[str]]]) -> int:
     failed = False
-    for check, found in verdicts:
+    for check, found in results:
         print(f"{'FAILED' if found else 'ok':8}{check}")
         for fault in found:
             print(f"        {fault}")

@@ -1,4 +1,4 @@
-"""The same user's balance before and after a long life: ten rows in the ledger, then 100,000 more."""
+"""Measures one user's balance with ten ledger rows, and again with 100,000 more."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ from generate_series(1, %(rows)s::integer) n
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """What one balance cost: the ledger's length, the median in seconds, and the rows that were read for it."""
+class BalanceCost:
+    """The cost of reading a balance: ledger rows, the median in seconds, and the rows that were read."""
 
     ledger_rows: int
     median: float
     rows_read: int
 
 
-def look_twice(url: str, *, user: int, more_rows: int, rounds: int) -> tuple[Look, Look]:
-    """The balance of a new user `user` with ten recharges, and again with `more_rows` more in the ledger."""
+def measure_growth(url: str, *, user: int, more_rows: int, rounds: int) -> tuple[BalanceCost, BalanceCost]:
+    """Measures the balance of a new user with ten recharges, and again with `more_rows` more ledger rows."""
     with psycopg.connect(url, autocommit=True) as connection:
         dataset.add_users(connection, user, user)
         with closing(Database(url)) as database:
             for _ in range(ROWS_BEFORE):
                 Product(database).recharge(user)
         connection.execute("analyze public.credit_packages, public.credit_transactions")
-        before = _look(url, user, ROWS_BEFORE, rounds)
+        before = _measure_balance(url, user, ROWS_BEFORE, rounds)
         connection.execute(_LENGTHEN, {"user_id": dataset.user_id(user), "rows": more_rows})
         connection.execute("analyze public.credit_transactions")
-        return before, _look(url, user, ROWS_BEFORE + more_rows, rounds)
+        return before, _measure_balance(url, user, ROWS_BEFORE + more_rows, rounds)
 
 
-def _look(url: str, user: int, ledger_rows: int, rounds: int) -> Look:
+def _measure_balance(url: str, user: int, ledger_rows: int, rounds: int) -> BalanceCost:
     watch = Stopwatch()
     with closing(Database(url)) as database:
         for _ in range(rounds):
@@ -59,4 +59,4 @@ def _look(url: str, user: int, ledger_rows: int, rounds: int) -> Look:
         with book.measure(BALANCE):
             Product(explaining).balance(user)
     median = statistics.median(watch.seconds[BALANCE])
-    return Look(ledger_rows=ledger_rows, median=median, rows_read=book.rows_read(BALANCE))
+    return BalanceCost(ledger_rows=ledger_rows, median=median, rows_read=book.rows_read(BALANCE))

@@ -1,7 +1,7 @@
-"""`make bench-http`: what a request costs, through the built handlers and through bare ones with the same job.
+"""`make bench-http`: the cost of a request, in the built handlers and in bare ones with the same job.
 
-One instance on one processor, as Lambda runs it, each event after the other; everything it speaks to is elsewhere and
-behind TLS. Both ways take turns. Then, sampled by CPU time, who in our handlers has it.
+One instance on one processor handles one event after the other, as in Lambda; everything that it calls is in other
+processes and behind TLS. Both kinds are measured in turns. Then a CPU profile shows each layer's share.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import instances
+from benchmarks.deployment import Deployment, deployment
+from benchmarks.events import Event, EventFactory
 from benchmarks.instances import BUILT, Code, UnmeasurableError
-from benchmarks.world import Event, World, world
 from local.logs import quiet_logs
 
 WARM_UPS: Final = 30
 AIM: Final = 1.5
-"""Of the bare route's CPU."""
+"""The largest aimed-at ratio to the bare route's CPU time."""
 LAYERS: Final = ("database", "HTTP to the provider", "router", "log and metrics", "validation", "Clipferry's own")
 
 
@@ -36,14 +37,14 @@ class Route:
     name: str
     function: str
     expected: int
-    events: Callable[[World, int], Sequence[Event]]
+    events: Callable[[EventFactory, int], Sequence[Event]]
 
 
 ROUTES: Final = (
-    Route(name="generate", function="CreateVideoFunction", expected=202, events=World.generate),
-    Route(name="status", function="QueryVideosFunction", expected=200, events=World.status),
-    Route(name="list, 20 rows", function="QueryVideosFunction", expected=200, events=World.list_page),
-    Route(name="callback", function="ReceiveCallbackFunction", expected=200, events=World.callback),
+    Route(name="generate", function="CreateVideoFunction", expected=202, events=EventFactory.generate),
+    Route(name="status", function="QueryVideosFunction", expected=200, events=EventFactory.status),
+    Route(name="list, 20 rows", function="QueryVideosFunction", expected=200, events=EventFactory.list_page),
+    Route(name="callback", function="ReceiveCallbackFunction", expected=200, events=EventFactory.callback),
 )
 
 
@@ -56,9 +57,10 @@ def main() -> int:
         folder = Path(scope.enter_context(tempfile.TemporaryDirectory()))
         try:
             runner = _Runner(instances.find_python(), folder, processors[0])
-            around = scope.enter_context(world(folder, authorities=BUILT / "SharedLayer/python/botocore/cacert.pem"))
-            found = runner.measure(around, arguments.rounds, arguments.requests)
-            shares = {route.name: runner.shares(around, route, 4 * arguments.requests) for route in ROUTES}
+            authorities = BUILT / "SharedLayer/python/botocore/cacert.pem"
+            deployed = scope.enter_context(deployment(folder, authorities=authorities))
+            found = runner.measure(deployed, arguments.rounds, arguments.requests)
+            shares = {route.name: runner.shares(deployed, route, 4 * arguments.requests) for route in ROUTES}
         except UnmeasurableError as error:
             print(error, file=sys.stderr)
             return 1
@@ -84,29 +86,31 @@ class _Runner:
         self._layer = BUILT / "SharedLayer/python"
         self._bare = Code(module="app", path=(self._layer, bare))
 
-    def measure(self, around: World, rounds: int, requests: int) -> dict[tuple[str, bool], list[dict[str, float]]]:
+    def measure(
+        self, deployed: Deployment, rounds: int, requests: int
+    ) -> dict[tuple[str, bool], list[dict[str, float]]]:
         """CPU and wall milliseconds of every request, by the route and whether it is the bare one."""
         found: dict[tuple[str, bool], list[dict[str, float]]] = {}
         for number in range(rounds):
             print(f"round {number + 1} of {rounds}", file=sys.stderr)
             for route in ROUTES:
                 for is_bare in (False, True):
-                    result = self._run(around, route, requests, is_bare=is_bare)
+                    result = self._run(deployed, route, requests, is_bare=is_bare)
                     found.setdefault((route.name, is_bare), []).extend(result["requests"][WARM_UPS:])
         return found
 
-    def shares(self, around: World, route: Route, requests: int) -> Counter[str]:
-        return Counter(self._run(around, route, requests, profile=True)["shares"])
+    def shares(self, deployed: Deployment, route: Route, requests: int) -> Counter[str]:
+        return Counter(self._run(deployed, route, requests, profile=True)["shares"])
 
     def _run(
-        self, around: World, route: Route, requests: int, *, is_bare: bool = False, profile: bool = False
+        self, deployed: Deployment, route: Route, requests: int, *, is_bare: bool = False, profile: bool = False
     ) -> dict[str, Any]:
         ours = Code(module="app", path=(self._layer, BUILT / route.function))
         return instances.run(
             self.python,
             self._bare if is_bare else ours,
-            environment={**around.environment, **(around.secrets if is_bare else {})},
-            events=route.events(around, WARM_UPS + requests),
+            environment={**deployed.environment, **(deployed.secrets if is_bare else {})},
+            events=route.events(deployed.events, WARM_UPS + requests),
             expected=route.expected,
             skip=WARM_UPS,
             profile=profile,

@@ -1,4 +1,4 @@
-"""Functions as they were built, each instance a new process of Lambda's Python with Lambda's two paths."""
+"""Runs built functions: each instance is a new process of Lambda's Python, with the layer and function on its path."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.world import Event
+from benchmarks.events import Event
 
 ROOT: Final = Path(__file__).parents[1]
 BUILT: Final = ROOT / ".aws-sam/bench"
@@ -22,7 +22,7 @@ _ONE_PROCESS: Final = Path(__file__).with_name("one_process.py")
 
 
 class UnmeasurableError(Exception):
-    """There is no Python that runs what was built, or a handler didn't do its job."""
+    """There is no Python that can run the build, or a handler failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,15 +34,15 @@ class Code:
 
 
 def find_python() -> str:
-    """The interpreter that runs what is built for Lambda."""
+    """Finds an interpreter of Lambda's Python version."""
     found = subprocess.run([_FIND_PYTHON], capture_output=True, text=True, check=True).stdout.strip()
     if not found:
-        raise UnmeasurableError("this needs a Python 3.13, as Lambda has it, on the PATH or named by PYTHON313")
+        raise UnmeasurableError("a Python 3.13, as in Lambda, has to be on the PATH or named by PYTHON313")
     return found
 
 
 def without_bytecode(code: Code, into: Path) -> Code:
-    """A copy as it would be if nothing had been compiled when it was built; a folder that is there already is taken."""
+    """Copies the code without its compiled modules; a copy that exists already is used."""
     copies = [into / "-".join(folder.parts[-2:]) for folder in code.path]
     for folder, copy in zip(code.path, copies, strict=True):
         if not copy.is_dir():
@@ -62,7 +62,7 @@ def run(
     profile: bool = False,
     cpu: int | None = None,
 ) -> dict[str, Any]:
-    """What `one_process.py` measured: all but the first `skip` requests are profiled, on the processor `cpu`."""
+    """Returns what `one_process.py` measured, on the processor `cpu`; the first `skip` requests aren't profiled."""
     with tempfile.NamedTemporaryFile() as output:
         order = {
             "module": code.module,

@@ -1,7 +1,7 @@
-"""One instance of a function, as Lambda starts it: a new interpreter imports it, then hands it events.
+"""One instance of a function, as Lambda starts it: a new interpreter imports the handler and calls it with events.
 
 Run by Lambda's Python with the layer on its path; it needs nothing else. It reads an order as JSON from its standard
-input and writes what it measured to the file that the order names. CPU time is all threads', and that of children.
+input and writes what it measured to the file that the order names. CPU time includes all threads and child processes.
 """
 
 import json
@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 
-LAYERS = (  # the innermost of these that is at work has the time; the standard library's is that of who called it
+LAYERS = (  # a sample counts for the innermost of these; the standard library's time is its caller's
     ("/psycopg", "database"),
     ("/clipferry/db/connection.py", "database"),
     ("/clipferry/db/pipeline.py", "database"),
@@ -47,7 +47,7 @@ class Context:
 
 
 class Clock:
-    """Milliseconds of CPU, of that the children's, and of wall, since it was made."""
+    """Measures milliseconds of CPU, of the child processes' share of it, and of wall time since it was made."""
 
     def __init__(self):
         self._began = self._now()
@@ -64,21 +64,21 @@ class Clock:
 
 
 class OpenedFiles:
-    """Counts what the interpreter opens; only where nothing is timed, because counting costs."""
+    """Counts the files that the interpreter opens; used only where nothing is timed, because counting takes time."""
 
     def __init__(self):
         self.count = 0
-        sys.addaudithook(self._hear)
+        sys.addaudithook(self._on_event)
 
-    def _hear(self, event, arguments):
+    def _on_event(self, event, arguments):
         opened = event == "open" and isinstance(arguments[0], str | bytes)
         self.count += opened or (event == "import" and arguments[1] is not None)
 
 
 def sample(shares):
-    """Asks a thousand times a second of CPU time who is at work, and counts in `shares`."""
+    """Samples the running layer a thousand times a second of CPU time, and counts it in `shares`."""
 
-    def look(_number, frame):
+    def take_sample(_number, frame):
         while frame is not None:
             name = frame.f_code.co_filename
             layer = next((layer for part, layer in LAYERS if part in name), None)
@@ -87,7 +87,7 @@ def sample(shares):
                 return
             frame = frame.f_back
 
-    signal.signal(signal.SIGPROF, look)
+    signal.signal(signal.SIGPROF, take_sample)
     signal.setitimer(signal.ITIMER_PROF, SAMPLE_SECONDS, SAMPLE_SECONDS)
 
 

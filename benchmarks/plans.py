@@ -1,4 +1,4 @@
-"""How PostgreSQL runs the product's own statements: a database that explains each one before it runs it."""
+"""Query plans of the product's own statements: a database that explains each statement before it runs it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from clipferry.db.connection import Database, Rows, Transaction
 Row = TypeVar("Row")
 
 _TIMES_RUN: Final = 2
-"""Once to be explained, once for its answer."""
+"""Each statement runs once to be explained, and once for its result."""
 
 _EXPLAIN: Final = "explain (analyze, buffers off, costs off, timing off, format json) "
 
-# Of everything that the transaction does, functions and foreign keys included, which a plan doesn't show.
+# Covers the whole transaction, with functions and foreign keys, which a plan doesn't show.
 _SCANS: Final = """
 select schemaname || '.' || relname as name, seq_tup_read as rows from pg_stat_xact_user_tables where seq_tup_read > 0
 """
@@ -29,10 +29,10 @@ select schemaname || '.' || relname as name, seq_tup_read as rows from pg_stat_x
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one statement did. `root` is EXPLAIN's tree."""
+    """The plan of one statement. `root` is EXPLAIN's tree."""
 
     statement: str
-    """Where the product keeps it: `create_video._CREATE`."""
+    """The name of its constant: `create_video._CREATE`."""
     root: Mapping[str, Any]
 
     @property
@@ -41,29 +41,29 @@ class Plan:
 
     @property
     def rows_read(self) -> int:
-        """Rows of tables that were looked at, whether or not a filter then dropped them."""
+        """Rows that were read from tables, including those that a filter then removed."""
         return sum(_rows_read(node) for node in self.nodes if _is_scan(node))
 
     @property
     def outline(self) -> str:
-        """Every access to a table or an index, then the other kinds of node, each once."""
+        """Lists each access to a table or an index once, then the other kinds of nodes."""
         accesses = [_access(node) for node in self.nodes if "Relation Name" in node or "Index Name" in node]
         others = [node["Node Type"] for node in self.nodes if not ("Relation Name" in node or "Index Name" in node)]
         return "; ".join((*dict.fromkeys(accesses), *dict.fromkeys(others)))
 
 
 class ExplainingDatabase(Database):
-    """Answers as ever, and runs each statement once more before, explained and undone."""
+    """A database that first runs each statement under EXPLAIN, in a savepoint that is rolled back."""
 
     def __init__(self, url: str, *, statement_timeout: int = 300) -> None:
         super().__init__(url, statement_timeout=statement_timeout)
-        self.forget()
+        self.reset()
 
-    def forget(self) -> None:
-        """Begins anew; what was seen before stays with whoever took it."""
+    def reset(self) -> None:
+        """Starts new collections; those that a caller has taken stay as they are."""
         self.plans: list[Plan] = []
         self.rows_scanned: Counter[str] = Counter()
-        """Rows read from end to end, by table, by anything that ran: statements, functions, foreign keys."""
+        """Rows read by full scans, by table, of everything that ran: statements, functions, foreign keys."""
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -107,7 +107,7 @@ def _statement_names() -> dict[str, str]:
     modules = [importlib.import_module(f"clipferry.db.{m.name}") for m in pkgutil.iter_modules(clipferry.db.__path__)]
     return {
         value: f"{module.__name__.rpartition('.')[2]}.{name}"
-        for module in reversed(modules)  # two modules may say the same: the first one's name counts
+        for module in reversed(modules)  # where two modules have the same statement, the first one's name counts
         for name, value in vars(module).items()
         if isinstance(value, str) and name.startswith("_") and name.isupper()
     }

@@ -1,4 +1,4 @@
-"""What the product does, by the product's own functions, as the data set's user `n`."""
+"""The product's operations, through its own functions, for a user of the data set."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ Row = TypeVar("Row")
 PAGE: Final = 20
 PROVIDER: Final = "evolink"
 PRICE: Final = 20
-"""More than is left in the first package: each hold is spread over two."""
-TIMING: Final = Polling(
+"""More credits than the first package has left, so that each hold takes from two."""
+POLLING: Final = Polling(
     submit_deadline_seconds=3900,
     generation_deadline_seconds=3600,
     upload_deadline_seconds=3600,
@@ -50,17 +50,17 @@ update clipferry.jobs set next_check_at = now() - interval '5 seconds' where vid
 
 
 class NothingDoneError(Exception):
-    """An operation was refused: what would be measured isn't what it should have been."""
+    """An operation was refused, so that its time would mean nothing."""
 
 
 class Product:
-    """Each method is one operation, on its database."""
+    """Runs operations on a database; each method is one operation."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def create(self, user: int) -> Order:
-        """The video and its hold, up to where a provider would be asked; returns what it would be sent."""
+        """Creates a video and its hold, and returns the orders that would be sent to a provider."""
         return create_unasked(
             _request(),
             provider=PROVIDER,
@@ -68,14 +68,14 @@ class Product:
             idempotency_key=f"key-{next(_numbers)}",
             database=self._database,
             max_concurrent=3,
-            polling=TIMING,
+            polling=POLLING,
         )
 
     def record(self, order: Order) -> str:
-        """The submit's answer; returns the task."""
-        providers: dict[str, Any] = {PROVIDER: _TakesEverything()}
+        """Records a provider's answer to a submit; returns the task id."""
+        providers: dict[str, Any] = {PROVIDER: _AcceptingProvider()}
         submitted = submit_video(
-            [order], database=self._database, providers=providers, sign_callback=lambda *_: "", polling=TIMING
+            [order], database=self._database, providers=providers, sign_callback=lambda *_: "", polling=POLLING
         )
         return _present(submitted.task_id)
 
@@ -86,12 +86,12 @@ class Product:
                 uuid=uuid,
                 task_id=task_id,
                 source_url="https://files.example.com/result.mp4",
-                deadline_seconds=TIMING.upload_deadline_seconds,
-                next_check_seconds=TIMING.check_seconds,
+                deadline_seconds=POLLING.upload_deadline_seconds,
+                next_check_seconds=POLLING.check_seconds,
             )
 
     def lease(self, uuid: str) -> int:
-        """The right to mirror; returns its fence."""
+        """Takes the lease for mirroring; returns its fencing number."""
         with self._database.transaction() as tx:
             leased = jobs.lease(tx, uuid=uuid, seconds=300)
         return _present(leased.first()).fence
@@ -123,10 +123,10 @@ class Product:
         )
 
     def status(self, user: int, uuid: str) -> Video:
-        """Of a video that was asked about a moment ago: no provider is asked, and no message sent."""
+        """Reads the status of a video that was checked a moment ago, so that no provider is asked."""
         queue: Any = None
         return query_videos.get_status(
-            uuid, credential=_credential(user), database=self._database, providers={}, queue=queue, polling=TIMING
+            uuid, credential=_credential(user), database=self._database, providers={}, queue=queue, polling=POLLING
         )
 
     def detail(self, user: int, uuid: str) -> Video:
@@ -151,14 +151,14 @@ class Product:
         )
 
     def create_missing_jobs(self) -> None:
-        """Reconcile's other question: which videos of the original application have no job yet."""
+        """Reconcile's statement for videos of the original application that have no job yet."""
         with self._database.transaction() as tx:
-            jobs.create_missing_jobs(tx, deadline_seconds=TIMING.submit_deadline_seconds)
+            jobs.create_missing_jobs(tx, deadline_seconds=POLLING.submit_deadline_seconds)
 
     def claim_due(self) -> list[str]:
-        """Reconcile's question: whose time has come."""
+        """Reconcile's statement that claims the videos that are due."""
         with self._database.transaction() as tx:
-            claimed = jobs.claim_due(tx, limit=BATCH, interval_seconds=TIMING.check_seconds)
+            claimed = jobs.claim_due(tx, limit=BATCH, interval_seconds=POLLING.check_seconds)
         return [due.uuid for due in claimed.all()]
 
     def make_due_again(self, uuids: list[str]) -> None:
@@ -166,15 +166,15 @@ class Product:
             tx.send(_DUE_AGAIN, {"uuids": uuids})
 
     def verify(self) -> int:
-        """How many breaches there are."""
+        """Returns the number of breaches."""
         return len(verify_credits(database=self._database))
 
 
 _numbers = itertools.count(1)
 
 
-class _TakesEverything:
-    """A provider that answers at once."""
+class _AcceptingProvider:
+    """A provider that accepts every order at once."""
 
     def submit(self, order: Order, **_: object) -> Submission:
         return Submission(task_id=f"task-of-{order.video_uuid}", estimated_seconds=90)

@@ -1,4 +1,4 @@
-"""The benchmark's words: what each operation costs beside what is bare, its plans, and the verdicts."""
+"""Formats the results of bench-db: each operation's times beside the bare ones, its plans, and the comparisons."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks import rounds
-from benchmarks.growth import Look
+from benchmarks.growth import BalanceCost
 from benchmarks.rounds import PlanBook, Stopwatch
 
 BESIDE: Final = {
@@ -24,7 +24,7 @@ _HEAD: Final = f"{'median and p99 in ms':42}{'median':>9}{'p99':>9}{'20 ms away'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """Stopwatches: `near` speaks to the server directly, `far` from 20 ms away."""
+    """Stopwatches: `near` is beside the server, `far` is 20 ms away."""
 
     near: Stopwatch
     far: Stopwatch
@@ -33,7 +33,7 @@ class Measured:
 
 
 def times(measured: Measured, page: int) -> Iterator[str]:
-    """A line an operation, and one for what is bare beside it; `page` is the deep one's number."""
+    """Yields a line for each operation, and one for its bare counterpart; `page` is the number of the deep page."""
     yield _HEAD
     for name in measured.near.seconds:
         label = f"list, page {page:,}" if name == rounds.LIST_DEEP else name
@@ -60,7 +60,7 @@ def _median(watch: Stopwatch, name: str) -> float:
 
 
 def plans(book: PlanBook) -> Iterator[str]:
-    """One line a statement, each plan once."""
+    """Yields a line for each statement, each plan once."""
     told: set[str] = set()
     for name, of_name in book.plans.items():
         yield f"{name}: {book.rows_read(name)} rows read"
@@ -71,7 +71,7 @@ def plans(book: PlanBook) -> Iterator[str]:
             told.add(line)
 
 
-def growth(before: Look, after: Look) -> str:
+def growth(before: BalanceCost, after: BalanceCost) -> str:
     return (
         f"balance with {before.ledger_rows} ledger rows {before.median * 1000:.2f} ms, with {after.ledger_rows:,} "
         f"{after.median * 1000:.2f} ms: x {after.median / before.median:.2f}"

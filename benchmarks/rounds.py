@@ -1,4 +1,4 @@
-"""One round is every operation once, each under its name: first the product's, then what is bare beside it."""
+"""A round runs every operation once, each under its name: the product's first, then the bare ones."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ HISTORY: Final = "history, page 1"
 HISTORY_TYPE: Final = "history by type"
 RECHARGE: Final = "recharge"
 TAKE_BACK: Final = "refund"
-STRAYS: Final = "reconcile's strays"
-DUE: Final = "reconcile's due-query"
+MISSING_JOBS: Final = "reconcile: videos without a job"
+DUE: Final = "reconcile: videos that are due"
 
 _IN_FLIGHT: Final = """
 select substr(user_id, 6)::integer, uuid from public.videos where status in ('GENERATING', 'UPLOADING') limit 1000
@@ -45,14 +45,14 @@ select substr(user_id, 6)::integer, uuid from public.videos where status in ('GE
 
 
 class Measure(Protocol):
-    """Watches what runs in its block, as `name`."""
+    """Measures what runs in its block, as `name`."""
 
     def __call__(self, name: str) -> AbstractContextManager[None]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
-    """Where to read: the heavy user's page `page` begins behind `cursor`; `in_flight` has (user, uuid)."""
+class ReadTargets:
+    """What to read: the heavy user's page `page` begins after `cursor`; `in_flight` has (user, uuid) pairs."""
 
     users: int
     page: int
@@ -60,8 +60,8 @@ class Places:
     in_flight: list[tuple[int, str]]
 
     @classmethod
-    def find(cls, url: str, size: Size) -> Places:
-        """Pages as a user does: from cursor to cursor, to page 1,000 or the last one."""
+    def find(cls, url: str, size: Size) -> ReadTargets:
+        """Goes from page to page, as a user does, to page 1,000 or the last one."""
         page, cursor = 1, None
         with closing(Database(url)) as database:
             product = Product(database)
@@ -72,23 +72,23 @@ class Places:
         return cls(users=size.users, page=page, cursor=cursor, in_flight=in_flight)
 
 
-def product_round(product: Product, places: Places, number: int, measure: Measure) -> None:
-    user = 2 + number % (places.users - 1)
-    _live(product, user, measure)
-    _read(product, places, number, measure)
+def product_round(product: Product, targets: ReadTargets, number: int, measure: Measure) -> None:
+    user = 2 + number % (targets.users - 1)
+    _complete_and_fail(product, user, measure)
+    _read(product, targets, number, measure)
     with measure(RECHARGE):
         product.recharge(user)
     with measure(TAKE_BACK):
         product.take_back(user)
-    with measure(STRAYS):
+    with measure(MISSING_JOBS):
         product.create_missing_jobs()
     with measure(DUE):
         claimed = product.claim_due()
     product.make_due_again(claimed)
 
 
-def _live(product: Product, user: int, measure: Measure) -> None:
-    """One video to its good end, one to its bad end."""
+def _complete_and_fail(product: Product, user: int, measure: Measure) -> None:
+    """Takes one video to COMPLETED and one to FAILED."""
     with measure(CREATE):
         order = product.create(user)
     uuid = order.video_uuid
@@ -105,14 +105,14 @@ def _live(product: Product, user: int, measure: Measure) -> None:
         product.fail(failing.video_uuid)
 
 
-def _read(product: Product, places: Places, number: int, measure: Measure) -> None:
+def _read(product: Product, targets: ReadTargets, number: int, measure: Measure) -> None:
     with measure(LIST):
         product.list_page(HEAVY_USER)
     with measure(LIST_DEEP):
-        product.list_page(HEAVY_USER, cursor=places.cursor)
+        product.list_page(HEAVY_USER, cursor=targets.cursor)
     with measure(LIST_STATUS):
         product.list_page(HEAVY_USER, status=VideoStatus.COMPLETED)
-    user, uuid = places.in_flight[number % len(places.in_flight)]
+    user, uuid = targets.in_flight[number % len(targets.in_flight)]
     with measure(STATUS):
         product.status(user, uuid)
     with measure(DETAIL):
@@ -125,8 +125,8 @@ def _read(product: Product, places: Places, number: int, measure: Measure) -> No
         product.history(HEAVY_USER, trans_type="VIDEO_CONSUME")
 
 
-def bare_round(bare: Bare, places: Places, number: int, measure: Measure) -> None:
-    user = 2 + number % (places.users - 1)
+def bare_round(bare: Bare, targets: ReadTargets, number: int, measure: Measure) -> None:
+    user = 2 + number % (targets.users - 1)
     with measure(CREATE):
         uuid = bare.create(user)
     with measure(SETTLE):
@@ -134,8 +134,8 @@ def bare_round(bare: Bare, places: Places, number: int, measure: Measure) -> Non
     with measure(LIST):
         bare.list_page(HEAVY_USER, page=1)
     with measure(LIST_DEEP):
-        bare.list_page(HEAVY_USER, page=places.page)
-    user, uuid = places.in_flight[number % len(places.in_flight)]
+        bare.list_page(HEAVY_USER, page=targets.page)
+    user, uuid = targets.in_flight[number % len(targets.in_flight)]
     with measure(STATUS):
         bare.status(user, uuid)
     with measure(BALANCE):
@@ -159,7 +159,7 @@ class Stopwatch:
 
 
 class PlanBook:
-    """The plans of each operation's statements, and the rows that it read by going through whole tables."""
+    """Collects the plans of each operation's statements, and the rows that it read by full scans."""
 
     def __init__(self, database: ExplainingDatabase) -> None:
         self.plans: dict[str, list[Plan]] = {}
@@ -168,10 +168,10 @@ class PlanBook:
 
     @contextmanager
     def measure(self, name: str) -> Iterator[None]:
-        self._database.forget()
+        self._database.reset()
         yield
         self.plans[name], self.rows_scanned[name] = self._database.plans, self._database.rows_scanned
-        self._database.forget()
+        self._database.reset()
 
     def plan(self, name: str, statement: str) -> Plan:
         """Raises LookupError when the operation has no such statement."""

@@ -1,4 +1,4 @@
-"""`make simulate`: which limit 1, 10, 100 and 1,000 videos a second meet first, and what to raise then."""
+"""`make simulate`: the first limit that 1, 10, 100 and 1,000 videos a second reach, and how to raise it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def by_rate(rates: Sequence[float], work: Workload, has: Ceilings, seed: int) -> Iterator[str]:
-    """A Markdown table: for each rate the instances at the worst moment, and the first limit in its way."""
+    """Yields a Markdown table: for each rate the instances at the busiest moment, and the first limit reached."""
     yield "| videos/s | create | callback | query | mirror | together | up after | mirror waits | first limit met |"
     yield "|--:|--:|--:|--:|--:|--:|--:|--:|---|"
     for rate in rates:
@@ -37,12 +37,12 @@ def by_rate(rates: Sequence[float], work: Workload, has: Ceilings, seed: int) ->
         wait = mirror_wait(rate, work, has, random_)
         cells = " | ".join(f"{busy[name]:,}" for name in _FUNCTIONS)
         ramp = max(busy.values()) / has.scaling
-        met = _met(rate, together, limits(work, has))
+        met = _exceeded(rate, together, limits(work, has))
         yield f"| {rate:,g} | {cells} | {together:,} | {_seconds(ramp)} | {_seconds(wait)} | {met} |"
 
 
 def by_limit(work: Workload, has: Ceilings) -> Iterator[str]:
-    """A Markdown table: every limit, the first to be reached in front."""
+    """Yields a Markdown table of every limit, the first to be reached first."""
     yield "| limit | there is | reached at, videos a second | then raise |"
     yield "|---|--:|--:|---|"
     for limit in limits(work, has):
@@ -51,15 +51,15 @@ def by_limit(work: Workload, has: Ceilings) -> Iterator[str]:
 
 
 def mirror_wait(rate: float, work: Workload, has: Ceilings, random_: random.Random) -> float:
-    """Seconds that 99 of 100 videos wait at most for their mirror; endless when more come than are carried."""
+    """The 99th percentile of seconds that a video waits for its mirror; infinite when too many videos come."""
     ask = demands(work)["mirror_video"]
     if rate * ask.busy_seconds >= has.mirror_concurrency:
         return math.inf
     return percentile(waits(rate, ask.seconds, int(has.mirror_concurrency), random_), 0.99)
 
 
-def _met(rate: float, instances: int, found: Sequence[Limit]) -> str:
-    """The limits that `rate` passes on average, or `instances` at the worst moment."""
+def _exceeded(rate: float, instances: int, found: Sequence[Limit]) -> str:
+    """Names the limits that are exceeded by `rate` on average, or by `instances` at the busiest moment."""
     met = [limit for limit in found if limit.rate < rate or (limit.is_instances and limit.ceiling < instances)]
     if not met:
         return "none"
@@ -89,7 +89,7 @@ def _read(arguments: Sequence[str] | None) -> tuple[list[float], Workload, Ceili
         parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=getattr(default, name))
     chosen = vars(parser.parse_args(arguments))
     if min(chosen["rates"]) <= 0:
-        parser.error("a rate is greater than nothing")
+        parser.error("a rate must be greater than 0")
     work = Workload(**{name: chosen[name] for name in _ASSUMED})
     return chosen["rates"], work, Ceilings(**{name: chosen[name] for name in known}), chosen["seed"]
 

@@ -1,6 +1,7 @@
-"""Videos that come as they like: how many calls are at work at the worst moment, and how long a mirror waits.
+"""Simulates videos that arrive at random: the calls in progress at the busiest moment, and a mirror's waiting time.
 
-Arrivals are Poisson, durations exponential (a long tail is what fills a queue). The same seed gives the same numbers.
+Arrivals are a Poisson process and durations exponential, because a long tail is what fills a queue. The same seed gives
+the same numbers.
 """
 
 from __future__ import annotations
@@ -14,21 +15,21 @@ from typing import TypeVar
 Value = TypeVar("Value", int, float)
 
 ARRIVALS = 60_000
-"""Of one simulated stream: enough for a 99.9th percentile."""
+"""The number of arrivals in a simulation: enough for a 99.9th percentile."""
 
 
 def arrivals(
     rate: float, seconds: float, random_: random.Random, count: int = ARRIVALS
 ) -> Iterator[tuple[float, float]]:
-    """`count` calls, `rate` a second: when each begins, and how long it takes (`seconds` on average)."""
+    """Yields `count` calls, `rate` a second: the start and the duration of each (`seconds` on average)."""
     starts = accumulate(random_.expovariate(rate) for _ in range(count))
     return ((start, random_.expovariate(1 / seconds)) for start in starts)
 
 
 def busiest(rate: float, seconds: float, random_: random.Random, count: int = ARRIVALS) -> int:
-    """The calls at work at a time that a new one finds or exceeds in only one case of a thousand, itself included.
+    """The 99.9th percentile of the number of calls in progress when a new one starts, which counts, too.
 
-    The first calls, which begin in an empty world, don't count.
+    The first calls are ignored, because they start in an empty system.
     """
     running: list[float] = []
     found: list[int] = []
@@ -43,7 +44,7 @@ def busiest(rate: float, seconds: float, random_: random.Random, count: int = AR
 
 
 def waits(rate: float, seconds: float, servers: int, random_: random.Random, count: int = ARRIVALS) -> list[float]:
-    """How long each of `count` calls waits, in order of length, when `servers` work at a time: seconds."""
+    """The waiting times of `count` calls in seconds, sorted, when `servers` calls can run at a time."""
     free_at = [0.0] * servers
     found = []
     for start, duration in arrivals(rate, seconds, random_, count):
@@ -53,6 +54,6 @@ def waits(rate: float, seconds: float, servers: int, random_: random.Random, cou
     return sorted(found)
 
 
-def percentile(ordered: list, share: float):
-    """Of values in order."""
+def percentile(ordered: list[Value], share: float) -> Value:
+    """The percentile `share` (0 to 1) of values that are sorted."""
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)]

@@ -1,4 +1,4 @@
-"""Where each limit sits: Little's law over what a video asks, against what account, template and database give."""
+"""Calculates the rate at which each limit is reached: Little's law, applied to the load of one video a second."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from local.sam_template.intrinsics import parse
 
 TEMPLATE: Final = Path(__file__).parents[1] / "template.yaml"
 DATABASE_SECONDS: Final = 0.03
-"""Of one core's time for one video: `make bench-db`'s medians near the server of create, record, upload, lease and
-completion (13 ms) and fourteen reads; the client's own share is in it."""
-FIRST_LOOK_SECONDS: Final = 45.0
-"""When reconcile may ask about a task for the first time (Polling.first_check_seconds); then about once a minute."""
+"""Seconds of one core for one video: `make bench-db`'s medians near the server for create, record, upload, lease and
+completion (13 ms) and for fourteen reads; the client's share is included."""
+FIRST_CHECK_SECONDS: Final = 45.0
+"""When reconcile may check a task for the first time (Polling.first_check_seconds); then about once a minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ceilings:
-    """What there is. Defaults: an established AWS account, the template's, a small PostgreSQL."""
+    """The available capacity. Defaults: an established AWS account, the template's values, a small PostgreSQL."""
 
     account_concurrency: float = 1000
     """Lambda, per region; a new account may have 10."""
     requests_per_instance: float = 10
-    """A second; Lambda takes no more synchronous calls than this times the account's concurrency."""
+    """A second. Lambda accepts this times the account's concurrency in synchronous calls."""
     api_requests: float
     """A second: the template's throttle."""
     account_api_requests: float = 10_000
@@ -35,13 +35,13 @@ class Ceilings:
     mapping_concurrency: float = 1000
     """The largest MaximumConcurrency of an event source mapping."""
     connections: float = 85
-    """A db.t4g.micro: max_connections there is DBInstanceClassMemory/9531392, less what RDS keeps for itself."""
+    """Connections of a db.t4g.micro: max_connections is DBInstanceClassMemory/9531392, less what RDS reserves."""
     cores: float = 2
     provider_submits: float = 2
-    """A second: KIE's 20 new tasks in 10 s, which only resellers write of; ask your provider."""
+    """A second: KIE's 20 new tasks in 10 s, which only resellers document; ask your provider."""
     sqs_in_flight: float = 120_000
     reconcile_seconds: float
-    """Of each minute that it looks after videos: it begins none when the next might end after its time-out."""
+    """Seconds of each minute in which reconcile starts checks: it starts none that might end after its time-out."""
     reconcile_workers: float = WORKERS
     scaling: float = 100
     """New instances of one function a second: 1,000 every 10 s."""
@@ -49,25 +49,25 @@ class Ceilings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """`demand` is what one video a second needs of `ceiling`."""
+    """One limit: `demand` is the share of `ceiling` that one video a second needs."""
 
     name: str
     ceiling: float
     demand: float
     remedy: str
     is_soft: bool = False
-    """Past it videos only come later."""
+    """Whether exceeding it only delays videos."""
     is_instances: bool = False
-    """What counts is the worst moment, not the average."""
+    """Whether the busiest moment counts, and not the average."""
 
     @property
     def rate(self) -> float:
-        """Videos a second at which it is reached."""
+        """The videos a second at which the limit is reached."""
         return self.ceiling / self.demand if self.demand else float("inf")
 
 
 def ceilings(template: Path = TEMPLATE, **changes: float) -> Ceilings:
-    """The defaults, with the template's own numbers and `changes` in them."""
+    """The defaults, overridden by the template's numbers and by `changes`."""
     document = parse(template.read_text(encoding="utf-8"))
     throttle = document["Resources"]["Api"]["Properties"]["DefaultRouteSettings"]["ThrottlingRateLimit"]
     reconcile = document["Resources"]["ReconcileFunction"]["Properties"]["Timeout"]
@@ -80,23 +80,23 @@ def ceilings(template: Path = TEMPLATE, **changes: float) -> Ceilings:
 
 
 def _number(value: Any, document: dict[str, Any]) -> float:
-    """A number, or the default of the parameter that is referred to."""
+    """The value as a number; a reference stands for its parameter's default."""
     return float(document["Parameters"][value["Ref"]]["Default"] if isinstance(value, dict) else value)
 
 
 def little(calls_per_second: float, seconds: float) -> float:
-    """Little's law: the calls that are at work at a time, on average."""
+    """Little's law: the average number of calls in progress."""
     return calls_per_second * seconds
 
 
 def limits(work: Workload, has: Ceilings) -> list[Limit]:
-    """All of them, the first to be reached in front."""
+    """All limits, the first to be reached first."""
     asked = demands(work)
     mirror = asked["mirror_video"]
     api = sum(little(demand.calls, demand.seconds) for name, demand in asked.items() if name != "mirror_video")
     mirroring = little(mirror.calls, mirror.seconds)
     per_second = requests(work)
-    looks = max(0.0, work.seconds - FIRST_LOOK_SECONDS) / 60
+    checks = max(0.0, work.seconds - FIRST_CHECK_SECONDS) / 60
     found = [
         Limit(
             name="mirrors at a time",
@@ -120,7 +120,7 @@ def limits(work: Workload, has: Ceilings) -> list[Limit]:
         Limit(
             name="reconcile",
             ceiling=has.reconcile_workers * has.reconcile_seconds / 60,
-            demand=looks * (work.provider_seconds + 0.05),
+            demand=checks * (work.provider_seconds + 0.05),
             remedy="more runs at a time, connections with them: schedules, its reserved concurrency",
             is_soft=True,
         ),

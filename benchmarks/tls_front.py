@@ -1,6 +1,6 @@
-"""TLS in front of servers that have none: a process of its own, so that its work is never that of who is measured.
+"""TLS in front of servers that have none, in a process of its own, so that its CPU time isn't measured.
 
-PostgreSQL from PyPI is built without OpenSSL, and the fakes speak plain HTTP; a deployed function meets neither.
+PostgreSQL from PyPI is built without OpenSSL, and the fakes speak plain HTTP, and a deployed function always uses TLS.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import Final
 
 _CHUNK: Final = 1 << 16
 _SSL_REQUEST: Final = bytes.fromhex("00000008 04d2162f")
-"""What libpq says first when it wants TLS (PostgreSQL, Message Formats); it waits for an S."""
+"""The first message of libpq with TLS (PostgreSQL, "Message Formats"), which is answered with S."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsFront:
-    """Ports on 127.0.0.1 that speak TLS for `localhost`, by the name of what stands behind them."""
+    """Ports on 127.0.0.1 that speak TLS for `localhost`, by the name of the server behind each."""
 
     ports: Mapping[str, int]
 
@@ -33,7 +33,7 @@ class TlsFront:
 
 @contextmanager
 def tls_front(certificate: Path, behind: Mapping[str, int]) -> Iterator[TlsFront]:
-    """Fronts for the ports `behind`; the one named `postgres` speaks as PostgreSQL does before TLS begins."""
+    """Runs a TLS port for each port of `behind`; the one named `postgres` begins TLS as PostgreSQL does."""
     order = json.dumps({"certificate": str(certificate), "behind": dict(behind)})
     with subprocess.Popen(
         [sys.executable, "-m", "benchmarks.tls_front", order], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

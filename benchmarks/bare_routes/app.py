@@ -1,7 +1,7 @@
 """Four routes with nothing between the event and the database: psycopg, http.client and json.
 
-What a user sees is the same; what isn't there is Clipferry's: validation, idempotency keys, rate limits, failover,
-the story of each video, one pipeline instead of a statement after another.
+A user sees the same, but Clipferry's own features are missing: validation, idempotency keys, rate limits, failover,
+the events of each video, and one pipeline instead of one statement after the other.
 """
 
 import hashlib
@@ -85,7 +85,7 @@ def provider():
 
 @cache
 def queue():
-    """Clipferry's own: signing a request for AWS is not what is compared here."""
+    """Clipferry's own client: signing a request for AWS isn't compared here."""
     keys = environment_credentials(os.environ)
     url, endpoint = os.environ["MIRROR_QUEUE_URL"], os.environ["AWS_ENDPOINT_URL_SQS"]
     return MirrorQueue(url, region="us-east-1", endpoint_url=endpoint, credentials=lambda: keys)

@@ -1,1 +1,1 @@
-"""The mirror beside what a user would pick instead: `make bench-mirror`."""
+"""`make bench-mirror`: compares the mirror with rclone, s5cmd, aws and boto3."""

@@ -1,7 +1,8 @@
-"""The mirror beside what a user would pick instead: wall time, CPU, memory and time to the first byte, over TLS.
+"""Compares the mirror with other tools: wall time, CPU, memory and time to the first byte, over TLS.
 
-Every contestant runs in turn on one processor, the servers on another; medians. `server.c` is both ends, `limit.c` what
-nobody can go below. It needs two processors, a C compiler with OpenSSL's headers, curl; for the share of a CPU root.
+The tools run in turns on one processor, the servers on another, and medians are printed. `server.c` is source and
+bucket, `limit.c` the lower limit. It needs two processors, curl, a C compiler with OpenSSL's headers, and root for a
+share of a CPU.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from benchmarks.mirror import contestants, ends, measure
-from benchmarks.mirror.contestants import AWS_CONFIG, OURS, WARM, Contestant
+from benchmarks.mirror import ends, measure, tools
 from benchmarks.mirror.ends import Ends, Network
 from benchmarks.mirror.measure import FailedError, Run
+from benchmarks.mirror.tools import AWS_CONFIG, OURS, WARM, Tool
 
 MB: Final = 1_000_000
 PARTS: Final = ("free", "slow", "share", "memory", "md5")
@@ -31,7 +32,7 @@ SLOW: Final = Network(
 )
 SMALL_LAMBDA_MB: Final = 512
 SHARE: Final = 0.29
-"""Of a CPU: a Lambda of 512 MB."""
+"""The share of a CPU that a Lambda of 512 MB has."""
 _HEAD: Final = "| {} | wall s | min-max | CPU s/GB | peak MB | first byte ms | bodies | ours ÷ it | ours, warm ÷ it |"
 
 
@@ -39,11 +40,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench-mirror", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="runs of each, in turn (default %(default)s)")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="MB", help="default 5 50 500")
-    parser.add_argument("--peers", type=Path, default=Path(".tools/peers/bin"), help="where the others' programs are")
+    parser.add_argument(
+        "--peers", type=Path, default=Path(".tools/peers/bin"), help="the folder of the other tools' programs"
+    )
     parser.add_argument("--only", choices=PARTS, action="append", help="default: all")
     chosen = parser.parse_args()
     wanted = chosen.only or PARTS
-    field = contestants.all_of_them(chosen.peers)
+    field = tools.all_of_them(chosen.peers)
     print(f"Python {platform.python_version()}, {platform.machine()}; medians of {chosen.rounds}, in turn", flush=True)
     with tempfile.TemporaryDirectory(prefix="clipferry-bench-") as name:
         folder = Path(name)
@@ -54,14 +57,14 @@ def main() -> None:
             if kind in wanted:
                 _condition(folder, field, chosen.sizes, chosen.rounds, network=network, share=share)
         if "md5" in wanted:
-            ours = [next(one for one in field if one.name == OURS), contestants.checked_by_the_bucket()]
+            ours = [next(one for one in field if one.name == OURS), tools.checked_by_the_bucket()]
             _condition(folder, ours, [SIZES[-1]], chosen.rounds, network=FREE, share=None)
         if "memory" in wanted:
             _memory(folder, field)
 
 
 def _condition(
-    folder: Path, field: list[Contestant], sizes: list[int], rounds: int, *, network: Network, share: float | None
+    folder: Path, field: list[Tool], sizes: list[int], rounds: int, *, network: Network, share: float | None
 ) -> None:
     title = network.name if share is None else f"{network.name}, {share} of a CPU (a Lambda of {SMALL_LAMBDA_MB} MB)"
     try:
@@ -76,9 +79,9 @@ def _condition(
 
 
 def _compare(
-    both: Ends, field: list[Contestant], size: int, rounds: int, *, group: str, share: float | None
+    both: Ends, field: list[Tool], size: int, rounds: int, *, group: str, share: float | None
 ) -> dict[str, list[Run]]:
-    """A round that isn't counted, so that everybody's program is in memory; then the others, in rotation."""
+    """Runs one round that isn't counted, to load each program into memory; then the others, in rotation."""
     memory = SMALL_LAMBDA_MB if share else None
     found: dict[str, list[Run]] = {one.name: [] for one in field} | {WARM: []}
     warm = measure.Warm(both, group, memory)
@@ -117,8 +120,8 @@ def _table(size: int, found: dict[str, list[Run]]) -> Iterator[str]:
         yield f"| {name} | {' | '.join(cells)} |"
 
 
-def _memory(folder: Path, field: list[Contestant]) -> None:
-    """Ours at 50 MB and at 2 GB, with one worker and with all: the same."""
+def _memory(folder: Path, field: list[Tool]) -> None:
+    """Prints the mirror's peak memory at 50 MB and at 2 GB, with one worker and with all."""
     ours = next(one for one in field if one.name == OURS)
     print("\n### Peak memory of ours\n\n| network | MB | peak MB | wall s |\n|---|--:|--:|--:|", flush=True)
     for network in (FREE, Network(name="40 MB/s for each connection", rate=40 * MB)):

@@ -1,4 +1,4 @@
-"""Both ends of a mirror on 127.0.0.1: `server.c`, built here, on a processor of its own, over TLS."""
+"""Source and bucket on 127.0.0.1: builds `server.c` and runs it on a processor of its own, with TLS."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """`rate` is bytes a second for each connection, `latency` milliseconds before an answer of the bucket."""
+    """The simulated network: `rate` in bytes a second for each connection, `latency` in milliseconds of the bucket."""
 
     name: str
     rate: int = 0
@@ -41,7 +41,7 @@ class Network:
 
 @dataclass(slots=True, kw_only=True)
 class Ends:
-    """Where films come from and go to. `first_bytes` is, by key, when the first byte of a body came, in ns."""
+    """Source and bucket. `first_bytes` has the time, in nanoseconds, when the first byte for each key came."""
 
     folder: Path
     source_port: int
@@ -61,7 +61,7 @@ class Ends:
         return f"https://localhost:{self.source_port}/{size}.mp4"
 
     def stored(self, key: str) -> int:
-        """How many bytes the sink has of it."""
+        """Returns the number of bytes that the bucket has of an object."""
         request = urllib.request.Request(f"{self.sink_url}/{BUCKET}/{key}", method="HEAD")
         tls = ssl.create_default_context(cafile=self.authorities)
         with urllib.request.urlopen(request, context=tls) as response:
@@ -82,7 +82,7 @@ def build(folder: Path) -> None:
 
 @contextmanager
 def serving(folder: Path, network: Network) -> Iterator[Ends]:
-    """The server of `build`'s folder, until the block ends."""
+    """Runs the server that `build` made in `folder`, until the block ends."""
     ends = Ends(folder=folder, source_port=free_port(), sink_port=free_port())
     numbers = [str(number) for number in (ends.source_port, ends.sink_port)]
     command = [str(folder / "server"), *numbers, "server.pem", "server.key", str(network.rate), str(network.latency)]
@@ -125,7 +125,7 @@ def _wait(ends: Ends, process: subprocess.Popen[str]) -> None:
 
 
 def environment(ends: Ends) -> Mapping[str, str]:
-    """What every tool is told: keys that the sink doesn't check, and the certificates to trust."""
+    """The environment of every tool: keys, which the bucket doesn't check, and the certificates to trust."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RCLONE_", "PYTHON"))}
     authorities = str(ends.authorities)
     return kept | {

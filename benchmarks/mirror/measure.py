@@ -1,4 +1,4 @@
-"""One run of one contestant: how long, how much CPU, how much memory, when the bucket saw the first byte."""
+"""Measures one run of a tool: wall time, CPU, memory, and the time to the bucket's first byte."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _V2: Final = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Seconds, bytes; `parts` is how many bodies the bucket was sent."""
+    """Times in seconds and sizes in bytes; `parts` is the number of request bodies sent to the bucket."""
 
     wall: float
     cpu: float
@@ -32,12 +32,12 @@ class Run:
 
 
 class FailedError(Exception):
-    """A contestant didn't do it."""
+    """A tool failed."""
 
 
 @contextmanager
 def share_of_a_cpu(share: float | None) -> Iterator[str]:
-    """The file that takes a process into a control group with so much of one CPU; "-" for all of it.
+    """Makes a control group with a share of one CPU, and yields its cgroup.procs file; "-" for a whole CPU.
 
     Raises OSError where this user may not make one.
     """
@@ -59,7 +59,7 @@ def share_of_a_cpu(share: float | None) -> Iterator[str]:
 
 
 def cold(command: list[str], *, ends: Ends, group: str, key: str, size: int, memory_mb: int | None) -> Run:
-    """A process of its own, from its start to its end; the largest of its processes counts for memory."""
+    """Measures a new process from its start to its end; the largest of its processes counts for memory."""
     wrapped = [str(ends.folder / "run"), str(CLIENT_CPU), group, *command]
     done = subprocess.run(wrapped, env=_environment(ends, memory_mb), capture_output=True, text=True, check=False)
     begun, wall, cpu, peak, status = (int(word) for word in done.stderr.splitlines()[-1].split())
@@ -69,7 +69,7 @@ def cold(command: list[str], *, ends: Ends, group: str, key: str, size: int, mem
 
 
 class Warm:
-    """A mirror that is running already."""
+    """A mirror in a process that is already running."""
 
     def __init__(self, ends: Ends, group: str, memory_mb: int | None) -> None:
         self._ends = ends
@@ -91,9 +91,9 @@ class Warm:
         line = self._process.stdout.readline()
         if not line:
             raise FailedError("the warm mirror has ended")
-        told = json.loads(line)
-        found = {"wall": told["wall"] / 1e9, "cpu": told["cpu"], "peak": told["peak"] * 1024}
-        return _run(self._ends, key, size, begun=told["begun"], **found)
+        measured = json.loads(line)
+        found = {"wall": measured["wall"] / 1e9, "cpu": measured["cpu"], "peak": measured["peak"] * 1024}
+        return _run(self._ends, key, size, begun=measured["begun"], **found)
 
     def close(self) -> None:
         self._process.communicate()
@@ -111,6 +111,6 @@ def _run(ends: Ends, key: str, size: int, *, begun: int, wall: float, cpu: float
 
 
 def _environment(ends: Ends, memory_mb: int | None) -> Mapping[str, str]:
-    """A Lambda's memory size, where one is played: it tells the mirror how much of a CPU it owns."""
-    played = {} if memory_mb is None else {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory_mb)}
-    return {**environment(ends), **played}
+    """Adds a Lambda's memory size, if one is simulated: it tells the mirror its share of a CPU."""
+    simulated = {} if memory_mb is None else {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory_mb)}
+    return {**environment(ends), **simulated}

@@ -1,4 +1,4 @@
-"""What a user writes first: requests in, boto3's upload_fileobj out, set so that R2 takes it. SOURCE ENDPOINT KEY."""
+"""A simple mirror: downloads with requests, uploads with boto3's upload_fileobj. Arguments: SOURCE ENDPOINT KEY."""
 
 import sys
 

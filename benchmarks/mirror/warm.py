@@ -1,4 +1,5 @@
-"""The mirror in a warm process, as a Lambda's second invocation finds it: a line "URL KEY" in, one of JSON out."""
+"""The mirror in a warm process, as in a Lambda's second invocation: reads lines "URL KEY", and prints a line of JSON
+for each."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ storage = storage_from(os.environ, allow_loopback=True, config=TransferConfig(cp
 
 
 def used() -> float:
-    """Seconds of CPU."""
+    """The seconds of CPU used so far."""
     spent = resource.getrusage(resource.RUSAGE_SELF)
     return spent.ru_utime + spent.ru_stime
 
@@ -26,6 +27,6 @@ for line in sys.stdin:
     begun, cpu = time.monotonic_ns(), used()
     done = storage.transfer(source_url=url, key=key)
     wall, cpu = time.monotonic_ns() - begun, used() - cpu
-    storage.close()  # new connections every time: after a Lambda's pause the old ones aren't trusted
+    storage.close()  # new connections every time, because old ones may be dead after a Lambda's pause
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(json.dumps({"begun": begun, "wall": wall, "cpu": cpu, "peak": peak, "workers": done.workers}), flush=True)

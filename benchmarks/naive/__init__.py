@@ -1,1 +1,1 @@
-"""The same functions as tutorials write them: every client, tracer and validating router made at import."""
+"""The same functions as in tutorials: every client, tracer and validating router is made at import."""

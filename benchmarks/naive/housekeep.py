@@ -1,4 +1,4 @@
-"""Daily: credits expire, the files of deleted videos go."""
+"""Expires credits and deletes the files of deleted videos, daily."""
 
 from aws_lambda_powertools.metrics import MetricUnit
 from shared import database, logger, metrics, s3, tracer

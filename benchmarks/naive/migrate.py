@@ -1,4 +1,4 @@
-"""On a deployment: which migrations are there already, and the rest."""
+"""Finds the applied migrations, on each deployment."""
 
 from aws_lambda_powertools.metrics import MetricUnit
 from shared import database, logger, metrics, tracer

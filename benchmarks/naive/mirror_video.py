@@ -1,4 +1,4 @@
-"""The mirror queue: to a file and from there into the bucket; without a thumbnail."""
+"""The mirror queue: downloads to a file and uploads that; makes no thumbnail."""
 
 import json
 import tempfile

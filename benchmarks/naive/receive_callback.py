@@ -1,4 +1,4 @@
-"""POST /api/v1/video/callback/{provider}: asks the provider too, because nothing in a callback can be believed."""
+"""POST /api/v1/video/callback/{provider}: asks the provider, too, because a callback can't be trusted."""
 
 import hashlib
 import hmac

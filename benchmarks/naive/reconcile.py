@@ -1,4 +1,4 @@
-"""Every minute: asks the provider about each video that has waited too long."""
+"""Asks the provider, every minute, about each video that has waited too long."""
 
 import json
 import os
@@ -19,7 +19,7 @@ where uuid = %(uuid)s
 
 
 @tracer.capture_method
-def look_after(video: dict) -> None:
+def check(video: dict) -> None:
     task = http.get(provider_url(f"/v1/tasks/{video['external_task_id']}"), headers=provider_headers())
     task.raise_for_status()
     if task.json()["status"] != "completed":
@@ -35,6 +35,6 @@ def look_after(video: dict) -> None:
 def lambda_handler(_event, _context):
     due = database().execute(DUE).fetchall()
     for video in due:
-        look_after(video)
+        check(video)
     metrics.add_metric(name="VideosLookedAt", unit=MetricUnit.Count, value=len(due))
     return {"lookedAt": len(due)}

@@ -1,4 +1,4 @@
-"""What every handler of this kind begins with."""
+"""The clients and helpers that every naive handler imports."""
 
 import json
 import os

@@ -14,7 +14,7 @@ from benchmarks.dataset import Size
 from benchmarks.latency_proxy import latency_proxy
 from benchmarks.plans import ExplainingDatabase
 from benchmarks.product import Product
-from benchmarks.rounds import BALANCE, HISTORY, HISTORY_TYPE, Places, PlanBook, Stopwatch, product_round
+from benchmarks.rounds import BALANCE, HISTORY, HISTORY_TYPE, PlanBook, ReadTargets, Stopwatch, product_round
 from clipferry.db import migrations
 from clipferry.db.connection import Database
 from tests.database import MIGRATIONS
@@ -40,15 +40,15 @@ def filled_url(server_url: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def places(filled_url: str) -> Places:
-    return Places.find(filled_url, SIZE)
+def targets(filled_url: str) -> ReadTargets:
+    return ReadTargets.find(filled_url, SIZE)
 
 
 @pytest.fixture(scope="module")
-def book(filled_url: str, places: Places) -> PlanBook:
+def book(filled_url: str, targets: ReadTargets) -> PlanBook:
     with closing(ExplainingDatabase(filled_url)) as database:
         book = PlanBook(database)
-        product_round(Product(database), places, 1, book.measure)
+        product_round(Product(database), targets, 1, book.measure)
         return book
 
 
@@ -83,16 +83,16 @@ def test_an_operation_reads_few_rows(book: PlanBook) -> None:
 
 
 def test_a_balance_reads_the_same_rows_however_long_the_ledger(filled_url: str) -> None:
-    before, after = growth.look_twice(filled_url, user=SIZE.users + 1, more_rows=5000, rounds=1)
+    before, after = growth.measure_growth(filled_url, user=SIZE.users + 1, more_rows=5000, rounds=1)
 
     assert after.rows_read == before.rows_read
 
 
-def test_each_operation_is_one_round_trip(away: tuple[Database, Stopwatch], places: Places) -> None:
+def test_each_operation_is_one_round_trip(away: tuple[Database, Stopwatch], targets: ReadTargets) -> None:
     database, watch = away
     Product(database).balance(dataset.HEAVY_USER)
 
-    product_round(Product(database), places, 2, watch.measure)
+    product_round(Product(database), targets, 2, watch.measure)
 
     assert {name: watch.trips[name] for name in watch.trips} == {name: [1] for name in checks.ONE_ROUND_TRIP}
 

@@ -1,4 +1,4 @@
-"""Who runs: each as its users call it, set so that R2 would take what it sends."""
+"""The tools that are compared: each is called as its users call it, with the settings that R2 needs."""
 
 from __future__ import annotations
 
@@ -27,43 +27,43 @@ LIMIT: Final = "the limit (C)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contestant:
-    """`command` is given both ends, a size in bytes and the key to write."""
+class Tool:
+    """A tool; `command` is given source and bucket, a size in bytes and the key to write."""
 
     name: str
     command: Callable[[Ends, int, str], list[str]]
 
 
-def all_of_them(peers: Path) -> list[Contestant]:
-    """`peers` is the folder of their programs; who isn't installed raises FileNotFoundError."""
+def all_of_them(peers: Path) -> list[Tool]:
+    """All tools, with their programs in the folder `peers`. Raises FileNotFoundError for a missing one."""
     rclone, s5cmd, aws, python = (_program(peers, name) for name in ("rclone", "s5cmd", "aws", "python"))
     curl = _program(Path("/usr/bin"), "curl")
     return [
-        Contestant(name=LIMIT, command=_limit),
-        Contestant(name=OURS, command=_ours),
-        Contestant(name="rclone copyurl", command=lambda ends, size, key: _rclone(rclone, ends, size, key)),
-        Contestant(
+        Tool(name=LIMIT, command=_limit),
+        Tool(name=OURS, command=_ours),
+        Tool(name="rclone copyurl", command=lambda ends, size, key: _rclone(rclone, ends, size, key)),
+        Tool(
             name="curl, s5cmd pipe",
             command=lambda ends, size, key: _piped(
                 curl, ends, size, f"{s5cmd} --log error --endpoint-url {ends.sink_url} pipe s3://{BUCKET}/{key}"
             ),
         ),
-        Contestant(
+        Tool(
             name="curl, aws s3 cp -",
             command=lambda ends, size, key: _piped(
                 curl, ends, size, f"{aws} s3 cp - s3://{BUCKET}/{key} --endpoint-url {ends.sink_url} --quiet"
             ),
         ),
-        Contestant(
+        Tool(
             name="requests + boto3",
             command=lambda ends, size, key: [python, str(HERE / "naive.py"), ends.film_url(size), ends.sink_url, key],
         ),
     ]
 
 
-def checked_by_the_bucket() -> Contestant:
-    """Ours, with every part checked by its MD5."""
-    return Contestant(name=CHECKED, command=lambda ends, size, key: [*_ours(ends, size, key), "--content-md5"])
+def checked_by_the_bucket() -> Tool:
+    """The mirror with an MD5 for every part, which the bucket checks."""
+    return Tool(name=CHECKED, command=lambda ends, size, key: [*_ours(ends, size, key), "--content-md5"])
 
 
 def _limit(ends: Ends, size: int, key: str) -> list[str]:
