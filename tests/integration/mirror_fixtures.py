@@ -53,6 +53,9 @@ class Behaviour:
     changed: bytes = b""
     hangs_up_after: int = 0
     """Bytes of each answer; 0 is never. A worker that is alone asks again only then."""
+    holds_after: int = 0
+    """Bytes of all answers together; 0 is never. Then nothing more comes until `go_on`, which ends those answers."""
+    go_on: threading.Event = field(default_factory=threading.Event)
     requests: int = 0
     sent: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -121,6 +124,10 @@ class _Handler(BaseHTTPRequestHandler):
         step = max(int(film.rate / 50), 1) if film.rate else 1 << 16
         for start in range(0, min(cut, len(body)), step):
             piece = body[start : min(start + step, cut)]
+            if film.holds_after and film.sent >= film.holds_after and not film.go_on.is_set():
+                film.go_on.wait()
+                self.close_connection = True
+                return
             self.wfile.write(piece)
             with film.lock:
                 film.sent += len(piece)
@@ -171,6 +178,7 @@ class FilmServer(ThreadingHTTPServer):
 
     def hang_up(self) -> None:
         self.stopping.set()
+        self.behaviour.go_on.set()
         for connection in list(self._open):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)

@@ -20,24 +20,16 @@ def test_a_video_is_mirrored_and_settled(database_url: str, size: int) -> None:
         assert (world.kept()["upload_id"], world.kept()["parts"]) == (None, None)
 
 
-def _at_rest(behaviour: Behaviour) -> int:
-    """What the source has sent, once it has noticed that nobody is listening any more."""
-    sent = -1
-    while sent != behaviour.sent:
-        sent = behaviour.sent
-        time.sleep(0.3)
-    return sent
-
-
 def test_out_of_time_progress_is_stored_and_the_next_delivery_goes_on(database_url: str) -> None:
-    with waiting_video(database_url, Behaviour(film(30 * PART), rate=300_000)) as world:
-        world.mirror(seconds_left=lambda: 11.0)
+    """The source sends some parts at once, and the others not before the time is over."""
+    with waiting_video(database_url, Behaviour(film(30 * PART), holds_after=4 * PART)) as world:
+        world.mirror(seconds_left=lambda: 12.0)
         kept = world.kept()
         assert (world.status(), kept["sha256"]) == ("UPLOADING", None)
         assert kept["upload_id"] in world.r2.bucket.uploads
         assert len(kept["parts"]) > 0
-        sent = _at_rest(world.behaviour)
-        world.behaviour.rate = 0
+        sent = world.behaviour.sent
+        world.behaviour.go_on.set()
         world.mirror()
         assert (world.status(), world.is_right()) == ("COMPLETED", True)
         assert world.behaviour.sent - sent == (30 - len(kept["parts"])) * PART

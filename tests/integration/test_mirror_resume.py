@@ -102,21 +102,26 @@ class Notebook:
         self.kept = progress
 
 
-def interrupted(r2: object, source: str, notebook: Notebook, seconds: float = 0.6) -> None:
+def half_way() -> Behaviour:
+    """A source of which some parts come at once, and the others not before its time is over."""
+    return Behaviour(film(PARTS * PART), holds_after=(WORKERS + 1) * PART)
+
+
+def interrupted(r2: object, source: str, behaviour: Behaviour, notebook: Notebook) -> None:
     storage = storage_for(r2)  # type: ignore[arg-type]
     with pytest.raises(TransferInterruptedError):
-        storage.transfer(source_url=source, key=KEY, on_progress=notebook, deadline=seconds)
+        storage.transfer(source_url=source, key=KEY, on_progress=notebook, deadline=2)
     storage.close()
+    behaviour.go_on.set()
 
 
 def test_out_of_time_the_parts_that_are_there_are_kept_and_the_rest_is_added() -> None:
-    behaviour, notebook, seen = Behaviour(film(PARTS * PART), rate=300_000), Notebook(), list[bytes]()
+    behaviour, notebook, seen = half_way(), Notebook(), list[bytes]()
     with strict_r2() as r2, serving(behaviour) as source:
-        interrupted(r2, source.url, notebook)
+        interrupted(r2, source.url, behaviour, notebook)
         kept = notebook.kept
         assert kept is not None
         assert 0 < len(kept.parts) < PARTS
-        behaviour.rate = 0
         storage = storage_for(r2)
         done = storage.transfer(
             source_url=source.url, key=KEY, progress=kept, on_progress=notebook, on_chunk=seen.append
@@ -129,10 +134,10 @@ def test_out_of_time_the_parts_that_are_there_are_kept_and_the_rest_is_added() -
 
 
 def test_a_source_that_changed_meanwhile_starts_again() -> None:
-    behaviour, notebook = Behaviour(film(PARTS * PART), rate=300_000), Notebook()
+    behaviour, notebook = half_way(), Notebook()
     with strict_r2() as r2, serving(behaviour) as source:
-        interrupted(r2, source.url, notebook)
-        behaviour.content, behaviour.rate = film(PARTS * PART, seed=1), 0
+        interrupted(r2, source.url, behaviour, notebook)
+        behaviour.content = film(PARTS * PART, seed=1)
         storage = storage_for(r2)
         with pytest.raises(SourceChangedError):
             storage.transfer(source_url=source.url, key=KEY, progress=notebook.kept, on_progress=notebook)
@@ -143,11 +148,10 @@ def test_a_source_that_changed_meanwhile_starts_again() -> None:
 
 
 def test_an_upload_that_r2_has_forgotten_is_begun_anew() -> None:
-    behaviour, notebook = Behaviour(film(PARTS * PART), rate=300_000), Notebook()
+    behaviour, notebook = half_way(), Notebook()
     with strict_r2() as r2, serving(behaviour) as source:
-        interrupted(r2, source.url, notebook)
+        interrupted(r2, source.url, behaviour, notebook)
         r2.bucket.uploads.clear()
-        behaviour.rate = 0
         storage = storage_for(r2)
         storage.transfer(source_url=source.url, key=KEY, progress=notebook.kept, on_progress=notebook)
         assert r2.bucket.objects[KEY].content == behaviour.content
