@@ -1,4 +1,4 @@
-"""Prints an event of this folder for one video; a callback signed for it now, because a signature lasts a day.
+"""Prints an event of this folder for one video; a callback is signed now, because a signature is valid for a day.
 
 python events/for_video.py receive_callback vid_… | sam local invoke ReceiveCallbackFunction --event - …
 """
@@ -21,7 +21,7 @@ EVENTS = Path(__file__).parent
 
 
 def callback(event: dict[str, Any], *, video_uuid: str, secret: str) -> dict[str, Any]:
-    """The event of a provider that calls the URL which it was given just now."""
+    """Makes the event of a callback to a URL that was signed just now."""
     provider = event["pathParameters"]["provider"]
     url = callback_signature.callback_url(
         "https://api.example.com", provider=provider, video_uuid=video_uuid, secret=secret, now=datetime.now(UTC)
@@ -31,14 +31,14 @@ def callback(event: dict[str, Any], *, video_uuid: str, secret: str) -> dict[str
 
 
 def message(event: dict[str, Any], *, video_uuid: str) -> dict[str, Any]:
-    """The event of a queue that holds the one message to mirror this video."""
+    """Makes the event of a queue with one message, to mirror this video."""
     body = json.dumps({"videoUuid": video_uuid})
     digest = hashlib.md5(body.encode(), usedforsecurity=False).hexdigest()
     return {"Records": [record | {"body": body, "md5OfBody": digest} for record in event["Records"]]}
 
 
 def callback_secret() -> str:
-    """CALLBACK_HMAC_SECRET, or the one in env.json."""
+    """CALLBACK_HMAC_SECRET from the environment, or from env.json."""
     own = os.environ.get("CALLBACK_HMAC_SECRET")
     return own or json.loads((EVENTS / "env.json").read_text())["Parameters"]["CALLBACK_HMAC_SECRET"]
 

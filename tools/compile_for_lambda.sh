@@ -1,9 +1,9 @@
 #!/bin/sh
-# tools/compile_for_lambda.sh FOLDER PREFIX: compiles FOLDER's modules for Lambda's Python, 3.13, as if they stood in
-# PREFIX, which is what tracebacks then say. Without bytecode Lambda, which can't write there, compiles at each cold start.
+# tools/compile_for_lambda.sh FOLDER PREFIX: compiles FOLDER's modules for Lambda's Python, 3.13. PREFIX is their folder
+# in Lambda, for tracebacks. Without bytecode Lambda compiles at each cold start, because it can't write there.
 #
-# Bytecode of another version would never be read, so without a Python 3.13 on this machine there is none at all.
-# It says that it is valid whatever its source's time or content is: SAM's zip changes the times.
+# Bytecode of another version would never be used, so without a Python 3.13 on this machine nothing is compiled.
+# The bytecode is marked as valid whatever its source's time or content, because SAM's zip changes the times.
 set -eu
 folder=$1 prefix=$2
 python=$("$(dirname "$0")/lambda_python.sh")

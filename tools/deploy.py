@@ -1,7 +1,7 @@
-"""Deploys what `sam build` has built to one stage of samconfig.toml, and tries the deployed API out.
+"""Deploys the output of `sam build` to one stage of samconfig.toml, then runs the smoke test against the API.
 
-Parameters are the stage's `parameter_overrides`, then those in CLIPFERRY_PARAMETERS ("StorageBucket=videos …"), which a
-workflow has where a checkout doesn't, then a DeployId, which is now. Run with the Python of SAM's own environment.
+The parameters are the stage's `parameter_overrides`, then those in CLIPFERRY_PARAMETERS ("StorageBucket=videos …"),
+for a workflow whose checkout doesn't have them, then the time as DeployId. Run it with the Python of SAM's environment.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ REQUIRED = ("SecretsArn", "StorageEndpoint", "StorageBucket", "StorageDomain")
 
 
 class DeployError(Exception):
-    """Nothing was deployed, or what was doesn't work; the message says what to do."""
+    """The deployment failed; the message says what to do."""
 
 
 def parameters(stage: str, config: Mapping[str, Any], given: str, now: datetime) -> dict[str, str]:
-    """What the stack gets; raises DeployError for a stage that there isn't, or what only the owner can say."""
+    """The stack's parameters; raises DeployError for an unknown stage or a missing parameter."""
     if stage not in ("dev", "staging", "prod"):
-        raise DeployError(f"STAGE is {stage!r}: it is one of dev, staging and prod")
+        raise DeployError(f"STAGE is {stage!r}; it must be one of dev, staging and prod")
     own = _pairs(shlex.split(given))
     if "Architecture" in own:
-        raise DeployError("Architecture belongs into samconfig.toml, where `sam build` reads it, too")
+        raise DeployError("set Architecture in samconfig.toml, because `sam build` reads it there, too")
     merged = _pairs(config[stage]["global"]["parameters"]["parameter_overrides"]) | own
     if missing := [name for name in REQUIRED if not merged.get(name)]:
-        raise DeployError(f"{', '.join(missing)}: say so in samconfig.toml, [{stage}.global.parameters]")
+        raise DeployError(f"{', '.join(missing)}: set them in samconfig.toml, [{stage}.global.parameters]")
     return merged | {"DeployId": now.strftime("%Y%m%dT%H%M%SZ")}
 
 
@@ -56,9 +56,9 @@ def deploy(stage: str, sam: str, values: Mapping[str, str]) -> dict[str, str]:
 
 def _run(*command: str, capture: bool = False) -> str:
     pipe = subprocess.PIPE if capture else None
-    done = subprocess.run(command, cwd=ROOT, text=True, stdout=pipe, check=False)  # noqa: S603 - the owner's own words
+    done = subprocess.run(command, cwd=ROOT, text=True, stdout=pipe, check=False)  # noqa: S603 - the owner's arguments
     if done.returncode:
-        raise DeployError(f"`sam {command[1]}` failed; CloudFormation takes back what it has begun")
+        raise DeployError(f"`sam {command[1]}` failed; CloudFormation rolls back a deployment that it has begun")
     return done.stdout or ""
 
 
@@ -74,9 +74,9 @@ def main() -> int:
         return 1
     sys.stdout.write(f"\n{outputs['ApiUrl']}\n")
     if target := outputs.get("DomainTarget"):
-        sys.stdout.write(f"its CNAME record has to point at {target}\n")
+        sys.stdout.write(f"The domain's CNAME record has to point at {target}\n")
     sys.stdout.flush()
-    # At AWS's own address: the first time, nobody could have pointed the domain at the target, which is known only now.
+    # At AWS's own address: after the first deployment the domain's CNAME record can't exist yet.
     return smoke.main([outputs["AwsUrl"]])
 
 

@@ -1,8 +1,8 @@
-"""Lints template.yaml as CloudFormation will see it: with SAM's transform applied, which no linter does by itself.
+"""Lints template.yaml as CloudFormation sees it, with SAM's transform applied, which linters don't do themselves.
 
-Only there a circular dependency shows, for instance an API's URL in the environment of a function of that API.
-Run it with the Python of SAM's own environment. With `--print` it writes the transformed template instead, for another
-linter to read.
+Only then do circular dependencies show, such as an API's URL in the environment of one of its functions.
+Run it with the Python of SAM's environment. With `--print` it prints the transformed template instead, for another
+linter.
 """
 
 from __future__ import annotations

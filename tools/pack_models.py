@@ -1,4 +1,4 @@
-"""Checks a catalogue of models, and packs it as the layer that ModelsLayerArn takes: models.toml, at the top of a zip.
+"""Validates a catalogue of models and packs it as a layer for ModelsLayerArn: a zip with models.toml at its top.
 
 python tools/pack_models.py models.toml .aws-sam/models.zip
 """
@@ -13,13 +13,13 @@ from clipferry import catalog
 from clipferry.errors import ConfigurationError
 
 NAME = "models.toml"
-"""Lambda unpacks a layer into /opt, and the template sets MODELS_FILE to /opt/models.toml."""
+"""The file's name in the layer: Lambda unpacks it to /opt, and the template sets MODELS_FILE to /opt/models.toml."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The same file makes the same zip."""
+"""A fixed time, so that the same file always gives the same zip."""
 
 
 def pack(source: Path, target: Path) -> int:
-    """Writes the layer and returns how many models it offers; raises ConfigurationError for what a function would."""
+    """Writes the layer and returns the number of models it offers; raises ConfigurationError for an invalid file."""
     offered = [model for model in catalog.load(source).models.values() if not model.retired]
     target.parent.mkdir(parents=True, exist_ok=True)
     with ZipFile(target, "w", ZIP_DEFLATED) as archive:

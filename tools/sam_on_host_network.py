@@ -1,7 +1,7 @@
-"""SAM CLI, with its containers on the host's network: what a function finds at 127.0.0.1 is what listens there.
+"""SAM CLI with its containers on the host's network, so that a function reaches the host's servers at 127.0.0.1.
 
-SAM CLI takes `--docker-network host` and ignores it (https://github.com/aws/aws-sam-cli/pull/7278 would have mended
-that). Run it with the Python of SAM's own environment, and with SAM's own arguments: `local invoke …`.
+SAM CLI accepts `--docker-network host` and ignores it (https://github.com/aws/aws-sam-cli/pull/7278 would have fixed
+that). Run it with the Python of SAM's environment and with SAM's arguments: `local invoke …`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from docker.models.containers import Container, ContainerCollection
 from samcli.cli.main import cli
 
 EMULATOR_PORT = "8080"
-"""Where SAM expects Lambda's emulator inside the container; `ports` maps it to the port that SAM then calls."""
+"""The port of Lambda's emulator inside the container; SAM's `ports` maps it to the port that SAM calls."""
 
 _create = ContainerCollection.create
 
@@ -29,9 +29,9 @@ def create_on_host_network(
     entrypoint: Sequence[str],
     **options: Any,
 ) -> Container:
-    """Docker's `create`, without port mappings: the emulator listens where SAM will call it.
+    """Replaces Docker's `create`: without port mappings, the emulator listens on the port that SAM calls.
 
-    The runtime API behind it is at port 9001 by default, which two warm containers can't share.
+    The runtime API gets a free port, because two warm containers can't share its default port, 9001.
     """
     interface, port = ports[EMULATOR_PORT]
     addresses = [

@@ -1,4 +1,4 @@
-"""Writes README's table of settings from .env.example, where each variable has its sentence."""
+"""Writes README's table of settings from the variables in .env.example and the comments above them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _END: Final = "<!-- /settings -->\n"
 
 
 def table() -> str:
-    """One row a variable: its name, what the example sets it to, and the comment above it."""
+    """Makes a row for each variable: its name, its example value, and its comment."""
     rows, comment = ["| variable | example | what it is |", "|---|---|---|"], []
     for line in (ROOT / ".env.example").read_text(encoding="utf-8").splitlines():
         if found := re.fullmatch(r"([A-Z][A-Z0-9_]*)=(.*)", line):
@@ -29,14 +29,14 @@ def table() -> str:
 
 
 def main() -> None:
-    """Rewrites README.md; with --check only says whether it is fresh (exit 1 if not)."""
+    """Rewrites README.md; with --check it only compares, and exits with 1 if README.md is out of date."""
     before = README.read_text(encoding="utf-8")
     head, _, rest = before.partition(_BEGIN)
     _, _, tail = rest.partition(_END)
     after = head + _BEGIN + table() + _END + tail
     if "--check" in sys.argv:
         if after != before:
-            raise SystemExit("README.md's settings are stale, run `make openapi`")
+            raise SystemExit("README.md's settings are out of date: run `make openapi`")
         return
     README.write_text(after, encoding="utf-8")
 

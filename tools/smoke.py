@@ -1,9 +1,9 @@
-"""Tries a deployed Clipferry out over HTTPS, changing nothing: it is there, it is locked, and it opens for a key.
+"""Smoke test of a deployed API, which changes nothing: it is healthy, refuses strangers, and accepts an API key.
 
 python tools/smoke.py https://API_ID.execute-api.REGION.amazonaws.com
 
-With CLIPFERRY_API_KEY, a key of `clipferry keys create`, an upload is presigned, too. Exit status 1 when a check fails.
-It needs nothing but Python.
+With CLIPFERRY_API_KEY, a key from `clipferry keys create`, it also presigns an upload. Exit status 1 when a check
+fails. It needs nothing but Python.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ PRESIGN = {"filename": "smoke.png", "contentType": "image/png", "contentLength":
 Call = Callable[..., tuple[int, Any]]
 
 
-class _StayHere(urllib.request.HTTPRedirectHandler):
-    """A provider follows no redirect, so an address that redirects is the wrong one."""
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect, as providers don't: a URL that redirects is the wrong one."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
 
 
 def caller(base_url: str) -> Call:
-    """`call(method, path, body, key)` gives the status, 0 for no answer, and the JSON of the answer, or its text."""
-    opener = urllib.request.build_opener(_StayHere)
+    """Returns `call(method, path, body, key)`, which returns the status (0 without an answer) and the JSON or text."""
+    opener = urllib.request.build_opener(_NoRedirects)
 
     def call(method: str, path: str, body: Any = None, key: str | None = None) -> tuple[int, Any]:
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
@@ -60,17 +60,18 @@ def _read(body: bytes) -> Any:
 
 
 def checks(call: Call, key: str | None) -> Iterator[tuple[str, bool, str]]:
-    """Each check: what it is about, whether it is well, what was answered."""
+    """Runs the checks, and yields each one's name, whether it passed, and the answer."""
     status, answer = call("GET", "/api/v1/health")
     yield "health", (status, _field(answer, "data", "status")) == (200, "ok"), f"{status} {answer}"
     status, answer = _unsigned_callback(call)
     yield "an unsigned callback is refused", _is_refusal(status, answer), f"{status} {answer}"
     status, answer = call("POST", "/api/v1/upload/presign", PRESIGN)
-    yield "nobody gets an upload without a key", _is_refusal(status, answer), f"{status} {answer}"
+    yield "an upload without a key is refused", _is_refusal(status, answer), f"{status} {answer}"
     if key:
         status, answer = call("POST", "/api/v1/upload/presign", PRESIGN, key)
         is_given = status == 200 and bool(_field(answer, "data", "uploadUrl"))
-        yield "a key gets an upload", is_given, f"{status} {_field(answer, 'error', 'code')}"  # the URL is a secret
+        code = _field(answer, "error", "code")  # and not the whole answer, because the URL is a secret
+        yield "an upload with a key is presigned", is_given, f"{status} {code}"
 
 
 def _field(answer: Any, *path: str) -> Any:
@@ -80,12 +81,12 @@ def _field(answer: Any, *path: str) -> Any:
 
 
 def _is_refusal(status: int, answer: Any) -> bool:
-    """By Clipferry, in its envelope: what stands in front of it says 401, too."""
+    """Whether the answer is Clipferry's own 401, in its envelope, and not that of something in front of it."""
     return status == 401 and _field(answer, "success") is False
 
 
 def _unsigned_callback(call: Call) -> tuple[int, Any]:
-    """To the first provider that is set up: an unknown one is answered 400."""
+    """Sends an unsigned callback for each provider until one is configured; others are answered with 400."""
     answers = []
     for provider in PROVIDERS:
         path = f"/api/v1/video/callback/{provider}?videoUuid=vid_smoke&ts={int(time.time())}&sig={'0' * 64}"
@@ -99,11 +100,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("url", help="the output ApiUrl of the stack, or AwsUrl while its domain isn't up yet")
     url = parser.parse_args(arguments).url
-    well = True
-    for what, is_well, answered in checks(caller(url), os.environ.get("CLIPFERRY_API_KEY")):
-        well = well and is_well
-        print(f"  {'ok    ' if is_well else 'FAILED'}  {what}" + ("" if is_well else f": {answered}"))  # noqa: T201
-    return 0 if well else 1
+    all_passed = True
+    for name, passed, answer in checks(caller(url), os.environ.get("CLIPFERRY_API_KEY")):
+        all_passed = all_passed and passed
+        print(f"  {'ok    ' if passed else 'FAILED'}  {name}" + ("" if passed else f": {answer}"))  # noqa: T201
+    return 0 if all_passed else 1
 
 
 if __name__ == "__main__":

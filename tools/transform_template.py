@@ -1,7 +1,7 @@
-"""What CloudFormation sees of a template: SAM's transform applied, by the translator that SAM CLI carries.
+"""Applies SAM's transform to a template, by SAM CLI's own translator: the result is what CloudFormation sees.
 
-Run with the Python of SAM's own environment it reads a JSON list of `{"template": …, "parameters": …}` and writes the
-list of what they become; of one that the translator refuses, `{"error": "…"}`.
+Run with the Python of SAM's environment, it reads a JSON list of `{"template": …, "parameters": …}` and writes the
+list of transformed templates, with `{"error": "…"}` for one that the translator refuses.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ CODE = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion":
 
 
 def transformed(template: dict[str, Any], parameters: dict[str, str]) -> dict[str, Any]:
-    """What SAM's transform makes of `template`; its local folders stand for uploaded ones, named alike.
+    """Returns the transformed template; local folders are replaced by S3 URIs with the same names.
 
-    It puts the values of some parameters in place: in an API, for instance, and not in a function.
+    The transform inserts the values of some parameters: in an API, for instance, but not in a function.
     """
     for resource in template["Resources"].values():
         if resource["Type"] in CODE:
@@ -33,7 +33,7 @@ def transformed(template: dict[str, Any], parameters: dict[str, str]) -> dict[st
     return Translator({}, Parser(), boto_session=session).translate(template, parameter_values=parameters)
 
 
-def _tried(template: dict[str, Any], parameters: dict[str, str]) -> dict[str, Any]:
+def _transform_or_error(template: dict[str, Any], parameters: dict[str, str]) -> dict[str, Any]:
     try:
         return transformed(template, parameters)
     except InvalidDocumentException as error:
@@ -41,5 +41,5 @@ def _tried(template: dict[str, Any], parameters: dict[str, str]) -> dict[str, An
 
 
 if __name__ == "__main__":
-    logging.disable(logging.WARNING)  # it warns of feature toggles that only AWS has
-    json.dump([_tried(**wanted) for wanted in json.load(sys.stdin)], sys.stdout, default=str)
+    logging.disable(logging.WARNING)  # it warns about feature toggles that exist only at AWS
+    json.dump([_transform_or_error(**wanted) for wanted in json.load(sys.stdin)], sys.stdout, default=str)

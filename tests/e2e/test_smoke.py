@@ -59,14 +59,14 @@ def answering(status: int, body: bytes, **headers: str) -> Iterator[str]:
         thread.join()
 
 
-def test_stack_that_runs_is_well(world: World) -> None:
+def test_every_check_passes_on_a_running_stack(world: World) -> None:
     status, lines = smoke(world.stack.url)
 
     assert status == 0, lines
     assert [line.split(maxsplit=1)[0] for line in lines] == ["ok", "ok", "ok"]
 
 
-def test_key_gets_an_upload(world: World) -> None:
+def test_an_api_key_gets_a_presigned_upload(world: World) -> None:
     database = Database(world.stack.database_url)
     _, key = create_key(user_id=world.user_id, name="smoke", is_admin=False, database=database)
     database.close()
@@ -74,10 +74,10 @@ def test_key_gets_an_upload(world: World) -> None:
     status, lines = smoke(world.stack.url + "/", key)
 
     assert status == 0, lines
-    assert lines[-1] == "  ok      a key gets an upload"
+    assert lines[-1] == "  ok      an upload with a key is presigned"
 
 
-def test_key_that_is_none_fails(world: World) -> None:
+def test_an_unknown_api_key_fails_and_is_not_printed(world: World) -> None:
     status, lines = smoke(world.stack.url, "cf_nobody")
 
     assert status == 1
@@ -85,7 +85,7 @@ def test_key_that_is_none_fails(world: World) -> None:
     assert "cf_nobody" not in "".join(lines)
 
 
-def test_nobody_there_fails() -> None:
+def test_every_check_fails_where_nobody_listens() -> None:
     status, lines = smoke(f"http://127.0.0.1:{free_port()}")
 
     assert status == 1

@@ -1,4 +1,4 @@
-"""The arithmetic of `make cost`, by hand; and docs/cost.md shows what it prints."""
+"""`make cost`: its results, compared with calculations by hand, and its table in docs/cost.md."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def test_a_thousand_videos_of_20_mb_are_20_gb_out_of_aws() -> None:
     assert dollars(Workload(video_mb=20, months_kept=6), "Files kept in R2") == pytest.approx(20 * 6 * 0.015)
 
 
-def test_the_dearest_part_comes_first_and_all_add_up() -> None:
+def test_the_largest_part_comes_first_and_the_total_is_their_sum() -> None:
     found = parts(Workload())
 
     assert [part.dollars for part in found] == sorted((part.dollars for part in found), reverse=True)
     assert total(Workload()) == pytest.approx(sum(part.dollars for part in found))
 
 
-def test_what_is_paid_by_the_month_is_shared() -> None:
+def test_monthly_prices_are_divided_by_the_months_videos() -> None:
     few, many = Workload(per_month=1000), Workload(per_month=100_000)
 
     assert dollars(few, "PostgreSQL") == pytest.approx(730 * 0.016 + 20 * 0.115)
@@ -39,14 +39,14 @@ def test_what_is_paid_by_the_month_is_shared() -> None:
     assert dollars(few, "Lambda") == pytest.approx(dollars(many, "Lambda"))
 
 
-def test_a_nat_gateway_is_paid_by_the_hour_and_for_both_ways() -> None:
+def test_a_nat_gateway_is_paid_by_the_hour_and_for_traffic_in_both_directions() -> None:
     work = Workload(nat=True, per_month=1000, video_mb=10)
 
     assert dollars(work, "NAT gateway") == pytest.approx(730 * 0.045 + 20 * 0.045)
     assert "NAT gateway" not in [part.name for part in parts(Workload())]
 
 
-def test_lambda_is_gb_seconds_and_invocations() -> None:
+def test_lambda_costs_gb_seconds_and_invocations() -> None:
     work = Workload(polls=0, callbacks=1, provider_seconds=1, video_mb=40, mirror_mb_per_second=40)
     order, callback, lists = 2.1, 1.1, 2 * 0.04
     expected = (order + callback + lists) * 0.5 + mirror_seconds(work) * 1.0
@@ -57,7 +57,7 @@ def test_lambda_is_gb_seconds_and_invocations() -> None:
     assert dollars(on_arm, "Lambda") < dollars(work, "Lambda")
 
 
-def test_a_mirror_takes_what_the_slower_of_network_and_processor_takes() -> None:
+def test_a_mirror_takes_as_long_as_the_slower_of_network_and_cpu() -> None:
     slow = Workload(video_mb=400, mirror_mb_per_second=40)
     quick = Workload(video_mb=400, mirror_mb_per_second=100_000, mirror_memory_mb=1769)
 
@@ -65,7 +65,7 @@ def test_a_mirror_takes_what_the_slower_of_network_and_processor_takes() -> None
     assert mirror_seconds(quick) == pytest.approx(0.4 * 1.75 + 0.12 + 0.5)
 
 
-def test_more_polls_than_refreshes_ask_the_provider_no_more() -> None:
+def test_status_requests_beyond_the_refresh_interval_do_not_ask_the_provider() -> None:
     few, many = (demands(Workload(seconds=30, polls=polls))["query_videos"] for polls in (2, 20))
 
     assert few.busy_seconds - 4 * 0.04 == pytest.approx(many.busy_seconds - 22 * 0.04)
@@ -73,12 +73,12 @@ def test_more_polls_than_refreshes_ask_the_provider_no_more() -> None:
 
 
 @pytest.mark.parametrize(("video_mb", "writes"), [(1, 2), (8.388608, 2), (8.4, 5), (20, 6), (100, 15)])
-def test_a_file_is_one_put_or_its_parts(video_mb: float, writes: int) -> None:
-    """With two more for an upload in parts, and one for the thumbnail."""
+def test_a_file_is_written_in_one_put_or_in_parts(video_mb: float, writes: int) -> None:
+    """An upload in parts has two more requests, and the thumbnail is one."""
     assert r2_writes(video_mb) == writes
 
 
-def test_alarms_are_counted_in_the_template_and_paid_by_what_they_read(tmp_path: Path) -> None:
+def test_alarms_are_counted_in_the_template_and_paid_by_the_series_they_read(tmp_path: Path) -> None:
     alarm, stat = (
         "  A:\n    Type: AWS::CloudWatch::Alarm\n    Properties:\n",
         "          MetricStat:\n            Stat: Sum\n",
@@ -99,7 +99,7 @@ def test_every_price_has_its_unit_and_source() -> None:
     assert all(price.dollars > 0 and price.unit and "." in price.source for price in known)
 
 
-def test_the_command_takes_what_is_assumed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_takes_the_assumptions_as_options(capsys: pytest.CaptureFixture[str]) -> None:
     cost.main(["--video-mb", "50", "--per-month", "1000", "--nat"])
     printed = capsys.readouterr().out
 
@@ -109,7 +109,7 @@ def test_the_command_takes_what_is_assumed(capsys: pytest.CaptureFixture[str]) -
         cost.main(["--per-month", "0"])
 
 
-def test_the_page_shows_what_the_command_prints() -> None:
+def test_the_page_has_the_table_that_the_command_prints() -> None:
     table = "\n".join(cost.report(Workload()))
 
     assert table in PAGE.read_text(encoding="utf-8"), f"docs/cost.md is stale; `make cost` prints:\n{table}"

@@ -1,4 +1,4 @@
-"""`make deploy`: which parameters a stack gets, and in which order SAM is asked."""
+"""`make deploy`: the parameters that a stack gets, and the order of SAM's commands."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ GIVEN = (
 
 
 class Sam:
-    """A `sam` that writes down how it was called, and fails at the command that it is told to.
+    """A fake `sam` that records its calls and fails at the command FAIL_AT.
 
-    Nobody listens at any of its stack's addresses.
+    By default nobody listens at its stack's addresses.
     """
 
     def __init__(self, folder: Path, **outputs: str) -> None:
@@ -53,7 +53,7 @@ class Sam:
 
 
 class _Answer(BaseHTTPRequestHandler):
-    """The server's `body` to every GET."""
+    """Answers every GET with the server's `body`."""
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -66,7 +66,7 @@ class _Answer(BaseHTTPRequestHandler):
 
 @contextmanager
 def answering(body: bytes) -> Iterator[str]:
-    """An address that answers so."""
+    """A server that answers with `body`; yields its URL."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Answer) as server:
         server.body = body  # type: ignore[attr-defined]
         thread = Thread(target=server.serve_forever)
@@ -90,7 +90,7 @@ def deploy(sam: Sam, stage: str, given: str = GIVEN, **more: str) -> subprocess.
 
 
 @pytest.mark.parametrize("stage", ["dev", "staging", "prod"])
-def test_stack_gets_the_stages_parameters_the_owners_and_a_new_id(sam: Sam, stage: str) -> None:
+def test_a_stack_gets_its_stages_parameters_the_owners_and_a_new_deploy_id(sam: Sam, stage: str) -> None:
     done = deploy(sam, stage)
 
     validate, deployed, outputs = sam.calls
@@ -102,12 +102,12 @@ def test_stack_gets_the_stages_parameters_the_owners_and_a_new_id(sam: Sam, stag
     assert set(GIVEN.split()) < set(words)
     assert re.fullmatch(r"DeployId=\d{8}T\d{6}Z", words[-1])
     assert "http://127.0.0.1:1\n" in done.stdout
-    assert "FAILED  health" in done.stdout, "the smoke test is the end of it"
+    assert "FAILED  health" in done.stdout, "the smoke test runs last"
     assert done.returncode == 1
 
 
-def test_a_new_domain_is_told_where_to_point_and_the_api_is_tried_at_its_own_address(tmp_path: Path) -> None:
-    """A first deployment: there is no such host as api.example.com yet, and nobody knew where it has to point."""
+def test_the_target_of_a_new_domain_is_printed_and_the_api_is_tested_at_awss_own_address(tmp_path: Path) -> None:
+    """In a first deployment the domain can't have a CNAME record yet."""
     with answering(b'{"success":true,"data":{"status":"ok"}}') as address:
         sam = Sam(tmp_path, ApiUrl="https://api.invalid", DomainTarget="d-1.execute-api.example.com", AwsUrl=address)
         done = deploy(sam, "prod")
@@ -118,7 +118,7 @@ def test_a_new_domain_is_told_where_to_point_and_the_api_is_tried_at_its_own_add
 
 
 @pytest.mark.parametrize(("command", "calls"), [("validate", 1), ("deploy", 2)])
-def test_nothing_follows_what_has_failed(sam: Sam, command: str, calls: int) -> None:
+def test_no_command_follows_one_that_failed(sam: Sam, command: str, calls: int) -> None:
     done = deploy(sam, "dev", FAIL_AT=command)
 
     assert done.returncode == 1
@@ -126,24 +126,24 @@ def test_nothing_follows_what_has_failed(sam: Sam, command: str, calls: int) -> 
     assert len(sam.calls) == calls
 
 
-def test_stage_that_there_is_not_is_refused(sam: Sam) -> None:
+def test_an_unknown_stage_is_refused(sam: Sam) -> None:
     assert "one of dev, staging and prod" in deploy(sam, "local").stderr
     assert sam.calls == []
 
 
-def test_what_only_the_owner_knows_is_asked_for(sam: Sam) -> None:
+def test_missing_parameters_are_named_and_nothing_is_deployed(sam: Sam) -> None:
     done = deploy(sam, "dev", "StorageBucket=videos")
 
     assert "SecretsArn, StorageEndpoint, StorageDomain" in done.stderr
     assert sam.calls == []
 
 
-def test_architecture_that_the_build_would_not_hear_of_is_refused(sam: Sam) -> None:
+def test_an_architecture_that_the_build_would_ignore_is_refused(sam: Sam) -> None:
     assert "samconfig.toml" in deploy(sam, "dev", GIVEN + " Architecture=arm64").stderr
     assert sam.calls == []
 
 
-def test_stages_are_three_stacks_with_parameters_that_the_template_has() -> None:
+def test_each_stage_is_a_stack_and_has_only_parameters_of_the_template() -> None:
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())
     parameters = parse((ROOT / "template.yaml").read_text())["Parameters"]
     for stage in ("dev", "staging", "prod"):

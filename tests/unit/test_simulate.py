@@ -1,4 +1,4 @@
-"""The arithmetic of `make simulate`: Little's law in known cases, and the same numbers for the same seed."""
+"""`make simulate`: known cases of queueing theory, the same results for the same seed, and its tables in the docs."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def limit(name: str, work: Workload | None = None, **changes: float) -> Limit:
     return found
 
 
-def test_littles_law() -> None:
-    """A hundred calls a second of a fifth of a second each keep twenty busy."""
+def test_the_calls_in_progress_follow_littles_law() -> None:
+    """A hundred calls a second that take 0.2 s each are twenty in progress."""
     assert little(100, 0.2) == pytest.approx(20)
 
 
-def test_a_limit_is_reached_where_demand_meets_it() -> None:
+def test_a_limit_is_reached_where_demand_equals_the_ceiling() -> None:
     work = Workload(polls=7, callbacks=2)
 
     assert limit("requests of the API", work, api_requests=120).rate == pytest.approx(10)
@@ -37,19 +37,19 @@ def test_a_limit_is_reached_where_demand_meets_it() -> None:
     assert limit("Lambda, instances", work).rate == pytest.approx(1000 / busy)
 
 
-def test_a_video_that_is_ready_before_reconcile_looks_never_meets_it() -> None:
+def test_reconcile_is_no_limit_for_videos_that_finish_before_its_first_check() -> None:
     assert math.isinf(limit("reconcile", Workload(seconds=45)).rate)
     late = limit("reconcile", Workload(seconds=105, provider_seconds=0.45), reconcile_seconds=30, reconcile_workers=4)
     assert late.rate == pytest.approx(4 * 0.5 / 0.5)
 
 
-def test_the_first_limit_is_in_front() -> None:
+def test_limits_are_sorted_by_the_rate_at_which_they_are_reached() -> None:
     rates = [each.rate for each in limits(Workload(), ceilings())]
 
     assert rates == sorted(rates)
 
 
-def test_the_templates_own_numbers_are_taken(tmp_path: Path) -> None:
+def test_ceilings_are_read_from_the_template(tmp_path: Path) -> None:
     template = tmp_path / "template.yaml"
     throttled = """Resources:
   Api: {Properties: {DefaultRouteSettings: {ThrottlingRateLimit: %s}}}
@@ -63,25 +63,25 @@ def test_the_templates_own_numbers_are_taken(tmp_path: Path) -> None:
     assert ceilings(template).api_requests == 33
 
 
-def test_the_busiest_moment_is_near_the_average_when_many_come_and_far_when_few() -> None:
-    """The number at work is Poisson's, whatever the durations: its 99.9th percentile for 100 is 132, for 1 it is 5."""
+def test_the_busiest_moment_is_the_percentile_of_a_poisson_distribution() -> None:
+    """The 99.9th percentile is 132 for a mean of 100, and 5 for a mean of 1, whatever the durations."""
     assert busiest(1000, 0.1, random.Random(1)) == pytest.approx(132, abs=3)
     assert busiest(10, 0.1, random.Random(1)) == pytest.approx(5, abs=2)
 
 
-def test_a_queue_waits_as_erlang_says() -> None:
-    """One server, half busy: M/M/1 waits one service time on average, and at all in half of the cases."""
+def test_waiting_times_are_those_of_an_mm1_queue() -> None:
+    """With one server at half load, half of the calls wait, and the average wait is one service time."""
     waited = waits(0.5, 1.0, 1, random.Random(1))
 
     assert sum(waited) / len(waited) == pytest.approx(1.0, rel=0.1)
     assert sum(wait > 0 for wait in waited) / len(waited) == pytest.approx(0.5, rel=0.05)
 
 
-def test_a_queue_with_room_makes_nobody_wait() -> None:
+def test_a_queue_with_spare_servers_has_no_waiting_times() -> None:
     assert percentile(waits(1, 0.1, 50, random.Random(1)), 0.999) == 0
 
 
-def test_more_than_can_be_carried_waits_ever_longer() -> None:
+def test_the_wait_is_infinite_beyond_the_capacity() -> None:
     has = Ceilings(api_requests=100, mirror_concurrency=5, reconcile_seconds=30)
 
     assert math.isinf(simulate.mirror_wait(100, Workload(), has, random.Random(1)))
@@ -100,7 +100,7 @@ def test_the_same_seed_gives_the_same_table(capsys: pytest.CaptureFixture[str]) 
         simulate.main(["0"])
 
 
-def test_the_worst_moment_may_meet_a_limit_that_the_average_does_not(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_busiest_moment_can_exceed_a_limit_that_the_average_does_not(capsys: pytest.CaptureFixture[str]) -> None:
     rate = limit("database connections").rate * 0.95
     roomy = ["--mirror-concurrency", "1000", "--api-requests", "1e9", "--provider-submits", "1e9", "--seconds", "45"]
     simulate.main([str(rate), *roomy])
@@ -108,7 +108,7 @@ def test_the_worst_moment_may_meet_a_limit_that_the_average_does_not(capsys: pyt
     assert capsys.readouterr().out.splitlines()[2].endswith("| database connections |")
 
 
-def test_the_page_shows_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_page_has_the_tables_that_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
     simulate.main([])
     page = PAGE.read_text(encoding="utf-8")
 

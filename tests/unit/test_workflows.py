@@ -1,4 +1,4 @@
-"""What GitHub runs: pinned by commit, with no more rights than it needs, and prod only after somebody's approval."""
+"""GitHub's workflows: actions are pinned by commit, rights are minimal, and a deployment needs an approval."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ def test_every_action_is_pinned_by_its_commit_with_its_version_beside_it(path: P
     assert all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line) for line in used), used
 
 
-def test_an_action_is_pinned_alike_everywhere() -> None:
+def test_each_action_has_the_same_pin_in_all_workflows() -> None:
     pins = {line for path in WORKFLOWS for line in re.findall(r"uses: (.*)", path.read_text())}
 
     assert len({pin.partition("@")[0] for pin in pins}) == len(pins)
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
-def test_a_workflow_may_read_and_a_job_has_an_end(path: Path) -> None:
+def test_each_workflow_has_read_rights_only_and_each_job_a_time_limit(path: Path) -> None:
     assert yaml.safe_load(path.read_text())["permissions"] == {"contents": "read"}
     assert all(job["timeout-minutes"] <= 60 for job in jobs(path).values())
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
-def test_what_somebody_typed_never_becomes_part_of_a_script(path: Path) -> None:
+def test_no_script_contains_text_that_a_user_entered(path: Path) -> None:
     scripts = [step["run"] for job in jobs(path).values() for step in job["steps"] if "run" in step]
 
     assert not [script for script in scripts if "${{" in script and "matrix." not in script]
 
 
-def test_deployment_has_no_key_of_aws_and_waits_for_its_environment_and_the_gate() -> None:
+def test_the_deployment_uses_a_role_and_waits_for_its_environment_and_the_gate() -> None:
     [path] = [path for path in WORKFLOWS if path.stem == "deploy"]
     deploy = jobs(path)["deploy"]
 
