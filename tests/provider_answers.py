@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from local.http.server import HttpServer
 
 SAMPLES = Path(__file__).parent / "contract" / "samples"
 API_KEY = "sk-hunter2"
+PATIENCE = 30
+"""Seconds for what should happen at once."""
 HTML = b"<html><body><h1>502 Bad Gateway</h1><hr><center>cloudflare</center></body></html>"
 GARBAGE = [b"", b" ", HTML, b"null", b"[]", b'"text"', b"7", b"{", b"\xff\xfe", b"[" * 100_000, b"{}"]
 
@@ -24,10 +27,12 @@ GARBAGE = [b"", b" ", HTML, b"null", b"[]", b'"text"', b"7", b"{", b"\xff\xfe", 
 class Wire:
     """Gives `replies` in turn, the last one for ever. `naps` are the seconds that the adapter wanted to sleep."""
 
+    client: HttpClient
     api: JsonApi
     replies: list[Response | NoResponse] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     naps: list[float] = field(default_factory=list)
+    asked: threading.Condition = field(default_factory=threading.Condition)
 
     def answers(self, status: int, body: bytes, **headers: str) -> None:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -35,6 +40,18 @@ class Wire:
 
     def hangs_up(self) -> None:
         self.replies.append(NoResponse.HANG_UP)
+
+    def breaks_off(self) -> None:
+        self.replies.append(Response(status=200, body=b'{"id": "task-1"', headers={"Content-Length": "1000"}))
+
+    def keeps_silent(self) -> None:
+        self.replies.append(NoResponse.HOLD)
+
+    def comes_to(self, requests: int) -> bool:
+        """Whether it has been asked so often; an adapter may have given up before the server has read its request."""
+        with self.asked:
+            self.asked.wait_for(lambda: len(self.requests) >= requests, timeout=PATIENCE)
+        return len(self.requests) == requests
 
     @property
     def bodies(self) -> list[dict[str, Any]]:
@@ -46,10 +63,12 @@ def wired() -> Iterator[Wire]:
     server = HttpServer()
     client = HttpClient(server.url, allow_plain_http=True)
     naps: list[float] = []
-    wire = Wire(api=JsonApi(client, API_KEY, sleep=naps.append), naps=naps)
+    wire = Wire(client, JsonApi(client, API_KEY, sleep=naps.append), naps=naps)
 
     def answer(request: Request) -> Response | NoResponse:
-        wire.requests.append(request)
+        with wire.asked:
+            wire.requests.append(request)
+            wire.asked.notify_all()
         return wire.replies.pop(0) if len(wire.replies) > 1 else wire.replies[0]
 
     with server.serving(answer):

@@ -8,12 +8,8 @@ the older pages and strings in the newer ones. `task_completed_older` is the fou
 from __future__ import annotations
 
 import json
-import threading
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,13 +27,10 @@ from clipferry.models import FailureCode, Order, TaskReport, TaskState
 from clipferry.net.http_client import HttpClient
 from clipferry.providers.evolink import Evolink
 from clipferry.providers.transport import LARGEST_ANSWER, JsonApi
+from tests.provider_answers import API_KEY, GARBAGE, HTML, Wire, sample, storable, wired
 
-SAMPLES = Path(__file__).parent / "samples" / "evolink"
-API_KEY = "sk-evo-hunter2"
 CALLBACK_URL = "https://api.example.com/api/v1/video/callback/evolink?videoUuid=vid_1&ts=1&sig=ab"
 TASK = "task-unified-1756817821-4x3rx6ny"
-HTML = b"<html><body><h1>502 Bad Gateway</h1><hr><center>cloudflare</center></body></html>"
-GARBAGE = [b"", b" ", HTML, b"null", b"[]", b'"text"', b"7", b"{", b"\xff\xfe", b"[" * 100_000, b"{}"]
 ORDER = Order(
     video_uuid="vid_1",
     provider="evolink",
@@ -50,93 +43,15 @@ ORDER = Order(
 )
 
 
-def sample(name: str) -> bytes:
-    return (SAMPLES / f"{name}.json").read_bytes()
-
-
-@dataclass
-class Received:
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-
-@dataclass
-class Wire:
-    """The other end. It gives `answers` in turn, the last one for ever, and keeps what it was sent."""
-
-    url: str = ""
-    answers: list[Callable[[BaseHTTPRequestHandler], None]] = field(default_factory=list)
-    received: list[Received] = field(default_factory=list)
-    closing: threading.Event = field(default_factory=threading.Event)
-
-    def answer(self, status: int, body: bytes) -> None:
-        def send(handler: BaseHTTPRequestHandler) -> None:
-            handler.send_response(status)
-            handler.send_header("Content-Length", str(len(body)))
-            handler.end_headers()
-            handler.wfile.write(body)
-
-        self.answers.append(send)
-
-    def hang_up(self) -> None:
-        self.answers.append(lambda handler: None)
-
-    def break_off(self) -> None:
-        def send(handler: BaseHTTPRequestHandler) -> None:
-            handler.send_response(200)
-            handler.send_header("Content-Length", "1000")
-            handler.end_headers()
-            handler.wfile.write(sample("submit_accepted"))
-
-        self.answers.append(send)
-
-    def keep_silent(self) -> None:
-        def send(handler: BaseHTTPRequestHandler) -> None:
-            self.closing.wait()
-
-        self.answers.append(send)
-
-
 @pytest.fixture
 def wire() -> Iterator[Wire]:
-    wire = Wire()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            wire.received.append(Received(self.command, self.path, headers, body))
-            answer = wire.answers.pop(0) if len(wire.answers) > 1 else wire.answers[0]
-            answer(self)
-
-        do_POST = do_GET  # noqa: N815 - the name that http.server calls
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    serving.start()
-    wire.url = f"http://127.0.0.1:{server.server_port}"
-    yield wire
-    wire.closing.set()
-    server.shutdown()
-    serving.join()
-    server.server_close()
+    with wired() as wire:
+        yield wire
 
 
 @pytest.fixture
-def client(wire: Wire) -> Iterator[HttpClient]:
-    client = HttpClient(wire.url, allow_plain_http=True)
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def evolink(client: HttpClient) -> Evolink:
-    return Evolink(JsonApi(client, API_KEY, sleep=lambda _seconds: None))
+def evolink(wire: Wire) -> Evolink:
+    return Evolink(wire.api)
 
 
 def refused_by(evolink: Evolink) -> ProviderRefusedError:
@@ -145,20 +60,15 @@ def refused_by(evolink: Evolink) -> ProviderRefusedError:
     return refused.value
 
 
-def storable(text: str | None) -> bool:
-    """Whether PostgreSQL takes it as text and as JSON."""
-    return text is None or ("\x00" not in text and text == text.encode("utf-8", "replace").decode())
-
-
 # What is sent
 
 
 def test_an_order_is_sent_in_evolinks_words(wire: Wire, evolink: Evolink) -> None:
-    wire.answer(200, sample("submit_accepted"))
+    wire.answers(200, sample("evolink/submit_accepted"))
 
     evolink.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
 
-    (request,) = wire.received
+    (request,) = wire.requests
     assert (request.method, request.path) == ("POST", "/v1/videos/generations")
     assert request.headers["authorization"] == f"Bearer {API_KEY}"
     assert request.headers["content-type"] == "application/json"
@@ -173,7 +83,7 @@ def test_an_order_is_sent_in_evolinks_words(wire: Wire, evolink: Evolink) -> Non
 
 
 def test_a_start_image_and_the_catalogues_own_input_go_along(wire: Wire, evolink: Evolink) -> None:
-    wire.answer(200, sample("submit_accepted"))
+    wire.answers(200, sample("evolink/submit_accepted"))
     order = Order(
         video_uuid="vid_1",
         provider="evolink",
@@ -188,7 +98,7 @@ def test_a_start_image_and_the_catalogues_own_input_go_along(wire: Wire, evolink
 
     evolink.submit(order, callback_url=CALLBACK_URL, timeout=10)
 
-    assert json.loads(wire.received[0].body) == {
+    assert json.loads(wire.requests[0].body) == {
         "model": "seedance-2.0-image-to-video",
         "prompt": "A ferry",
         "duration": 10,
@@ -203,11 +113,11 @@ def test_a_start_image_and_the_catalogues_own_input_go_along(wire: Wire, evolink
     [(TASK, f"/v1/tasks/{TASK}"), ("a/../b?c=d#e é%", "/v1/tasks/a%2F..%2Fb%3Fc%3Dd%23e%20%C3%A9%25")],
 )
 def test_a_question_names_the_task_in_its_path(wire: Wire, evolink: Evolink, task_id: str, path: str) -> None:
-    wire.answer(200, sample("task_processing"))
+    wire.answers(200, sample("evolink/task_processing"))
 
     evolink.ask(task_id)
 
-    (request,) = wire.received
+    (request,) = wire.requests
     assert (request.method, request.path, request.body) == ("GET", path, b"")
     assert request.headers["authorization"] == f"Bearer {API_KEY}"
 
@@ -216,7 +126,7 @@ def test_a_question_names_the_task_in_its_path(wire: Wire, evolink: Evolink, tas
 
 
 def test_an_accepted_order_has_a_task_and_an_estimate(wire: Wire, evolink: Evolink) -> None:
-    wire.answer(200, sample("submit_accepted"))
+    wire.answers(200, sample("evolink/submit_accepted"))
 
     submission = evolink.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
 
@@ -231,7 +141,7 @@ def test_an_accepted_order_has_a_task_and_an_estimate(wire: Wire, evolink: Evoli
 def test_an_order_without_a_usable_estimate_is_accepted_all_the_same(
     wire: Wire, evolink: Evolink, status: int, info: str
 ) -> None:
-    wire.answer(status, f'{{"id": "{TASK}", "task_info": {info}}}'.encode())
+    wire.answers(status, f'{{"id": "{TASK}", "task_info": {info}}}'.encode())
 
     submission = evolink.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
 
@@ -265,24 +175,24 @@ def test_an_order_without_a_usable_estimate_is_accepted_all_the_same(
 def test_a_well_formed_error_is_a_refusal(
     wire: Wire, evolink: Evolink, status: int, name: str, failure: FailureCode
 ) -> None:
-    wire.answer(status, sample(name))
+    wire.answers(status, sample(f"evolink/{name}"))
 
     refusal = refused_by(evolink)
 
     assert FailureCode(refusal.failure) is failure
-    assert json.loads(sample(name))["error"]["message"] in str(refusal)
-    assert len(wire.received) == 1
+    assert json.loads(sample(f"evolink/{name}"))["error"]["message"] in str(refusal)
+    assert len(wire.requests) == 1
 
 
 def test_an_error_that_stands_alone_is_read_all_the_same(wire: Wire, evolink: Evolink) -> None:
     """Without the `error` around it, as forks of the original have met it."""
-    wire.answer(400, sample("error_400_without_envelope"))
+    wire.answers(400, sample("evolink/error_400_without_envelope"))
 
     assert FailureCode(refused_by(evolink).failure) is FailureCode.CONTENT_POLICY
 
 
 def test_a_well_formed_error_is_a_refusal_at_status_200_too(wire: Wire, evolink: Evolink) -> None:
-    wire.answer(200, sample("error_402"))
+    wire.answers(200, sample("evolink/error_402"))
 
     assert FailureCode(refused_by(evolink).failure) is FailureCode.PROVIDER_OUT_OF_FUNDS
 
@@ -290,25 +200,27 @@ def test_a_well_formed_error_is_a_refusal_at_status_200_too(wire: Wire, evolink:
 @pytest.mark.parametrize("status", [301, 302, 400, 401, 403, 404, 405, 413, 415, 422, 429])
 @pytest.mark.parametrize("body", GARBAGE)
 def test_no_order_is_taken_by_a_4xx_whoever_wrote_it(wire: Wire, evolink: Evolink, status: int, body: bytes) -> None:
-    wire.answer(status, body)
+    wire.answers(status, body)
 
     assert f"HTTP {status}" in str(refused_by(evolink))
-    assert len(wire.received) == 1
+    assert len(wire.requests) == 1
 
 
 # Unknown
 
 
 @pytest.mark.parametrize("status", [408, 504])
-@pytest.mark.parametrize("body", [sample("error_500"), sample("error_400"), sample("submit_accepted"), HTML, b""])
+@pytest.mark.parametrize(
+    "body", [sample("evolink/error_500"), sample("evolink/error_400"), sample("evolink/submit_accepted"), HTML, b""]
+)
 def test_a_gateway_that_gave_up_waiting_leaves_the_outcome_unknown(
     wire: Wire, evolink: Evolink, status: int, body: bytes
 ) -> None:
-    wire.answer(status, body)
+    wire.answers(status, body)
 
     with pytest.raises(ProviderSilentError):
         evolink.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
-    assert len(wire.received) == 1
+    assert len(wire.requests) == 1
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 520, 524, 599])
@@ -316,11 +228,11 @@ def test_a_gateway_that_gave_up_waiting_leaves_the_outcome_unknown(
 def test_a_5xx_in_somebody_elses_words_leaves_the_outcome_unknown(
     wire: Wire, evolink: Evolink, status: int, body: bytes
 ) -> None:
-    wire.answer(status, body)
+    wire.answers(status, body)
 
     with pytest.raises(ProviderSilentError):
         evolink.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
-    assert len(wire.received) == 1
+    assert len(wire.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -338,13 +250,13 @@ def test_a_5xx_in_somebody_elses_words_leaves_the_outcome_unknown(
     ],
 )
 def test_a_success_that_names_no_task_leaves_the_outcome_unknown(wire: Wire, evolink: Evolink, body: bytes) -> None:
-    wire.answer(200, body)
+    wire.answers(200, body)
 
     with pytest.raises(ProviderSilentError):
         evolink.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
 
 
-@pytest.mark.parametrize("fault", [Wire.hang_up, Wire.break_off, Wire.keep_silent])
+@pytest.mark.parametrize("fault", [Wire.hangs_up, Wire.breaks_off, Wire.keeps_silent])
 def test_a_connection_that_is_lost_after_sending_leaves_the_outcome_unknown(
     wire: Wire, evolink: Evolink, fault: Callable[[Wire], None]
 ) -> None:
@@ -352,11 +264,11 @@ def test_a_connection_that_is_lost_after_sending_leaves_the_outcome_unknown(
 
     with pytest.raises(ProviderSilentError):
         evolink.submit(ORDER, callback_url=CALLBACK_URL, timeout=0.5)
-    assert len(wire.received) == 1
+    assert wire.comes_to(1)
 
 
 def test_an_answer_without_end_leaves_the_outcome_unknown(wire: Wire, evolink: Evolink) -> None:
-    wire.answer(200, sample("submit_accepted") + b" " * LARGEST_ANSWER)
+    wire.answers(200, sample("evolink/submit_accepted") + b" " * LARGEST_ANSWER)
 
     with pytest.raises(ProviderSilentError):
         evolink.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
@@ -374,7 +286,7 @@ def test_nothing_was_sent_where_nobody_listens(wire: Wire, evolink: Evolink) -> 
 
 @pytest.mark.parametrize("name", ["task_pending", "task_processing", "submit_accepted"])
 def test_a_task_that_goes_on_is_running(wire: Wire, evolink: Evolink, name: str) -> None:
-    wire.answer(200, sample(name))
+    wire.answers(200, sample(f"evolink/{name}"))
 
     report = evolink.ask(TASK)
 
@@ -383,7 +295,7 @@ def test_a_task_that_goes_on_is_running(wire: Wire, evolink: Evolink, name: str)
 
 @pytest.mark.parametrize("name", ["task_completed", "task_completed_older"])
 def test_a_completed_task_names_its_file(wire: Wire, evolink: Evolink, name: str) -> None:
-    wire.answer(200, sample(name))
+    wire.answers(200, sample(f"evolink/{name}"))
 
     assert evolink.ask(TASK) == TaskReport(
         state=TaskState.SUCCEEDED, video_url="https://files.evolink.ai/video/4x3rx6ny.mp4"
@@ -396,7 +308,7 @@ def test_the_first_result_that_is_a_url_is_the_file(wire: Wire, evolink: Evolink
         "results": [None, "", 7, "https://a/1.mp4", "https://a/2.mp4"],
         "data": {"video_url": "https://a/3.mp4"},
     }
-    wire.answer(200, json.dumps(answer).encode())
+    wire.answers(200, json.dumps(answer).encode())
 
     assert evolink.ask(TASK).video_url == "https://a/1.mp4"
 
@@ -419,14 +331,14 @@ def test_the_first_result_that_is_a_url_is_the_file(wire: Wire, evolink: Evolink
 def test_a_completed_task_without_a_file_is_asked_about_again(
     wire: Wire, evolink: Evolink, rest: dict[str, Any]
 ) -> None:
-    wire.answer(200, json.dumps({"id": TASK, "status": "completed"} | rest).encode())
+    wire.answers(200, json.dumps({"id": TASK, "status": "completed"} | rest).encode())
 
     with pytest.raises(ProviderError):
         evolink.ask(TASK)
 
 
 def test_a_failed_task_says_why_in_our_words_and_in_evolinks(wire: Wire, evolink: Evolink) -> None:
-    wire.answer(200, sample("task_failed"))
+    wire.answers(200, sample("evolink/task_failed"))
 
     report = evolink.ask(TASK)
 
@@ -436,7 +348,7 @@ def test_a_failed_task_says_why_in_our_words_and_in_evolinks(wire: Wire, evolink
 
 @pytest.mark.parametrize("name", ["task_cancelled", "task_failed_request_cancelled"])
 def test_a_cancelled_task_has_failed(wire: Wire, evolink: Evolink, name: str) -> None:
-    wire.answer(200, sample(name))
+    wire.answers(200, sample(f"evolink/{name}"))
 
     report = evolink.ask(TASK)
 
@@ -472,14 +384,14 @@ def test_every_documented_failure_has_a_word_of_ours(
     wire: Wire, evolink: Evolink, code: object, failure: FailureCode
 ) -> None:
     answer = {"id": TASK, "status": "failed", "error": {"code": code, "message": "Why.", "type": "task_error"}}
-    wire.answer(200, json.dumps(answer).encode())
+    wire.answers(200, json.dumps(answer).encode())
 
     assert evolink.ask(TASK).failure is failure
 
 
 @pytest.mark.parametrize("error", [{}, {"error": None}, {"error": "text"}, {"error": []}, {"error": {}}])
 def test_a_task_that_failed_without_a_reason_has_failed(wire: Wire, evolink: Evolink, error: dict[str, Any]) -> None:
-    wire.answer(200, json.dumps({"id": TASK, "status": "failed"} | error).encode())
+    wire.answers(200, json.dumps({"id": TASK, "status": "failed"} | error).encode())
 
     report = evolink.ask(TASK)
 
@@ -488,7 +400,7 @@ def test_a_task_that_failed_without_a_reason_has_failed(wire: Wire, evolink: Evo
 
 @pytest.mark.parametrize("status", ["archived", "COMPLETED!", "", None, 7, [], {}, "x" * 10_000])
 def test_a_status_that_nobody_documents_is_unknown(wire: Wire, evolink: Evolink, status: object) -> None:
-    wire.answer(200, json.dumps({"id": TASK, "status": status}).encode())
+    wire.answers(200, json.dumps({"id": TASK, "status": status}).encode())
 
     report = evolink.ask(TASK)
 
@@ -507,39 +419,41 @@ def test_a_status_that_nobody_documents_is_unknown(wire: Wire, evolink: Evolink,
 )
 def test_the_words_of_a_report_can_be_stored(wire: Wire, evolink: Evolink, answer: dict[str, Any]) -> None:
     """JavaScript cuts text between the halves of an emoji, and PostgreSQL takes neither half, nor NUL."""
-    wire.answer(200, json.dumps({"id": TASK} | answer).encode())
+    wire.answers(200, json.dumps({"id": TASK} | answer).encode())
 
     assert storable(evolink.ask(TASK).detail)
 
 
 def test_the_words_of_a_refusal_can_be_stored(wire: Wire, evolink: Evolink) -> None:
-    wire.answer(400, json.dumps({"error": {"code": 400, "message": "\ud83d and \x00"}}).encode())
+    wire.answers(400, json.dumps({"error": {"code": 400, "message": "\ud83d and \x00"}}).encode())
 
     assert storable(str(refused_by(evolink)))
 
 
 @pytest.mark.parametrize("url", ["https://a/\x00.mp4", "https://a/\ud83d.mp4"])
 def test_a_file_whose_address_cannot_be_stored_is_none(wire: Wire, evolink: Evolink, url: str) -> None:
-    wire.answer(200, json.dumps({"id": TASK, "status": "completed", "results": [url]}).encode())
+    wire.answers(200, json.dumps({"id": TASK, "status": "completed", "results": [url]}).encode())
 
     with pytest.raises(ProviderError):
         evolink.ask(TASK)
 
 
 def test_a_task_that_evolink_does_not_know_is_told_apart(wire: Wire, evolink: Evolink) -> None:
-    wire.answer(404, sample("error_404_task"))
+    wire.answers(404, sample("evolink/error_404_task"))
 
     with pytest.raises(TaskNotFoundError):
         evolink.ask(TASK)
-    assert len(wire.received) == 1
+    assert len(wire.requests) == 1
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 402, 403, 408, 410, 429, 500, 502, 503, 504])
-@pytest.mark.parametrize("body", [sample("error_401"), sample("task_failed"), sample("task_completed"), HTML])
+@pytest.mark.parametrize(
+    "body", [sample("evolink/error_401"), sample("evolink/task_failed"), sample("evolink/task_completed"), HTML]
+)
 def test_an_error_in_answer_to_a_question_says_nothing_about_the_task(
     wire: Wire, evolink: Evolink, status: int, body: bytes
 ) -> None:
-    wire.answer(status, body)
+    wire.answers(status, body)
 
     with pytest.raises(ProviderError) as unanswered:
         evolink.ask(TASK)
@@ -550,29 +464,29 @@ def test_an_error_in_answer_to_a_question_says_nothing_about_the_task(
 def test_an_answer_that_is_no_json_object_says_nothing_about_the_task(
     wire: Wire, evolink: Evolink, body: bytes
 ) -> None:
-    wire.answer(200, body)
+    wire.answers(200, body)
 
     with pytest.raises(ProviderError):
         evolink.ask(TASK)
 
 
-@pytest.mark.parametrize("fault", [Wire.hang_up, Wire.break_off, lambda wire: wire.answer(502, HTML)])
+@pytest.mark.parametrize("fault", [Wire.hangs_up, Wire.breaks_off, lambda wire: wire.answers(502, HTML)])
 def test_a_question_that_came_to_nothing_is_asked_once_more(
     wire: Wire, evolink: Evolink, fault: Callable[[Wire], None]
 ) -> None:
     fault(wire)
-    wire.answer(200, sample("task_completed"))
+    wire.answers(200, sample("evolink/task_completed"))
 
     assert evolink.ask(TASK).state is TaskState.SUCCEEDED
-    assert len(wire.received) == 2
+    assert len(wire.requests) == 2
 
 
 def test_a_question_is_not_asked_a_third_time(wire: Wire, evolink: Evolink) -> None:
-    wire.hang_up()
+    wire.hangs_up()
 
     with pytest.raises(ProviderError):
         evolink.ask(TASK)
-    assert len(wire.received) == 2
+    assert len(wire.requests) == 2
 
 
 # Callbacks
@@ -582,7 +496,7 @@ def test_a_question_is_not_asked_a_third_time(wire: Wire, evolink: Evolink) -> N
     "name", ["task_completed", "task_completed_older", "task_failed", "task_failed_request_cancelled", "task_cancelled"]
 )
 def test_a_callback_claims_a_task(evolink: Evolink, name: str) -> None:
-    hint = evolink.read_hint(sample(name))
+    hint = evolink.read_hint(sample(f"evolink/{name}"))
 
     assert (hint.task_id, hint.echoed_url) == (TASK, None)
 
@@ -613,11 +527,11 @@ def test_a_body_that_cannot_be_read_claims_nothing(evolink: Evolink, body: bytes
 @pytest.mark.parametrize(
     "fault",
     [
-        Wire.hang_up,
-        Wire.break_off,
-        lambda wire: wire.answer(401, sample("error_401")),
-        lambda wire: wire.answer(500, HTML),
-        lambda wire: wire.answer(200, HTML),
+        Wire.hangs_up,
+        Wire.breaks_off,
+        lambda wire: wire.answers(401, sample("evolink/error_401")),
+        lambda wire: wire.answers(500, HTML),
+        lambda wire: wire.answers(200, HTML),
     ],
 )
 @pytest.mark.parametrize(
@@ -639,12 +553,12 @@ def test_no_exception_shows_the_key(
 
 
 @pytest.mark.parametrize("key", [f"{API_KEY}\n", f"{API_KEY}\r\nX-Other: 1", f"{API_KEY}渡"])
-def test_a_key_that_no_header_can_carry_is_a_matter_of_configuration(wire: Wire, client: HttpClient, key: str) -> None:
+def test_a_key_that_no_header_can_carry_is_a_matter_of_configuration(wire: Wire, key: str) -> None:
     """A secret that was pasted with its line end, for one."""
-    wire.answer(200, sample("submit_accepted"))
+    wire.answers(200, sample("evolink/submit_accepted"))
 
     with pytest.raises(ConfigurationError) as refused:
-        Evolink(JsonApi(client, key)).submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
+        Evolink(JsonApi(wire.client, key)).submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
 
     assert API_KEY not in "".join(traceback.format_exception(refused.value))
-    assert wire.received == []
+    assert wire.requests == []
