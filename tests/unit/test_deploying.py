@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -89,6 +92,16 @@ def deploy(sam: Sam, stage: str, given: str = GIVEN, **more: str) -> subprocess.
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
+def as_sam_reads(calls: list[list[str]]) -> list[dict[str, str]]:
+    """The parameters of `sam deploy` as SAM's own parser reads them, in SAM's own environment."""
+    words = [call[call.index("--parameter-overrides") + 1 :] for call in calls]
+    read = "import json, sys; from samcli.cli.types import CfnParameterOverridesType as T"
+    read += "; json.dump([T().convert(tuple(one), None, None) for one in json.load(sys.stdin)], sys.stdout)"
+    command = [str(ROOT / ".tools/sam/bin/python"), "-c", read]
+    done = subprocess.run(command, input=json.dumps(words), capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
 @pytest.mark.parametrize("stage", ["dev", "staging", "prod"])
 def test_a_stack_gets_its_stages_parameters_the_owners_and_a_new_deploy_id(sam: Sam, stage: str) -> None:
     done = deploy(sam, stage)
@@ -97,13 +110,67 @@ def test_a_stack_gets_its_stages_parameters_the_owners_and_a_new_deploy_id(sam: 
     assert validate[:2] == ["validate", "--lint"]
     assert deployed[:3] == ["deploy", "--config-env", stage]
     assert outputs[:4] == ["list", "stack-outputs", "--config-env", stage]
-    words = deployed[deployed.index("--parameter-overrides") + 1 :]
-    assert words[0] == f"Stage={stage}"
-    assert set(GIVEN.split()) < set(words)
-    assert re.fullmatch(r"DeployId=\d{8}T\d{6}Z", words[-1])
+    values = as_sam_reads([deployed])[0]
+    assert values["Stage"] == stage
+    assert values.items() > dict(word.split("=", 1) for word in GIVEN.split()).items()
+    assert re.fullmatch(r"\d{8}T\d{6}Z", values["DeployId"])
     assert "http://127.0.0.1:1\n" in done.stdout
     assert "FAILED  health" in done.stdout, "the smoke test runs last"
     assert done.returncode == 1
+
+
+def test_sam_reads_every_value_as_it_was_given_and_every_default_of_the_template(sam: Sam) -> None:
+    """SAM keeps the stack's old value of a parameter that isn't given, and loses what follows a bare space."""
+    said = {
+        "RemoteAssetAllowedHosts": "a.example, *.b.example",
+        "AlarmEmail": "",
+        "StorageBucket": 'it\'s "mine" = yours Stage=prod',
+        "StorageRegion": "'auto'",
+    }
+
+    done = deploy(sam, "dev", GIVEN + " " + " ".join(shlex.quote(f"{name}={value}") for name, value in said.items()))
+
+    [values] = as_sam_reads(sam.calls[1:2])
+    declared = parse((ROOT / "template.yaml").read_text())["Parameters"]
+    assert values.keys() == declared.keys(), done.stderr
+    assert values.items() >= (said | {"StorageRegion": "auto"}).items()
+    untouched = declared.keys() - dict(word.split("=", 1) for word in GIVEN.split()).keys() - said.keys()
+    for name in untouched - {"Stage", "DeployId", "Rollout", "LogRetentionDays"}:
+        assert values[name] == str(declared[name]["Default"]), name
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["Stage=dev", 'RemoteAssetAllowedHosts="a, b"'],
+        "Stage=dev RemoteAssetAllowedHosts='a, b'",
+        {"Stage": "dev", "RemoteAssetAllowedHosts": "a, b", "FunctionMemory": 512},
+    ],
+    ids=["a list", "a string", "a table"],
+)
+def test_overrides_are_read_in_each_form_that_sam_takes(monkeypatch: pytest.MonkeyPatch, overrides: Any) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    tool = import_module("deploy")
+    config = {"dev": {"global": {"parameters": {"parameter_overrides": overrides}}}}
+
+    values = tool.parameters("dev", config, GIVEN, datetime(2026, 11, 29, tzinfo=UTC))
+
+    assert (values["RemoteAssetAllowedHosts"], values["Stage"], values["FunctionMemory"]) == ("a, b", "dev", "512")
+    assert values["DeployId"] == "20261129T000000Z"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("StorageBukket=x", "StorageBukket: template.yaml has no such parameter"),
+        ("'StorageBucket=a\\b'", "StorageBucket has a backslash"),
+    ],
+)
+def test_what_sam_would_lose_silently_is_refused(sam: Sam, given: str, told: str) -> None:
+    done = deploy(sam, "dev", f"{GIVEN} {given}")
+
+    assert told in done.stderr
+    assert "deploy" not in [call[0] for call in sam.calls]
 
 
 def test_the_target_of_a_new_domain_is_printed_and_the_api_is_tested_at_awss_own_address(tmp_path: Path) -> None:
