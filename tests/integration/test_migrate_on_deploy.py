@@ -6,6 +6,8 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -205,8 +207,53 @@ def test_unexpected_error_is_answered_by_its_name_alone(bucket: Bucket) -> None:
     assert (answer["Status"], answer["Reason"]) == ("FAILED", "RecursionError")
 
 
-def test_answer_is_sent_again_when_the_bucket_stumbles(bucket: Bucket) -> None:
-    bucket.refuse = 2
+@pytest.mark.parametrize(("work", "status"), [(dict, "SUCCESS"), (lambda: 1 // 0, "FAILED")], ids=["done", "failed"])
+def test_a_bucket_that_fails_changes_nothing_of_the_outcome_and_is_tried_again_after_a_pause(
+    bucket: Bucket, work: Any, status: str
+) -> None:
+    bucket.refuse, pauses = 7, list[float]()
+
+    custom_resource.serve(request(bucket), resource="r", work=work, seconds_left=lambda: 300.0, sleep=pauses.append)
+
+    assert bucket.answer["Status"] == status
+    assert pauses == [1, 2, 4, 8, 16, 30, 30]
+
+
+def test_a_bucket_that_never_takes_the_answer_is_an_error_of_the_function_and_no_other_answer(bucket: Bucket) -> None:
+    bucket.refuse, left, pauses = 99, iter([300.0, 20.0, 12.0, 6.0, 5.0]), list[float]()
+
+    with pytest.raises(HTTPException, match="503"):
+        custom_resource.serve(request(bucket), resource="r", work=dict, seconds_left=left.__next__, sleep=pauses.append)
+
+    assert (pauses, bucket.refuse, bucket.answers) == ([1, 2], 96, [])
+
+
+def signed(seconds_ago: float, form: str) -> str:
+    """What a URL that CloudFormation signed so long ago says of it, in the form of SigV4 or of SigV2."""
+    then = datetime.now(UTC) - timedelta(seconds=seconds_ago)
+    return {"v4": f"&X-Amz-Date={then:%Y%m%dT%H%M%SZ}", "v2": f"&Expires={then.timestamp() + 7200:.0f}"}[form]
+
+
+@pytest.mark.parametrize("form", ["v4", "v2"])
+@pytest.mark.parametrize(("kind", "seconds_ago", "worked"), [("Create", 60, 1), ("Create", 100, 0), ("Update", 400, 0)])
+def test_a_request_that_comes_late_does_not_migrate_behind_a_rollback(
+    bucket: Bucket, form: str, kind: str, seconds_ago: float, worked: int
+) -> None:
+    bucket.url += signed(seconds_ago, form)
+    done: list[int] = []
+
+    custom_resource.serve(
+        request(bucket, kind), resource="r", work=lambda: done.append(1) or {}, seconds_left=lambda: 300.0
+    )
+
+    assert len(done) == worked
+    assert bucket.answer["Status"] == ("SUCCESS" if worked else "FAILED")
+    assert worked or "s old, so it may be over" in bucket.answer["Reason"]
+
+
+@pytest.mark.parametrize("garbage", ["&X-Amz-Date=yesterday", "&Expires=never", ""])
+def test_a_request_whose_url_tells_no_time_is_worked_on(bucket: Bucket, garbage: str) -> None:
+    bucket.url += garbage
 
     custom_resource.serve(request(bucket), resource="r", work=dict, seconds_left=lambda: 300.0)
 

@@ -10,9 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import pytest
+from botocore.loaders import Loader
 from moto.server import ThreadedMotoServer
 
-from clipferry.aws.secrets_manager import RETRY_SECONDS, Secret, SecretsManager, region_of
+from clipferry.aws.secret_location import endpoint_of, region_of
+from clipferry.aws.secrets_manager import PAUSE_SECONDS, RETRY_SECONDS, Secret, SecretsManager
 from clipferry.aws.sigv4 import Credentials
 from clipferry.errors import ConfigurationError, SecretsUnavailableError
 from tests.log_lines import captured, events, metrics
@@ -33,8 +35,16 @@ def fake() -> Iterator[FakeSecretsManager]:
 
 
 @pytest.fixture
-def manager(fake: FakeSecretsManager) -> Iterator[SecretsManager]:
-    manager = SecretsManager(region=REGION, endpoint_url=fake.url, credentials=lambda: ROLE)
+def waits() -> list[float]:
+    """How long the reader waited, in seconds, each time that it did."""
+    return []
+
+
+@pytest.fixture
+def manager(fake: FakeSecretsManager, waits: list[float]) -> Iterator[SecretsManager]:
+    manager = SecretsManager(
+        region=REGION, endpoint_url=fake.url, credentials=lambda: ROLE, allow_plain_http=True, sleep=waits.append
+    )
     yield manager
     manager.close()
 
@@ -63,7 +73,7 @@ def test_a_secret_of_motos_is_read() -> None:
             aws_secret_access_key="testing",
         )
         arn = owner.create_secret(Name="clipferry", SecretString=json.dumps(VALUES))["ARN"]
-        manager = SecretsManager(region=REGION, endpoint_url=endpoint, credentials=lambda: ROLE)
+        manager = SecretsManager(region=REGION, endpoint_url=endpoint, credentials=lambda: ROLE, allow_plain_http=True)
         assert manager.read(arn) == manager.read("clipferry") == VALUES
         owner.put_secret_value(SecretId="clipferry", SecretString=json.dumps({"EVOLINK_API_KEY": "new"}))
         assert manager.read(arn) == {"EVOLINK_API_KEY": "new"}
@@ -85,7 +95,7 @@ def test_the_request_is_signed_with_the_role_and_its_token(manager: SecretsManag
 
 def test_the_fake_refuses_another_signature(fake: FakeSecretsManager) -> None:
     wrong = Credentials(access_key=ROLE.access_key, secret_key="another", session_token=ROLE.session_token)
-    manager = SecretsManager(region=REGION, endpoint_url=fake.url, credentials=lambda: wrong)
+    manager = SecretsManager(region=REGION, endpoint_url=fake.url, credentials=lambda: wrong, allow_plain_http=True)
     with pytest.raises(ConfigurationError, match="InvalidSignatureException"):
         manager.read(ARN)
     manager.close()
@@ -110,7 +120,7 @@ def test_the_arn_says_the_region(secret_id: str, region: str) -> None:
         (500, refusal("InternalServiceError")),
     ],
 )
-def test_what_passes_is_tried_once_more_at_once(
+def test_what_passes_is_tried_once_more_after_a_short_wait(
     status: int, body: bytes, manager: SecretsManager, fake: FakeSecretsManager
 ) -> None:
     fake.fail(status, body)
@@ -165,15 +175,45 @@ def test_an_answer_that_is_too_long_or_too_slow_or_nobody_is_unavailable(
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         nobody = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        gone = SecretsManager(region=REGION, endpoint_url=nobody, credentials=lambda: ROLE)
+        gone = SecretsManager(region=REGION, endpoint_url=nobody, credentials=lambda: ROLE, allow_plain_http=True)
         with pytest.raises(SecretsUnavailableError):
             gone.read(ARN)
 
 
 def test_without_an_address_of_ones_own_only_https_is_spoken() -> None:
-    SecretsManager(region=REGION, endpoint_url=None, credentials=lambda: ROLE).close()
-    with pytest.raises(ConfigurationError):
-        SecretsManager(region=REGION, endpoint_url="ftp://127.0.0.1", credentials=lambda: ROLE)
+    SecretsManager(region=REGION, endpoint_url=endpoint_of(ARN, REGION), credentials=lambda: ROLE).close()
+    for url in ("ftp://127.0.0.1", "http://127.0.0.1"):
+        with pytest.raises(ConfigurationError):
+            SecretsManager(region=REGION, endpoint_url=url, credentials=lambda: ROLE)
+
+
+def test_throttled_instances_do_not_come_back_together(
+    manager: SecretsManager, fake: FakeSecretsManager, waits: list[float]
+) -> None:
+    for _ in range(6):
+        fake.fail(400, refusal("ThrottlingException"))
+        manager.read(ARN)
+
+    least, longest = PAUSE_SECONDS
+    assert len(set(waits)) == 6
+    assert all(least <= wait <= longest for wait in waits)
+
+
+def partitions() -> dict[str, tuple[str, str]]:
+    """The region and the suffix of each partition that botocore knows."""
+    known = Loader().load_data("partitions")["partitions"]
+    return {one["id"]: (next(iter(one["regions"])), one["outputs"]["dnsSuffix"]) for one in known}
+
+
+@pytest.mark.parametrize(("partition", "region", "suffix"), [(p, *told) for p, told in partitions().items()])
+def test_the_arn_says_the_partition_and_so_the_address(partition: str, region: str, suffix: str) -> None:
+    arn = f"arn:{partition}:secretsmanager:{region}:210987654321:secret:clipferry-AbCdEf"
+
+    assert endpoint_of(arn, region) == f"https://secretsmanager.{region}.{suffix}"
+
+
+def test_a_bare_name_is_in_the_main_partition() -> None:
+    assert endpoint_of("clipferry/dev", "eu-west-1") == "https://secretsmanager.eu-west-1.amazonaws.com"
 
 
 def test_it_is_read_once_an_age(secret: Secret, fake: FakeSecretsManager, clock: Clock) -> None:

@@ -171,11 +171,14 @@ def _secret() -> Secret | None:
     location = settings.load_secret_location(os.environ)
     if not location.secrets_arn:
         return None
-    from clipferry.aws.secrets_manager import Secret, SecretsManager, region_of
+    from clipferry.aws.secret_location import endpoint_of, region_of
+    from clipferry.aws.secrets_manager import Secret, SecretsManager
 
+    region, endpoint = region_of(location.secrets_arn, location.aws_region), location.aws_endpoint_url_secrets_manager
     manager = SecretsManager(
-        region=region_of(location.secrets_arn, location.aws_region),
-        endpoint_url=location.aws_endpoint_url_secrets_manager,
+        region=region,
+        endpoint_url=endpoint or endpoint_of(location.secrets_arn, region),
+        allow_plain_http=endpoint is not None,
         credentials=_role.credentials,
     )
     names = {name.upper() for name in Settings.model_fields.keys() - SecretLocation.model_fields.keys()}

@@ -9,6 +9,7 @@ Source: "GetSecretValue" and "Common errors" in the AWS Secrets Manager API Refe
 from __future__ import annotations
 
 import json
+import random
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -26,31 +27,37 @@ CONNECT_SECONDS: Final = 2.0
 TOTAL_SECONDS: Final = 4.0
 ATTEMPTS: Final = 2
 """For one read: a second attempt costs little beside a request that fails."""
+PAUSE_SECONDS: Final = (0.1, 0.5)
+"""The least and the longest wait before the second one, drawn at random: instances that are throttled together don't
+come back together."""
 _MAX_ANSWER_BYTES: Final = 256 * 1024
 """A secret has at most 64 KiB; it comes as a JSON string inside JSON, which makes it longer."""
 _TRANSIENT: Final = ("ThrottlingException", "TooManyRequestsException", "InternalServiceError", "InternalFailure")
 
 
-def region_of(secret_id: str, otherwise: str) -> str:
-    """Returns the region that an ARN names, `otherwise` for a bare name: that is in the function's own region."""
-    parts = secret_id.split(":")
-    return parts[3] if len(parts) > 6 and parts[0] == "arn" and parts[3] else otherwise
-
-
 class SecretsManager:
-    """Reads from Secrets Manager in `region`, at `endpoint_url` or else AWS's own. Only `endpoint_url` may be http.
+    """Reads from Secrets Manager in `region`, at `endpoint_url`, which may be http only with `allow_plain_http`.
 
     `credentials` is called for every request, because a role's expire.
     """
 
-    def __init__(self, *, region: str, endpoint_url: str | None, credentials: Callable[[], Credentials]) -> None:
+    def __init__(
+        self,
+        *,
+        region: str,
+        endpoint_url: str,
+        credentials: Callable[[], Credentials],
+        allow_plain_http: bool = False,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._sleep = sleep
         self._service = JsonClient(
-            endpoint_url or f"https://secretsmanager.{region}.amazonaws.com",
+            endpoint_url,
             service="secretsmanager",
             target="secretsmanager",
             version="1.1",
             region=region,
-            allow_plain_http=endpoint_url is not None,
+            allow_plain_http=allow_plain_http,
             credentials=credentials,
         )
 
@@ -65,6 +72,7 @@ class SecretsManager:
             except SecretsUnavailableError:
                 if attempt == ATTEMPTS:
                     raise
+            self._sleep(random.uniform(*PAUSE_SECONDS))  # noqa: S311 - nothing depends on its being secret
         raise AssertionError
 
     def close(self) -> None:
