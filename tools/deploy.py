@@ -51,14 +51,14 @@ def parameters(stage: str, config: Mapping[str, Any], given: str, now: datetime)
         raise DeployError(f"STAGE is {stage!r}; it must be one of dev, staging and prod")
     own = _pairs(shlex.split(given))
     if "Architecture" in own:
-        raise DeployError("Architecture belongs into samconfig.toml, where `sam build` reads it, too")
+        raise DeployError("set Architecture in samconfig.toml, because `sam build` reads it there, too")
     known = defaults()
     said = _pairs(config[stage]["global"]["parameters"]["parameter_overrides"]) | own
     if strange := sorted(said.keys() - known):
         raise DeployError(f"{', '.join(strange)}: template.yaml has no such parameter")
     merged = known | said | {"DeployId": now.strftime("%Y%m%dT%H%M%SZ")}
     if missing := [name for name, value in merged.items() if value is None or (name in REQUIRED and not value)]:
-        raise DeployError(f"{', '.join(missing)}: say so in samconfig.toml, [{stage}.global.parameters]")
+        raise DeployError(f"{', '.join(missing)}: set them in samconfig.toml, [{stage}.global.parameters]")
     return {name: value for name, value in merged.items() if value is not None}
 
 
