@@ -1,4 +1,4 @@
-"""What a user may not do without end or for nothing: retries, uploads of any size, the film of a video that failed."""
+"""What a user may not do without end or for nothing: orders, retries, uploads of any size, a failed video's film."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from clipferry.db.connection import Database
 from clipferry.models import VideoStatus
 from local.sam_template.environment import in_process
 from tests import books, journeys
-from tests.http_api import Api, Person
+from tests.http_api import Answer, Api, Person
 
 IMAGE = {"filename": "first frame.png", "contentType": "image/png"}
-
-
 COUNTED = """
 insert into clipferry.rate_windows (user_id, minute, requests)
 select 'ann', date_trunc('minute', now()) + later, %(requests)s
@@ -20,6 +18,31 @@ from unnest(array[interval '0', interval '1 minute']) later
 on conflict (user_id, minute) do update set requests = excluded.requests
 """
 """In this minute and, should it end meanwhile, in the next."""
+
+
+def test_a_user_may_ask_for_so_many_videos_a_minute_and_what_is_not_valid_does_not_count(
+    api: Api, database: Database, ann: Person, bob: Person
+) -> None:
+    books.add_package(database, 100)
+    books.add_package(database, 100, user_id="bob")
+
+    def ask(one: Person, prompt: str = "A ferry") -> Answer:
+        order = {"prompt": prompt, "model": "seedance-2.0", "quality": "480p"}
+        return api.call("POST", "/api/v1/video/generate", order, one.by_session)
+
+    with in_process({"RATE_LIMIT_PER_MINUTE": "2"}):
+        runtime.reset()
+        assert [ask(ann, prompt="").status for _ in range(3)] == [400, 400, 400]
+        assert books.rows(database, "select 1 from clipferry.rate_windows") == []
+        assert ask(ann).code == "PROVIDER_ERROR"
+        assert books.value(database, "select requests from clipferry.rate_windows") == 1
+        books.execute(database, COUNTED, requests=1)
+        assert ask(ann).code == "PROVIDER_ERROR"
+        books.execute(database, COUNTED, requests=2)
+        refused = ask(ann)
+        assert (refused.status, refused.code, refused.headers["retry-after"]) == (429, "RATE_LIMITED", "60")
+        assert ask(bob).code == "PROVIDER_ERROR"
+    assert books.balance(database).available == 100
 
 
 def test_retries_count_against_the_minutes_limit(api: Api, database: Database, ann: Person) -> None:

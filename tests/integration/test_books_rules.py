@@ -107,7 +107,9 @@ def test_a_package_that_is_used_up_is_depleted(database: Database) -> None:
 
 def test_a_video_is_done_with_what_its_file_says(database: Database) -> None:
     books.add_package(database, 10)
-    uuid = journeys.video_at(database, COMPLETED)
+    uuid = journeys.video_at(database, UPLOADING)
+    books.execute(database, "update public.videos set created_at = timezone('utc', now()) - interval '1 hour'")
+    assert journeys.complete(database, uuid, fence=journeys.fence(database, uuid))
     with database.transaction() as tx:
         found = videos.get(tx, uuid)
     video = found.first()
@@ -116,7 +118,8 @@ def test_a_video_is_done_with_what_its_file_says(database: Database) -> None:
     assert (video.duration, video.resolution, video.aspect_ratio, video.file_size) == (5, "720p", "16:9", 1_000_000)
     assert video.video_url == f"https://cdn.example.com/videos/{uuid}.mp4"
     assert video.completed_at is not None
-    assert video.generation_time == 0
+    assert video.generation_time is not None
+    assert 3600 <= video.generation_time < 3660
 
 
 def test_release_gives_back_to_the_packages_and_books_nothing(database: Database) -> None:
