@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from clipferry.models import Verdict
+from clipferry.verdicts import Verdict
 from local.providers.evolink import FakeEvolink
 from local.providers.faults import Faults, Refusal
 from local.stack import Stack, local_stack

@@ -12,7 +12,7 @@ import av
 import pytest
 from PIL import Image
 
-from clipferry.models import Verdict
+from clipferry.verdicts import Verdict
 from local.providers.faults import Failure, Faults, Refusal
 from tests.stack_world import CREDITS, ORDER, PRICE, World, send
 

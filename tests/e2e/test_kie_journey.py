@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from clipferry.models import Verdict
+from clipferry.verdicts import Verdict
 from local.providers.evolink import FakeEvolink
 from local.providers.faults import Failure, Faults
 from local.stack import Stack, local_stack

@@ -14,9 +14,10 @@ import pytest
 
 from clipferry.db import videos
 from clipferry.db.connection import Database
-from clipferry.models import Verdict, VideoStatus
+from clipferry.models import VideoStatus
 from clipferry.usecases.advance_video import advance_video
 from clipferry.usecases.reconcile import reconcile
+from clipferry.verdicts import Verdict
 from tests import books, journeys
 from tests.scripted_provider import ScriptedProvider
 

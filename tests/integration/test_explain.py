@@ -9,8 +9,9 @@ from clipferry.db import inbox, jobs, timeline, videos
 from clipferry.db.connection import Database
 from clipferry.db.timeline import Moment
 from clipferry.errors import SourceError
-from clipferry.models import TaskReport, TaskState, Verdict, Video, VideoStatus
+from clipferry.models import TaskReport, TaskState, Video, VideoStatus
 from clipferry.usecases.advance_video import advance_video
+from clipferry.verdicts import Verdict
 from tests import books, journeys
 from tests.scripted_provider import ScriptedProvider
 

@@ -22,7 +22,7 @@ from clipferry.db import inbox as inbox_rows
 from clipferry.db import videos
 from clipferry.db.connection import Database
 from clipferry.errors import InvalidRequestError, InvalidSignatureError, NotFoundError, QueueError
-from clipferry.models import Order, TaskReport, Verdict, Video
+from clipferry.models import Order, TaskReport, Video
 from clipferry.net.http_client import HttpClient
 from clipferry.providers.base import Provider
 from clipferry.providers.evolink import Evolink
@@ -32,6 +32,7 @@ from clipferry.providers.transport import JsonApi
 from clipferry.usecases import receive_callback as doorbell
 from clipferry.usecases.advance_video import advance_video
 from clipferry.usecases.receive_callback import Callback, receive_callback, replay_callback
+from clipferry.verdicts import Verdict
 from local.providers.faults import Failure, Faults
 from local.providers.kie import FakeKie, fake_kie
 from local.providers.replicate import FakeReplicate, fake_replicate

@@ -11,7 +11,7 @@ import pytest
 
 from clipferry.db import inbox, migrations
 from clipferry.db.connection import Database
-from clipferry.models import Verdict
+from clipferry.verdicts import Verdict
 from tests import books, journeys
 from tests.database import MIGRATIONS, new_database
 

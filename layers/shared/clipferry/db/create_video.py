@@ -14,7 +14,8 @@ from psycopg.types.json import Jsonb
 
 from clipferry.db import rate_limits, sign_in
 from clipferry.db.connection import Rows, Transaction
-from clipferry.models import CreateVerdict, Credential, VideoStatus
+from clipferry.models import Credential, VideoStatus
+from clipferry.verdicts import CreateVerdict
 
 _LOCK_PACKAGES: Final = """
 select id from public.credit_packages

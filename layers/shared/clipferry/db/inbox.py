@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from clipferry.db.connection import Rows, Transaction
-from clipferry.models import Verdict
+from clipferry.verdicts import Verdict
 
 # A video without a task isn't due before its deadline: should this function die, a task that was named is asked about.
 _RECEIVE: Final = """

@@ -7,7 +7,7 @@ from typing import Final
 
 from clipferry.db import sign_in
 from clipferry.db.connection import Rows, Transaction
-from clipferry.models import RetryVerdict
+from clipferry.verdicts import RetryVerdict
 
 _LOCK_PACKAGES: Final = """
 select id from public.credit_packages

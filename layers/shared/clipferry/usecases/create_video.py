@@ -22,11 +22,12 @@ from clipferry.errors import (
     TooManyJobsError,
     UnauthorizedError,
 )
-from clipferry.models import CreateVerdict, Credential, Order, Submitted, VideoStatus
+from clipferry.models import Credential, Order, Submitted, VideoStatus
 from clipferry.observability import count, logger, set_log_context
 from clipferry.polling import Polling
 from clipferry.providers.base import Provider
 from clipferry.usecases.submit_video import submit_video
+from clipferry.verdicts import CreateVerdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

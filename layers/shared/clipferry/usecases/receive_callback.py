@@ -17,11 +17,12 @@ from clipferry.db import inbox, videos
 from clipferry.db.connection import Database
 from clipferry.errors import InvalidRequestError, InvalidSignatureError, NotFoundError
 from clipferry.mirror_queue import MirrorQueue
-from clipferry.models import CallbackHint, TaskReport, Verdict, Video
+from clipferry.models import CallbackHint, TaskReport, Video
 from clipferry.observability import count, logger, set_log_context
 from clipferry.polling import Polling
 from clipferry.providers.base import Provider
 from clipferry.usecases.advance_video import advance_video
+from clipferry.verdicts import Verdict
 
 KEPT_BYTES: Final = 16 * 1024
 """What the inbox keeps of a body: enough to read what a provider said."""

@@ -21,10 +21,11 @@ from clipferry.errors import (
     VideoNotFoundError,
 )
 from clipferry.mirror_queue import MirrorQueue
-from clipferry.models import Credential, RetryVerdict, Video, VideoStatus
+from clipferry.models import Credential, Video, VideoStatus
 from clipferry.observability import logger, set_log_context
 from clipferry.polling import Polling
 from clipferry.providers.base import Provider, find_source
+from clipferry.verdicts import RetryVerdict
 
 
 def retry_video(

@@ -1,0 +1,58 @@
+"""What a request for a video, a retry, and a look at a video have found: states that are kept, logged and compared."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class CreateVerdict(StrEnum):
+    """The result of a request for a video. NOBODY: there is no such session or key."""
+
+    NOBODY = "NOBODY"
+    CREATED = "CREATED"
+    REPLAYED = "REPLAYED"
+    KEY_REUSED = "KEY_REUSED"
+    RATE_LIMITED = "RATE_LIMITED"
+    TOO_MANY_JOBS = "TOO_MANY_JOBS"
+    INSUFFICIENT_CREDITS = "INSUFFICIENT_CREDITS"
+
+
+class RetryVerdict(StrEnum):
+    """The result of a retry. NOT_FAILED: another retry was first, or there is no released hold."""
+
+    REOPENED = "REOPENED"
+    NOT_FAILED = "NOT_FAILED"
+    TOO_MANY_JOBS = "TOO_MANY_JOBS"
+    INSUFFICIENT_CREDITS = "INSUFFICIENT_CREDITS"
+
+
+class Verdict(StrEnum):
+    """The result of advancing a video or of taking a callback; the inbox and the log keep it."""
+
+    COMPLETED = "COMPLETED"
+    NO_TASK = "NO_TASK"
+    """There is no task yet to ask the provider about."""
+    NOT_ITS_TASK = "NOT_ITS_TASK"
+    """The callback names a task that belongs to another video."""
+    RUNNING = "RUNNING"
+    NO_ANSWER = "NO_ANSWER"
+    """The provider gave no answer, or wasn't asked in the end."""
+    GENERATED = "GENERATED"
+    """The provider has the file: the video is UPLOADING now."""
+    FAILED = "FAILED"
+    """The video has failed just now."""
+    MOVED = "MOVED"
+    """Another call changed the video first."""
+    ALREADY_FAILED = "ALREADY_FAILED"
+    LATE_SUCCESS = "LATE_SUCCESS"
+    MIRRORING = "MIRRORING"
+    AWAITING_MIRROR = "AWAITING_MIRROR"
+    QUEUED_AGAIN = "QUEUED_AGAIN"
+    QUEUE_DOWN = "QUEUE_DOWN"
+    UNKNOWN_VIDEO = "UNKNOWN_VIDEO"
+    OTHER_PROVIDER = "OTHER_PROVIDER"
+    """The callback came from a provider that isn't the video's."""
+    OTHER_VIDEO = "OTHER_VIDEO"
+    """The callback's body names another video. The provider was asked about this one, and the body was ignored."""
+    OTHER_TASK = "OTHER_TASK"
+    """The callback's body names another task. The provider was asked about the video's own task instead."""
