@@ -1,4 +1,4 @@
-"""`make demo`: one video, from its prompt to the file in the bucket, told as it happens."""
+"""`make demo`: makes one video, from its prompt to the file in the bucket, and prints each step."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ def main() -> int:
 
 
 def _run(prompt: str, stop: Event) -> int:
-    from local.demo_run import TellingError
+    from local.demo_run import DemoError
     from local.stack import FAILURES, reason  # long; Ctrl-C is in our hands by now
 
     try:
-        _tell(prompt, stop)
-    except (TellingError, *FAILURES) as error:
+        _make_video(prompt, stop)
+    except (DemoError, *FAILURES) as error:
         words = "The demo was stopped." if stop.is_set() else f"The demo failed: {reason(error)}"
         print(f"\n{words}", file=sys.stderr)
         return 1
     return 0
 
 
-def _tell(prompt: str, stop: Event) -> None:
+def _make_video(prompt: str, stop: Event) -> None:
     import psycopg
 
-    from local.demo_run import Telling, TellingError
+    from local.demo_run import DemoError, DemoRun
     from local.stack import local_stack
 
     out = sys.stdout  # within the stack, sys.stdout is the handlers' log
@@ -50,16 +50,16 @@ def _tell(prompt: str, stop: Event) -> None:
     began = time.monotonic()
     with local_stack(environment={"RECONCILE_INTERVAL_SECONDS": "5", **os.environ}, quiet=True) as stack:
         say(f"… and is ready at {stack.url} after {time.monotonic() - began:.1f} s.\n")
-        for part in stack.parts:
-            say(f"  {part.name:<12}{part.origin:<10}{part.address}")
+        for service in stack.services:
+            say(f"  {service.name:<12}{service.origin:<10}{service.address}")
         if stack.token is None:
-            raise TellingError("your DATABASE_URL is on another machine, where the demo adds nobody")
+            raise DemoError("your DATABASE_URL is on another machine, where the demo adds no user")
         try:
             with psycopg.connect(stack.database_url, autocommit=True) as connection:
-                Telling(stack, connection, say, stop).tell(prompt)
-        except (TellingError, OSError, HTTPException) as error:
+                DemoRun(stack, connection, say, stop).run(prompt)
+        except (DemoError, OSError, HTTPException) as error:
             log = stack.log().splitlines()[-_LOG_LINES:]
-            raise TellingError("\n".join([str(error), "", "The end of the handlers' log:", *log])) from error
+            raise DemoError("\n".join([str(error), "", "The end of the handlers' log:", *log])) from error
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from local.stack import Stack
 
 PORT: Final = "8787"
-USUAL: Final = {"RECONCILE_INTERVAL_SECONDS": "10"}
-"""Deployed, a minute: too long to watch a lost callback being made good. Your own environment replaces it."""
+DEFAULTS: Final = {"RECONCILE_INTERVAL_SECONDS": "10"}
+"""Deployed, it is a minute: too long to wait for a lost callback. Your own environment replaces it."""
 
 
 def main() -> int:
@@ -49,8 +49,8 @@ def _run(port: int, stop: Event) -> int:
 
 
 def _environment() -> dict[str, str]:
-    """Your own, and what is usual here for what it says nothing of."""
-    return dict(os.environ) | {name: os.environ.get(name) or usual for name, usual in USUAL.items()}
+    """Returns your own variables, with the usual ones where you have set none."""
+    return dict(os.environ) | {name: os.environ.get(name) or usual for name, usual in DEFAULTS.items()}
 
 
 def _summary(stack: Stack) -> str:
@@ -58,11 +58,11 @@ def _summary(stack: Stack) -> str:
         "",
         f"Clipferry runs on {stack.url} until Ctrl-C: open it in a browser.",
         "",
-        *(f"  {part.name:<12}{part.origin:<10}{part.address}" for part in stack.parts),
+        *(f"  {service.name:<12}{service.origin:<10}{service.address}" for service in stack.services),
         "",
     ]
     if stack.token is None:
-        lines.append("Your database isn't on this machine: nothing was migrated, and nobody added.")
+        lines.append("Your database isn't on this machine, so it wasn't migrated and no user was added.")
         return "\n".join(lines)
     return "\n".join(
         [
@@ -75,7 +75,7 @@ def _summary(stack: Stack) -> str:
             "",
             f"  curl {stack.url}/api/v1/video/list -H 'Authorization: Bearer {stack.token}'",
             "",
-            "From here on, it is the handlers who write.",
+            "From here on, you see the handlers' log.",
             "",
         ]
     )

@@ -1,4 +1,4 @@
-"""Somebody to try things as: a user with credits, and a session whose token is no secret."""
+"""The development user: it has credits, and a session whose token is no secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps what handlers print and log out of the way, in a temporary file, until somebody asks for it."""
+"""Sends what handlers print and log to a temporary file, which can be read."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What stands around the handlers: a database, a bucket, a queue, the providers; each embedded, or your own.
+"""The services that the handlers use: a database, a bucket, a queue, the providers; each embedded, or your own.
 
-Each function starts its part within `scope`, unless the environment names a real one.
+Each function starts its service within `scope`, unless the environment names a real one.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _LOOPBACK: Final = frozenset({"", "localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """`values` are the settings that lead to it; none for a part of your own, whose settings are yours too."""
+class Service:
+    """`values` are the settings that lead to it; none for a service of your own, whose settings are yours, too."""
 
     name: str
     address: str
@@ -35,30 +35,30 @@ class Part:
     values: Mapping[str, str] = field(default_factory=dict)
 
 
-def database(scope: ExitStack, environment: Mapping[str, str]) -> tuple[Part, str]:
-    """The part, and the database's URL."""
+def database(scope: ExitStack, environment: Mapping[str, str]) -> tuple[Service, str]:
+    """Returns the service, and the database's URL."""
     own = environment.get("DATABASE_URL")
     url = own or scope.enter_context(embedded_postgres())
     values = {"DATABASE_URL": url, "DATABASE_DIRECT_URL": ""}
-    return _part("PostgreSQL", own and _address(own), _address(url), values), url
+    return _service("PostgreSQL", own and _address(own), _address(url), values), url
 
 
 def is_on_this_machine(database_url: str) -> bool:
-    """Whether it may be given a user whose token everybody knows."""
+    """Returns whether the database may get the development user, whose token is no secret."""
     found = conninfo_to_dict(database_url)
     host = str(found.get("hostaddr") or found.get("host") or "")
     return host in _LOOPBACK or host.startswith("/")
 
 
 def aws(scope: ExitStack, environment: Mapping[str, str]) -> EmbeddedAws | None:
-    """The server that plays what isn't your own of bucket and queue; it goes on starting meanwhile."""
+    """Starts the server for bucket and queue, where they aren't both your own; doesn't wait for it."""
     if environment.get("STORAGE_ENDPOINT") and environment.get("AWS_ENDPOINT_URL_SQS"):
         return None
     return scope.enter_context(embedded_aws())
 
 
-def storage_and_queue(server: EmbeddedAws | None, environment: Mapping[str, str]) -> tuple[Part, Part]:
-    """The bucket and the queue."""
+def storage_and_queue(server: EmbeddedAws | None, environment: Mapping[str, str]) -> tuple[Service, Service]:
+    """Returns the bucket and the queue."""
     own_storage, own_queue = environment.get("STORAGE_ENDPOINT"), environment.get("AWS_ENDPOINT_URL_SQS")
     endpoint = "" if server is None else server.endpoint
     storage = {
@@ -75,41 +75,41 @@ def storage_and_queue(server: EmbeddedAws | None, environment: Mapping[str, str]
         "AWS_SECRET_ACCESS_KEY": _KEY,
         "AWS_SESSION_TOKEN": "",
     }
-    return _part("S3", own_storage, endpoint, storage), _part("SQS", own_queue, endpoint, queue)
+    return _service("S3", own_storage, endpoint, storage), _service("SQS", own_queue, endpoint, queue)
 
 
-def evolink(scope: ExitStack, environment: Mapping[str, str]) -> tuple[Part, FakeEvolink | None]:
-    """The part, and the fake where it is one. A fake never sees a real key."""
+def evolink(scope: ExitStack, environment: Mapping[str, str]) -> tuple[Service, FakeEvolink | None]:
+    """Returns the service, and the fake where it is one. A fake never sees a real key."""
     own = environment.get("EVOLINK_BASE_URL")
     if own:
-        return _part("Evolink", own, "", {}), None
+        return _service("Evolink", own, "", {}), None
     from local.providers.evolink import fake_evolink
 
     fake = scope.enter_context(fake_evolink(api_key=_KEY))
     values = {"EVOLINK_BASE_URL": fake.base_url, "EVOLINK_API_KEY": _KEY}
-    return _part("Evolink", None, fake.base_url, values), fake
+    return _service("Evolink", None, fake.base_url, values), fake
 
 
-def kie(scope: ExitStack, environment: Mapping[str, str]) -> tuple[Part, FakeKie | None]:
-    """The same: without KIE_BASE_URL a fake with a key of its own, so that nothing reaches the real one by accident."""
+def kie(scope: ExitStack, environment: Mapping[str, str]) -> tuple[Service, FakeKie | None]:
+    """Returns the same for KIE; without KIE_BASE_URL a fake, so that nothing reaches the real one by accident."""
     own = environment.get("KIE_BASE_URL")
     if own:
-        return _part("KIE", own, "", {}), None
+        return _service("KIE", own, "", {}), None
     from local.providers.kie import fake_kie
 
     key = environment.get("KIE_WEBHOOK_HMAC_KEY")
     fake = scope.enter_context(fake_kie(api_key=_KEY, webhook_key=key))
     values = {"KIE_BASE_URL": fake.base_url, "KIE_API_KEY": _KEY}
-    return _part("KIE", None, fake.base_url, values), fake
+    return _service("KIE", None, fake.base_url, values), fake
 
 
-def _part(name: str, own: str | None, embedded: str, values: Mapping[str, str]) -> Part:
+def _service(name: str, own: str | None, embedded: str, values: Mapping[str, str]) -> Service:
     if own:
-        return Part(name=name, address=own, origin="yours")
-    return Part(name=name, address=embedded, origin="embedded", values=values)
+        return Service(name=name, address=own, origin="yours")
+    return Service(name=name, address=embedded, origin="embedded", values=values)
 
 
 def _address(database_url: str) -> str:
-    """Without the password."""
+    """Returns host, port and database, without the password."""
     found = conninfo_to_dict(database_url)
     return f"{found.get('host') or 'localhost'}:{found.get('port') or 5432}/{found.get('dbname') or ''}"

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as an event, so that what is being started or ended is never cut in the middle."""
+"""Turns Ctrl-C and SIGTERM into an event, so that a start or an end is never interrupted half-way."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 @contextmanager
 def stop_requested() -> Iterator[Event]:
-    """Yields an event that the first signal sets; a second one is for the impatient, and raises KeyboardInterrupt."""
+    """Yields an event that the first signal sets; a second one raises KeyboardInterrupt."""
     stop = Event()
 
     def request(_number: int, _frame: Any) -> None:

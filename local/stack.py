@@ -1,7 +1,7 @@
-"""All of Clipferry in one process: the handlers behind a gateway, and around them what isn't your own.
+"""Runs all of Clipferry in one process: the handlers behind a gateway, and embedded services.
 
 DATABASE_URL, STORAGE_ENDPOINT, AWS_ENDPOINT_URL_SQS, EVOLINK_BASE_URL and KIE_BASE_URL, each when set, replace an
-embedded part by the real thing. Routes, environment, queues and schedules are template.yaml's.
+embedded service by the real one. Routes, environment, queues and schedules are template.yaml's.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from local.public_bucket import public_bucket
 from local.sam_template.environment import MissingVariableError, handler_environment, in_process, without_proxy
 from local.sam_template.read import TemplateError, read_template
 from local.sam_template.resources import Function, Template
-from local.services import Part
+from local.services import Service
 
 if TYPE_CHECKING:
     from local.providers.evolink import FakeEvolink
@@ -42,11 +42,11 @@ _VISIBILITY_SECONDS: Final = "60"
 """Until a message that failed comes again; deployed, half an hour. QUEUE_VISIBILITY_SECONDS replaces it."""
 
 FAILURES: Final = (PortTakenError, TemplateError, MissingVariableError, ClipferryError, ImportError, RuntimeError)
-"""What can keep a stack from starting, each with words for a person; RuntimeError is a part that doesn't start."""
+"""The errors that keep a stack from starting, with messages for a person; RuntimeError is a service that fails."""
 
 
 def reason(error: BaseException) -> str:
-    """An error of FAILURES in words, Clipferry's own with their detail."""
+    """Returns the message of an error of FAILURES, with the detail where it has one."""
     return f"{error.message} {error}" if isinstance(error, ClipferryError) else str(error)
 
 
@@ -58,13 +58,13 @@ class Stack:
     database_url: str
     token: str | None
     """The development user's; None on a database that isn't on this machine, where there is no such user."""
-    parts: tuple[Part, ...]
+    services: tuple[Service, ...]
     evolink: FakeEvolink | None
     """The fake; None when EVOLINK_BASE_URL is set."""
     environment: Mapping[str, str]
-    """What the handlers' settings are read from."""
+    """The variables that the handlers' settings are read from."""
     log: Callable[[], str]
-    """What the handlers have logged so far, when the stack is quiet."""
+    """Returns the handlers' log so far, when the stack is quiet."""
 
 
 @contextmanager
@@ -76,8 +76,8 @@ def local_stack(*, port: int = 0, environment: Mapping[str, str], quiet: bool = 
     """
     with ExitStack() as scope:
         log = scope.enter_context(quiet_logs()) if quiet else str
-        shape = read_template(parameters={"AllowedOrigins": environment.get("ALLOWED_ORIGINS", "")})
-        gateway = Gateway(table=shape.routes, port=port, rules=shape.cors)  # a taken port is known at once
+        template = read_template(parameters={"AllowedOrigins": environment.get("ALLOWED_ORIGINS", "")})
+        gateway = Gateway(table=template.routes, port=port, rules=template.cors)  # a taken port is known at once
         scope.callback(gateway.close)
         scope.enter_context(in_process(without_proxy()))
         aws = services.aws(scope, environment)
@@ -85,16 +85,16 @@ def local_stack(*, port: int = 0, environment: Mapping[str, str], quiet: bool = 
         evolink, fake_evolink = services.evolink(scope, environment)
         kie, fake_kie = services.kie(scope, environment)
         storage, queue = services.storage_and_queue(aws, environment)
-        around = (database, storage, queue, evolink, kie)
+        used = (database, storage, queue, evolink, kie)
         token = _prepare(database_url)
         sqs = scope.enter_context(closing(_sqs({**environment, **queue.values})))
         visibility = int(environment.get("QUEUE_VISIBILITY_SECONDS") or _VISIBILITY_SECONDS)
-        queues = create_queues(sqs, shape.queues, prefix=_QUEUE_PREFIX, visibility_seconds=visibility)
+        queues = create_queues(sqs, template.queues, prefix=_QUEUE_PREFIX, visibility_seconds=visibility)
         values = handler_environment(
             queues=queues,
             url=gateway.url,
             files_url=gateway.url + _FILES.rstrip("/"),
-            parts=around,
+            services=used,
             own=environment,
         )
         scope.enter_context(in_process(values))
@@ -112,12 +112,12 @@ def local_stack(*, port: int = 0, environment: Mapping[str, str], quiet: bool = 
             token=token,
             fakes={name: fake for name, fake in fakes.items() if fake is not None},
         )
-        _run(scope, shape, gateway, sqs, queues, values)
+        _run(scope, template, gateway, sqs, queues, values)
         yield Stack(
             url=gateway.url,
             database_url=database_url,
             token=token,
-            parts=around,
+            services=used,
             evolink=fake_evolink,
             environment=values,
             log=log,
@@ -135,14 +135,14 @@ def _prepare(database_url: str) -> str | None:
 
 def _run(
     scope: ExitStack,
-    shape: Template,
+    template: Template,
     gateway: Gateway,
     sqs: Any,
     queues: Mapping[str, Mapping[str, str]],
     values: Mapping[str, str],
 ) -> None:
-    """Starts what sets off the functions; it ends in the other order, each waiting for the calls at work."""
-    running = [function for function in shape.functions if function.has_events]
+    """Starts gateway, pollers and schedules. They end in reverse order, and each waits for its running calls."""
+    running = [function for function in template.functions if function.has_events]
     invoke: dict[str, Invoke] = {
         function.name: invoker(function, function_instances.load(function)) for function in running
     }

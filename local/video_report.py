@@ -1,4 +1,4 @@
-"""What happened to a video, and what it cost, in words for a person."""
+"""Reads a video's events and credits from the database, for a person."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import psycopg
 from psycopg.rows import class_row, dict_row
 
 _SENTENCES: Final[Mapping[str, str]] = {
-    "created": "{credits} credits are held, {provider} is asked",
-    "submitted": "{provider} took it: {task}",
-    "asked": "asked how it goes, {provider} says {found}",
-    "callback": "the callback of {provider} is answered ({verdict})",
+    "created": "{credits} credits are held; it is submitted to {provider}",
+    "submitted": "{provider} accepted it: {task}",
+    "asked": "{provider} was queried, and says {found}",
+    "callback": "{provider} called back ({verdict})",
     "generated": "the file is ready; a message goes to the queue",
-    "mirror_started": "the mirror begins to ferry it (attempt {attempt})",
+    "mirror_started": "mirroring starts (attempt {attempt})",
     "completed": "{bytes:,} bytes are in the bucket, {settled} credits are settled",
     "failed": "{code}: {detail} ({released} credits are released)",
 }
@@ -47,12 +47,12 @@ class Event:
 
     @property
     def status(self) -> str:
-        """The state that the video came to, or nothing."""
+        """The video's new status; empty when the event changes none."""
         return self.detail.get("status", "")
 
     @property
     def sentence(self) -> str:
-        """Ours where we have one for this kind; else its own words."""
+        """A sentence for the kind of event; its raw detail for a kind without one."""
         try:
             return _SENTENCES[self.kind].format_map(self.detail)
         except (KeyError, ValueError, TypeError):
@@ -60,16 +60,16 @@ class Event:
             return f"{self.kind.replace('_', ' ')} {rest}".strip()
 
 
-class Story:
-    """Reads along while a video is made. `connection` is in autocommit mode."""
+class VideoReport:
+    """Reads while the video is made. `connection` is in autocommit mode."""
 
     def __init__(self, connection: psycopg.Connection[Any], video_uuid: str) -> None:
         self._connection = connection
         self.uuid = video_uuid
         self.events: list[Event] = []
 
-    def news(self) -> Iterator[Event]:
-        """Events that weren't told yet."""
+    def new_events(self) -> Iterator[Event]:
+        """Yields the events since the last call."""
         after = self.events[-1].id if self.events else 0
         with self._connection.cursor(row_factory=class_row(Event)) as cursor:
             for event in cursor.execute(_EVENTS, {"uuid": self.uuid, "after": after}).fetchall():
@@ -77,7 +77,7 @@ class Story:
                 yield event
 
     def seconds(self, event: Event) -> float:
-        """Since the first one."""
+        """Seconds since the first event."""
         return (event.at - self.events[0].at).total_seconds()
 
     @property
@@ -95,8 +95,8 @@ class Story:
         row = self._connection.execute(_FILE, {"uuid": self.uuid}).fetchone()
         return row[0] if row else None
 
-    def books(self, user_id: str) -> tuple[list[dict[str, Any]], ...]:
-        """The video's hold; the user's packages; the user's ledger."""
+    def credits(self, user_id: str) -> tuple[list[dict[str, Any]], ...]:
+        """Returns the video's hold, the user's packages and the user's ledger."""
         parameters = {"uuid": self.uuid, "user": user_id}
         with self._connection.cursor(row_factory=dict_row) as cursor:
             return tuple(cursor.execute(sql, parameters).fetchall() for sql in (_HOLD, _PACKAGES, _TRANSACTIONS))

@@ -1,4 +1,4 @@
-"""A page to watch Clipferry by: the local stack serves it, and nothing of it is deployed."""
+"""The console: a page that shows the local stack at work. Nothing of it is deployed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def mount(
     token: str | None,
     fakes: Mapping[str, FakeProvider],
 ) -> None:
-    """Serves the page at `/`, and what only it may ask under `/local/`. `values` are the handlers' settings."""
+    """Serves the page at `/`, and its own endpoints under `/local/`. `values` are the handlers' settings."""
     page = page_server(files=values["STORAGE_DOMAIN"], uploads=values["STORAGE_ENDPOINT"])
     gateway.mount(ROOT, page)
     gateway.mount(FILES, page)

@@ -1,4 +1,4 @@
-"""What only the console may ask: who it is, a video's timeline, and how the fake providers behave."""
+"""The endpoints that only the console may use: its session, a video's timeline, the fake providers' faults."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from clipferry.db import timeline
 from clipferry.db.connection import Database
 from clipferry.errors import ClipferryError, ForbiddenError, InvalidRequestError, NotFoundError
-from local.console.fault_controls import Misbehaviour
+from local.console.fault_controls import FaultControls
 from local.http.messages import Request, Responder, Response
 from local.providers.base import FakeProvider
 
@@ -24,8 +24,8 @@ _THIS_MACHINE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 def endpoints(
     *, database_url: str, token: str | None, fakes: Mapping[str, FakeProvider], reconcile_seconds: float
 ) -> Responder:
-    """In the envelope of the HTTP API. `fakes` are those that can be switched, by name."""
-    behaviours = {name: Misbehaviour(fake) for name, fake in fakes.items()}
+    """Answers in the envelope of the HTTP API. `fakes` are the providers whose faults can be set, by name."""
+    controls = {name: FaultControls(fake) for name, fake in fakes.items()}
 
     def data_for(request: Request) -> Any:
         match request.method, request.path.removeprefix(LOCAL).split("/"):
@@ -33,11 +33,11 @@ def endpoints(
                 return {"token": token, "providers": list(fakes), "reconcileSeconds": reconcile_seconds}
             case "GET", ["videos", uuid, "timeline"]:
                 return _timeline(database_url, unquote(uuid))
-            case "GET", ["providers", name] if name in behaviours:
-                return behaviours[name].shown()
-            case "PUT", ["providers", name] if name in behaviours:
-                behaviours[name].change(_json_object(request))
-                return behaviours[name].shown()
+            case "GET", ["providers", name] if name in controls:
+                return controls[name].state()
+            case "PUT", ["providers", name] if name in controls:
+                controls[name].change(_json_object(request))
+                return controls[name].state()
         raise NotFoundError(request.path)
 
     def respond(request: Request) -> Response:
@@ -52,7 +52,7 @@ def endpoints(
 
 
 def _check_sender(request: Request) -> None:
-    """A site that has its own name resolve to 127.0.0.1 shows in Host; another page of this machine, in Origin."""
+    """Refuses a site whose own name resolves to 127.0.0.1 (by Host), and other pages of this machine (by Origin)."""
     host, origin = request.headers.get("Host", ""), request.headers.get("Origin", "")
     try:
         name = urlsplit(f"//{host}").hostname
@@ -63,7 +63,7 @@ def _check_sender(request: Request) -> None:
 
 
 def _timeline(database_url: str, uuid: str) -> list[dict[str, Any]]:
-    """What `clipferry explain` prints, by the same query."""
+    """Returns the events that `clipferry explain` prints, from the same query."""
     if not uuid.isprintable():
         raise NotFoundError("not a video's id")
     with closing(Database(database_url)) as database, database.transaction() as tx:
@@ -76,7 +76,7 @@ def _plain(at: datetime) -> str:
 
 
 def _json_object(request: Request) -> dict[str, Any]:
-    """A page elsewhere can't send this type without asking first, and it is never told that it may."""
+    """Requires JSON: another site's page can't send this type without a preflight, which is never allowed."""
     if request.headers.get_content_type() != "application/json":
         raise InvalidRequestError("not JSON")
     try:

@@ -1,4 +1,4 @@
-"""The switches for a fake provider's faults: one choice for each thing that a provider does."""
+"""The console's controls of a fake provider's faults: one choice for each thing that a provider does."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from local.providers.base import FakeProvider
 from local.providers.faults import Failure, Faults, Refusal
 
 SECONDS: Final = (2, 5, 10, 20, 60)
-"""What a task may be told to take."""
+"""The choices for the time that a task takes."""
 LATE_SECONDS: Final = 8.0
 SLOW_SECONDS: Final = 5.0
 
@@ -51,18 +51,18 @@ CHOICES: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
         "truncated": {"result": "truncated"},
     },
 }
-"""What each choice of a switch makes of `Faults`; the first of each is a provider that behaves."""
+"""The fields of `Faults` that each choice sets; the first choice is a provider without faults."""
 
 
-class Misbehaviour:
-    """How one fake behaves from now on: towards new orders, and with its files towards all that it has made."""
+class FaultControls:
+    """Sets the faults of one fake: those of new tasks, and for files those of all tasks."""
 
     def __init__(self, fake: FakeProvider) -> None:
         self._fake = fake
         self._chosen = {switch: next(iter(choices)) for switch, choices in CHOICES.items()}
 
-    def shown(self) -> dict[str, Any]:
-        """What is chosen now, and all that could be."""
+    def state(self) -> dict[str, Any]:
+        """Returns the present choices, and all possible ones."""
         choices = {switch: list(found) for switch, found in CHOICES.items()}
         return {
             "chosen": {**self._chosen, "seconds": str(round(self._fake.options.seconds))},
@@ -70,8 +70,8 @@ class Misbehaviour:
         }
 
     def change(self, wanted: Mapping[str, Any]) -> None:
-        """Takes some or all of the switches; raises InvalidRequestError, naming one that there isn't."""
-        choices = self.shown()["choices"]
+        """Changes some or all choices; raises InvalidRequestError for one that doesn't exist."""
+        choices = self.state()["choices"]
         for switch, choice in wanted.items():
             if choice not in choices.get(switch, ()):
                 raise InvalidRequestError.for_field(switch, "unsupported", "there is no such choice")

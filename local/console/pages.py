@@ -1,4 +1,4 @@
-"""The console's files over HTTP, under a policy that lets nothing in from elsewhere."""
+"""Serves the console's files, with a content security policy that allows nothing from elsewhere."""
 
 from __future__ import annotations
 

@@ -18,9 +18,9 @@ DEPTHS: tuple[Color, Color] = ((38, 62, 114), (12, 26, 56))
 WAVES: tuple[Color, Color] = ((58, 84, 140), DEPTHS[0])
 FOAM = (236, 240, 250)
 HORIZON = 0.62
-"""Where the sky ends, as a share of the height."""
+"""The end of the sky, as a share of the height."""
 SMALLEST_TEXT = 4
-"""In hundredths of the shorter side, as all sizes here."""
+"""Hundredths of the shorter side, as all sizes here."""
 
 
 class Scene:

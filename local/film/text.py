@@ -20,20 +20,20 @@ SYSTEM_FONTS: Final = (
     ("/System/Library/Fonts/Hiragino Sans GB.ttc", 0),
     ("/System/Library/Fonts/STHeiti Medium.ttc", 0),
 )
-"""Where Debian, Arch, Fedora and macOS have a font with Chinese, and which of a collection's it is."""
-_NOBODYS: Final = "\U0010ffff"
-"""No font draws it: what it becomes is what is drawn for every letter that is missing."""
+"""Fonts with Chinese on Debian, Arch, Fedora and macOS: the file, and the font's index in it."""
+_UNASSIGNED: Final = "\U0010ffff"
+"""A character that no font has: it is drawn as every missing one is."""
 
 
 def font_for(prompt: str, *, size: float) -> Font:
-    """Pillow's own where it has every letter, or where there is no other. `size` is in pixels."""
+    """Returns Pillow's own font, or a system's where Pillow's lacks a letter. `size` is in pixels."""
     own = ImageFont.load_default(size=size)
     other = None if _drawn(own, prompt) == _letters(prompt) else find_system_font()
     return own if other is None else ImageFont.truetype(other[0], size, index=other[1])
 
 
 def legible(prompt: str, font: Font) -> str:
-    """The prompt without the letters that would be boxes; what it was, when nothing of it is left."""
+    """Returns the prompt without the letters that would be boxes; its length in words, when none is left."""
     letters = _letters(prompt)
     boxes = letters - _drawn(font, prompt)
     text = "".join(letter for letter in prompt if letter not in boxes)
@@ -45,7 +45,7 @@ def _letters(prompt: str) -> set[str]:
 
 
 def _drawn(font: Font, prompt: str) -> set[str]:
-    missing = _picture(font, _NOBODYS)
+    missing = _picture(font, _UNASSIGNED)
     return {letter for letter in _letters(prompt) if _picture(font, letter) != missing}
 
 

@@ -29,7 +29,7 @@ class _Server(Protocol):
 
 
 class Exchange(BaseHTTPRequestHandler):
-    """What a server is given that reads bodies piece by piece, or breaks off on purpose."""
+    """Given to a server that reads bodies piece by piece, or breaks off on purpose."""
 
     server: _Server  # pyright: ignore[reportIncompatibleVariableOverride] - the only kind it is used with
     protocol_version = "HTTP/1.1"

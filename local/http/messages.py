@@ -34,11 +34,11 @@ class Response:
 
 
 class NoResponse(Enum):
-    """What a server can do instead of responding."""
+    """A server's choice not to respond."""
 
     HOLD = "keep the connection open until the client gives up"
     HANG_UP = "close the connection"
 
 
 Responder = Callable[[Request], Response | NoResponse]
-"""What stands behind a server that needs whole requests only."""
+"""Answers whole requests."""

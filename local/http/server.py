@@ -100,7 +100,7 @@ class HttpServer(ThreadingTCPServer):
 
 
 def responding(responder: Responder, *, body_limit: int = BODY_LIMIT) -> Callable[[Exchange], None]:
-    """What serves exchanges by a function from whole requests to responses."""
+    """Makes a function of whole requests into one that serves exchanges."""
 
     def serve(exchange: Exchange) -> None:
         response = responder(exchange.whole_request(body_limit=body_limit))

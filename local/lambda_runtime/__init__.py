@@ -1,1 +1,1 @@
-"""What AWS does around a function: API Gateway, events, queues, schedules, instances."""
+"""AWS around a function: API Gateway, events, queues, schedules, instances."""

@@ -6,7 +6,7 @@ from local.sam_template.resources import Cors
 
 
 def preflight_headers(cors: Cors, origin: str) -> dict[str, str]:
-    """What answers OPTIONS; nothing for an origin that isn't allowed."""
+    """Returns the headers of a preflight's response; none for an origin that isn't allowed."""
     headers = response_headers(cors, origin)
     if not headers:
         return {}
@@ -20,7 +20,7 @@ def preflight_headers(cors: Cors, origin: str) -> dict[str, str]:
 
 
 def response_headers(cors: Cors, origin: str) -> dict[str, str]:
-    """What is added to every other answer to `origin`."""
+    """Returns the headers that every other response to `origin` gets."""
     if "*" in cors.origins:
         headers = {"access-control-allow-origin": "*"}
     elif any(_allows(allowed, origin) for allowed in cors.origins):

@@ -82,7 +82,7 @@ def sqs_event(*messages: Mapping[str, Any] | str, queue_arn: str = "") -> dict[s
 
 
 def schedule_event(*, rule: str = "local", at: datetime | None = None) -> dict[str, Any]:
-    """What EventBridge sends when a schedule comes due."""
+    """The event that EventBridge sends for a schedule."""
     return {
         "version": "0",
         "id": str(uuid4()),

@@ -1,4 +1,4 @@
-"""Threads as instances of a function: each has its own copy of what two instances wouldn't share.
+"""Threads as instances of a function: each has its own copy of the state that two instances don't share.
 
 Lambda gives an instance one event at a time, and Powertools counts on it: its router keeps the current event on a
 class, its logger the current keys on the formatter. Here many threads are in one process, so both are kept per thread,
@@ -48,7 +48,7 @@ def _copy(function: Function) -> Handler:
 
 
 class _RouterClass(type(BaseRouter)):
-    """The router says `BaseRouter.current_event = …`: what that does, its class's class decides."""
+    """A metaclass, because the router assigns `BaseRouter.current_event = …` on the class."""
 
     @property
     def current_event(cls) -> Any:
@@ -67,10 +67,10 @@ class _RouterClass(type(BaseRouter)):
         _thread.lambda_context = context
 
 
-class _KeysOfThread:
-    """An attribute that every thread has for itself, beginning with what it was first set to.
+class _PerThreadKeys:
+    """An attribute with a value for each thread, which begins with the first value that was set.
 
-    A thread that goes on with another's context, as a worker of one call does, has that one's.
+    A thread that runs in another's context, as a worker of one call does, shares its value.
     """
 
     def __init__(self, name: str) -> None:
@@ -96,4 +96,4 @@ def _separate_threads() -> None:
     for name in ("current_event", "lambda_context"):
         setattr(BaseRouter, name, property(lambda _self, name=name: getattr(_thread, name)))
     BaseRouter.__class__ = _RouterClass  # pyright: ignore[reportAttributeAccessIssue]
-    LambdaPowertoolsFormatter.log_format = _KeysOfThread("log_format")  # pyright: ignore[reportAttributeAccessIssue]
+    LambdaPowertoolsFormatter.log_format = _PerThreadKeys("log_format")  # pyright: ignore[reportAttributeAccessIssue]

@@ -21,7 +21,7 @@ _ARN: Final = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function"
 
 @dataclass(frozen=True, kw_only=True)
 class LambdaContext:
-    """What a Python handler gets as its second argument. Time runs; nothing happens when it has run out."""
+    """A Python handler's second argument. Time runs, but nothing happens at its end."""
 
     function_name: str
     timeout_seconds: float

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 _WAIT_SECONDS: Final = 1
 """A long poll; short, because stopping waits for it."""
 _BATCH_LIMIT: Final = 10
-"""What one ReceiveMessage gives at most; Lambda's larger batches are several of them."""
+"""The most messages of one ReceiveMessage; Lambda makes its larger batches of several."""
 _FIRST_POLLERS: Final = 5
 """Batches at work before Lambda scales: docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html."""
 
@@ -105,7 +105,7 @@ class QueuePoller:
         return answer.get("Messages", [])
 
     def _deliver(self, messages: list[dict[str, Any]]) -> None:
-        """What isn't deleted comes again, when its visibility time-out is over."""
+        """Calls the function, and deletes what it handled; the rest comes again after the visibility time-out."""
         try:
             answer = self._invoke(sqs_event(*messages, queue_arn=self._arn))
             for message in self._done(messages, answer):
@@ -116,7 +116,7 @@ class QueuePoller:
             self._free.release()
 
     def _done(self, messages: list[dict[str, Any]], answer: Any) -> list[dict[str, Any]]:
-        """As Lambda reads the answer: a failure it can't place fails the whole batch."""
+        """Returns the messages to delete. As in Lambda, a failure outside the batch fails all of it."""
         if not self._source.reports_batch_failures or not answer:
             return messages
         failed = {failure["itemIdentifier"] for failure in answer.get("batchItemFailures") or ()}

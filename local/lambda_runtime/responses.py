@@ -1,4 +1,4 @@
-"""What a function answers (payload 2.0), as the HTTP response that API Gateway makes of it."""
+"""Turns a function's answer (payload 2.0) into the HTTP response that API Gateway makes of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class MalformedResponseError(Exception):
 
 
 def message(status: int, text: str) -> Response:
-    """An answer of API Gateway's own, in its own envelope."""
+    """A response of API Gateway's own, in its own envelope."""
     body = json.dumps({"message": text}, separators=(",", ":")).encode()
     return Response(status=status, headers={"content-type": "application/json"}, body=body)
 

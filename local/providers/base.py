@@ -24,7 +24,7 @@ BODY_LIMIT = 1024 * 1024
 SLOW_SECONDS = 0.5
 GATEWAY_PAGE = "<!doctype html><title>Gateway</title><h1>The origin did not answer</h1>"
 FORGED_RESULT_URL = "http://127.0.0.1:9/evil.mp4"
-"""Where a forged callback says the result is."""
+"""The result in a forged callback."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +40,11 @@ class Options:
     seed: int = 0
     """Draws the task ids."""
     film: bytes | None = None
-    """Every task's result, instead of one that is rendered for it."""
+    """The result of every task, instead of a film that is rendered for it."""
 
 
 class FakeProvider:
-    """What the server was sent and has made, and how to make it fail. A subclass adds a provider's own API."""
+    """Records what it was sent and has made, and fails on request. A subclass adds a provider's own API."""
 
     callback_timeout = 10.0
     retry_delays: tuple[float, ...] = (1.0, 2.0, 4.0)
@@ -70,7 +70,7 @@ class FakeProvider:
 
     @property
     def callbacks(self) -> list[Attempt]:
-        """Every attempt to call back, in order."""
+        """All attempts to call back, in order."""
         return self._sender.attempts
 
     def next(self, faults: Faults) -> None:

@@ -40,7 +40,7 @@ class CallbackSender:
         headers: Mapping[str, str] | None = None,
         attempted: threading.Event | None = None,
     ) -> bool:
-        """Whether a 2xx came back, at once or after retries; `attempted` is set after the first attempt."""
+        """Returns whether a 2xx came back, at once or after retries; sets `attempted` after the first attempt."""
         for delay in self._delays:
             if self._interrupted.wait(delay):
                 return False

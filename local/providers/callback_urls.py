@@ -1,4 +1,4 @@
-"""Which URLs the providers take: where a callback may go, where an image may be."""
+"""The URLs that providers accept, for callbacks and for images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LIMIT = 2048
 
 
 def problem_with(url: object, *, local: bool) -> str | None:
-    """What is wrong with a callback's URL; nothing, when None. `local` lets it be plain HTTP, and this machine."""
+    """Says why a callback's URL is refused; None when it isn't. `local` allows plain HTTP, and this machine."""
     if not is_url(url, ("http", "https") if local else ("https",)):
         return "must be an HTTPS URL"
     if len(url) > LIMIT:
@@ -32,7 +32,7 @@ def is_url(url: object, schemes: tuple[str, ...] = ("http", "https")) -> TypeGua
 
 
 def _is_private(host: str) -> bool:
-    """By the name alone: what it resolves to is the real provider's concern."""
+    """Looks at the name alone, without resolving it."""
     try:
         return not ipaddress.ip_address(host).is_global
     except ValueError:

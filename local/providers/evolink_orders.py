@@ -1,4 +1,4 @@
-"""What Evolink accepts at `POST /v1/videos/generations`, as its documentation says, model by model."""
+"""The orders that Evolink accepts at `POST /v1/videos/generations`, by its documentation of each model."""
 
 from __future__ import annotations
 

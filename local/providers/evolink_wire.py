@@ -33,7 +33,7 @@ class EvolinkError(ApiError):
 
 
 def receipt(task: Task) -> dict[str, Any]:
-    """What the submit is answered with. Always a pending task, however quick the rest was."""
+    """The answer to a submit: a pending task, even when it has ended already."""
     seconds = task.order.seconds
     return {
         **_head(task),
@@ -49,7 +49,7 @@ def receipt(task: Task) -> dict[str, Any]:
 
 
 def report(task: Task, *, base_url: str) -> dict[str, Any]:
-    """What a query is answered with, and what a callback carries."""
+    """The answer to a query, and the body of a callback."""
     if task.failure is not None:
         return _failure(task, task.failure)
     answer = {

@@ -1,4 +1,4 @@
-"""What can be made to go wrong at a fake provider: one value, per submission or for all of them, or drawn by a seed."""
+"""The faults of a fake provider: chosen for one submission or for all of them, or drawn by a seed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Result = Literal["film", "missing", "page", "truncated"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """The answer to a submit that isn't taken: in the provider's own envelope, or as `page`, raw."""
+    """The answer to a rejected submit: in the provider's own envelope, or `page` as it is."""
 
     status: int
     code: int | str = "internal_error"
@@ -26,7 +26,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """How a task ends that was taken and then comes to nothing, in the provider's words."""
+    """How an accepted task fails, in the provider's words."""
 
     code: str
     message: str = "Failed on request"
@@ -34,14 +34,14 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faults:
-    """None by default. A submit that is refused makes no task, so nothing else applies to it."""
+    """No faults by default. A submit that is refused makes no task, so nothing else applies to it."""
 
     refuse: Refusal | None = None
     fail: Failure | None = None
     fail_later: Failure | None = None
-    """The task has failed after all, when its success was called back already; that is called back, too."""
+    """The task fails after a callback has said that it succeeded; a second callback says so."""
     lost: bool = False
-    """The task was taken, and then nobody knows it: no callback, and "not found" to every question."""
+    """The task was accepted, and is then unknown: no callback, and "not found" for every query."""
     submit: Submit = "answered"
     """The task is taken in every case; "held" never answers the submit, "cut" closes its connection, "page" is the HTML
     of a gateway that gave up, with 504."""
@@ -50,18 +50,17 @@ class Faults:
     early_callback: bool = False
     """The task is finished at once, and the first callback goes out before the submit is answered."""
     callbacks: int = 1
-    """How often the callback is sent; each time with its own retries. 0: never."""
+    """The number of times that the callback is sent, each with its own retries."""
     late: float = 0
     """Seconds between the task's end and its callback."""
     overtaken: bool = False
     """Its callback waits until that of another task has gone out, for a second at most."""
     forged: bool = False
-    """Ahead of the callback come others that aren't the provider's: with a wrong signature, and with lies under the
-    right one."""
+    """Forged callbacks come first: one with an invalid signature, and false reports under a valid one."""
     questions: tuple[Question, ...] = ()
-    """How the first questions about the task are answered; those after them as ever."""
+    """How the first queries of the task are answered; later ones are answered as usual."""
     result: Result = "film"
-    """What the result's URL leads to. "missing" is a 404, "page" HTML with 200, "truncated" half a film."""
+    """The file at the result's URL. "missing" is a 404, "page" HTML with 200, "truncated" half a film."""
 
 
 _ENDS = {"well": 66, "refused": 10, "gateway": 5, "fails": 8, "fails later": 6, "lost": 5}

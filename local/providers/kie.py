@@ -38,7 +38,7 @@ class FakeKie(FakeProvider):
             raise
 
     def new_task_id(self, order: PlacedOrder, created: int) -> str:
-        """Every kind of model has its own form."""
+        """Returns an id in the form of its kind of model."""
         letters = "".join(self.random.choices("0123456789abcdef", k=32))
         if _is_veo(order.model):
             return f"veo_task_{letters[:12]}"

@@ -1,4 +1,4 @@
-"""What KIE accepts at `POST /api/v1/jobs/createTask`, as its documentation says, model by model."""
+"""The orders that KIE accepts at `POST /api/v1/jobs/createTask`, by its documentation of each model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Replicate accepts at `POST /v1/models/{owner}/{name}/predictions`, for the models that the fake knows."""
+"""The orders that Replicate accepts at `POST /v1/models/{owner}/{name}/predictions`, for a few models."""
 
 from __future__ import annotations
 

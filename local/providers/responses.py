@@ -1,4 +1,4 @@
-"""What a fake provider answers: JSON, an error in its own envelope, or a gateway's HTML."""
+"""The responses of a fake provider: JSON, an error in its own envelope, or a gateway's HTML."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ State = Literal["pending", "processing", "completed", "failed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilmOrder:
-    """What to film; width and height in pixels."""
+    """The film to make; width and height in pixels."""
 
     prompt: str
     seconds: int
@@ -85,7 +85,7 @@ class Task:
 
     @property
     def elapsed_share(self) -> float:
-        """From 0 to 1; 1 as soon as the time is over, even if the film isn't ready."""
+        """0 to 1; 1 as soon as the time is over, even if the film isn't ready."""
         return min(1.0, (time.monotonic() - self.started) / self.takes) if self.takes else 1.0
 
     def next_question(self) -> Question | None:

@@ -1,4 +1,4 @@
-"""What KIE accepts at `POST /api/v1/veo/generate`: everything at the top, and no duration."""
+"""The orders that KIE accepts at `POST /api/v1/veo/generate`: every field at the top level, and no duration."""
 
 from __future__ import annotations
 

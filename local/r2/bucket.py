@@ -1,4 +1,4 @@
-"""What a bucket of R2 holds and which writes it refuses: its objects, its open uploads, its rules.
+"""A bucket of R2: its objects, its unfinished uploads, and the writes that it refuses.
 
 Sources: Cloudflare's R2 documentation, "S3 API compatibility", "Limits", "Upload objects" and "Error codes".
 """

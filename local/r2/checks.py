@@ -1,4 +1,4 @@
-"""What R2 asks of every request before it does anything: a signature, a body as promised, nothing it doesn't have."""
+"""The checks that R2 makes of every request: its length, unsupported features, the body's hashes."""
 
 from __future__ import annotations
 

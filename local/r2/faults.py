@@ -1,4 +1,4 @@
-"""What can be made to go wrong at the fake R2."""
+"""The faults of the fake R2."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FaultKind = Literal["500", "503", "429", "reset", "stall", "slow", "lost", "dama
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
-    """What goes wrong with the next `times` requests of an operation (`UploadPart`, … or `*`), after `skip` good ones.
+    """Applies to the next `times` requests of an operation (`UploadPart`, … or `*`), after `skip` good ones.
 
     `reset`: the connection is reset after `after` bytes of the body. `stall`: nothing more is read from there.
     `slow`: `seconds` before the answer. `damaged`: the body's first byte is another. `lost`: all is done as asked, and
@@ -28,7 +28,7 @@ class Fault:
     seconds: float = 0.2
 
     def breaks_off(self, received: int) -> bool:
-        """Whether the connection ends, or stalls, when so many bytes of the body are there."""
+        """Returns whether the connection ends, or stalls, after so many bytes of the body."""
         return self.kind in ("reset", "stall") and received >= self.after
 
     def answer_badly(self) -> None:

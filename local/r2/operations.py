@@ -92,7 +92,7 @@ def _abort_multipart_upload(call: Call) -> Response:
 
 
 def _list_parts(call: Call) -> Response:
-    """At most 1,000 at a time, as S3 has it."""
+    """Lists at most 1,000 at a time, as S3 does."""
     parts = sorted(call.bucket.upload(call.key, call.parameters["uploadId"]).parts.items())
     after, limit = int(call.parameters.get("part-number-marker", "0")), int(call.parameters.get("max-parts", "1000"))
     rest = [(number, part) for number, part in parts if number > after]
@@ -105,7 +105,7 @@ def _list_parts(call: Call) -> Response:
 
 
 def _list_multipart_uploads(call: Call) -> Response:
-    """By key and id, at most 1,000 at a time, as S3 has it."""
+    """Lists at most 1,000 at a time by key and id, as S3 does."""
     prefix, limit = call.parameters.get("prefix", ""), int(call.parameters.get("max-uploads", UPLOADS_A_PAGE))
     after = (call.parameters.get("key-marker", ""), call.parameters.get("upload-id-marker", ""))
     found = sorted((upload.key, upload_id) for upload_id, upload in call.bucket.uploads.items())

@@ -22,7 +22,7 @@ _AUTHORIZATION = re.compile(
 
 
 class RefusedError(Exception):
-    """What R2 answers instead: status, code, message."""
+    """A refusal of R2: its status, code and message."""
 
     def __init__(self, status: int, code: str, message: str = "") -> None:
         super().__init__(f"{status} {code} {message}")

@@ -12,7 +12,7 @@ from typing import Final
 from clipferry import settings
 from clipferry.settings import Settings
 from local.sam_template.read import read_template
-from local.services import Part
+from local.services import Service
 
 _CALLBACKS: Final = "/api/v1/video/callback"
 _CREDENTIALS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -31,13 +31,13 @@ def handler_environment(
     queues: Mapping[str, Mapping[str, str]],
     url: str,
     files_url: str,
-    parts: Iterable[Part],
+    services: Iterable[Service],
     own: Mapping[str, str],
 ) -> dict[str, str]:
-    """What comes later wins: the template, what is local, your own, what really is where the template refers to.
+    """Returns the template's variables, replaced by local ones, by your own, and by the embedded services' ones.
 
-    `queues` are `create_queues`'s, `url` is the gateway's. An empty value means that a variable of the shell has to be
-    forgotten. Raises MissingVariableError, or ConfigurationError that names every wrong value.
+    `queues` are `create_queues`'s, `url` is the gateway's. An empty value removes a variable of the shell. Raises
+    MissingVariableError, or ConfigurationError that names every wrong value.
     """
     deployed, alone = read_template(attributes=queues), read_template()
     known = {*deployed.environment, *deployed.unresolved, *Settings.variables().values(), *_CREDENTIALS}
@@ -52,8 +52,8 @@ def handler_environment(
         "STAGE": "local",
         "ALLOW_LOOPBACK": "true",
     }
-    for part in parts:
-        values |= part.values
+    for service in services:
+        values |= service.values
     _check(values, deployed.unresolved)
     return dict.fromkeys(known, "") | values
 

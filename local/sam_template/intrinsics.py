@@ -24,7 +24,7 @@ PSEUDO_PARAMETERS: Final[Mapping[str, Any]] = {
     "AWS::StackName": "clipferry-local",
     "AWS::URLSuffix": "amazonaws.com",
 }
-"""What Ref AWS::… means locally."""
+"""The local values of `Ref AWS::…`."""
 
 _NO_VALUE: Final = object()
 _PLACEHOLDER: Final = re.compile(r"\$\{(!?)([^}]+)\}")
@@ -81,7 +81,7 @@ class Intrinsics:
         return {key: value for key, value in values.items() if value is not _NO_VALUE}
 
     def holds(self, condition: str) -> bool:
-        """Whether the named condition is true."""
+        """Returns whether the named condition is true."""
         return self._truth(self.document.get("Conditions", {})[condition])
 
     def _call(self, name: str, argument: Any) -> Any:

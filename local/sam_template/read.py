@@ -216,7 +216,7 @@ def _merged(functions: Iterable[Function]) -> dict[str, str]:
 
 
 def _logical_id(reference: str) -> str:
-    """From a logical id, or from an ARN that ends in one."""
+    """Returns the logical id, which an ARN ends in."""
     return reference.rpartition(":")[2]
 
 

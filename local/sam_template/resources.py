@@ -1,4 +1,4 @@
-"""What the local stack knows of a template: functions, what sets them off, their environment, queues."""
+"""A template's functions, their events and environment, and its queues."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Cors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """The template, as far as it concerns running its functions."""
+    """The resources that running the functions needs."""
 
     functions: tuple[Function, ...]
     queues: tuple[Queue, ...]
@@ -81,7 +81,7 @@ class Template:
     environment: Mapping[str, str] = field(default_factory=dict)
     """The variables of every function that has events, in one."""
     unresolved: Mapping[str, str] = field(default_factory=dict)
-    """Those that have no local value, and why: whoever runs the functions has to give them one."""
+    """The variables that have no local value, each with the reason; the local stack has to give them one."""
 
     @property
     def routes(self) -> tuple[Route, ...]:

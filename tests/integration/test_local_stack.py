@@ -41,7 +41,7 @@ def test_it_runs_twice_in_one_process_and_leaves_nothing(capfd: pytest.CaptureFi
             assert (health, listed) == (200, 200)
             assert answer["data"] == {"videos": [], "nextCursor": None}
             assert stack.evolink is not None
-            assert [part.origin for part in stack.parts[:4]] == ["embedded"] * 4
+            assert [service.origin for service in stack.services[:4]] == ["embedded"] * 4
 
     assert dict(os.environ) == environment
     assert threading.active_count() == threads

@@ -11,7 +11,7 @@ import pytest
 from clipferry.errors import ConfigurationError
 from local import services
 from local.sam_template.environment import handler_environment, in_process
-from local.services import Part
+from local.services import Service
 
 QUEUE_URL = "http://127.0.0.1:4566/123456789012/mirror"
 NEEDED = {
@@ -21,7 +21,7 @@ NEEDED = {
     "STORAGE_SECRET_KEY": "secret",
     "STORAGE_BUCKET": "bucket",
 }
-EVOLINK = Part(
+EVOLINK = Service(
     name="Evolink",
     address="http://127.0.0.1:1",
     origin="embedded",
@@ -29,13 +29,13 @@ EVOLINK = Part(
 )
 
 
-def made(own: Mapping[str, str], *around: Part) -> dict[str, str]:
+def made(own: Mapping[str, str], *used: Service) -> dict[str, str]:
     queue = {"Ref": QUEUE_URL, "Arn": "arn:aws:sqs:us-east-1:123456789012:mirror", "QueueName": "mirror"}
     return handler_environment(
         queues={"MirrorQueue": queue},
         url="http://127.0.0.1:8787",
         files_url="http://127.0.0.1:8787/files",
-        parts=around,
+        services=used,
         own={**NEEDED, **own},
     )
 
