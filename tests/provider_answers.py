@@ -25,7 +25,7 @@ GARBAGE = [b"", b" ", HTML, b"null", b"[]", b'"text"', b"7", b"{", b"\xff\xfe", 
 
 @dataclass
 class Wire:
-    """Gives `replies` in turn, the last one for ever. `naps` are the seconds that the adapter wanted to sleep."""
+    """Gives `replies` in turn, and the last one again and again. `naps` has the seconds that the adapter slept."""
 
     client: HttpClient
     api: JsonApi
@@ -42,7 +42,8 @@ class Wire:
         self.replies.append(NoResponse.HANG_UP)
 
     def breaks_off(self) -> None:
-        self.replies.append(Response(status=200, body=b'{"id": "task-1"', headers={"Content-Length": "1000"}))
+        """Ends the answer too early, behind JSON that would be a valid answer by itself."""
+        self.replies.append(Response(status=200, body=b'{"id": "task-1"}', headers={"Content-Length": "1000"}))
 
     def keeps_silent(self) -> None:
         self.replies.append(NoResponse.HOLD)
@@ -77,10 +78,10 @@ def wired() -> Iterator[Wire]:
 
 
 def sample(name: str) -> bytes:
-    """Of samples/, without `.json`."""
+    """A sample file, by its path below samples/ without `.json`."""
     return (SAMPLES / f"{name}.json").read_bytes()
 
 
 def storable(text: str | None) -> bool:
-    """Whether PostgreSQL takes it as text and as JSON."""
+    """Whether PostgreSQL can store it as text and as JSON."""
     return text is None or ("\x00" not in text and text == text.encode("utf-8", "replace").decode())

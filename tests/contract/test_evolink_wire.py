@@ -63,7 +63,7 @@ def refused_by(evolink: Evolink) -> ProviderRefusedError:
 # What is sent
 
 
-def test_an_order_is_sent_in_evolinks_words(wire: Wire, evolink: Evolink) -> None:
+def test_an_order_is_sent_as_evolink_documents_it(wire: Wire, evolink: Evolink) -> None:
     wire.answers(200, sample("evolink/submit_accepted"))
 
     evolink.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
@@ -82,7 +82,7 @@ def test_an_order_is_sent_in_evolinks_words(wire: Wire, evolink: Evolink) -> Non
     }
 
 
-def test_a_start_image_and_the_catalogues_own_input_go_along(wire: Wire, evolink: Evolink) -> None:
+def test_a_start_image_and_the_catalogues_own_input_are_sent(wire: Wire, evolink: Evolink) -> None:
     wire.answers(200, sample("evolink/submit_accepted"))
     order = Order(
         video_uuid="vid_1",
@@ -112,7 +112,7 @@ def test_a_start_image_and_the_catalogues_own_input_go_along(wire: Wire, evolink
     ("task_id", "path"),
     [(TASK, f"/v1/tasks/{TASK}"), ("a/../b?c=d#e é%", "/v1/tasks/a%2F..%2Fb%3Fc%3Dd%23e%20%C3%A9%25")],
 )
-def test_a_question_names_the_task_in_its_path(wire: Wire, evolink: Evolink, task_id: str, path: str) -> None:
+def test_a_query_has_the_task_id_in_its_path(wire: Wire, evolink: Evolink, task_id: str, path: str) -> None:
     wire.answers(200, sample("evolink/task_processing"))
 
     evolink.ask(task_id)
@@ -184,8 +184,8 @@ def test_a_well_formed_error_is_a_refusal(
     assert len(wire.requests) == 1
 
 
-def test_an_error_that_stands_alone_is_read_all_the_same(wire: Wire, evolink: Evolink) -> None:
-    """Without the `error` around it, as forks of the original have met it."""
+def test_an_error_without_its_envelope_is_read(wire: Wire, evolink: Evolink) -> None:
+    """As forks of the original have met it."""
     wire.answers(400, sample("evolink/error_400_without_envelope"))
 
     assert FailureCode(refused_by(evolink).failure) is FailureCode.CONTENT_POLICY
@@ -199,7 +199,9 @@ def test_a_well_formed_error_is_a_refusal_at_status_200_too(wire: Wire, evolink:
 
 @pytest.mark.parametrize("status", [301, 302, 400, 401, 403, 404, 405, 413, 415, 422, 429])
 @pytest.mark.parametrize("body", GARBAGE)
-def test_no_order_is_taken_by_a_4xx_whoever_wrote_it(wire: Wire, evolink: Evolink, status: int, body: bytes) -> None:
+def test_every_3xx_and_4xx_is_a_refusal_whatever_its_body(
+    wire: Wire, evolink: Evolink, status: int, body: bytes
+) -> None:
     wire.answers(status, body)
 
     assert f"HTTP {status}" in str(refused_by(evolink))
@@ -213,9 +215,7 @@ def test_no_order_is_taken_by_a_4xx_whoever_wrote_it(wire: Wire, evolink: Evolin
 @pytest.mark.parametrize(
     "body", [sample("evolink/error_500"), sample("evolink/error_400"), sample("evolink/submit_accepted"), HTML, b""]
 )
-def test_a_gateway_that_gave_up_waiting_leaves_the_outcome_unknown(
-    wire: Wire, evolink: Evolink, status: int, body: bytes
-) -> None:
+def test_a_gateways_time_out_leaves_the_outcome_unknown(wire: Wire, evolink: Evolink, status: int, body: bytes) -> None:
     wire.answers(status, body)
 
     with pytest.raises(ProviderSilentError):
@@ -225,7 +225,7 @@ def test_a_gateway_that_gave_up_waiting_leaves_the_outcome_unknown(
 
 @pytest.mark.parametrize("status", [500, 502, 503, 520, 524, 599])
 @pytest.mark.parametrize("body", [*GARBAGE, b'{"error": "text"}', b'{"error": null}', b'{"message": "Bad Gateway"}'])
-def test_a_5xx_in_somebody_elses_words_leaves_the_outcome_unknown(
+def test_a_5xx_that_is_not_evolinks_leaves_the_outcome_unknown(
     wire: Wire, evolink: Evolink, status: int, body: bytes
 ) -> None:
     wire.answers(status, body)
@@ -285,7 +285,7 @@ def test_nothing_was_sent_where_nobody_listens(wire: Wire, evolink: Evolink) -> 
 
 
 @pytest.mark.parametrize("name", ["task_pending", "task_processing", "submit_accepted"])
-def test_a_task_that_goes_on_is_running(wire: Wire, evolink: Evolink, name: str) -> None:
+def test_an_unfinished_task_is_running(wire: Wire, evolink: Evolink, name: str) -> None:
     wire.answers(200, sample(f"evolink/{name}"))
 
     report = evolink.ask(TASK)
@@ -328,16 +328,14 @@ def test_the_first_result_that_is_a_url_is_the_file(wire: Wire, evolink: Evolink
         {"data": {"thumbnail_url": "https://a/1.jpg"}},
     ],
 )
-def test_a_completed_task_without_a_file_is_asked_about_again(
-    wire: Wire, evolink: Evolink, rest: dict[str, Any]
-) -> None:
+def test_a_completed_task_without_a_file_is_an_error(wire: Wire, evolink: Evolink, rest: dict[str, Any]) -> None:
     wire.answers(200, json.dumps({"id": TASK, "status": "completed"} | rest).encode())
 
     with pytest.raises(ProviderError):
         evolink.ask(TASK)
 
 
-def test_a_failed_task_says_why_in_our_words_and_in_evolinks(wire: Wire, evolink: Evolink) -> None:
+def test_a_failed_task_has_our_failure_code_and_evolinks_message(wire: Wire, evolink: Evolink) -> None:
     wire.answers(200, sample("evolink/task_failed"))
 
     report = evolink.ask(TASK)
@@ -380,7 +378,7 @@ def test_a_cancelled_task_has_failed(wire: Wire, evolink: Evolink, name: str) ->
         ("", FailureCode.PROVIDER_FAILED),
     ],
 )
-def test_every_documented_failure_has_a_word_of_ours(
+def test_every_documented_failure_has_a_code_of_ours(
     wire: Wire, evolink: Evolink, code: object, failure: FailureCode
 ) -> None:
     answer = {"id": TASK, "status": "failed", "error": {"code": code, "message": "Why.", "type": "task_error"}}
@@ -399,7 +397,7 @@ def test_a_task_that_failed_without_a_reason_has_failed(wire: Wire, evolink: Evo
 
 
 @pytest.mark.parametrize("status", ["archived", "COMPLETED!", "", None, 7, [], {}, "x" * 10_000])
-def test_a_status_that_nobody_documents_is_unknown(wire: Wire, evolink: Evolink, status: object) -> None:
+def test_an_undocumented_status_is_unknown(wire: Wire, evolink: Evolink, status: object) -> None:
     wire.answers(200, json.dumps({"id": TASK, "status": status}).encode())
 
     report = evolink.ask(TASK)
@@ -417,28 +415,28 @@ def test_a_status_that_nobody_documents_is_unknown(wire: Wire, evolink: Evolink,
         {"status": "nul \x00"},
     ],
 )
-def test_the_words_of_a_report_can_be_stored(wire: Wire, evolink: Evolink, answer: dict[str, Any]) -> None:
+def test_the_detail_of_a_report_can_be_stored(wire: Wire, evolink: Evolink, answer: dict[str, Any]) -> None:
     """JavaScript cuts text between the halves of an emoji, and PostgreSQL takes neither half, nor NUL."""
     wire.answers(200, json.dumps({"id": TASK} | answer).encode())
 
     assert storable(evolink.ask(TASK).detail)
 
 
-def test_the_words_of_a_refusal_can_be_stored(wire: Wire, evolink: Evolink) -> None:
+def test_the_message_of_a_refusal_can_be_stored(wire: Wire, evolink: Evolink) -> None:
     wire.answers(400, json.dumps({"error": {"code": 400, "message": "\ud83d and \x00"}}).encode())
 
     assert storable(str(refused_by(evolink)))
 
 
 @pytest.mark.parametrize("url", ["https://a/\x00.mp4", "https://a/\ud83d.mp4"])
-def test_a_file_whose_address_cannot_be_stored_is_none(wire: Wire, evolink: Evolink, url: str) -> None:
+def test_a_url_that_cannot_be_stored_is_not_a_file(wire: Wire, evolink: Evolink, url: str) -> None:
     wire.answers(200, json.dumps({"id": TASK, "status": "completed", "results": [url]}).encode())
 
     with pytest.raises(ProviderError):
         evolink.ask(TASK)
 
 
-def test_a_task_that_evolink_does_not_know_is_told_apart(wire: Wire, evolink: Evolink) -> None:
+def test_an_unknown_task_has_an_error_of_its_own(wire: Wire, evolink: Evolink) -> None:
     wire.answers(404, sample("evolink/error_404_task"))
 
     with pytest.raises(TaskNotFoundError):
@@ -450,7 +448,7 @@ def test_a_task_that_evolink_does_not_know_is_told_apart(wire: Wire, evolink: Ev
 @pytest.mark.parametrize(
     "body", [sample("evolink/error_401"), sample("evolink/task_failed"), sample("evolink/task_completed"), HTML]
 )
-def test_an_error_in_answer_to_a_question_says_nothing_about_the_task(
+def test_an_error_in_answer_to_a_query_says_nothing_about_the_task(
     wire: Wire, evolink: Evolink, status: int, body: bytes
 ) -> None:
     wire.answers(status, body)
@@ -471,9 +469,7 @@ def test_an_answer_that_is_no_json_object_says_nothing_about_the_task(
 
 
 @pytest.mark.parametrize("fault", [Wire.hangs_up, Wire.breaks_off, lambda wire: wire.answers(502, HTML)])
-def test_a_question_that_came_to_nothing_is_asked_once_more(
-    wire: Wire, evolink: Evolink, fault: Callable[[Wire], None]
-) -> None:
+def test_a_failed_query_is_repeated_once(wire: Wire, evolink: Evolink, fault: Callable[[Wire], None]) -> None:
     fault(wire)
     wire.answers(200, sample("evolink/task_completed"))
 
@@ -481,7 +477,7 @@ def test_a_question_that_came_to_nothing_is_asked_once_more(
     assert len(wire.requests) == 2
 
 
-def test_a_question_is_not_asked_a_third_time(wire: Wire, evolink: Evolink) -> None:
+def test_a_query_is_not_sent_a_third_time(wire: Wire, evolink: Evolink) -> None:
     wire.hangs_up()
 
     with pytest.raises(ProviderError):
@@ -553,7 +549,7 @@ def test_no_exception_shows_the_key(
 
 
 @pytest.mark.parametrize("key", [f"{API_KEY}\n", f"{API_KEY}\r\nX-Other: 1", f"{API_KEY}渡"])
-def test_a_key_that_no_header_can_carry_is_a_matter_of_configuration(wire: Wire, key: str) -> None:
+def test_a_key_that_no_header_can_carry_is_a_configuration_error(wire: Wire, key: str) -> None:
     """A secret that was pasted with its line end, for one."""
     wire.answers(200, sample("evolink/submit_accepted"))
 

@@ -83,7 +83,7 @@ def refused_by(kie: Kie) -> ProviderRefusedError:
 # What is sent
 
 
-def test_an_order_is_sent_in_the_models_own_words(wire: Wire, kie: Kie) -> None:
+def test_an_order_is_sent_with_the_models_own_parameters(wire: Wire, kie: Kie) -> None:
     wire.answers(200, sample("kie/submit_accepted"))
 
     submission = kie.submit(order(), callback_url=CALLBACK_URL, timeout=10)
@@ -139,7 +139,7 @@ def test_what_an_order_does_not_have_is_left_out(wire: Wire, kie: Kie) -> None:
     assert wire.bodies[0]["input"].keys() == {"prompt"}
 
 
-def test_a_parameter_that_is_not_one_is_refused_before_anything_is_sent(wire: Wire, kie: Kie) -> None:
+def test_an_unknown_placeholder_is_refused_before_anything_is_sent(wire: Wire, kie: Kie) -> None:
     with pytest.raises(ProviderRefusedError, match=r"\$durration"):
         kie.submit(order(input={"duration": "$durration"}), callback_url=CALLBACK_URL, timeout=10)
 
@@ -183,7 +183,7 @@ def test_a_failure_and_a_switched_off_feature_are_refusals(wire: Wire, kie: Kie,
 
 
 @pytest.mark.parametrize("status", [200, 400])
-def test_content_rules_are_known_by_kies_words(wire: Wire, kie: Kie, status: int) -> None:
+def test_content_rules_are_recognised_by_kies_message(wire: Wire, kie: Kie, status: int) -> None:
     wire.answers(status, sample("kie/error_400_content"))
 
     assert FailureCode(refused_by(kie).failure) is FailureCode.CONTENT_POLICY
@@ -191,7 +191,7 @@ def test_content_rules_are_known_by_kies_words(wire: Wire, kie: Kie, status: int
 
 @pytest.mark.parametrize("status", [301, 400, 403, 404, 413, 429])
 @pytest.mark.parametrize("body", GARBAGE)
-def test_no_order_is_taken_by_a_4xx_whoever_wrote_it(wire: Wire, kie: Kie, status: int, body: bytes) -> None:
+def test_every_3xx_and_4xx_is_a_refusal_whatever_its_body(wire: Wire, kie: Kie, status: int, body: bytes) -> None:
     wire.answers(status, body)
 
     assert f"HTTP {status}" in str(refused_by(kie))
@@ -215,7 +215,7 @@ def test_no_order_is_taken_by_a_4xx_whoever_wrote_it(wire: Wire, kie: Kie, statu
         (200, b'{"data": {"id": "x"}}'),
     ],
 )
-def test_what_does_not_say_whether_the_order_was_taken_leaves_it_unknown(
+def test_an_answer_that_does_not_say_whether_the_order_was_taken_leaves_the_outcome_unknown(
     wire: Wire, kie: Kie, status: int, body: bytes
 ) -> None:
     wire.answers(status, body)
@@ -237,7 +237,7 @@ def test_codes_may_be_text_and_ids_may_be_spelled_otherwise(wire: Wire, kie: Kie
 # What became of a task
 
 
-def test_a_question_names_the_task(wire: Wire, kie: Kie) -> None:
+def test_a_query_has_the_task_id(wire: Wire, kie: Kie) -> None:
     wire.answers(200, sample("kie/task_waiting"))
 
     kie.ask("a/../b?c=d&taskId=x #é")
@@ -248,7 +248,7 @@ def test_a_question_names_the_task(wire: Wire, kie: Kie) -> None:
 
 
 @pytest.mark.parametrize("name", ["task_waiting", "task_queuing", "task_generating"])
-def test_a_task_that_goes_on_is_running(wire: Wire, kie: Kie, name: str) -> None:
+def test_an_unfinished_task_is_running(wire: Wire, kie: Kie, name: str) -> None:
     wire.answers(200, sample(f"kie/{name}"))
 
     assert kie.ask(TASK).state is TaskState.RUNNING
@@ -266,7 +266,7 @@ def test_a_task_that_succeeded_names_its_file(wire: Wire, kie: Kie, name: str) -
 @pytest.mark.parametrize(
     "result", [None, "", "{", "null", "[]", '{"resultUrls": null}', '{"resultUrls": []}', 7, {}, []]
 )
-def test_a_success_without_a_file_is_asked_about_again(wire: Wire, kie: Kie, result: object) -> None:
+def test_a_success_without_a_file_is_an_error(wire: Wire, kie: Kie, result: object) -> None:
     wire.answers(
         200, json.dumps({"code": 200, "msg": "success", "data": {"state": "success", "resultJson": result}}).encode()
     )
@@ -313,7 +313,7 @@ def test_a_file_whose_name_is_not_ascii_is_encoded(wire: Wire, kie: Kie) -> None
         ("callback_fail", FailureCode.PROVIDER_FAILED, "GENERATION_FAILED The generation did not succeed"),
     ],
 )
-def test_a_task_that_failed_says_why_in_our_words_and_in_kies(
+def test_a_failed_task_has_our_failure_code_and_kies_message(
     wire: Wire, kie: Kie, name: str, failure: FailureCode, detail: str
 ) -> None:
     wire.answers(200, sample(f"kie/{name}"))
@@ -329,7 +329,7 @@ def test_a_cancelled_task_has_failed(wire: Wire, kie: Kie, state: str) -> None:
 
 
 @pytest.mark.parametrize("state", ["archived", "", None, 7, [], {}, "x" * 10_000, "nul \x00", "half \ud83d"])
-def test_a_state_that_nobody_documents_is_unknown(wire: Wire, kie: Kie, state: object) -> None:
+def test_an_undocumented_state_is_unknown(wire: Wire, kie: Kie, state: object) -> None:
     wire.answers(200, envelope({"state": state}))
 
     report = kie.ask(TASK)
@@ -341,7 +341,9 @@ def test_a_state_that_nobody_documents_is_unknown(wire: Wire, kie: Kie, state: o
 
 @pytest.mark.parametrize("name", ["error_404", "error_422_no_record"])
 @pytest.mark.parametrize("status", [200, None])
-def test_a_task_that_neither_endpoint_knows_is_told_apart(wire: Wire, kie: Kie, name: str, status: int | None) -> None:
+def test_a_task_that_neither_endpoint_knows_has_an_error_of_its_own(
+    wire: Wire, kie: Kie, name: str, status: int | None
+) -> None:
     body = sample(f"kie/{name}")
     wire.answers(status or json.loads(body)["code"], body)
 
@@ -352,7 +354,7 @@ def test_a_task_that_neither_endpoint_knows_is_told_apart(wire: Wire, kie: Kie, 
 
 @pytest.mark.parametrize("name", ["error_401", "error_402", "error_429", "error_455", "error_500", "error_505"])
 @pytest.mark.parametrize("status", [200, 401, 500])
-def test_an_error_in_answer_to_a_question_says_nothing_about_the_task(
+def test_an_error_in_answer_to_a_query_says_nothing_about_the_task(
     wire: Wire, kie: Kie, name: str, status: int
 ) -> None:
     wire.answers(status, sample(f"kie/{name}"))
@@ -381,10 +383,10 @@ def test_a_generation_that_failed_may_be_the_whole_answer(wire: Wire, kie: Kie) 
     assert (report.state, report.failure) == (TaskState.FAILED, FailureCode.PROVIDER_FAILED)
 
 
-# Questions are repeated, orders are not
+# Queries are repeated, orders are not
 
 
-def test_a_question_waits_as_long_as_retry_after_says(wire: Wire, kie: Kie) -> None:
+def test_a_query_is_repeated_after_the_time_in_retry_after(wire: Wire, kie: Kie) -> None:
     wire.answers(429, sample("kie/error_429"), retry_after="1")
     wire.answers(200, sample("kie/task_success"))
 
@@ -393,9 +395,7 @@ def test_a_question_waits_as_long_as_retry_after_says(wire: Wire, kie: Kie) -> N
 
 
 @pytest.mark.parametrize("retry_after", ["60", "Fri, 31 Dec 2100 23:59:59 GMT"])
-def test_a_provider_that_wants_a_longer_pause_than_we_have_is_not_asked_again(
-    wire: Wire, kie: Kie, retry_after: str
-) -> None:
+def test_a_query_is_not_repeated_if_retry_after_is_too_long(wire: Wire, kie: Kie, retry_after: str) -> None:
     wire.answers(503, HTML, retry_after=retry_after)
 
     with pytest.raises(ProviderError):
@@ -404,7 +404,7 @@ def test_a_provider_that_wants_a_longer_pause_than_we_have_is_not_asked_again(
 
 
 @pytest.mark.parametrize("retry_after", ["", "soon", "-1", "1e9", "Fri, 31 Dec 1999 23:59:59 GMT", "9" * 100])
-def test_a_pause_that_makes_no_sense_is_a_short_one(wire: Wire, kie: Kie, retry_after: str) -> None:
+def test_an_invalid_retry_after_means_a_short_pause(wire: Wire, kie: Kie, retry_after: str) -> None:
     wire.answers(503, HTML, retry_after=retry_after)
     wire.answers(200, sample("kie/task_success"))
 
@@ -413,7 +413,7 @@ def test_a_pause_that_makes_no_sense_is_a_short_one(wire: Wire, kie: Kie, retry_
     assert [0.1 <= nap <= 0.4 for nap in wire.naps] == [True]
 
 
-def test_a_bare_429_is_not_asked_again_at_once(wire: Wire, kie: Kie) -> None:
+def test_a_429_without_retry_after_is_not_repeated(wire: Wire, kie: Kie) -> None:
     wire.answers(429, sample("kie/error_429"))
 
     with pytest.raises(ProviderError):
@@ -442,7 +442,7 @@ def test_a_callback_claims_a_task_and_echoes_our_url(kie: Kie, name: str) -> Non
     assert "videoUuid=vid_1" in hint.echoed_url
 
 
-def test_what_kie_calls_back_with_is_not_believed(kie: Kie) -> None:
+def test_the_body_of_a_callback_is_not_trusted(kie: Kie) -> None:
     assert Kie(kie._api, webhook_key=KEY).read_report(sample("kie/callback_success")) is None
 
 
@@ -518,7 +518,7 @@ def test_kies_own_signature_is_accepted_for_five_minutes_either_way(kie: Kie, se
 
 
 @pytest.mark.parametrize("seconds", [-301, 301, 86_400])
-def test_an_old_signature_is_refused_and_one_from_the_future(kie: Kie, seconds: int) -> None:
+def test_a_signature_from_the_past_or_the_future_is_refused(kie: Kie, seconds: int) -> None:
     headers, body = signed_callback()
 
     with pytest.raises(InvalidSignatureError):
@@ -531,7 +531,7 @@ def test_the_tolerance_is_a_setting(kie: Kie) -> None:
     Kie(kie._api, webhook_key=KEY, tolerance_seconds=900).authenticate(headers, body, now=at(899))
 
 
-def test_without_a_key_the_signed_url_is_all_there_is(kie: Kie) -> None:
+def test_without_a_key_the_signature_is_not_checked(kie: Kie) -> None:
     kie.authenticate({}, b"anything", now=at(0))
 
 

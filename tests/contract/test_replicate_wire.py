@@ -111,7 +111,7 @@ def test_a_problem_of_replicates_is_a_refusal(
         *[(201, body) for body in GARBAGE],
     ],
 )
-def test_what_does_not_say_whether_the_order_was_taken_leaves_it_unknown(
+def test_an_answer_that_does_not_say_whether_the_order_was_taken_leaves_the_outcome_unknown(
     wire: Wire, replicate: Replicate, status: int, body: bytes
 ) -> None:
     wire.answers(status, body)
@@ -121,7 +121,7 @@ def test_what_does_not_say_whether_the_order_was_taken_leaves_it_unknown(
 
 
 @pytest.mark.parametrize("name", ["prediction_starting", "prediction_processing"])
-def test_a_prediction_that_goes_on_is_running(wire: Wire, replicate: Replicate, name: str) -> None:
+def test_an_unfinished_prediction_is_running(wire: Wire, replicate: Replicate, name: str) -> None:
     wire.answers(200, sample(f"replicate/{name}"))
 
     assert replicate.ask(TASK).state is TaskState.RUNNING
@@ -153,7 +153,7 @@ def test_a_prediction_that_failed_says_why(wire: Wire, replicate: Replicate, nam
 
 
 @pytest.mark.parametrize("output", [None, "", [], {}, 7, ["x"], "ftp://a/1.mp4"])
-def test_a_success_without_a_file_is_asked_about_again(wire: Wire, replicate: Replicate, output: object) -> None:
+def test_a_success_without_a_file_is_an_error(wire: Wire, replicate: Replicate, output: object) -> None:
     wire.answers(200, json.dumps({"id": TASK, "status": "succeeded", "output": output}).encode())
 
     with pytest.raises(ProviderError):
@@ -161,13 +161,13 @@ def test_a_success_without_a_file_is_asked_about_again(wire: Wire, replicate: Re
 
 
 @pytest.mark.parametrize("status", ["queued?", None, 7, [], "nul \x00"])
-def test_a_status_that_nobody_documents_is_unknown(wire: Wire, replicate: Replicate, status: object) -> None:
+def test_an_undocumented_status_is_unknown(wire: Wire, replicate: Replicate, status: object) -> None:
     wire.answers(200, json.dumps({"id": TASK, "status": status}).encode())
 
     assert replicate.ask(TASK).state is TaskState.UNKNOWN
 
 
-def test_a_prediction_that_replicate_does_not_know_is_told_apart(wire: Wire, replicate: Replicate) -> None:
+def test_an_unknown_prediction_has_an_error_of_its_own(wire: Wire, replicate: Replicate) -> None:
     wire.answers(404, sample("replicate/error_404"))
 
     with pytest.raises(TaskNotFoundError):
@@ -192,7 +192,7 @@ def test_the_vector_is_accepted_for_five_minutes_either_way(replicate: Replicate
 
 
 @pytest.mark.parametrize("seconds", [-301, 301])
-def test_what_is_older_or_from_the_future_is_refused(replicate: Replicate, seconds: int) -> None:
+def test_a_signature_from_the_past_or_the_future_is_refused(replicate: Replicate, seconds: int) -> None:
     with pytest.raises(InvalidSignatureError):
         replicate.authenticate(headers(), BODY, now=at(seconds))
 
@@ -248,7 +248,7 @@ def test_a_missing_header_is_an_invalid_signature(replicate: Replicate) -> None:
 
 
 @pytest.mark.parametrize("secret", ["whsec_not base64", "whsec_é", "whsec_abc"])
-def test_a_secret_that_is_none_is_a_matter_of_configuration(wire: Wire, secret: str) -> None:
+def test_an_invalid_secret_is_a_configuration_error(wire: Wire, secret: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         Replicate(wire.api, webhook_secrets=[secret])
     assert secret not in str(refused.value)
@@ -258,7 +258,7 @@ def test_the_fake_signs_as_replicate_does(replicate: Replicate) -> None:
     replicate.authenticate(signature_headers("msg_9", BODY, SECRET), BODY, now=datetime.now(UTC))
 
 
-# A body that is signed is believed
+# A signed body is trusted
 
 
 def test_a_signed_body_says_what_became_of_the_prediction(replicate: Replicate) -> None:
@@ -276,11 +276,11 @@ def test_a_signed_body_says_what_became_of_the_prediction(replicate: Replicate) 
         b'{"id": 7, "status": "failed"}',
     ],
 )
-def test_a_body_that_does_not_say_enough_is_asked_about(replicate: Replicate, body: bytes) -> None:
+def test_a_body_without_the_needed_fields_gives_no_report(replicate: Replicate, body: bytes) -> None:
     assert replicate.read_report(body) is None
 
 
-def test_without_a_secret_no_body_is_believed(wire: Wire) -> None:
+def test_without_a_secret_no_body_is_trusted(wire: Wire) -> None:
     unsigned = Replicate(wire.api)
 
     unsigned.authenticate({}, BODY, now=at(0))

@@ -81,7 +81,7 @@ def test_veo_has_an_endpoint_and_parameters_of_its_own(
     ]
 
 
-def test_the_catalogues_own_input_goes_along_at_the_top(wire: Wire, kie: Kie) -> None:
+def test_the_catalogues_own_input_is_sent_at_the_top_level(wire: Wire, kie: Kie) -> None:
     wire.answers(200, sample("veo/submit_accepted"))
 
     kie.submit(order(input={"enableTranslation": False}), callback_url=CALLBACK_URL, timeout=10)
@@ -118,7 +118,7 @@ def test_an_acceptance_that_names_no_task_leaves_the_outcome_unknown(wire: Wire,
 # What became of a task
 
 
-def test_a_task_that_goes_on_is_running(wire: Wire, kie: Kie) -> None:
+def test_an_unfinished_task_is_running(wire: Wire, kie: Kie) -> None:
     wire.answers(200, sample("veo/record_generating"))
 
     assert kie.ask(TASK).state is TaskState.RUNNING
@@ -139,7 +139,7 @@ def test_flags_and_responses_may_be_text(wire: Wire, kie: Kie) -> None:
 
 
 @pytest.mark.parametrize("response", [None, "", {}, {"resultUrls": None}, {"resultUrls": []}, {"resultUrls": "[]"}])
-def test_a_success_without_a_file_is_asked_about_again(wire: Wire, kie: Kie, response: object) -> None:
+def test_a_success_without_a_file_is_an_error(wire: Wire, kie: Kie, response: object) -> None:
     wire.answers(200, envelope({"successFlag": 1, "response": response}))
 
     with pytest.raises(ProviderError) as unanswered:
@@ -154,7 +154,7 @@ def test_a_success_without_a_file_is_asked_about_again(wire: Wire, kie: Kie, res
         ("record_generation_failed", FailureCode.PROVIDER_FAILED),
     ],
 )
-def test_a_failure_is_told_by_its_flag(wire: Wire, kie: Kie, name: str, failure: FailureCode) -> None:
+def test_a_failure_is_recognised_by_its_flag(wire: Wire, kie: Kie, name: str, failure: FailureCode) -> None:
     wire.answers(200, sample(f"veo/{name}"))
 
     report = kie.ask(TASK)
@@ -172,7 +172,9 @@ def test_a_failure_is_told_by_its_flag(wire: Wire, kie: Kie, name: str, failure:
         (501, FailureCode.PROVIDER_FAILED),
     ],
 )
-def test_a_failure_without_a_state_is_told_by_its_code(wire: Wire, kie: Kie, code: int, failure: FailureCode) -> None:
+def test_a_failure_without_a_flag_is_recognised_by_its_code(
+    wire: Wire, kie: Kie, code: int, failure: FailureCode
+) -> None:
     wire.answers(200, sample(f"veo/callback_failed_{code}"))
 
     report = kie.ask(TASK)
@@ -180,7 +182,7 @@ def test_a_failure_without_a_state_is_told_by_its_code(wire: Wire, kie: Kie, cod
     assert (report.state, report.failure) == (TaskState.FAILED, failure)
 
 
-def test_a_server_error_is_no_failure_of_the_task(wire: Wire, kie: Kie) -> None:
+def test_a_server_error_does_not_fail_the_task(wire: Wire, kie: Kie) -> None:
     wire.answers(200, sample("veo/callback_failed_500"))
 
     with pytest.raises(ProviderError):
@@ -188,7 +190,7 @@ def test_a_server_error_is_no_failure_of_the_task(wire: Wire, kie: Kie) -> None:
 
 
 @pytest.mark.parametrize("flag", [4, -1, None, True, "x", [], {}])
-def test_a_flag_that_nobody_documents_is_unknown(wire: Wire, kie: Kie, flag: object) -> None:
+def test_an_undocumented_flag_is_unknown(wire: Wire, kie: Kie, flag: object) -> None:
     wire.answers(200, envelope({"successFlag": flag}))
 
     assert kie.ask(TASK).state is TaskState.UNKNOWN
