@@ -76,7 +76,7 @@ def loaded(statements: str, environ: Mapping[str, str] = MappingProxyType({})) -
 
 
 def trespassers(modules: Iterable[str], forbidden: Iterable[str]) -> list[str]:
-    """Those of `modules` that are forbidden, or within what is."""
+    """Returns which of `modules` are forbidden, or within a forbidden one."""
     return sorted(
         module
         for module in modules

@@ -20,7 +20,7 @@ from tests.films import PIXEL
 
 Open = Callable[..., Visit]
 PRICE = 15
-"""Of Seedance 2.0, five seconds, 480p."""
+"""The price of Seedance 2.0, five seconds, 480p."""
 
 
 def test_a_video_is_ordered_followed_and_played(visit: Open) -> None:

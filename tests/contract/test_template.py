@@ -56,7 +56,7 @@ FOUNDING_VARIABLES = {
     "AI_CALLBACK_URL",
     "CALLBACK_HMAC_SECRET",
 }
-"""Those of the Next.js application, whose .env must do for Clipferry, too."""
+"""Variables of the Next.js application, whose .env must do for Clipferry, too."""
 
 SETTING = re.compile(r"[A-Z0-9_]+=")
 

@@ -1,4 +1,4 @@
-"""Who is asked next when a provider refuses, and that nobody is when nobody knows; all of it within twenty seconds."""
+"""A refusal lets the next provider be asked, an unknown outcome doesn't; all of it ends within twenty seconds."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def keep(url: str, uuid: str, verdict: str | None) -> None:
 
 
 def verdicts(url: str) -> tuple[list[str | None], list[str | None]]:
-    """Those of the inbox, and those of the events."""
+    """The verdicts of the inbox, and those of the events."""
     with psycopg.connect(url, autocommit=True) as connection:
         kept = connection.execute("select verdict from clipferry.callback_inbox order by id").fetchall()
         told = connection.execute("select detail ->> 'verdict' from clipferry.video_events order by id").fetchall()

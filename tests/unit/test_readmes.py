@@ -77,7 +77,7 @@ def test_every_link_leads_to_a_file(page: Path) -> None:
 
 
 def anchors(page: Path) -> set[str]:
-    """Those that GitHub gives the headings."""
+    """The anchors that GitHub gives the headings."""
     outside = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     headings = re.findall(r"^#+ (.+)$", outside, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

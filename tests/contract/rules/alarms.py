@@ -120,7 +120,7 @@ def silence_is_bad_where_something_should_be_heard(deployed: Deployed) -> list[s
 
 
 def errors_are_those_of_the_alias(deployed: Deployed) -> list[str]:
-    """Of both versions while traffic shifts: the metric of the function alone has what no alias was asked for, too."""
+    """Counts both versions while traffic shifts: the function's own metric has calls that went to no alias, too."""
     faults = []
     for name in functions(deployed.full):
         alarm = deployed.full.get(name.replace("Function", "ErrorsAlarm"), {}).get("Properties")
@@ -191,7 +191,7 @@ def _hashable(reading: Reading) -> tuple[str, str, Dimensions | None]:
 
 
 def every_reason_is_in_an_alarm(deployed: Deployed) -> list[str]:
-    """Of what interrupts a mirror, and of what fails a video; but a prompt against the rules is the user's affair."""
+    """Counts what interrupts a mirror and what fails a video; but a prompt against the rules is the user's affair."""
     wanted = {
         "MirrorsInterrupted": {kind.code for kind in _kinds(SourceError) | _kinds(StorageError)},
         "VideosFailed": {code.value for code in FailureCode} - {FailureCode.CONTENT_POLICY.value},

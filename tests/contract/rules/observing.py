@@ -9,7 +9,7 @@ from typing import Any
 from tests.contract.rules.deployed import EVERYTHING, Deployed, functions, of_type
 
 LOGGED = {"requestId", "requestTime", "routeKey", "status", "integrationStatus", "responseLatency"}
-"""Of a request: numbers, names of ours, times. What has somebody else's words in it may have quotes in it."""
+"""Fields of a request: numbers, names of ours, times. What has somebody else's words in it may have quotes in it."""
 SHOWN_NOWHERE = ("$context.path", "queryString", "header", "authorizer", "identity", "requestOverride")
 """In a callback's query is its signature, in headers are tokens."""
 

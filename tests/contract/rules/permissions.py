@@ -29,7 +29,7 @@ ONLY_WILDCARD = {
 """Actions for which AWS knows no resource that could be named beforehand."""
 
 ENVIRONMENT_BYTES = 4096
-"""Of a function's variables, names and values."""
+"""A function's variables, names and values."""
 
 
 def resources_of_permissions_are_named(deployed: Deployed) -> list[str]:

@@ -81,5 +81,5 @@ def find(tx: Transaction, uuid: str) -> Rows[dict[str, Any]]:
 
 
 def still_open(tx: Transaction, uuids: list[str]) -> Rows[dict[str, Any]]:
-    """Those of `uuids` (`video_uuid`) whose videos haven't ended."""
+    """Returns which of `uuids` (`video_uuid`) have a video that hasn't ended."""
     return tx.records(_STILL_OPEN, {"uuids": uuids})
