@@ -128,7 +128,7 @@ class EventFactory:
         """Adds a user with plenty of credits; returns a session token."""
         user = f"measured-{next(self._users)}"
         with self._database.transaction() as tx:
-            tx.send(_ADD_USER, {"id": user, "credits": MANY})
+            tx.execute(_ADD_USER, {"id": user, "credits": MANY})
         return f"{user}-session-token-as-long-as-one"
 
     def _pending(self, token: str) -> str:

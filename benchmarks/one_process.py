@@ -14,8 +14,7 @@ import time
 LAYERS = (  # a sample counts for the innermost of these; the standard library's time is its caller's
     ("/psycopg", "database"),
     ("/clipferry/db/connection.py", "database"),
-    ("/clipferry/db/pipeline.py", "database"),
-    ("/clipferry/db/placeholders.py", "database"),
+    ("/clipferry/db/transaction.py", "database"),
     ("/clipferry/db/rows.py", "database"),
     ("/pydantic", "validation"),
     ("/aws_lambda_powertools/logging", "log and metrics"),

@@ -79,27 +79,27 @@ class _ExplainingTransaction(Transaction):
         self._inner = inner
         self._plans = plans
 
-    def run(self, sql: LiteralString, parameters: Mapping[str, Any], row: type[Row]) -> Rows[Row]:
+    def query(self, sql: LiteralString, parameters: Mapping[str, Any], row: type[Row]) -> Rows[Row]:
         self._explain(sql, parameters)
-        return self._inner.run(sql, parameters, row)
+        return self._inner.query(sql, parameters, row)
 
-    def records(self, sql: LiteralString, parameters: Mapping[str, Any]) -> Rows[dict[str, Any]]:
+    def query_dicts(self, sql: LiteralString, parameters: Mapping[str, Any]) -> Rows[dict[str, Any]]:
         self._explain(sql, parameters)
-        return self._inner.records(sql, parameters)
+        return self._inner.query_dicts(sql, parameters)
 
-    def send(self, sql: LiteralString, parameters: Mapping[str, Any]) -> None:
+    def execute(self, sql: LiteralString, parameters: Mapping[str, Any]) -> None:
         self._explain(sql, parameters)
-        self._inner.send(sql, parameters)
+        self._inner.execute(sql, parameters)
 
     def _explain(self, sql: LiteralString, parameters: Mapping[str, Any]) -> None:
-        self._inner.send("savepoint explained", {})
-        (explained,) = self._inner.records(_EXPLAIN + sql, parameters).all()
-        self._inner.send("rollback to savepoint explained", {})
+        self._inner.execute("savepoint explained", {})
+        (explained,) = self._inner.query_dicts(_EXPLAIN + sql, parameters).all()
+        self._inner.execute("rollback to savepoint explained", {})
         self._plans.append(Plan(_statement_names().get(sql, "?"), explained["QUERY PLAN"][0]["Plan"]))
 
 
 def _rows_scanned(tx: Transaction) -> Counter[str]:
-    return Counter({row["name"]: row["rows"] for row in tx.records(_SCANS, {}).all()})
+    return Counter({row["name"]: row["rows"] for row in tx.query_dicts(_SCANS, {}).all()})
 
 
 @cache

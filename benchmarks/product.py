@@ -163,7 +163,7 @@ class Product:
 
     def make_due_again(self, uuids: list[str]) -> None:
         with self._database.transaction() as tx:
-            tx.send(_DUE_AGAIN, {"uuids": uuids})
+            tx.execute(_DUE_AGAIN, {"uuids": uuids})
 
     def verify(self) -> int:
         """Returns the number of breaches."""

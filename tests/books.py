@@ -71,14 +71,14 @@ class Account:
 def execute(database: Database, sql: LiteralString, **parameters: Any) -> None:
     """Runs one statement whose rows don't matter."""
     with database.transaction() as tx:
-        tx.send(sql, parameters)
+        tx.execute(sql, parameters)
 
 
 def execute_all(database: Database, *statements: LiteralString) -> None:
     """Runs them in one transaction."""
     with database.transaction() as tx:
         for statement in statements:
-            tx.send(statement, {})
+            tx.execute(statement, {})
 
 
 def empty(database: Database) -> None:
@@ -100,7 +100,7 @@ def empty(database: Database) -> None:
 
 def rows(database: Database, sql: LiteralString, **parameters: Any) -> list[dict[str, Any]]:
     with database.transaction() as tx:
-        found = tx.records(sql, parameters)
+        found = tx.query_dicts(sql, parameters)
     return found.all()
 
 
@@ -119,11 +119,11 @@ def everything(database: Database) -> list[tuple[str, dict[str, Any]]]:
 def add_user(database: Database, user_id: str = "ann", *, is_admin: bool = False) -> Credential:
     """A user with a session that lasts; returns what its requests show."""
     with database.transaction() as tx:
-        tx.send(
+        tx.execute(
             'insert into public."user" (id, email, "isAdmin") values (%(id)s, %(email)s, %(is_admin)s)',
             {"id": user_id, "email": f"{user_id}@example.com", "is_admin": is_admin},
         )
-        tx.send(
+        tx.execute(
             'insert into public.session ("userId", token, "expiresAt") '
             "values (%(id)s, %(token)s, timezone('utc', now()) + interval '1 day')",
             {"id": user_id, "token": _token(user_id)},
@@ -177,8 +177,8 @@ def _read_account(tx: Transaction, user_id: str) -> tuple[Rows[Balance], Rows[Pa
     users.lock(tx, user_id)
     return (
         ledger_of_user.balance(tx),
-        tx.run(_PACKAGES, {"user_id": user_id}, Package),
-        tx.run(_LEDGER, {"user_id": user_id}, Entry),
+        tx.query(_PACKAGES, {"user_id": user_id}, Package),
+        tx.query(_LEDGER, {"user_id": user_id}, Entry),
     )
 
 

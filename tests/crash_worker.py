@@ -13,12 +13,11 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from clipferry.db.connection import Database
-from clipferry.db.pipeline import Pipeline
+from clipferry.db.transaction import Transaction
 from clipferry.errors import ProviderRefusedError
 from clipferry.models import FailureCode, Order, Submission
 from clipferry.usecases.create_video import create_video
@@ -33,19 +32,20 @@ def _die() -> None:
 def _die_after(statement: int, *, answered: bool) -> None:
     """Counts every statement of every transaction, BEGIN and COMMIT included."""
     numbers = itertools.count(1)
+    collect = Transaction._collect
 
-    def then_die(send: Callable[..., None]) -> Callable[..., None]:
-        def send_and_die(pipeline: Pipeline, *args: Any) -> None:
-            send(pipeline, *args)
-            if next(numbers) == statement:
-                if answered:
-                    pipeline.fetch()
-                pipeline._pgconn.flush()
-                _die()
+    def collect_and_die(tx: Transaction, text: str) -> None:
+        collect(tx, text)
+        if next(numbers) == statement:
+            if answered:
+                tx._send()
+            else:
+                libpq = tx._cursor.connection.pgconn
+                libpq.send_query(tx._message())
+                libpq.flush()
+            _die()
 
-        return send_and_die
-
-    Pipeline.send, Pipeline.send_bare = then_die(Pipeline.send), then_die(Pipeline.send_bare)
+    Transaction._collect = collect_and_die
 
 
 def _create(database: Database, task: dict[str, Any]) -> None:

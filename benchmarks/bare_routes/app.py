@@ -1,7 +1,7 @@
 """Four routes with nothing between the event and the database: psycopg, http.client and json.
 
 A user sees the same, but Clipferry's own features are missing: validation, idempotency keys, rate limits, failover,
-the events of each video, and one pipeline instead of one statement after the other.
+the events of each video, and one message instead of one statement after the other.
 """
 
 import hashlib

@@ -47,6 +47,6 @@ def proxied(database_url: str, proxy: Proxy) -> Iterator[Database]:
     """A database that is reached through the proxy, and has been used."""
     database = Database(make_conninfo(database_url, host="127.0.0.1", port=proxy.port))
     with database.transaction() as tx:
-        tx.send("select 1", {})
+        tx.execute("select 1", {})
     yield database
     database.close()

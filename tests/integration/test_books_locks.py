@@ -186,7 +186,7 @@ def test_an_expiry_that_meets_a_create_takes_what_is_left(database: Database, me
 
     def create_and_lapse(tx: Transaction) -> Rows[Any]:
         created = _create(tx)
-        tx.send("update public.credit_packages set expired_at = timezone('utc', now()) - interval '1 second'", {})
+        tx.execute("update public.credit_packages set expired_at = timezone('utc', now()) - interval '1 second'", {})
         return created
 
     [expired] = meet(create_and_lapse, expire)

@@ -25,14 +25,14 @@ USERS = """select id from public."user" order by id"""
 def pid(database: Database) -> int:
     """Which of the server's processes serves us."""
     with database.transaction() as tx:
-        asked = tx.records("select pg_backend_pid() as pid", {})
+        asked = tx.query_dicts("select pg_backend_pid() as pid", {})
     row = asked.first()
     assert row is not None
     return row["pid"]
 
 
 def add_user(tx: Transaction, name: str) -> None:
-    tx.send(ADD_USER, {"id": name})
+    tx.execute(ADD_USER, {"id": name})
 
 
 def users(url: str) -> list[str]:
@@ -64,10 +64,10 @@ def test_results_are_read_after_the_block(database: Database) -> None:
 
     with database.transaction() as tx:
         add_user(tx, "ann")
-        as_models = tx.run(USERS, {}, Named)
+        as_models = tx.query(USERS, {}, Named)
         add_user(tx, "bob")
-        as_records = tx.records(USERS, {})
-        nothing = tx.records("""select id from public."user" where false""", {})
+        as_records = tx.query_dicts(USERS, {})
+        nothing = tx.query_dicts("""select id from public."user" where false""", {})
 
     assert as_models.all() == [Named("ann")]
     assert as_records.first() == {"id": "ann"}
@@ -79,14 +79,14 @@ def test_results_are_read_after_the_block(database: Database) -> None:
 def test_results_are_read_within_the_block(database: Database) -> None:
     with database.transaction() as tx:
         add_user(tx, "ann")
-        assert tx.records(USERS, {}).all() == [{"id": "ann"}]
+        assert tx.query_dicts(USERS, {}).all() == [{"id": "ann"}]
         add_user(tx, "bob")
-        assert tx.records(USERS, {}).all() == [{"id": "ann"}, {"id": "bob"}]
+        assert tx.query_dicts(USERS, {}).all() == [{"id": "ann"}, {"id": "bob"}]
 
 
 def test_nobody_takes_a_result_for_a_truth(database: Database) -> None:
     with database.transaction() as tx:
-        result = tx.records(USERS, {})
+        result = tx.query_dicts(USERS, {})
 
     with pytest.raises(TypeError):
         bool(result)
@@ -99,7 +99,7 @@ def test_a_block_that_raises_is_rolled_back_and_its_error_comes_out_as_it_is(
 
     with pytest.raises(LookupError, match="ours"), database.transaction() as tx:  # noqa: PT012
         add_user(tx, "ann")
-        tx.records(USERS, {}).all()
+        tx.query_dicts(USERS, {}).all()
         add_user(tx, "bob")
         raise LookupError("ours")
 
@@ -115,7 +115,7 @@ def test_a_statement_that_fails_rolls_everything_back(
 
     with pytest.raises(ClipferryError, match="UniqueViolation"), database.transaction() as tx:  # noqa: PT012
         add_user(tx, "ann")
-        repeated = tx.records(ADD_USER + " returning id", {"id": "ann"})
+        repeated = tx.query_dicts(ADD_USER + " returning id", {"id": "ann"})
         if reads_at_once:
             repeated.first()
         add_user(tx, "bob")
@@ -128,7 +128,7 @@ def test_of_two_transactions_the_second_knows_nothing_of_the_firsts_failure(
     database_url: str, database: Database
 ) -> None:
     with pytest.raises(ClipferryError), database.transaction() as tx:
-        tx.send("select 1 / 0", {})
+        tx.execute("select 1 / 0", {})
     with database.transaction() as tx:
         add_user(tx, "ann")
 
@@ -140,46 +140,52 @@ def test_of_two_transactions_the_second_knows_nothing_of_the_firsts_failure(
 
 def read_after(database: Database) -> None:
     with database.transaction() as tx:
-        asked = tx.records("select 1 as one", {})
+        asked = tx.query_dicts("select 1 as one", {})
     asked.first()
 
 
 def read_inside(database: Database) -> None:
     with database.transaction() as tx:
-        tx.records("select 1 as one", {}).first()
+        tx.query_dicts("select 1 as one", {}).first()
 
 
 def be_refused(database: Database) -> None:
     with pytest.raises(ClipferryError), database.transaction() as tx:
-        tx.send("select 1 / 0", {})
+        tx.execute("select 1 / 0", {})
 
 
 def give_up(database: Database) -> None:
     with pytest.raises(RuntimeError), database.transaction() as tx:  # noqa: PT012
-        tx.send("select 1", {})
+        tx.execute("select 1", {})
         raise RuntimeError
 
 
-@pytest.mark.parametrize("do", [read_after, read_inside, be_refused, give_up])
-def test_nothing_follows_the_sync_that_ends_a_transaction(
-    proxied: Database, proxy: Proxy, do: Callable[[Database], None]
+@pytest.mark.parametrize(
+    ("do", "endings"),
+    [
+        (read_after, [b"commit"]),
+        (read_inside, [b"select 1 as one", b"commit"]),
+        (be_refused, [b"commit", b"ROLLBACK"]),
+        (give_up, []),
+    ],
+)
+def test_nothing_follows_the_message_that_ends_a_transaction(
+    proxied: Database, proxy: Proxy, do: Callable[[Database], None], endings: list[bytes]
 ) -> None:
-    """A Flush behind it would hold a connection of a pooler's, now and then, until nobody has any."""
+    """What came behind it would hold a connection of a pooler's, now and then, until nobody has any."""
     proxy.said.clear()
     do(proxied)
-    said = proxy.messages()
-    assert said.count("S") == 1
-    assert said.partition("S")[2] == ("" if do in (read_after, read_inside) else "Q"), said  # Q: the rollback
-    assert said.count("H") == (do is read_inside)
+    messages = proxy.contents()
+    assert [kind for kind, _ in messages] == ["Q"] * len(endings)
+    assert [text.rstrip(b"\0").rpartition(b"\n")[2] for _, text in messages] == endings
 
 
 def test_two_transactions_follow_each_other_on_the_wire(proxied: Database, proxy: Proxy) -> None:
-    """Four statements (BEGIN, the time-outs, our own, COMMIT), each parsed, bound, described and executed; one Sync."""
     proxy.said.clear()
     before = proxy.round_trips
     read_after(proxied)
     read_after(proxied)
-    assert proxy.messages() == 2 * (4 * "PBDE" + "S")
+    assert [kind for kind, _ in proxy.contents()] == ["Q", "Q"]
     assert proxy.round_trips - before == 2
 
 
@@ -188,7 +194,7 @@ def test_a_transaction_takes_one_round_trip(proxy: Proxy, proxied: Database) -> 
 
     with proxied.transaction() as tx:
         add_user(tx, "ann")
-        found = tx.records(USERS, {})
+        found = tx.query_dicts(USERS, {})
         add_user(tx, "bob")
 
     assert found.all() == [{"id": "ann"}]
@@ -200,7 +206,7 @@ def test_a_result_that_is_read_within_the_block_takes_one_more(proxy: Proxy, pro
 
     with proxied.transaction() as tx:
         add_user(tx, "ann")
-        tx.records(USERS, {}).all()
+        tx.query_dicts(USERS, {}).all()
         add_user(tx, "bob")
 
     assert proxy.round_trips - before == 2
@@ -221,13 +227,13 @@ def test_a_warm_connection_is_not_asked_whether_it_lives(proxy: Proxy, proxied: 
 def test_no_state_is_left_in_the_session(database: Database) -> None:
     for _ in range(10):
         with database.transaction() as tx:
-            timeouts = tx.records(
+            timeouts = tx.query_dicts(
                 "select current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock", {}
             )
         assert timeouts.first() == {"statement": "10s", "lock": "8s"}
 
-    assert database._connection is not None
-    session = database._connection
+    assert database._cursor is not None
+    session = database._cursor.connection
     assert session.execute("show statement_timeout").fetchone() == ("0",)
     assert session.execute("show lock_timeout").fetchone() == ("0",)
     assert session.execute("select count(*) from pg_prepared_statements").fetchone() == (0,)
@@ -246,14 +252,14 @@ def test_who_signed_in_is_forgotten_with_the_transaction(database_url: str, data
 
     with database.transaction() as tx:
         sign_in.sign_in(tx, Credential(session_token="token"))
-        signed_in = tx.records(current, {})
+        signed_in = tx.query_dicts(current, {})
     with database.transaction() as tx:
-        next_one = tx.records(current, {})
+        next_one = tx.query_dicts(current, {})
     with pytest.raises(LookupError), database.transaction() as tx:  # noqa: PT012
         sign_in.sign_in(tx, Credential(session_token="token")).first()
         raise LookupError
     with database.transaction() as tx:
-        after_a_failure = tx.records(current, {})
+        after_a_failure = tx.query_dicts(current, {})
 
     assert signed_in.first() == {"user_id": "ann"}
     assert next_one.first() == after_a_failure.first() == {"user_id": None}
@@ -281,7 +287,7 @@ def test_a_connection_that_is_lost_within_a_transaction_is_an_error_and_the_next
 ) -> None:
     with pytest.raises(DatabaseUnavailableError), database.transaction() as tx:  # noqa: PT012
         add_user(tx, "ann")
-        row = tx.records("select pg_backend_pid() as pid", {}).first()
+        row = tx.query_dicts("select pg_backend_pid() as pid", {}).first()
         assert row is not None
         terminate(database_url, row["pid"])
         add_user(tx, "bob")
@@ -356,7 +362,7 @@ def test_a_statement_that_takes_too_long_means_busy(database_url: str) -> None:
 
     with pytest.raises(DatabaseBusyError), database.transaction() as tx:  # noqa: PT012
         add_user(tx, "ann")
-        tx.send("select pg_sleep(60)", {})
+        tx.execute("select pg_sleep(60)", {})
 
     database.close()
     assert users(database_url) == []
@@ -374,9 +380,9 @@ def test_of_two_that_wait_for_each_other_one_is_told_that_it_is_busy(database_ur
         database = Database(database_url)
         try:
             with database.transaction() as tx:
-                tx.records(lock, {"id": first}).first()
+                tx.query_dicts(lock, {"id": first}).first()
                 both_hold_one.wait(PATIENCE)
-                tx.records(lock, {"id": second}).first()
+                tx.query_dicts(lock, {"id": second}).first()
             outcomes.append("done")
         except DatabaseBusyError:
             outcomes.append("busy")
@@ -405,7 +411,7 @@ def test_text_that_postgres_does_not_take_is_an_error_of_ours(database: Database
 
 def read_back(database: Database, sql: Any, **parameters: Any) -> Any:
     with database.transaction() as tx:
-        found = tx.records(sql, parameters)
+        found = tx.query_dicts(sql, parameters)
     row = found.first()
     assert row is not None
     return row["value"]

@@ -30,7 +30,7 @@ def one(url: str) -> object:
     database = Database(url)
     try:
         with database.transaction() as tx:
-            asked = tx.records("select 1 as one", {})
+            asked = tx.query_dicts("select 1 as one", {})
         return asked.first()
     finally:
         database.close()

@@ -141,7 +141,7 @@ def test_clients_that_come_and_go_in_every_way_leave_the_connections_behind(pool
             for way in chance.choices(WAYS, k=6):
                 with suppress(ClipferryError, RuntimeError):
                     with client.transaction() as tx:
-                        row = tx.records("select %(number)s::int as me, pg_sleep(0.001)", {"number": number})
+                        row = tx.query_dicts("select %(number)s::int as me, pg_sleep(0.001)", {"number": number})
                         way(tx, row)
                     done += 1
             client.close()
@@ -152,7 +152,7 @@ def test_clients_that_come_and_go_in_every_way_leave_the_connections_behind(pool
 
     assert min(done) > 0
     with pooled.transaction() as tx:
-        row = tx.records("select 1 as one", {}).first()
+        row = tx.query_dicts("select 1 as one", {}).first()
     assert row == {"one": 1}
 
 
@@ -161,11 +161,11 @@ def _read(tx: Transaction, row: Rows[Any]) -> None:
 
 
 def _leave_unread(tx: Transaction, row: Rows[Any]) -> None:
-    tx.send("select pg_sleep(0.001)", {})
+    tx.execute("select pg_sleep(0.001)", {})
 
 
 def _be_refused(tx: Transaction, row: Rows[Any]) -> None:
-    tx.send("select 1 / 0", {})
+    tx.execute("select 1 / 0", {})
 
 
 def _give_up(tx: Transaction, row: Rows[Any]) -> None:
@@ -186,8 +186,10 @@ def test_clients_that_stay_connected_share_the_connections(pooled: Database, poo
     for _ in range(3):
         for number, client in enumerate(clients):
             with client.transaction() as tx:
-                tx.send("select set_config('clipferry.user_id', %(user_id)s, true)", {"user_id": f"user-{number}"})
-                asked = tx.records("select pg_backend_pid() as backend, current_setting('clipferry.user_id') as me", {})
+                tx.execute("select set_config('clipferry.user_id', %(user_id)s, true)", {"user_id": f"user-{number}"})
+                asked = tx.query_dicts(
+                    "select pg_backend_pid() as backend, current_setting('clipferry.user_id') as me", {}
+                )
             row = asked.first()
             assert row is not None
             assert row["me"] == f"user-{number}"
@@ -200,7 +202,7 @@ def test_clients_that_stay_connected_share_the_connections(pooled: Database, poo
 
 def test_time_outs_end_with_their_transaction(pooled: Database, pooler_url: str) -> None:
     with pytest.raises(DatabaseBusyError), pooled.transaction() as tx:
-        tx.send("select pg_sleep(30)", {})
+        tx.execute("select pg_sleep(30)", {})
     with psycopg.connect(pooler_url, autocommit=True, prepare_threshold=None) as bare:
         shown = bare.execute(
             "select current_setting('statement_timeout'), current_setting('lock_timeout'), "
@@ -223,7 +225,7 @@ def test_a_lock_that_takes_too_long_is_a_clear_answer(pooled: Database, database
 
 def take_everything(database: Database, then: Callable[[Transaction], None]) -> None:
     with database.transaction() as tx:
-        tx.send("update public.credit_packages set remaining_credits = 0", {})
+        tx.execute("update public.credit_packages set remaining_credits = 0", {})
         then(tx)
 
 
@@ -232,7 +234,7 @@ def give_up(tx: Transaction) -> None:
 
 
 def lose_the_server(tx: Transaction) -> None:
-    tx.send("select pg_terminate_backend(pg_backend_pid())", {})
+    tx.execute("select pg_terminate_backend(pg_backend_pid())", {})
 
 
 def test_a_transaction_that_was_left_half_way_leaves_the_connection_clean(pooled: Database) -> None:

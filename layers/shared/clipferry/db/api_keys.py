@@ -55,19 +55,19 @@ def create(tx: Transaction, *, user_id: str, name: str, prefix: str, key_sha256:
         "key_sha256": key_sha256,
         "is_admin": is_admin,
     }
-    return tx.run(_CREATE, parameters, ApiKey)
+    return tx.query(_CREATE, parameters, ApiKey)
 
 
 def list_all(tx: Transaction, *, user_id: str | None) -> Rows[ApiKey]:
     """One user's keys, or everybody's."""
-    return tx.run(_LIST, {"user_id": user_id}, ApiKey)
+    return tx.query(_LIST, {"user_id": user_id}, ApiKey)
 
 
 def revoke(tx: Transaction, key_id: int) -> Rows[ApiKey]:
     """No row when there is no such key or it is revoked already."""
-    return tx.run(_REVOKE, {"id": key_id}, ApiKey)
+    return tx.query(_REVOKE, {"id": key_id}, ApiKey)
 
 
 def touch(tx: Transaction, key_sha256: bytes) -> None:
     """Notes that a key is in use."""
-    tx.send(_TOUCH, {"key_sha256": key_sha256})
+    tx.execute(_TOUCH, {"key_sha256": key_sha256})

@@ -60,20 +60,20 @@ class OpenCircuit:
 
 def read_open(tx: Transaction) -> Rows[OpenCircuit]:
     """The circuits that are open; usually none."""
-    return tx.run(_READ_OPEN, {}, OpenCircuit)
+    return tx.query(_READ_OPEN, {}, OpenCircuit)
 
 
 def claim_probe(tx: Transaction, provider: str) -> Rows[dict[str, Any]]:
     """A row for the one request that may find out whether the provider is back; nobody else for another rest."""
-    return tx.records(_CLAIM_PROBE, {"provider": provider, "rest": REST_SECONDS})
+    return tx.query_dicts(_CLAIM_PROBE, {"provider": provider, "rest": REST_SECONDS})
 
 
 def note_failure(tx: Transaction, provider: str) -> Rows[dict[str, Any]]:
     """A submit came to nothing, and not because of its order. `has_opened` says whether that opened the circuit."""
     parameters = {"provider": provider, "limit": FAILURES, "window": WINDOW_SECONDS, "rest": REST_SECONDS}
-    return tx.records(_NOTE_FAILURE, parameters)
+    return tx.query_dicts(_NOTE_FAILURE, parameters)
 
 
 def note_success(tx: Transaction, provider: str) -> None:
     """A submit was answered, be it with a refusal of the order: the provider is there."""
-    tx.send(_NOTE_SUCCESS, {"provider": provider})
+    tx.execute(_NOTE_SUCCESS, {"provider": provider})

@@ -160,6 +160,6 @@ def create(tx: Transaction, credential: Credential, video: NewVideo) -> Rows[Cre
     parameters = {field: getattr(video, field) for field in NewVideo.__dataclass_fields__}
     parameters["parameters"] = Jsonb(video.parameters)
     sign_in.sign_in_locked(tx, credential)
-    tx.send(_LOCK_PACKAGES, {})
+    tx.execute(_LOCK_PACKAGES, {})
     rate_limits.count_request(tx)
-    return tx.run(_CREATE, parameters, Creation)
+    return tx.query(_CREATE, parameters, Creation)

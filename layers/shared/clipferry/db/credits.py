@@ -128,7 +128,7 @@ class Entry:
 
 def lock_packages(tx: Transaction) -> None:
     """Those of the transaction's user that have something left, by id."""
-    tx.send(_LOCK_PACKAGES, {})
+    tx.execute(_LOCK_PACKAGES, {})
 
 
 def enter(
@@ -151,7 +151,7 @@ def enter(
         "expires_in_days": expires_in_days,
         "remark": remark,
     }
-    return tx.run(_ENTER, parameters, Entry)
+    return tx.query(_ENTER, parameters, Entry)
 
 
 def deduct(
@@ -173,4 +173,4 @@ def deduct(
         "trans_type": trans_type,
         "remark": remark,
     }
-    return tx.run(_DEDUCT, parameters, Entry)
+    return tx.query(_DEDUCT, parameters, Entry)

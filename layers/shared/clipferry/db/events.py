@@ -14,4 +14,4 @@ insert into clipferry.video_events (video_uuid, kind, detail) values (%(uuid)s, 
 
 
 def append(tx: Transaction, uuid: str, kind: str, **detail: Any) -> None:
-    tx.send(_APPEND, {"uuid": uuid, "kind": kind, "detail": Jsonb(detail)})
+    tx.execute(_APPEND, {"uuid": uuid, "kind": kind, "detail": Jsonb(detail)})

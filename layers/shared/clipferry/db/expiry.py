@@ -41,9 +41,9 @@ def expire(tx: Transaction, user_id: str) -> Rows[dict[str, Any]]:
     """Zeroes what has expired, with a ledger row each (`package_id`, `credits`); held credits stay with their hold."""
     users.lock(tx, user_id)
     lock_packages(tx)
-    return tx.records(_EXPIRE, {})
+    return tx.query_dicts(_EXPIRE, {})
 
 
 def users_with_expired(tx: Transaction, *, after: str, limit: int) -> Rows[dict[str, Any]]:
     """Users (`user_id`, in its order, beyond `after`) who own credits that have expired."""
-    return tx.records(_WITH_EXPIRED, {"after": after, "limit": limit})
+    return tx.query_dicts(_WITH_EXPIRED, {"after": after, "limit": limit})

@@ -173,7 +173,7 @@ def complete(
         "sha256": file.sha256,
         "key": file.key,
     }
-    return tx.records(_COMPLETE, parameters)
+    return tx.query_dicts(_COMPLETE, parameters)
 
 
 def fail(
@@ -196,11 +196,11 @@ def fail(
         "fence": fence,
         "returned_days": RETURNED_DAYS,
     }
-    return tx.records(_FAIL, parameters)
+    return tx.query_dicts(_FAIL, parameters)
 
 
 def _lock(tx: Transaction, video_uuid: str) -> None:
     """In the order that every money transaction keeps: the user, its packages by id, the video, the job."""
     sign_in.lock_owner(tx, video_uuid)
     for statement in (_LOCK_PACKAGES, _LOCK_VIDEO, _LOCK_JOB):
-        tx.send(statement, {"video_uuid": video_uuid})
+        tx.execute(statement, {"video_uuid": video_uuid})

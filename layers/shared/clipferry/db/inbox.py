@@ -96,24 +96,24 @@ def receive(
         "body": body,
         "verdict": verdict,
     }
-    return tx.records(_RECEIVE, parameters)
+    return tx.query_dicts(_RECEIVE, parameters)
 
 
 def judge(tx: Transaction, *, callback_id: int, verdict: Verdict) -> None:
     """Writes what came of a callback."""
-    tx.send(_JUDGE, {"id": callback_id, "verdict": verdict})
+    tx.execute(_JUDGE, {"id": callback_id, "verdict": verdict})
 
 
 def unanswered(tx: Transaction, video_uuid: str) -> Rows[dict[str, Any]]:
     """The last `task_id` that a callback named and that the provider couldn't be asked about then."""
-    return tx.records(_UNANSWERED, {"video_uuid": video_uuid, "verdict": Verdict.NO_ANSWER})
+    return tx.query_dicts(_UNANSWERED, {"video_uuid": video_uuid, "verdict": Verdict.NO_ANSWER})
 
 
 def find(tx: Transaction, callback_id: int) -> Rows[KeptCallback]:
-    return tx.run(_FIND, {"id": callback_id}, KeptCallback)
+    return tx.query(_FIND, {"id": callback_id}, KeptCallback)
 
 
 def latest(tx: Transaction, *, video_uuid: str | None, limit: int) -> Rows[KeptCallback]:
     """The last ones, newest first: of one video, or of all."""
     statement = _LATEST_OF_VIDEO if video_uuid else _LATEST
-    return tx.run(statement, {"video_uuid": video_uuid, "limit": limit}, KeptCallback)
+    return tx.query(statement, {"video_uuid": video_uuid, "limit": limit}, KeptCallback)

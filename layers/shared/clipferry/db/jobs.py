@@ -149,12 +149,12 @@ class Lease:
 
 def create_missing_jobs(tx: Transaction, *, deadline_seconds: int) -> None:
     """Gives every unfinished video without a job row one, due at once."""
-    tx.send(_CREATE_MISSING_JOBS, {"deadline_seconds": deadline_seconds})
+    tx.execute(_CREATE_MISSING_JOBS, {"deadline_seconds": deadline_seconds})
 
 
 def clear_finished_jobs(tx: Transaction) -> None:
     """Nothing has to happen any more with videos that somebody else has ended."""
-    tx.send(_CLEAR_FINISHED_JOBS, {})
+    tx.execute(_CLEAR_FINISHED_JOBS, {})
 
 
 def claim_due(
@@ -164,7 +164,7 @@ def claim_due(
 
     None whose provider is among the `excluded_providers`.
     """
-    return tx.run(
+    return tx.query(
         _CLAIM_DUE,
         {"limit": limit, "interval_seconds": interval_seconds, "excluded_providers": [*excluded_providers]},
         Due,
@@ -173,7 +173,7 @@ def claim_due(
 
 def release_claims(tx: Transaction, unseen: Sequence[Due]) -> None:
     """Videos that were claimed and that nobody has looked at are due again at once."""
-    tx.send(
+    tx.execute(
         _RELEASE_CLAIMS,
         {"uuids": [due.uuid for due in unseen], "moments": [due.next_check_at for due in unseen]},
     )
@@ -181,22 +181,22 @@ def release_claims(tx: Transaction, unseen: Sequence[Due]) -> None:
 
 def claim_stale(tx: Transaction, *, uuid: str, stale_seconds: int) -> Rows[dict[str, Any]]:
     """A row when the caller's video should be asked about now, and it is this reader who should do it."""
-    return tx.records(_CLAIM_STALE, {"uuid": uuid, "stale_seconds": stale_seconds})
+    return tx.query_dicts(_CLAIM_STALE, {"uuid": uuid, "stale_seconds": stale_seconds})
 
 
 def check_soon(tx: Transaction, *, uuid: str, seconds: float) -> None:
     """The video is due in `seconds` at the latest."""
-    tx.send(_CHECK_SOON, {"uuid": uuid, "seconds": seconds})
+    tx.execute(_CHECK_SOON, {"uuid": uuid, "seconds": seconds})
 
 
 def back_off(tx: Transaction, *, uuid: str, seconds: float) -> None:
     """The video is due after as long as its state has lasted already, in `seconds` at the earliest."""
-    tx.send(_BACK_OFF, {"uuid": uuid, "seconds": seconds})
+    tx.execute(_BACK_OFF, {"uuid": uuid, "seconds": seconds})
 
 
 def lease(tx: Transaction, *, uuid: str, seconds: float) -> Rows[Lease]:
     """The lease on an UPLOADING video, or no row: another worker has it, or there is nothing to mirror any more."""
-    return tx.run(_LEASE, {"uuid": uuid, "seconds": seconds, "invalid_code": SourceInvalidError.code}, Lease)
+    return tx.query(_LEASE, {"uuid": uuid, "seconds": seconds, "invalid_code": SourceInvalidError.code}, Lease)
 
 
 def yield_lease(tx: Transaction, *, uuid: str, fence: int, again_seconds: float, error: ClipferryError) -> None:
@@ -208,9 +208,9 @@ def yield_lease(tx: Transaction, *, uuid: str, fence: int, again_seconds: float,
         "code": error.code,
         "detail": storable(str(error)),
     }
-    tx.send(_YIELD_LEASE, parameters)
+    tx.execute(_YIELD_LEASE, parameters)
 
 
 def is_leased(tx: Transaction, uuid: str) -> Rows[dict[str, Any]]:
     """Whether a worker is mirroring it right now (`is_leased`)."""
-    return tx.records(_IS_LEASED, {"uuid": uuid})
+    return tx.query_dicts(_IS_LEASED, {"uuid": uuid})

@@ -73,14 +73,14 @@ class LedgerRow:
 
 def balance(tx: Transaction) -> Rows[Balance]:
     """The transaction's user's balance."""
-    return tx.run(_BALANCE, {}, Balance)
+    return tx.query(_BALANCE, {}, Balance)
 
 
 def history(tx: Transaction, *, limit: int, offset: int, trans_type: str | None) -> Rows[LedgerRow]:
     """The transaction's user's ledger, newest first."""
-    return tx.run(_HISTORY, {"limit": limit, "offset": offset, "trans_type": trans_type}, LedgerRow)
+    return tx.query(_HISTORY, {"limit": limit, "offset": offset, "trans_type": trans_type}, LedgerRow)
 
 
 def history_total(tx: Transaction, *, trans_type: str | None) -> Rows[dict[str, Any]]:
     """How many rows `history` has in all (`total`)."""
-    return tx.records(_HISTORY_TOTAL, {"trans_type": trans_type})
+    return tx.query_dicts(_HISTORY_TOTAL, {"trans_type": trans_type})

@@ -67,19 +67,19 @@ def save(
         "source_etag": source_etag,
         "parts": json.dumps(parts),
     }
-    return tx.records(_SAVE, parameters)
+    return tx.query_dicts(_SAVE, parameters)
 
 
 def forget(tx: Transaction, *, uuid: str, fence: int) -> Rows[dict[str, Any]]:
     """Nothing is left to go on from; no row as in `save`."""
-    return tx.records(_FORGET, {"uuid": uuid, "fence": fence})
+    return tx.query_dicts(_FORGET, {"uuid": uuid, "fence": fence})
 
 
 def find(tx: Transaction, uuid: str) -> Rows[dict[str, Any]]:
     """What `save` has kept: upload_id, part_size, size, source_etag, parts (ETags by part number, as JSON has them)."""
-    return tx.records(_FIND, {"uuid": uuid})
+    return tx.query_dicts(_FIND, {"uuid": uuid})
 
 
 def still_open(tx: Transaction, uuids: list[str]) -> Rows[dict[str, Any]]:
     """Returns which of `uuids` (`video_uuid`) have a video that hasn't ended."""
-    return tx.records(_STILL_OPEN, {"uuids": uuids})
+    return tx.query_dicts(_STILL_OPEN, {"uuids": uuids})

@@ -17,4 +17,4 @@ select coalesce((
 
 def read(tx: Transaction) -> Rows[dict[str, Any]]:
     """One row: the longest that an open video's state has lasted (`oldest_seconds`), and `credits_held` for all."""
-    return tx.records(_READ, {})
+    return tx.query_dicts(_READ, {})

@@ -104,19 +104,19 @@ class StuckVideo:
 def latest(tx: Transaction, *, user_id: str | None, status: VideoStatus | None, limit: int) -> Rows[VideoLine]:
     """Videos that aren't deleted, newest first: of a user, or of all."""
     parameters = {"user_id": user_id, "status": status, "limit": limit}
-    return tx.run(_LATEST if user_id is None else _LATEST_OF_USER, parameters, VideoLine)
+    return tx.query(_LATEST if user_id is None else _LATEST_OF_USER, parameters, VideoLine)
 
 
 def stuck(tx: Transaction, *, late_seconds: float, limit: int) -> Rows[StuckVideo]:
     """Unfinished videos past their deadline, or due for `late_seconds` without anybody asking: the oldest first."""
-    return tx.run(_STUCK, {"late_seconds": late_seconds, "limit": limit}, StuckVideo)
+    return tx.query(_STUCK, {"late_seconds": late_seconds, "limit": limit}, StuckVideo)
 
 
 def states(tx: Transaction, uuids: list[str]) -> Rows[dict[str, Any]]:
     """`uuid` and `status` of those that exist."""
-    return tx.records(_STATES, {"uuids": uuids})
+    return tx.query_dicts(_STATES, {"uuids": uuids})
 
 
 def clock(tx: Transaction) -> Rows[dict[str, Any]]:
     """The database's clock (`now`), which decides every deadline."""
-    return tx.records(_CLOCK, {})
+    return tx.query_dicts(_CLOCK, {})

@@ -17,4 +17,4 @@ returning requests
 
 def count_request(tx: Transaction) -> Rows[dict[str, Any]]:
     """One more of the transaction's user; returns how many there are now (`requests`), no row for nobody."""
-    return tx.records(_COUNT_REQUEST, {})
+    return tx.query_dicts(_COUNT_REQUEST, {})

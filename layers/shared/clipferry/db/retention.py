@@ -34,7 +34,7 @@ _REMOVED: Final = "update clipferry.deletions set files_removed_at = now() where
 def apply_retention(tx: Transaction) -> None:
     """Deletes callbacks, events, idempotency keys and rate windows that have had their time."""
     for statement in _FORGET:
-        tx.send(statement, {"days": KEPT_DAYS})
+        tx.execute(statement, {"days": KEPT_DAYS})
 
 
 def due_deletions(
@@ -49,8 +49,8 @@ def due_deletions(
         "after_at": after_at or "-infinity",
         "after_uuid": after_uuid,
     }
-    return tx.records(_DUE_DELETIONS, parameters)
+    return tx.query_dicts(_DUE_DELETIONS, parameters)
 
 
 def note_removed(tx: Transaction, uuid: str) -> None:
-    tx.send(_REMOVED, {"uuid": uuid})
+    tx.execute(_REMOVED, {"uuid": uuid})

@@ -115,8 +115,8 @@ def reopen(
 ) -> Rows[Reopening]:
     """FAILED → UPLOADING with its hold HOLDING again, or nothing. `max_concurrent` None is no limit."""
     sign_in.lock_owner(tx, video_uuid)
-    tx.send(_LOCK_PACKAGES, {})
-    tx.send(_LOCK_VIDEO, {"video_uuid": video_uuid})
+    tx.execute(_LOCK_PACKAGES, {})
+    tx.execute(_LOCK_VIDEO, {"video_uuid": video_uuid})
     parameters = {
         "video_uuid": video_uuid,
         "source_url": source_url,
@@ -124,4 +124,4 @@ def reopen(
         "next_check_seconds": next_check_seconds,
         "max_concurrent": max_concurrent,
     }
-    return tx.run(_REOPEN, parameters, Reopening)
+    return tx.query(_REOPEN, parameters, Reopening)

@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Generic, TypeVar
 
 import psycopg
-from psycopg.abc import Transformer
-from psycopg.pq import ExecStatus
-from psycopg.pq.abc import PGresult
+from psycopg import Cursor
 
 Row = TypeVar("Row")
 LONGEST_TEXT: Final = 500
@@ -22,49 +20,50 @@ def storable(text: str, *, limit: int = LONGEST_TEXT) -> str:
 
 
 class Rows(Generic[Row]):
-    """Asked for within the transaction's block it costs a round trip, behind it none."""
+    """The rows of one statement. Reading them within the transaction's block costs a round trip, after it none."""
 
     def __init__(self, make: Callable[[Iterable[tuple[str, Any]]], Row], fetch: Callable[[], None]) -> None:
-        """`make` gets a row's columns, each with its name; `fetch` has the result brought to `arrive`."""
+        """`make` gets a row's columns, each with its name; `fetch` raises, or calls `receive`."""
         self._make = make
         self._fetch = fetch
-        self._arrived: tuple[PGresult, Transformer] | None = None
-        self._left: Iterator[Row] | None = None
+        self._received: tuple[list[str], list[tuple[Any, ...]]] | psycopg.Error | None = None
+        self._remaining: Iterator[Row] | None = None
 
     def first(self) -> Row | None:
         """The next row, None behind the last one. Raises what `all` raises."""
-        return next(self._rows(), None)
+        return next(self._iterator(), None)
 
     def all(self) -> list[Row]:
-        """The rows that are left. Raises psycopg.Error when the statement failed, was never run, or returns no rows."""
-        return list(self._rows())
+        """The remaining rows. Raises psycopg.Error when the statement failed, was never run, or returns no rows."""
+        return list(self._iterator())
 
-    def arrive(self, result: PGresult, transformer: Transformer) -> None:
-        """What is read later needs no connection."""
-        transformer.set_pgresult(result)  # makes the loaders, some of which ask the connection
-        self._arrived = result, transformer
+    def receive(self, cursor: Cursor[tuple[Any, ...]]) -> None:
+        """Takes the cursor's present result; what is wrong with it is told to whoever reads it."""
+        try:
+            self._received = _column_names(cursor), cursor.fetchall()
+        except psycopg.Error as error:
+            self._received = error
 
     def __bool__(self) -> bool:
         raise TypeError("ask for first() or all()")
 
-    def _rows(self) -> Iterator[Row]:
-        if self._left is None:
-            if self._arrived is None:
+    def _iterator(self) -> Iterator[Row]:
+        if self._remaining is None:
+            if self._received is None:
                 self._fetch()
-            self._left = iter(self._load())
-        return self._left
+            self._remaining = self._load()
+        return self._remaining
 
-    def _load(self) -> list[Row]:
-        if self._arrived is None:
-            raise psycopg.ProgrammingError("the transaction ended without this result")
-        result, transformer = self._arrived
-        if result.status != ExecStatus.TUPLES_OK:
-            raise psycopg.ProgrammingError("the statement returns no rows")
-        names, make = _column_names(result), self._make
-        transformer.set_pgresult(result)
-        return transformer.load_rows(0, result.ntuples, lambda values: make(zip(names, values, strict=True)))
+    def _load(self) -> Iterator[Row]:
+        assert self._received is not None
+        if isinstance(self._received, psycopg.Error):
+            raise self._received
+        names, rows = self._received
+        return iter([self._make(zip(names, values, strict=True)) for values in rows])
 
 
-def _column_names(result: PGresult) -> list[str]:
+def _column_names(cursor: Cursor[Any]) -> list[str]:
     """Interned: a dataclass of 26 fields takes them by name in half the time."""
-    return [sys.intern((result.fname(number) or b"").decode()) for number in range(result.nfields)]
+    result = cursor.pgresult
+    assert result is not None
+    return [sys.intern((result.fname(column) or b"").decode()) for column in range(result.nfields)]

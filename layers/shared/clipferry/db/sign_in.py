@@ -1,7 +1,7 @@
 """Who is calling: one statement that recognises a session or an API key and makes its user the transaction's.
 
 It leaves the user's id in the transaction-local setting `clipferry.user_id`, which the statements behind it in the
-same pipeline read: so signing in costs no round trip of its own, and a statement can't be run for somebody else.
+same transaction read: so signing in costs no round trip of its own, and a statement can't be run for somebody else.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ for no key update
 
 def sign_in(tx: Transaction, credential: Credential) -> Rows[Caller]:
     """The caller, for a transaction that reads."""
-    caller = tx.run(_SIGN_IN, _parameters(credential), Caller)
+    caller = tx.query(_SIGN_IN, _parameters(credential), Caller)
     _touch(tx, credential)
     return caller
 
 
 def sign_in_locked(tx: Transaction, credential: Credential) -> Rows[Caller]:
     """The caller, its row locked first of all, for a transaction that moves money."""
-    caller = tx.run(_SIGN_IN_LOCKED, _parameters(credential), Caller)
+    caller = tx.query(_SIGN_IN_LOCKED, _parameters(credential), Caller)
     _touch(tx, credential)
     return caller
 
 
 def lock_owner(tx: Transaction, video_uuid: str) -> Rows[Caller]:
     """Locks the video's owner, first of all, for a transaction that moves the owner's money."""
-    return tx.run(_ENTER_OWNER, {"video_uuid": video_uuid}, Caller)
+    return tx.query(_ENTER_OWNER, {"video_uuid": video_uuid}, Caller)
 
 
 def _touch(tx: Transaction, credential: Credential) -> None:

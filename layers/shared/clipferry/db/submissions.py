@@ -118,18 +118,18 @@ def record(
         "deadline_seconds": deadline_seconds,
         "first_check_seconds": first_check_seconds,
     }
-    tx.send(_RELEASE_CLAIMED_TASK, parameters)
-    return tx.records(_RECORD, parameters)
+    tx.execute(_RELEASE_CLAIMED_TASK, parameters)
+    return tx.query_dicts(_RECORD, parameters)
 
 
 def switch_provider(tx: Transaction, *, video_uuid: str, refused_by: str, provider: str) -> Rows[dict[str, Any]]:
     """Before the next provider is asked: its callback must find its name in the row. No row if it isn't PENDING."""
-    return tx.records(_SWITCH, {"video_uuid": video_uuid, "refused_by": refused_by, "provider": provider})
+    return tx.query_dicts(_SWITCH, {"video_uuid": video_uuid, "refused_by": refused_by, "provider": provider})
 
 
 def note_unanswered(tx: Transaction, *, video_uuid: str, provider: str) -> None:
     """Nobody knows whether the provider took the order; the hold stays."""
-    tx.send(_UNANSWERED, {"video_uuid": video_uuid, "provider": provider})
+    tx.execute(_UNANSWERED, {"video_uuid": video_uuid, "provider": provider})
 
 
 def remember_refusal(tx: Transaction, *, video_uuid: str, refusal: dict[str, Any]) -> None:
@@ -137,4 +137,4 @@ def remember_refusal(tx: Transaction, *, video_uuid: str, refusal: dict[str, Any
 
     Only while the video is FAILED: one that a callback has moved on meanwhile will be delivered, and paid for.
     """
-    tx.send(_REMEMBER_REFUSAL, {"video_uuid": video_uuid, "refusal": Jsonb(refusal)})
+    tx.execute(_REMEMBER_REFUSAL, {"video_uuid": video_uuid, "refusal": Jsonb(refusal)})

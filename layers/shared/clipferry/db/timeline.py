@@ -42,4 +42,4 @@ class Moment:
 
 
 def of_video(tx: Transaction, uuid: str) -> Rows[Moment]:
-    return tx.run(_TIMELINE, {"uuid": uuid}, Moment)
+    return tx.query(_TIMELINE, {"uuid": uuid}, Moment)

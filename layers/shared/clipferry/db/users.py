@@ -32,14 +32,14 @@ class User:
 
 def current(tx: Transaction) -> Rows[User]:
     """The transaction's user."""
-    return tx.run(_CURRENT, {}, User)
+    return tx.query(_CURRENT, {}, User)
 
 
 def lock(tx: Transaction, user_id: str) -> Rows[dict[str, Any]]:
     """Locks the user's row, first of all, and makes it the transaction's user."""
-    return tx.records(_LOCK, {"user_id": user_id})
+    return tx.query_dicts(_LOCK, {"user_id": user_id})
 
 
 def enter(tx: Transaction, user_id: str) -> Rows[dict[str, Any]]:
     """Makes the user the transaction's, for one that reads; no row if there is none."""
-    return tx.records(_ENTER, {"user_id": user_id})
+    return tx.query_dicts(_ENTER, {"user_id": user_id})

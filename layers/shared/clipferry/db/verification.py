@@ -152,9 +152,9 @@ class Breach:
 
 def breaches(tx: Transaction) -> Rows[Breach]:
     """Every breach of every invariant; none, when the books are right."""
-    return tx.run(_BREACHES, {}, Breach)
+    return tx.query(_BREACHES, {}, Breach)
 
 
 def openings(tx: Transaction, *, limit: int) -> Rows[dict[str, Any]]:
     """What the ledger didn't explain when the books were opened (`user_id`, `credits`), the largest first."""
-    return tx.records(_OPENINGS, {"limit": limit})
+    return tx.query_dicts(_OPENINGS, {"limit": limit})

@@ -159,12 +159,12 @@ select uuid from video
 
 def get(tx: Transaction, uuid: str) -> Rows[Video]:
     """The video whoever owns it: for our own machinery."""
-    return tx.run(_GET, {"uuid": uuid}, Video)
+    return tx.query(_GET, {"uuid": uuid}, Video)
 
 
 def get_own(tx: Transaction, uuid: str) -> Rows[Video]:
     """The video if it is the caller's and not deleted."""
-    return tx.run(_GET_OWN, {"uuid": uuid}, Video)
+    return tx.query(_GET_OWN, {"uuid": uuid}, Video)
 
 
 def list_own(
@@ -172,7 +172,7 @@ def list_own(
 ) -> Rows[Video]:
     """The caller's videos older than a position, newest first. `before_at` is naive UTC, as the column is."""
     parameters = {"before_at": before_at, "before_id": before_id, "limit": limit, "status": status}
-    return tx.run(_LIST_OWN_BY_STATUS if status else _LIST_OWN, parameters, Video)
+    return tx.query(_LIST_OWN_BY_STATUS if status else _LIST_OWN, parameters, Video)
 
 
 def adopt_task(
@@ -185,7 +185,7 @@ def adopt_task(
         "deadline_seconds": deadline_seconds,
         "next_check_seconds": next_check_seconds,
     }
-    return tx.records(_GENERATING, parameters)
+    return tx.query_dicts(_GENERATING, parameters)
 
 
 def start_upload(
@@ -205,19 +205,19 @@ def start_upload(
         "deadline_seconds": deadline_seconds,
         "next_check_seconds": next_check_seconds,
     }
-    return tx.records(_UPLOADING, parameters)
+    return tx.query_dicts(_UPLOADING, parameters)
 
 
 def note_late_success(tx: Transaction, *, uuid: str, task_id: str, source_url: str) -> Rows[dict[str, Any]]:
     """A FAILED video whose task succeeded after all: source and task are kept, so that `retry` can use them."""
-    return tx.records(_LATE_SUCCESS, {"uuid": uuid, "task_id": task_id, "source_url": source_url})
+    return tx.query_dicts(_LATE_SUCCESS, {"uuid": uuid, "task_id": task_id, "source_url": source_url})
 
 
 def refresh_source(tx: Transaction, *, uuid: str, source_url: str, fence: int) -> Rows[dict[str, Any]]:
     """The provider's fresh address of the same file, asked for once after the first one was gone."""
-    return tx.records(_SOURCE_REFRESHED, {"uuid": uuid, "source_url": source_url, "fence": fence})
+    return tx.query_dicts(_SOURCE_REFRESHED, {"uuid": uuid, "source_url": source_url, "fence": fence})
 
 
 def delete_own(tx: Transaction, uuid: str) -> Rows[dict[str, Any]]:
     """Hides the caller's video; no row if it isn't there. A job still running goes on and settles."""
-    return tx.records(_DELETE_OWN, {"uuid": uuid})
+    return tx.query_dicts(_DELETE_OWN, {"uuid": uuid})

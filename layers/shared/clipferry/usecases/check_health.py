@@ -8,6 +8,6 @@ from clipferry.db.connection import Database
 def check_health(database: Database) -> dict[str, object]:
     """Raises DatabaseUnavailableError (503) when the database is away."""
     with database.transaction() as tx:
-        answered = tx.records("select 1 as answer", {})
+        answered = tx.query_dicts("select 1 as answer", {})
     answered.first()
     return {"status": "ok", "checks": {"database": "ok"}}

@@ -1,4 +1,4 @@
-"""A transaction's pipeline: values, errors, results nobody reads, much at once, a connection that breaks half-way."""
+"""A transaction: values, errors, results that nobody reads, much at once, a connection that breaks half-way."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from clipferry.db.connection import Database
@@ -48,7 +50,7 @@ def noted(url: str) -> list[str]:
 
 def lives(database: Database) -> bool:
     with database.transaction() as tx:
-        found = tx.records("select 1 as one", {})
+        found = tx.query_dicts("select 1 as one", {})
     return found.all() == [{"one": 1}]
 
 
@@ -102,21 +104,47 @@ VALUES = [
 ]
 
 
-def test_values_are_sent_exactly_as_psycopg_sends_them(proxied: Database, proxy: Proxy) -> None:
-    """Types, formats and bytes. Forth and back over one connection, so that what one value taught shows at the next."""
-    sql, values = "select %(value)s, %(value)s, %(none)s", [*VALUES, *reversed(VALUES)]
-    with psycopg.connect(proxied._url, autocommit=True, prepare_threshold=None) as connection:
-        proxy.said.clear()
-        for value in values:
-            connection.execute(sql, {"value": value, "none": None})
-        theirs = [message for message in proxy.contents() if message[0] in "PB"]
-    with proxied.transaction() as tx:
-        for value in values:
-            tx.records(sql, {"value": value, "none": None})
-    ours = [message for message in proxy.contents() if message[0] in "PB"]
+def test_values_reach_the_server_as_parameters_of_its_own_would(database: Database) -> None:
+    """psycopg's ordinary cursor sends them beside the statement, over the same connection."""
+    sql = "select %(value)s as value, %(value)s as again, %(none)s as none"
+    with database.transaction() as tx:
+        written = [tx.query_dicts(sql, {"value": value, "none": None}) for value in VALUES]
+    assert database._cursor is not None
+    beside = psycopg.Cursor(database._cursor.connection, row_factory=dict_row)
 
-    assert len(theirs) == 2 * len(values)
-    assert ours[4:-2] == theirs  # without BEGIN, the time-outs, COMMIT
+    assert len(written) == len(VALUES)
+    for value, rows in zip(VALUES, written, strict=True):
+        assert rows.all() == beside.execute(sql, {"value": value, "none": None}).fetchall(), value
+
+
+@pytest.mark.parametrize("conforming", ["on", "off"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "it's",
+        "'; drop table public.videos; --",
+        "\\'; select 1; --",
+        "\\",
+        "\\\\'",
+        "E'\\n'",
+        "$$ $1 $tag$",
+        "100 %, %s, %(text)s, %%",
+        "/* -- */\n;\n",
+        "\b\f\n\r\t\x7f",
+        "Fähre ⛴ 渡し舟 😀 ￾",
+    ],
+)
+def test_no_text_can_leave_its_quotes(database_url: str, text: str, conforming: str) -> None:
+    """Whatever the server takes a backslash for."""
+    url = make_conninfo(database_url, options=f"-c standard_conforming_strings={conforming}")
+    database, value = Database(url), {"text": text, "bytes": text.encode()}
+    with database.transaction() as tx:
+        before = tx.query_dicts("select %(text)s || '' as text", value)
+        after = tx.query_dicts("select %(text)s::text as text, %(bytes)s as bytes", value)
+    database.close()
+
+    assert before.all() == [{"text": text}]
+    assert after.all() == [{"text": text, "bytes": text.encode()}]
 
 
 def test_rows_come_as_a_dataclass_whatever_the_order_of_the_columns(database: Database) -> None:
@@ -126,9 +154,9 @@ def test_rows_come_as_a_dataclass_whatever_the_order_of_the_columns(database: Da
         b: str = "left out"
 
     with database.transaction() as tx:
-        swapped = tx.run("select 'x' as b, 1 as a", {}, Pair)
-        shorter = tx.run("select 2 as a", {}, Pair)
-        longer = tx.run("select 3 as a, 4 as c", {}, Pair)
+        swapped = tx.query("select 'x' as b, 1 as a", {}, Pair)
+        shorter = tx.query("select 2 as a", {}, Pair)
+        longer = tx.query("select 3 as a, 4 as c", {}, Pair)
 
     assert swapped.all() + shorter.all() == [Pair(a=1, b="x"), Pair(a=2)]
     with pytest.raises(TypeError):
@@ -137,7 +165,7 @@ def test_rows_come_as_a_dataclass_whatever_the_order_of_the_columns(database: Da
 
 def test_percent_signs_and_repeated_names_reach_the_server(database: Database) -> None:
     with database.transaction() as tx:
-        row = tx.records(
+        row = tx.query_dicts(
             "select 7 %% %(n)s::int as rest, %(n)s || '%%' as text, 'ab' like %(p)s as l", {"n": "4", "p": "a%"}
         )
 
@@ -152,10 +180,10 @@ def test_what_cannot_be_sent_is_an_error_where_it_is_said(
     database_url: str, database: Database, sql: Any, parameters: dict[str, Any]
 ) -> None:
     with pytest.raises(ClipferryError, match="ProgrammingError"), database.transaction() as tx:  # noqa: PT012
-        tx.send(NOTE, {"id": "ann"})
+        tx.execute(NOTE, {"id": "ann"})
         with pytest.raises(psycopg.ProgrammingError):
-            tx.send(sql, parameters)
-        tx.send(sql, parameters)
+            tx.execute(sql, parameters)
+        tx.execute(sql, parameters)
 
     assert noted(database_url) == []
     assert lives(database)
@@ -166,34 +194,37 @@ def test_what_cannot_be_sent_is_an_error_where_it_is_said(
 
 def test_of_two_errors_the_first_is_told(database_url: str, database: Database) -> None:
     with pytest.raises(ClipferryError, match="DivisionByZero"), database.transaction() as tx:  # noqa: PT012
-        tx.send(NOTE, {"id": "ann"})
-        tx.send("select 1 / 0", {})
-        tx.send("select no_such_column", {})
+        tx.execute(NOTE, {"id": "ann"})
+        tx.execute("select 1 / 0", {})
+        tx.execute("select no_such_column", {})
 
     assert noted(database_url) == []
     assert lives(database)
 
 
 def test_a_read_tells_of_any_statement_that_failed(database: Database) -> None:
+    seen = False
     with suppress(ClipferryError), database.transaction() as tx:
-        good = tx.records("select 1 as one", {})
-        tx.send("select 1 / 0", {})
-        behind = tx.records("select 2 as two", {})
-        for rows in (good, behind, behind):
+        good = tx.query_dicts("select 1 as one", {})
+        tx.execute("select 1 / 0", {})
+        behind = tx.query_dicts("select 2 as two", {})
+        for rows in (good, behind, behind, good):
             with pytest.raises(psycopg.errors.DivisionByZero):
                 rows.first()
-        assert good.first() == {"one": 1}
+        seen = True
 
-    with pytest.raises(psycopg.Error):
-        behind.first()
+    assert seen
+    for rows in (good, behind):
+        with pytest.raises(psycopg.Error):
+            rows.first()
 
 
 def test_a_block_that_overlooks_an_error_is_not_committed(database_url: str, database: Database) -> None:
     with pytest.raises(ClipferryError, match="DivisionByZero"), database.transaction() as tx:  # noqa: PT012
-        tx.send(NOTE, {"id": "ann"})
+        tx.execute(NOTE, {"id": "ann"})
         with suppress(psycopg.Error):
-            tx.records("select 1 / 0", {}).first()
-        tx.send(NOTE, {"id": "bob"})
+            tx.query_dicts("select 1 / 0", {}).first()
+        tx.execute(NOTE, {"id": "bob"})
 
     assert noted(database_url) == []
     assert lives(database)
@@ -201,7 +232,7 @@ def test_a_block_that_overlooks_an_error_is_not_committed(database_url: str, dat
 
 def test_an_error_of_the_block_is_not_replaced_by_one_of_a_statement(database: Database) -> None:
     with pytest.raises(LookupError), database.transaction() as tx:  # noqa: PT012
-        tx.send("select 1 / 0", {})
+        tx.execute("select 1 / 0", {})
         raise LookupError
 
     assert lives(database)
@@ -209,20 +240,20 @@ def test_an_error_of_the_block_is_not_replaced_by_one_of_a_statement(database: D
 
 def test_an_error_at_the_commit_is_the_transactions(database_url: str, database: Database) -> None:
     with database.transaction() as tx:
-        tx.send("create table public.late (id integer unique deferrable initially deferred)", {})
+        tx.execute("create table public.late (id integer unique deferrable initially deferred)", {})
     try:
         with pytest.raises(ClipferryError, match="UniqueViolation"), database.transaction() as tx:  # noqa: PT012
-            tx.send(NOTE, {"id": "ann"})
-            tx.send("insert into public.late values (1), (1)", {})
+            tx.execute(NOTE, {"id": "ann"})
+            tx.execute("insert into public.late values (1), (1)", {})
         assert noted(database_url) == []
     finally:
         with database.transaction() as tx:
-            tx.send("drop table public.late", {})
+            tx.execute("drop table public.late", {})
 
 
 def test_a_copy_is_refused_and_the_connection_replaced(database: Database) -> None:
     with pytest.raises(ClipferryError), database.transaction() as tx:
-        tx.send('copy public."user" to stdout', {})
+        tx.execute('copy public."user" to stdout', {})
 
     assert lives(database)
 
@@ -233,9 +264,9 @@ def test_a_copy_is_refused_and_the_connection_replaced(database: Database) -> No
 def test_results_that_nobody_reads_are_no_matter(proxied: Database, proxy: Proxy) -> None:
     before = proxy.round_trips
     with proxied.transaction() as tx:
-        tx.records("select repeat('x', 5000000) as text", {})
-        kept = tx.records("select 1 as one", {})
-        tx.records("select 2 as two", {})
+        tx.query_dicts("select repeat('x', 5000000) as text", {})
+        kept = tx.query_dicts("select 1 as one", {})
+        tx.query_dicts("select 2 as two", {})
 
     assert kept.first() == {"one": 1}
     assert proxy.round_trips - before == 1
@@ -246,7 +277,7 @@ def test_a_result_may_be_read_after_its_connection_was_closed(database_url: str)
     """Each type for the first time: what reads it can't ask the connection any more."""
     database = Database(database_url)
     with database.transaction() as tx:
-        found = tx.records(
+        found = tx.query_dicts(
             "select 'ü' as text, now() as at, 1.5::numeric as n, array['a'] as list, '{}'::jsonb as j", {}
         )
     database.close()
@@ -258,24 +289,43 @@ def test_a_result_may_be_read_after_its_connection_was_closed(database_url: str)
 
 def test_a_result_of_a_transaction_that_was_given_up_is_an_error(database: Database) -> None:
     with suppress(LookupError), database.transaction() as tx:
-        skipped = tx.records("select 1 as one", {})
+        never_sent = tx.query_dicts("select 1 as one", {})
         raise LookupError
     with suppress(ClipferryError), database.transaction() as tx:
-        tx.send("select 1 / 0", {})
-        never_run = tx.records("select 1 as one", {})
+        tx.execute("select 1 / 0", {})
+        never_run = tx.query_dicts("select 1 as one", {})
     with database.transaction() as tx:
-        with pytest.raises(psycopg.ProgrammingError):
-            never_run.all()
-        tx.send("select 1", {})
+        for rows in (never_sent, never_run):
+            with pytest.raises(psycopg.Error):
+                rows.all()
+        tx.execute("select 1", {})
 
-    assert skipped.all() == [{"one": 1}]  # it was run, and rolled back
+
+def test_a_statement_may_end_with_a_comment(database: Database) -> None:
+    with database.transaction() as tx:
+        commented = tx.query_dicts("select 1 as one -- and nothing else", {})
+        following = tx.query_dicts("select 2 as two", {})
+
+    assert (commented.first(), following.first()) == ({"one": 1}, {"two": 2})
+
+
+def test_a_value_that_python_cannot_hold_troubles_only_its_reader(database: Database) -> None:
+    with database.transaction() as tx:
+        endless = tx.query_dicts("select 'infinity'::timestamp as at", {})
+        unread = tx.query_dicts("select 'infinity'::timestamp as at", {})
+        row = tx.query_dicts("select 1 as one", {})
+
+    assert row.first() == {"one": 1}
+    assert unread is not endless
+    with pytest.raises(psycopg.DataError):
+        endless.first()
 
 
 def test_a_statement_without_rows_has_none_to_read(database: Database) -> None:
     with database.transaction() as tx:
-        noted_down = tx.records(NOTE, {"id": "ann"})
+        noted_down = tx.query_dicts(NOTE, {"id": "ann"})
 
-    with pytest.raises(psycopg.ProgrammingError, match="no rows"):
+    with pytest.raises(psycopg.ProgrammingError, match="didn't produce records"):
         noted_down.first()
 
 
@@ -286,16 +336,16 @@ def test_much_is_sent_and_read_at_once(proxied: Database, proxy: Proxy) -> None:
     """Each end has more to say than fits between them: whoever only sent or only read would wait for ever."""
     texts = [str(number) * BLOCK for number in range(BLOCKS)]
     with given_up(proxy), proxied.transaction() as tx:
-        echoes = [tx.records(ECHO, {"text": text}) for text in texts]
+        echoes = [tx.query_dicts(ECHO, {"text": text}) for text in texts]
 
     assert [rows.first() for rows in echoes] == [{"text": text} for text in texts]
 
 
 def test_much_is_read_within_the_block(proxied: Database, proxy: Proxy) -> None:
     with given_up(proxy), proxied.transaction() as tx:
-        echoes = [tx.records(ECHO, {"text": "x" * BLOCK}) for _ in range(BLOCKS)]
+        echoes = [tx.query_dicts(ECHO, {"text": "x" * BLOCK}) for _ in range(BLOCKS)]
         assert echoes[0].first() == {"text": "x" * BLOCK}
-        last = tx.records("select 1 as one", {})
+        last = tx.query_dicts("select 1 as one", {})
 
     assert len([rows for rows in echoes[1:] if rows.all()]) == BLOCKS - 1
     assert last.first() == {"one": 1}
@@ -304,7 +354,7 @@ def test_much_is_read_within_the_block(proxied: Database, proxy: Proxy) -> None:
 def test_one_parameter_of_many_megabytes_comes_back(proxied: Database, proxy: Proxy) -> None:
     text = "ä" * 10_000_000
     with given_up(proxy), proxied.transaction() as tx:
-        echo = tx.records(ECHO, {"text": text})
+        echo = tx.query_dicts(ECHO, {"text": text})
 
     assert echo.first() == {"text": text}
 
@@ -319,9 +369,9 @@ def test_a_connection_that_breaks_in_the_middle_is_an_error_and_is_replaced(
 ) -> None:
     proxy.cut_after[end] = carried
     with pytest.raises(DatabaseUnavailableError), proxied.transaction() as tx:  # noqa: PT012
-        tx.send(NOTE, {"id": "ann"})
+        tx.execute(NOTE, {"id": "ann"})
         for _ in range(BLOCKS):
-            tx.records(ECHO, {"text": "x" * BLOCK})
+            tx.query_dicts(ECHO, {"text": "x" * BLOCK})
 
     assert lives(proxied)
     if end == "client":  # COMMIT never got there
@@ -337,8 +387,8 @@ def test_what_raised_nothing_was_committed_wherever_the_connection_broke(
         proxy.cut_after["server"] = carried
         try:
             with proxied.transaction() as tx:
-                tx.send(NOTE, {"id": f"{carried:04}"})
-                row = tx.records("select 1 as one", {})
+                tx.execute(NOTE, {"id": f"{carried:04}"})
+                row = tx.query_dicts("select 1 as one", {})
         except DatabaseUnavailableError:
             continue
         finally:
@@ -356,9 +406,9 @@ def test_a_connection_that_breaks_while_a_result_is_read_is_an_error(
     database_url: str, proxied: Database, proxy: Proxy
 ) -> None:
     with pytest.raises(DatabaseUnavailableError), proxied.transaction() as tx:  # noqa: PT012
-        tx.send(NOTE, {"id": "ann"})
+        tx.execute(NOTE, {"id": "ann"})
         proxy.cut_after["server"] = 1000
-        tx.records(ECHO, {"text": "x" * BLOCK}).first()
+        tx.query_dicts(ECHO, {"text": "x" * BLOCK}).first()
 
     assert lives(proxied)
     assert noted(database_url) == []
@@ -366,9 +416,9 @@ def test_a_connection_that_breaks_while_a_result_is_read_is_an_error(
 
 def test_a_server_that_ends_the_connection_in_the_middle_is_named(database_url: str, database: Database) -> None:
     with pytest.raises(DatabaseUnavailableError, match="AdminShutdown"), database.transaction() as tx:  # noqa: PT012
-        tx.send(NOTE, {"id": "ann"})
-        tx.send("select pg_terminate_backend(pg_backend_pid())", {})
-        tx.send(NOTE, {"id": "bob"})
+        tx.execute(NOTE, {"id": "ann"})
+        tx.execute("select pg_terminate_backend(pg_backend_pid())", {})
+        tx.execute(NOTE, {"id": "bob"})
 
     assert lives(database)
     assert noted(database_url) == []
@@ -376,6 +426,7 @@ def test_a_server_that_ends_the_connection_in_the_middle_is_named(database_url: 
 
 WAITS = """
 import json, sys, signal
+from contextlib import suppress
 from clipferry.db.connection import Database
 
 class StopError(Exception): pass
@@ -386,18 +437,21 @@ def stop(number, frame):
 signal.signal(signal.SIGTERM, stop)
 database, said = Database(sys.argv[1], statement_timeout=60), []
 with database.transaction() as tx:
-    tx.send("set local application_name = 'to be interrupted'", {})
-    before = tx.records("select pg_backend_pid() as pid", {})
+    tx.execute("set local application_name = 'to be interrupted'", {})
+    before = tx.query_dicts("select pg_backend_pid() as pid", {})
 try:
     with database.transaction() as tx:
-        tx.send('insert into public."user" (id, email) values (%(id)s, %(id)s)', {"id": "ann"})
-        waiting = tx.records("select pg_sleep(60) /* to be interrupted */", {})
+        tx.execute('insert into public."user" (id, email) values (%(id)s, %(id)s)', {"id": "ann"})
+        waiting = tx.query_dicts("select pg_sleep(60) /* to be interrupted */", {})
         if sys.argv[2] == "inside":
             waiting.first()
+        elif sys.argv[2] == "overlooked":
+            with suppress(KeyboardInterrupt):
+                waiting.first()
 except BaseException as error:
     said.append(type(error).__name__)
 with database.transaction() as tx:
-    after = tx.records("select pg_backend_pid() as pid", {})
+    after = tx.query_dicts("select pg_backend_pid() as pid", {})
 said.append(before.first() == after.first())
 print(json.dumps(said))
 """
@@ -410,6 +464,7 @@ from pg_stat_activity where state = 'active' and query like '%to be interrupted%
     ("where", "sent", "said"),
     [
         pytest.param("inside", signal.SIGINT, ["KeyboardInterrupt", True], id="Ctrl-C at a result"),
+        pytest.param("overlooked", signal.SIGINT, ["ClipferryError", True], id="Ctrl-C at a result, overlooked"),
         pytest.param("at the end", signal.SIGINT, ["KeyboardInterrupt", True], id="Ctrl-C at the end"),
         pytest.param("at the end", signal.SIGTERM, ["StopError", False], id="another exception at the end"),
     ],
