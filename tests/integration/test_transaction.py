@@ -435,6 +435,7 @@ def stop(number, frame):
     raise StopError
 
 signal.signal(signal.SIGTERM, stop)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what it runs in the background without it
 database, said = Database(sys.argv[1], statement_timeout=60), []
 with database.transaction() as tx:
     tx.execute("set local application_name = 'to be interrupted'", {})
