@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from benchmarks.unasked_provider import create_unasked
 from clipferry import callback_signature, catalog
-from clipferry.catalog import ResolvedOptions
+from clipferry.catalog import VideoOptions
 from clipferry.db import finish_video, jobs, submissions, videos
 from clipferry.db.connection import Database
 from clipferry.models import Credential, MediaInfo, MirroredFile
@@ -134,9 +135,7 @@ class EventFactory:
     def _pending(self, token: str) -> str:
         model = catalog.load().get(ORDER["model"])
         request = VideoRequest(
-            prompt=ORDER["prompt"],
-            options=ResolvedOptions(model=model, duration=5, aspect_ratio="16:9", quality="720p", credits=10),
-            image_url=None,
+            resolved=replace(model.resolve(VideoOptions(prompt=ORDER["prompt"])), credits=10),
             parameters={},
         )
         order = create_unasked(

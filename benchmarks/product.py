@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from benchmarks import dataset
 from benchmarks.unasked_provider import create_unasked
 from clipferry import catalog
-from clipferry.catalog import ResolvedOptions
+from clipferry.catalog import VideoOptions
 from clipferry.db import finish_video, jobs, videos
 from clipferry.db.connection import Database
 from clipferry.db.ledger import Balance
@@ -186,12 +187,10 @@ def _credential(user: int) -> Credential:
 
 def _request() -> VideoRequest:
     model = catalog.load().get("seedance-1.5-pro")
-    options = ResolvedOptions(model=model, duration=5, aspect_ratio="16:9", quality="720p", credits=PRICE)
+    options = VideoOptions(prompt="A paper boat on a mountain stream at dawn", aspect_ratio="16:9", quality="720p")
     return VideoRequest(
-        prompt="A paper boat on a mountain stream at dawn",
-        options=options,
-        image_url=None,
-        parameters={"duration": 5, "quality": "720p", "aspectRatio": "16:9"},
+        resolved=replace(model.resolve(options), credits=PRICE),
+        parameters={"duration": 5, "quality": "720p", "aspectRatio": "16:9", "mode": "text-to-video"},
     )
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 
-from clipferry.catalog import Cost, Model, Offer, ResolvedOptions
+from clipferry.catalog import Cost, Limits, Model, Offer, OfferMode, VideoOptions
 from clipferry.db import create_video, finish_video, jobs, retry_video, submissions, videos
 from clipferry.db.connection import Database
 from clipferry.db.create_video import Creation, NewVideo
-from clipferry.models import FailureCode, MediaInfo, MirroredFile, VideoStatus
+from clipferry.models import FailureCode, MediaInfo, MirroredFile, Mode, VideoStatus
 from clipferry.polling import Polling
 from clipferry.usecases.create_video import VideoRequest
 from tests.books import credential, rows, value
@@ -20,6 +20,7 @@ TIMING = Polling(
     reconcile_interval_seconds=60,
     status_refresh_seconds=15,
 )
+LIMITS = Limits(durations=(5,))
 MANY = 1_000_000
 """A limit of jobs that nobody reaches."""
 LIVE = (VideoStatus.PENDING, VideoStatus.GENERATING, VideoStatus.UPLOADING)
@@ -33,16 +34,16 @@ def request(price: int = 10, *, prompt: str = "A ferry at dusk") -> VideoRequest
         id="ferry-1",
         name="Ferry",
         description="",
-        durations=(5,),
-        aspect_ratios=(),
-        qualities=(),
-        accepts_image=False,
-        retired=False,
+        modes={Mode.TEXT: LIMITS},
         cost=Cost(base=price, quality_multipliers={}),
-        offers=(Offer(provider="evolink", model="ferry-1", input={}),),
+        offers=(offer("evolink"),),
     )
-    options = ResolvedOptions(model=model, duration=5, aspect_ratio=None, quality=None, credits=price)
-    return VideoRequest(prompt=prompt, options=options, image_url=None, parameters={"duration": 5})
+    return VideoRequest(resolved=model.resolve(VideoOptions(prompt=prompt)), parameters={"duration": 5})
+
+
+def offer(provider: str) -> Offer:
+    """A provider's offer of that model, which needs no parameters."""
+    return Offer(provider=provider, modes={Mode.TEXT: OfferMode(model="ferry-1", limits=LIMITS, input={})})
 
 
 def new_video(price: int = 10, *, limit: int = MANY, key: str | None = None) -> NewVideo:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from clipferry import catalog, errors
-from clipferry.api import responses
+from clipferry.api import model_answers
 from clipferry.errors import ClipferryError
 
 UUID: Final = "vid_V1StGXR8_Z5jdHi6B-myT"
@@ -21,7 +21,13 @@ _VIDEO: Final = {
     "userId": "xQ3vT8mKpL0sWz5a",
     "prompt": "A ferry at dawn",
     "model": "seedance-2.0",
-    "parameters": {"duration": 5, "aspectRatio": "16:9", "quality": "480p"},
+    "parameters": {
+        "duration": 5,
+        "aspectRatio": "16:9",
+        "quality": "480p",
+        "mode": "text-to-video",
+        "generateAudio": True,
+    },
     "status": "COMPLETED",
     "provider": "evolink",
     "externalTaskId": "task-unified-1795334400-7cvnl5zw",
@@ -101,7 +107,7 @@ ANSWERS: Final[dict[str, Any]] = {
         "key": _UPLOAD,
         "expiresIn": 3600,
     },
-    "listModels": responses.models(catalog.load())[:1],
+    "listModels": model_answers.models(catalog.load())[:1],
     "getMe": {
         "id": "xQ3vT8mKpL0sWz5a",
         "email": "ann@example.com",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from pydantic import TypeAdapter
 
 from clipferry import catalog
 from clipferry.api import generate_request, request_bodies, response_types
-from clipferry.catalog import Model
-from clipferry.models import FailureCode
+from clipferry.api.generate_body import LONGEST_URL
+from clipferry.api.media_inputs import MODE_NAMES
+from clipferry.catalog import Limits, Model, Range
+from clipferry.models import FailureCode, Mode
 
 _SCHEMAS: Final = "#/components/schemas/"
 _ANSWERS: Final = (
@@ -97,30 +100,87 @@ def _error() -> dict[str, Any]:
 
 
 def _generate_video() -> dict[str, Any]:
-    """A variant for each model, because each accepts its own durations, ratios and qualities."""
+    """A variant for each mode of each model, because each accepts its own durations, ratios, qualities and media."""
     offered = [model for model in catalog.load().models.values() if not model.retired]
     described = "The models that come with Clipferry; those of a deployment are at /api/v1/config/models."
-    return {"description": described, "oneOf": [_variant(model) for model in offered]}
+    variants = [_variant(model, mode, limits) for model in offered for mode, limits in _kinds(model)]
+    return {"description": described, "anyOf": variants}
 
 
-def _variant(model: Model) -> dict[str, Any]:
-    image: dict[str, Any] = {"type": "null"}
-    if model.accepts_image:
-        image = {
-            "type": ["string", "null"],
-            "pattern": generate_request.PUBLIC_URL,
-            "maxLength": 2048,
-            "description": "The first frame. Public: the provider fetches it, we don't.",
-        }
+def _kinds(model: Model) -> Iterator[tuple[Mode, Limits]]:
+    """Each mode with what is taken there at once: what the model says, or what each offer takes of it."""
+    for mode, limits in model.modes.items():
+        by_offer = [offer.modes[mode].limits for offer in model.offers if mode in offer.modes]
+        yield from ((mode, own) for own in ([limits] if limits in by_offer else dict.fromkeys(by_offer)))
+
+
+def _variant(model: Model, mode: Mode, limits: Limits) -> dict[str, Any]:
     properties = {
-        "prompt": {"type": "string", "minLength": 1, "maxLength": 5000, "pattern": request_bodies.NO_NUL},
+        "prompt": _text(limits.prompt),
         "model": {"const": model.id},
-        "duration": _choice(model.durations, "Seconds. "),
-        "aspectRatio": _choice(model.aspect_ratios),
-        "quality": _choice(model.qualities),
-        "imageUrl": image,
+        "mode": {"enum": [MODE_NAMES[mode], *([None] if mode is not Mode.REFERENCE else [])]},
+        "duration": _choice(limits.durations, "Seconds. "),
+        "aspectRatio": _choice(limits.aspect_ratios),
+        "quality": _choice(limits.qualities),
+        "generateAudio": {"enum": [*(choice for choice in limits.audio_choices if choice is not None), None]},
+        "seed": _seed(limits.seed),
+        "negativePrompt": _text(limits.negative_prompt) if limits.negative_prompt else {"type": "null"},
+        "outputNumber": {"enum": [1, None]},
+        **_media(mode, limits),
     }
-    return {"type": "object", "title": model.name, "required": ["prompt", "model"], "properties": properties}
+    required = ["prompt", "model", *_NEEDED[mode]]
+    return {
+        "type": "object",
+        "title": f"{model.name}: {MODE_NAMES[mode]}",
+        "required": required,
+        "properties": properties,
+        "additionalProperties": False,
+    }
+
+
+_NEEDED: Final[dict[Mode, tuple[str, ...]]] = {
+    Mode.TEXT: (),
+    Mode.FIRST_FRAME: ("imageUrl",),
+    Mode.FIRST_LAST_FRAME: ("imageUrl", "lastImageUrl"),
+    Mode.REFERENCE: ("mode",),
+}
+
+
+def _media(mode: Mode, limits: Limits) -> dict[str, Any]:
+    """The fields of one way to send the media; docs/api-videos.md has the others."""
+    if mode is not Mode.REFERENCE:
+        return {name: _url(about) for name, about in _FRAMES.items() if name in _NEEDED[mode]}
+    counts = {"imageUrls": limits.images, "videoUrls": limits.videos, "audioUrls": limits.audios}
+    return {name: _urls(count) for name, count in counts.items() if count.max}
+
+
+_FRAMES: Final = {"imageUrl": "The first frame.", "lastImageUrl": "The last frame."}
+
+
+def _url(about: str = "") -> dict[str, Any]:
+    described = f"{about} Public: the provider fetches it, we don't.".strip()
+    return {
+        "type": "string",
+        "pattern": generate_request.PUBLIC_URL,
+        "maxLength": LONGEST_URL,
+        "description": described,
+    }
+
+
+def _urls(count: Range) -> dict[str, Any]:
+    return {"type": "array", "items": _url(), "minItems": count.min, "maxItems": count.max}
+
+
+def _text(length: Range) -> dict[str, Any]:
+    return {"type": "string", "minLength": length.min, "maxLength": length.max, "pattern": request_bodies.NO_NUL}
+
+
+def _seed(allowed: Range | None) -> dict[str, Any]:
+    return (
+        {"type": "null"}
+        if allowed is None
+        else {"type": ["integer", "null"], "minimum": allowed.min, "maximum": allowed.max}
+    )
 
 
 def _choice(values: tuple[Any, ...], about: str = "") -> dict[str, Any]:

@@ -10,8 +10,9 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from clipferry import runtime
-from clipferry.api import openapi, parameters, request_bodies, requests, responses
+from clipferry.api import model_answers, openapi, parameters, request_bodies, requests, responses
 from clipferry.api.app import build_app, reply, reply_document
+from clipferry.api.sign_in_first import sign_in_first
 from clipferry.observability import logger
 from clipferry.usecases import move_credits, read_credits, read_user
 from clipferry.usecases.presign_upload import presign_upload
@@ -31,13 +32,15 @@ def balance() -> Response[str]:
 def history() -> Response[str]:
     dependencies = runtime.dependencies()
     query = requests.query(app.current_event)
-    rows, total = read_credits.get_history(
-        credential=requests.credential(app.current_event, dependencies.auth_rules),
-        database=dependencies.database,
-        limit=parameters.page_limit(query.get("limit")),
-        offset=parameters.page_offset(query.get("offset")),
-        trans_type=parameters.transaction_type(query.get("type")),
-    )
+    credential = requests.credential(app.current_event, dependencies.auth_rules)
+    with sign_in_first(credential, dependencies.database):
+        rows, total = read_credits.get_history(
+            credential=credential,
+            database=dependencies.database,
+            limit=parameters.page_limit(query.get("limit")),
+            offset=parameters.page_offset(query.get("offset")),
+            trans_type=parameters.transaction_type(query.get("type")),
+        )
     return reply(HTTPStatus.OK, responses.history(rows, total))
 
 
@@ -63,8 +66,8 @@ def grant() -> Response[str]:
 def presign() -> Response[str]:
     dependencies = runtime.dependencies()
     credential = requests.credential(app.current_event, dependencies.auth_rules)
-    body = requests.parse_body(app.current_event, request_bodies.PresignUpload)
     user = read_user.read_user(credential=credential, database=dependencies.database)
+    body = requests.parse_body(app.current_event, request_bodies.PresignUpload)
     signed = presign_upload(
         user_id=user.id,
         content_type=body.contentType,
@@ -78,7 +81,7 @@ def presign() -> Response[str]:
 @app.get("/api/v1/config/models")
 def models() -> Response[str]:
     dependencies = runtime.dependencies()
-    return reply(HTTPStatus.OK, responses.models(dependencies.catalog))
+    return reply(HTTPStatus.OK, model_answers.models(dependencies.catalog))
 
 
 @app.get("/api/v1/user/me")

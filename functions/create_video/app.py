@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from clipferry import runtime
 from clipferry.api import generate_request, parameters, requests, responses
 from clipferry.api.app import build_app, reply
+from clipferry.api.sign_in_first import sign_in_first
 from clipferry.observability import logger
 from clipferry.usecases.create_video import create_video
 from clipferry.usecases.retry_video import retry_video
@@ -24,10 +25,14 @@ def generate() -> Response[str]:
     dependencies = runtime.dependencies()
     event = app.current_event
     credential = requests.credential(event, dependencies.auth_rules)
-    key = requests.idempotency_key(event)
-    request = generate_request.video_request(
-        event, dependencies.catalog, allow_loopback=dependencies.settings.allow_loopback
-    )
+    with sign_in_first(credential, dependencies.database):
+        key = requests.idempotency_key(event)
+        request = generate_request.video_request(
+            event,
+            dependencies.catalog,
+            allow_loopback=dependencies.settings.allow_loopback,
+            providers=dependencies.providers,
+        )
     created = create_video(
         request,
         credential=credential,
@@ -47,8 +52,10 @@ def generate() -> Response[str]:
 def retry(uuid: str) -> Response[str]:
     dependencies = runtime.dependencies()
     credential = requests.credential(app.current_event, dependencies.auth_rules)
+    with sign_in_first(credential, dependencies.database):
+        video_uuid = parameters.video_uuid(uuid)
     video = retry_video(
-        parameters.video_uuid(uuid),
+        video_uuid,
         credential=credential,
         database=dependencies.database,
         providers=dependencies.providers,

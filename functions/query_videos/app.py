@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from clipferry import runtime
 from clipferry.api import openapi, parameters, requests, responses
 from clipferry.api.app import build_app, reply
+from clipferry.api.sign_in_first import sign_in_first
 from clipferry.observability import logger
 from clipferry.usecases import query_videos
 from clipferry.usecases.check_health import check_health
@@ -24,13 +25,15 @@ app = build_app(openapi.allowed_methods)
 def list_videos() -> Response[str]:
     dependencies = runtime.dependencies()
     query = requests.query(app.current_event)
-    page = query_videos.list_videos(
-        credential=requests.credential(app.current_event, dependencies.auth_rules),
-        database=dependencies.database,
-        limit=parameters.page_limit(query.get("limit")),
-        cursor=query.get("cursor"),
-        status=parameters.status_filter(query.get("status")),
-    )
+    credential = requests.credential(app.current_event, dependencies.auth_rules)
+    with sign_in_first(credential, dependencies.database):
+        page = query_videos.list_videos(
+            credential=credential,
+            database=dependencies.database,
+            limit=parameters.page_limit(query.get("limit")),
+            cursor=query.get("cursor"),
+            status=parameters.status_filter(query.get("status")),
+        )
     return reply(HTTPStatus.OK, responses.page(page))
 
 
@@ -38,8 +41,10 @@ def list_videos() -> Response[str]:
 def status(uuid: str) -> Response[str]:
     dependencies = runtime.dependencies()
     credential = requests.credential(app.current_event, dependencies.auth_rules)
+    with sign_in_first(credential, dependencies.database):
+        video_uuid = parameters.video_uuid(uuid)
     video = query_videos.get_status(
-        parameters.video_uuid(uuid),
+        video_uuid,
         credential=credential,
         database=dependencies.database,
         providers=dependencies.providers,
@@ -53,7 +58,9 @@ def status(uuid: str) -> Response[str]:
 def detail(uuid: str) -> Response[str]:
     dependencies = runtime.dependencies()
     credential = requests.credential(app.current_event, dependencies.auth_rules)
-    video = query_videos.get_video(parameters.video_uuid(uuid), credential=credential, database=dependencies.database)
+    with sign_in_first(credential, dependencies.database):
+        video_uuid = parameters.video_uuid(uuid)
+    video = query_videos.get_video(video_uuid, credential=credential, database=dependencies.database)
     return reply(HTTPStatus.OK, responses.video(video))
 
 
@@ -61,7 +68,9 @@ def detail(uuid: str) -> Response[str]:
 def delete(uuid: str) -> Response[str]:
     dependencies = runtime.dependencies()
     credential = requests.credential(app.current_event, dependencies.auth_rules)
-    delete_video(parameters.video_uuid(uuid), credential=credential, database=dependencies.database)
+    with sign_in_first(credential, dependencies.database):
+        video_uuid = parameters.video_uuid(uuid)
+    delete_video(video_uuid, credential=credential, database=dependencies.database)
     return reply(HTTPStatus.OK, {"deleted": True})
 
 

@@ -40,6 +40,12 @@ ORDER = Order(
     aspect_ratio="16:9",
     quality="720p",
     image_url=None,
+    input={
+        "duration": "$duration",
+        "aspect_ratio": "$aspect_ratio",
+        "quality": "$quality",
+        "image_urls": "$image_urls",
+    },
 )
 
 
@@ -93,7 +99,8 @@ def test_a_start_image_and_the_catalogues_own_input_are_sent(wire: Wire, evolink
         aspect_ratio=None,
         quality=None,
         image_url="https://example.com/a.png",
-        input={"generate_audio": False},
+        image_urls=("https://example.com/a.png",),
+        input={"image_urls": "$image_urls", "duration": "$duration", "generate_audio": False},
     )
 
     evolink.submit(order, callback_url=CALLBACK_URL, timeout=10)

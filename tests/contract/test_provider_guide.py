@@ -1,4 +1,4 @@
-"""The worked example of docs/providers.md is a provider: it does what the protocol asks of one."""
+"""The worked example of docs/providers-adding.md is a provider: it does what the protocol asks of one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from clipferry.models import Order, TaskState
 from clipferry.providers.base import Provider
 from tests.provider_answers import GARBAGE, HTML, Wire, wired
 
-GUIDE = Path(__file__).parents[2] / "docs" / "providers.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "providers-adding.md"
 ORDER = Order(
     video_uuid="vid_1",
     provider="filmco",

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from clipferry.catalog import Offer
 from clipferry.db import circuits
 from clipferry.db.connection import Database
 from clipferry.errors import (
@@ -111,10 +110,9 @@ def _order(uuid: str, provider: str) -> Order:
 def create(database: Database, *providers: Scripted) -> Any:
     """A new video of a model that all of the providers make, from the request on."""
     request = journeys.request(10)
-    offers = tuple(Offer(provider=provider.name, model="ferry-1", input={}) for provider in providers)
-    options = replace(request.options, model=replace(request.options.model, offers=offers))
+    offers = tuple(journeys.offer(provider.name) for provider in providers)
     return create_video(
-        replace(request, options=options),
+        replace(request, resolved=replace(request.resolved, offers=offers)),
         credential=books.credential(),
         idempotency_key=None,
         database=database,

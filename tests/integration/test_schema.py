@@ -309,9 +309,9 @@ def polling() -> Polling:
 def create(database: Database) -> str:
     """A PENDING video of ann's."""
     model = catalog.load().get("seedance-2.0")
-    options = model.resolve(catalog.VideoOptions(duration=None, aspect_ratio=None, quality=None, has_image=False))
+    resolved = model.resolve(catalog.VideoOptions(prompt="A ferry"))
     created = create_video(
-        VideoRequest(prompt="A ferry", options=options, image_url=None, parameters={}),
+        VideoRequest(resolved=resolved, parameters={}),
         credential=Credential(session_token="token"),
         idempotency_key=None,
         database=database,

@@ -37,6 +37,15 @@ class VideoStatus(StrEnum):
         return self in (VideoStatus.COMPLETED, VideoStatus.FAILED)
 
 
+class Mode(StrEnum):
+    """What a video is made from, besides the prompt: the catalogue's words."""
+
+    TEXT = "text"
+    FIRST_FRAME = "first_frame"
+    FIRST_LAST_FRAME = "first_last_frame"
+    REFERENCE = "reference"
+
+
 class FailureCode(StrEnum):
     """Why a video failed: codes that stay the same whatever the provider says. `sentence` is what the user reads."""
 
@@ -130,6 +139,15 @@ class Order:
     aspect_ratio: str | None
     quality: str | None
     image_url: str | None
+    """The first frame."""
+    last_image_url: str | None = None
+    image_urls: tuple[str, ...] = ()
+    """Every image, frames too, in the request's order."""
+    video_urls: tuple[str, ...] = ()
+    audio_urls: tuple[str, ...] = ()
+    generate_audio: bool | None = None
+    seed: int | None = None
+    negative_prompt: str | None = None
     input: dict[str, Any] = field(default_factory=dict)
 
 

@@ -1,59 +1,115 @@
-"""The body of `generate`: parsed in the original's field names, then checked against its model."""
+"""Reads a request for a video: parsed, then checked against its model and the offers that can be asked."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final
+from collections.abc import Collection, Iterator
+from typing import Any, Final
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
-from pydantic import BaseModel, ConfigDict, Field
 
-from clipferry.api.request_bodies import NO_NUL, Whole
+from clipferry.api.generate_body import GenerateVideo
+from clipferry.api.media_inputs import MODE_NAMES, MediaInputs, read_media
 from clipferry.api.requests import parse_body
-from clipferry.catalog import Catalog, VideoOptions
-from clipferry.errors import InvalidRequestError
+from clipferry.catalog import Catalog, Fault, Limits, Model, ResolvedOptions, VideoOptions, fault
+from clipferry.errors import InvalidRequestError, SourceInvalidError
+from clipferry.net import safe_get
 from clipferry.usecases.create_video import VideoRequest
 
 _PORT_AND_PATH: Final = "(:[0-9]{1,5})?([/?#][!-~]*)?$"
 PUBLIC_URL: Final = "^[Hh][Tt][Tt][Pp][Ss]://[A-Za-z0-9._-]+" + _PORT_AND_PATH
 """An https URL whose host is a DNS name; no user, no password."""
 _LOOPBACK_URL: Final = r"^http://(localhost|127\.0\.0\.1)" + _PORT_AND_PATH
+_QUALITIES: Final = {"standard": "720p", "high": "1080p"}
+"""The original's two words, as it maps them for a model that has resolutions."""
 
 
-class GenerateVideo(BaseModel):
-    """The body of `POST /api/v1/video/generate`. Unknown fields are ignored, as in the original."""
+def video_request(
+    event: APIGatewayProxyEventV2, models: Catalog, *, allow_loopback: bool, providers: Collection[str] | None = None
+) -> VideoRequest:
+    """Reads a request that its model can make; raises InvalidRequestError, which names every field at fault.
 
-    model_config = ConfigDict(frozen=True, strict=True)
-
-    prompt: Annotated[str, Field(min_length=1, max_length=5000, pattern=NO_NUL)]
-    model: Annotated[str, Field(min_length=1, max_length=100, pattern=NO_NUL)]
-    duration: Annotated[int, Field(ge=1, le=3600), Whole] | None = None
-    aspectRatio: Annotated[str, Field(max_length=20, pattern=NO_NUL)] | None = None  # noqa: N815 - the contract's spelling
-    quality: Annotated[str, Field(max_length=20, pattern=NO_NUL)] | None = None
-    imageUrl: Annotated[str, Field(min_length=1, max_length=2048, pattern=NO_NUL)] | None = None  # noqa: N815
-
-
-def video_request(event: APIGatewayProxyEventV2, models: Catalog, *, allow_loopback: bool) -> VideoRequest:
-    """Reads a request that its model can make; raises InvalidRequestError, which names every field at fault."""
+    `providers` are those that can be asked; None means all.
+    """
     body = parse_body(event, GenerateVideo)
     model = models.get(body.model)
-    options = VideoOptions(
-        duration=body.duration,
-        aspect_ratio=body.aspectRatio,
-        quality=body.quality,
-        has_image=body.imageUrl is not None,
-    )
-    faults = model.faults(options)
-    if body.imageUrl is not None and not _is_public_url(body.imageUrl, allow_loopback):
-        faults.append({"path": "imageUrl", "code": "invalid_url", "message": "must be an https URL"})
+    media = read_media(body, model.modes)
+    options = _options(body, model, media)
+    faults = [*_model_faults(model, options, providers), *media.faults, *_other_faults(body, allow_loopback)]
     if faults:
         raise InvalidRequestError("not offered by the model", details={"fields": faults})
-    resolved = model.resolve(options)
-    parameters = {"duration": resolved.duration, "aspectRatio": resolved.aspect_ratio, "quality": resolved.quality}
-    return VideoRequest(prompt=body.prompt, options=resolved, image_url=body.imageUrl, parameters=parameters)
+    resolved = model.resolve(options, providers)
+    return VideoRequest(resolved=resolved, parameters=_kept(resolved))
+
+
+def _options(body: GenerateVideo, model: Model, media: MediaInputs) -> VideoOptions:
+    limits = model.modes.get(media.mode)
+    return VideoOptions(
+        mode=media.mode,
+        prompt=body.prompt,
+        duration=body.duration,
+        aspect_ratio=body.aspectRatio,
+        quality=_quality(body.quality, limits),
+        image_urls=media.image_urls,
+        video_urls=body.videoUrls or (),
+        audio_urls=body.audioUrls or (),
+        generate_audio=body.generateAudio,
+        seed=body.seed,
+        negative_prompt=body.negativePrompt,
+    )
+
+
+def _quality(word: str | None, limits: Limits | None) -> str | None:
+    """Returns the model's own spelling, whatever the letter case; `standard` and `high` as the original maps them."""
+    if word is None or limits is None:
+        return word
+    own = {quality.lower(): quality for quality in limits.qualities}
+    return own.get(word.lower()) or own.get(_QUALITIES.get(word.lower(), ""), word)
+
+
+def _model_faults(model: Model, options: VideoOptions, providers: Collection[str] | None) -> list[Fault]:
+    """The faults that the model finds; none where the mode itself is at fault."""
+    if options.mode not in model.modes:
+        return model.any_mode_faults(options)
+    return model.faults(options, providers)
+
+
+def _other_faults(body: GenerateVideo, allow_loopback: bool) -> Iterator[Fault]:
+    if body.outputNumber not in (None, 1):
+        yield fault("outputNumber", "only one video at a time can be asked for")
+    for path in ("imageUrl", "lastImageUrl", "imageUrls", "videoUrls", "audioUrls"):
+        value = getattr(body, path) or ()
+        urls = (value,) if isinstance(value, str) else value
+        if not all(_is_public_url(url, allow_loopback) for url in urls):
+            yield fault(path, "must be an https URL on a public host", "invalid_url")
 
 
 def _is_public_url(text: str, allow_loopback: bool) -> bool:
     """Whether a provider can fetch the URL (we never do). Local development also allows plain HTTP to loopback."""
-    is_local = allow_loopback and re.fullmatch(_LOOPBACK_URL, text) is not None
-    return is_local or re.fullmatch(PUBLIC_URL, text) is not None
+    if allow_loopback and re.fullmatch(_LOOPBACK_URL, text):
+        return True
+    try:
+        safe_get.check_text(text)
+    except SourceInvalidError:
+        return False
+    return re.fullmatch(PUBLIC_URL, text) is not None
+
+
+def _kept(resolved: ResolvedOptions) -> dict[str, Any]:
+    """Returns what the row keeps: the original's names, and of the newer ones those that the request has."""
+    options = resolved.options
+    always = {
+        "duration": resolved.duration,
+        "aspectRatio": options.aspect_ratio,
+        "quality": options.quality,
+        "mode": MODE_NAMES[options.mode],
+    }
+    sometimes = {
+        "imageUrls": list(options.image_urls),
+        "videoUrls": list(options.video_urls),
+        "audioUrls": list(options.audio_urls),
+        "generateAudio": options.generate_audio,
+        "seed": options.seed,
+        "negativePrompt": options.negative_prompt,
+    }
+    return always | {name: value for name, value in sometimes.items() if value not in (None, [])}

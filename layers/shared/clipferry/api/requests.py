@@ -47,6 +47,8 @@ def parse_body(event: APIGatewayProxyEventV2, model: type[Body]) -> Body:
 
 def _fault(fault: Any) -> dict[str, str]:
     path = ".".join(str(part) for part in fault["loc"]) or "body"
+    if fault["type"] == "extra_forbidden":
+        return {"path": path, "code": "unknown_field", "message": "there is no such field"}
     return {"path": path, "code": fault["type"], "message": fault["msg"]}
 
 

@@ -124,6 +124,33 @@ class CostJson(TypedDict):
     highQualityMultiplier: NotRequired[float]
 
 
+class RangeJson(TypedDict):
+    min: int
+    max: int
+
+
+class ModeJson(TypedDict):
+    mode: str
+    durations: list[int]
+    aspectRatios: list[str]
+    qualities: list[str]
+    audio: str | None
+    audioDefault: bool | None
+    seed: RangeJson | None
+    promptLength: RangeJson
+    negativePromptLength: RangeJson | None
+    images: RangeJson | None
+    videos: RangeJson | None
+    audios: RangeJson | None
+
+
+class PriceJson(TypedDict):
+    modes: list[str]
+    quality: str | None
+    audio: bool | None
+    credits: dict[str, int]
+
+
 class ModelJson(TypedDict):
     id: str
     name: str
@@ -135,6 +162,8 @@ class ModelJson(TypedDict):
     aspectRatios: list[str]
     qualities: NotRequired[list[str]]
     creditCost: CostJson
+    modes: list[ModeJson]
+    prices: list[PriceJson]
 
 
 class UserJson(TypedDict):

@@ -10,18 +10,15 @@ from clipferry.models import VideoStatus
 if TYPE_CHECKING:  # imported here, these would cost every function its cold start
     from clipferry.api.response_types import (
         BalanceJson,
-        CostJson,
         CreatedVideoJson,
         HistoryJson,
         LedgerRowJson,
-        ModelJson,
         PageJson,
         StatusJson,
         UploadJson,
         UserJson,
         VideoJson,
     )
-    from clipferry.catalog import Catalog, Model
     from clipferry.db.ledger import Balance, LedgerRow
     from clipferry.db.users import User
     from clipferry.models import Video
@@ -140,40 +137,6 @@ def upload(signed: PresignedUpload) -> UploadJson:
         "key": signed.key,
         "expiresIn": signed.expires_in,
     }
-
-
-def models(catalog: Catalog) -> list[ModelJson]:
-    """Every model on offer, in the catalogue's order: a plain list, as in the original."""
-    return [_model(model) for model in catalog.models.values() if not model.retired]
-
-
-def _model(model: Model) -> ModelJson:
-    answer: ModelJson = {
-        "id": model.id,
-        "name": model.name,
-        "provider": model.offers[0].provider,
-        "description": model.description,
-        "supportImageToVideo": model.accepts_image,
-        "maxDuration": max(model.durations),
-        "durations": list(model.durations),
-        "aspectRatios": list(model.aspect_ratios),
-        "creditCost": _cost(model),
-    }
-    if model.qualities:
-        answer["qualities"] = list(model.qualities)
-    return answer
-
-
-def _cost(model: Model) -> CostJson:
-    cost: CostJson = {
-        "base": model.cost.base,
-        "includedSeconds": model.cost.included_seconds,
-        "perExtraSecond": model.cost.per_extra_second,
-        "qualityMultipliers": model.cost.quality_multipliers,
-    }
-    if "high" in model.cost.quality_multipliers:  # the original's one quality that costs more
-        cost["highQualityMultiplier"] = model.cost.quality_multipliers["high"]
-    return cost
 
 
 def user(row: User) -> UserJson:

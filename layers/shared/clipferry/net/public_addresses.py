@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import socket
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 _SPECIAL_V4 = tuple(
@@ -35,6 +37,12 @@ _SPECIAL_V6 = tuple(
     )
 )
 _NAT64 = IPv6Network("64:ff9b::/96")
+_INNER_NAMES = (
+    *("localhost", "local", "internal", "intranet", "private", "corp", "home", "lan", "localdomain"),
+    *("home.arpa", "onion", "invalid"),
+)
+"""Domains that never lead to a public host: RFC 6761, 6762, 7686 and 8375, ICANN's `internal`, and usual inner ones."""
+_NUMBER = re.compile("[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
@@ -44,3 +52,25 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
     if address in _NAT64:  # how an IPv6-only network reaches IPv4
         return is_public(IPv4Address(int(address) & 0xFFFF_FFFF))
     return address in _GLOBAL_V6 and not any(address in block for block in _SPECIAL_V6)
+
+
+def may_be_public(host: str) -> bool:
+    """Whether a host's text may lead to a public address; it looks nothing up.
+
+    An address in any spelling that a client may read as one (`127.1`, `2130706433`, `0x7f000001`) is judged as
+    `is_public` does, and a name by its domain. What a name resolves to, only whoever connects can judge.
+    """
+    name = host.rstrip(".").lower()
+    labels = name.split(".")
+    if _NUMBER.fullmatch(labels[-1]):  # to a browser such a host is an IPv4 address, or nothing
+        address = _ipv4(name)
+        return address is not None and is_public(address)
+    return len(labels) > 1 and not any(name.endswith(f".{inner}") for inner in _INNER_NAMES)
+
+
+def _ipv4(text: str) -> IPv4Address | None:
+    """Reads what `connect` takes for an IPv4 address: one to four numbers, decimal, octal or hexadecimal."""
+    try:
+        return IPv4Address(socket.inet_aton(text))
+    except OSError:
+        return None

@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 from clipferry.errors import SourceError, SourceGoneError, SourceInvalidError
 from clipferry.net.connection import Connection, Origin, connect
 from clipferry.net.deadline import Deadline
-from clipferry.net.public_addresses import is_public
+from clipferry.net.public_addresses import is_public, may_be_public
 
 Resolve = Callable[..., Sequence[Any]]
 CHECK_SECONDS = 8.0
@@ -90,6 +90,16 @@ def check_source(url: str, *, rules: Rules, seconds: float = CHECK_SECONDS) -> N
         full_size(final.response, rules.max_bytes)
     finally:
         final.connection.close()
+
+
+def check_text(url: str) -> None:
+    """Raises SourceInvalidError for a URL that can't lead to a public host, whatever a name may resolve to.
+
+    It is for a URL that somebody else will fetch: nothing is looked up, and any port is allowed.
+    """
+    origin, _ = _check_url(url, ())
+    if not origin.secure or not may_be_public(origin.name):
+        raise SourceInvalidError(f"{origin.name} is not public HTTPS")
 
 
 @contextlib.contextmanager

@@ -83,19 +83,8 @@ class Evolink:
 
 
 def _payload(order: Order, callback_url: str) -> dict[str, Any]:
-    payload: dict[str, Any] = {
-        "model": order.model,
-        "prompt": order.prompt,
-        "duration": order.duration,
-        "callback_url": callback_url,
-    }
-    if order.aspect_ratio:
-        payload["aspect_ratio"] = order.aspect_ratio
-    if order.quality:
-        payload["quality"] = order.quality
-    if order.image_url:
-        payload["image_urls"] = [order.image_url]
-    return payload | fill_parameters(order)
+    own = {"model": order.model, "prompt": order.prompt, "callback_url": callback_url}
+    return own | fill_parameters(order)
 
 
 def _submission(answer: Answer) -> Submission:

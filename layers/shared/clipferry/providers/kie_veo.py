@@ -30,17 +30,9 @@ def is_veo_model(model: str) -> bool:
 
 
 def payload(order: Order, callback_url: str) -> dict[str, Any]:
-    payload: dict[str, Any] = {
-        "model": order.model,
-        "prompt": order.prompt,
-        "generationType": "FIRST_AND_LAST_FRAMES_2_VIDEO" if order.image_url else "TEXT_2_VIDEO",
-        "callBackUrl": callback_url,
-    }
-    if order.aspect_ratio:
-        payload["aspect_ratio"] = order.aspect_ratio
-    if order.image_url:
-        payload["imageUrls"] = [order.image_url]
-    return payload | fill_parameters(order)
+    """Builds the request's body: the parameters are beside the model, not under `input`."""
+    own = {"model": order.model, "prompt": order.prompt, "callBackUrl": callback_url}
+    return own | fill_parameters(order)
 
 
 def has_task(data: dict[str, Any]) -> bool:

@@ -22,7 +22,7 @@ from clipferry.errors import (
     TooManyJobsError,
     UnauthorizedError,
 )
-from clipferry.models import Credential, Order, Submitted, VideoStatus
+from clipferry.models import Credential, Mode, Order, Submitted, VideoStatus
 from clipferry.observability import count, logger, set_log_context
 from clipferry.polling import Polling
 from clipferry.providers.base import Provider
@@ -34,14 +34,21 @@ from clipferry.verdicts import CreateVerdict
 class VideoRequest:
     """A request that fits its model. `parameters` is what the row keeps of it."""
 
-    prompt: str
-    options: ResolvedOptions
-    image_url: str | None
+    resolved: ResolvedOptions
     parameters: dict[str, Any]
 
     @property
+    def prompt(self) -> str:
+        return self.resolved.options.prompt
+
+    @property
+    def image_url(self) -> str | None:
+        """The first image: the first frame, or the first reference."""
+        return next(iter(self.resolved.options.image_urls), None)
+
+    @property
     def sha256(self) -> bytes:
-        canonical = json.dumps([self.options.model.id, self.prompt, self.image_url, self.parameters], sort_keys=True)
+        canonical = json.dumps([self.resolved.model.id, self.prompt, self.image_url, self.parameters], sort_keys=True)
         return hashlib.sha256(canonical.encode()).digest()
 
 
@@ -75,18 +82,18 @@ def create_video(
 
     `sign_callback(provider, video_uuid)` gives the callback URL.
     """
-    offers = [o for o in request.options.model.offers_by_preference(preferred_provider) if o.provider in providers]
+    offers = [o for o in request.resolved.offers_by_preference(preferred_provider) if o.provider in providers]
     if not offers:
-        raise ProviderError(f"no configured provider makes {request.options.model.id}")
+        raise ProviderError(f"no configured provider makes {request.resolved.model.id}")
     uuid = f"vid_{secrets.token_urlsafe(16)[:21]}"
     new = NewVideo(
         uuid=uuid,
         prompt=request.prompt,
-        model=request.options.model.id,
+        model=request.resolved.model.id,
         parameters=request.parameters,
         provider=offers[0].provider,
         image_url=request.image_url,
-        credits=request.options.credits,
+        credits=request.resolved.credits,
         max_concurrent=max_concurrent,
         rate_limit_per_minute=rate_limit_per_minute,
         deadline_seconds=polling.submit_deadline_seconds,
@@ -104,13 +111,13 @@ def create_video(
         set_log_context(result.uuid)
         return _replay(result)
     set_log_context(uuid, prompt=request.prompt)
-    logger.info("video created", video_uuid=uuid, model=request.options.model.id, credits=new.credits)
+    logger.info("video created", video_uuid=uuid, model=request.resolved.model.id, credits=new.credits)
     count("VideosCreated")
     orders = [_order(uuid, request, offer) for offer in offers]
     submitted = submit_video(
         orders, reading.all(), database=database, providers=providers, sign_callback=sign_callback, polling=polling
     )
-    return _created(uuid, request.options.credits, submitted)
+    return _created(uuid, request.resolved.credits, submitted)
 
 
 def _raise_refusal(result: Creation | None, credits_needed: int) -> None:
@@ -146,21 +153,32 @@ def _replay(earlier: Creation) -> CreatedVideo:
 
 
 def _order(uuid: str, request: VideoRequest, offer: Offer) -> Order:
+    options = request.resolved.options
+    own = offer.modes[options.mode]
+    images = options.image_urls
+    has_frames = options.mode in (Mode.FIRST_FRAME, Mode.FIRST_LAST_FRAME)
     return Order(
         video_uuid=uuid,
         provider=offer.provider,
-        prompt=request.prompt,
-        model=offer.name_for(request.image_url),
-        duration=request.options.duration,
-        aspect_ratio=request.options.aspect_ratio,
-        quality=_quality(request.options.quality, offer),
-        image_url=request.image_url,
-        input=offer.input,
+        prompt=options.prompt,
+        model=own.model,
+        duration=request.resolved.duration,
+        aspect_ratio=_word(options.aspect_ratio, offer.aspect_ratio_names),
+        quality=_word(options.quality, offer.quality_names),
+        image_url=images[0] if has_frames else None,
+        last_image_url=images[1] if options.mode is Mode.FIRST_LAST_FRAME else None,
+        image_urls=images,
+        video_urls=options.video_urls,
+        audio_urls=options.audio_urls,
+        generate_audio=options.generate_audio,
+        seed=options.seed,
+        negative_prompt=options.negative_prompt,
+        input=own.input,
     )
 
 
-def _quality(quality: str | None, offer: Offer) -> str | None:
-    return quality and offer.qualities.get(quality, quality)
+def _word(value: str | None, names: Mapping[str, str]) -> str | None:
+    return None if value is None else names.get(value, value)
 
 
 def _created(uuid: str, price: int, submitted: Submitted) -> CreatedVideo:

@@ -1,0 +1,59 @@
+"""The body of `generate`, in the original's field names and ours: what each field may be, whatever the model."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from clipferry.api.request_bodies import NO_NUL, Whole
+
+LONGEST_PROMPT: Final = 32_768
+"""Characters: more than any model takes, each of which has its own limit in the catalogue."""
+LONGEST_URL: Final = 2048
+MOST_URLS: Final = 50
+"""Of one kind, far more than any model takes."""
+
+
+def _not_blank(text: str) -> str:
+    """Refuses a prompt without anything to see; zero-width characters aren't printable either."""
+    if not any(character.isprintable() and not character.isspace() for character in text):
+        raise PydanticCustomError("blank", "must not be blank")
+    return text
+
+
+def _nothing(value: object) -> object:
+    """Takes an empty list for no list."""
+    return None if value == [] else value
+
+
+Url = Annotated[str, Field(min_length=1, max_length=LONGEST_URL, pattern=NO_NUL)]
+Urls = Annotated[tuple[Url, ...] | None, Field(max_length=MOST_URLS, strict=False), BeforeValidator(_nothing)]
+Word = Annotated[str, Field(max_length=20, pattern=NO_NUL)]
+
+
+class GenerateVideo(BaseModel):
+    """The body of `POST /api/v1/video/generate`. A field that nobody knows is refused.
+
+    Both front ends of the original send nothing else; `outputNumber` changes nothing while it is 1. `lastImageUrl`,
+    `negativePrompt` and `seed` are ours.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    prompt: Annotated[str, Field(min_length=1, max_length=LONGEST_PROMPT, pattern=NO_NUL), AfterValidator(_not_blank)]
+    model: Annotated[str, Field(min_length=1, max_length=100, pattern=NO_NUL)]
+    mode: Annotated[str, Field(max_length=40, pattern=NO_NUL)] | None = None
+    duration: Annotated[int, Field(ge=1, le=3600), Whole] | None = None
+    aspectRatio: Word | None = None  # noqa: N815 - the contract's spelling
+    quality: Word | None = None
+    imageUrl: Url | None = None  # noqa: N815
+    lastImageUrl: Url | None = None  # noqa: N815
+    imageUrls: Urls = None  # noqa: N815
+    videoUrls: Urls = None  # noqa: N815
+    audioUrls: Urls = None  # noqa: N815
+    generateAudio: bool | None = None  # noqa: N815
+    seed: Annotated[int, Field(ge=0, le=2**53), Whole] | None = None
+    negativePrompt: Annotated[str, Field(min_length=1, max_length=LONGEST_PROMPT, pattern=NO_NUL)] | None = None  # noqa: N815
+    outputNumber: Annotated[int, Field(ge=1), Whole] | None = None  # noqa: N815

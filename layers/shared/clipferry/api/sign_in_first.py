@@ -1,0 +1,24 @@
+"""Who asks is settled before what is asked: a request that can't be understood is answered 401 to a stranger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from clipferry.db.connection import Database
+from clipferry.errors import InvalidRequestError, NotFoundError
+from clipferry.models import Credential
+from clipferry.usecases import read_user
+
+
+@contextmanager
+def sign_in_first(credential: Credential, database: Database) -> Iterator[None]:
+    """Signs the caller in before an error of the request goes out; raises UnauthorizedError instead if nobody is.
+
+    A request without a fault costs nothing here: its use case signs the caller in, in its own round trip.
+    """
+    try:
+        yield
+    except (InvalidRequestError, NotFoundError):
+        read_user.read_user(credential=credential, database=database)
+        raise

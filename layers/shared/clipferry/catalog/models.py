@@ -1,0 +1,132 @@
+"""A model as users see it, the offers of its providers, and the choice among them that a request makes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from clipferry.catalog.limits import Fault, Limits, VideoOptions, fault
+from clipferry.catalog.prices import Cost, Price
+from clipferry.errors import InvalidRequestError, ModelRetiredError, UnknownModelError
+from clipferry.models import Mode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferMode:
+    """What an offer takes in one mode: the provider's name for the model, and the parameters that are sent."""
+
+    model: str
+    limits: Limits
+    input: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A provider that makes the model, in some of its modes."""
+
+    provider: str
+    modes: dict[Mode, OfferMode]
+    quality_names: dict[str, str] = field(default_factory=dict)
+    """The provider's words for the model's qualities, where they differ."""
+    aspect_ratio_names: dict[str, str] = field(default_factory=dict)
+
+    def faults(self, options: VideoOptions) -> list[Fault]:
+        own = self.modes.get(options.mode)
+        return [fault("mode", "no provider makes this model in this mode")] if not own else own.limits.faults(options)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A model as users see it: what it takes in each of its modes, and what that costs."""
+
+    id: str
+    name: str
+    description: str
+    modes: dict[Mode, Limits]
+    cost: Cost
+    prices: tuple[Price, ...] = ()
+    """Prices that replace `cost` for some orders; the first that matches counts."""
+    offers: tuple[Offer, ...]
+    retired: bool = False
+
+    def credits(self, *, mode: Mode, duration: int, quality: str | None, audio: bool | None) -> int:
+        own = next((price.cost for price in self.prices if price.is_for(mode, quality, audio)), self.cost)
+        return own.credits(duration=duration, quality=quality)
+
+    def faults(self, options: VideoOptions, providers: Collection[str] | None = None) -> list[Fault]:
+        """A fault for each option that the model doesn't take, or that no offer takes which can be asked.
+
+        `providers` are those that can be asked; None means all.
+        """
+        limits = self.modes.get(options.mode)
+        if limits is None:
+            return [fault("mode", f"this model has the modes {', '.join(self.modes)}")]
+        filled = limits.filled(options)
+        if faults := limits.faults(filled):
+            return faults
+        by_offer = [offer.faults(filled) for offer in self._offers_of(providers)]
+        return min(by_offer, key=len, default=[])
+
+    def any_mode_faults(self, options: VideoOptions) -> list[Fault]:
+        """The faults of options whose mode the model doesn't have: those that it finds in each of its modes."""
+        found = [
+            limits.faults(replace(options, image_urls=(), video_urls=(), audio_urls=()))
+            for limits in self.modes.values()
+        ]
+        return min(found, key=len)
+
+    def resolve(self, options: VideoOptions, providers: Collection[str] | None = None) -> ResolvedOptions:
+        """Fills in the model's defaults, the price, and the offers that can make exactly this.
+
+        Raises InvalidRequestError for options that have faults.
+        """
+        if faults := self.faults(options, providers):
+            raise InvalidRequestError("not offered by the model", details={"fields": faults})
+        limits = self.modes[options.mode]
+        filled = limits.filled(options)
+        duration = filled.duration or limits.durations[0]
+        price = self.credits(mode=options.mode, duration=duration, quality=filled.quality, audio=filled.generate_audio)
+        takers = tuple(offer for offer in self._offers_of(providers) if not offer.faults(filled))
+        return ResolvedOptions(model=self, options=filled, duration=duration, offers=takers, credits=price)
+
+    def _offers_of(self, providers: Collection[str] | None) -> list[Offer]:
+        return [offer for offer in self.offers if providers is None or offer.provider in providers]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedOptions:
+    """Options that their model accepts, with its defaults filled in, the offers that take them, and the price."""
+
+    model: Model
+    options: VideoOptions
+    duration: int
+    """Seconds."""
+    offers: tuple[Offer, ...]
+    credits: int
+
+    def offers_by_preference(self, preferred: str) -> tuple[Offer, ...]:
+        """The offers in the catalogue's order, but the preferred provider's first, if it has one."""
+        return tuple(sorted(self.offers, key=lambda offer: offer.provider != preferred))
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All models, by id. `aliases` leads from other spellings of an id to the id."""
+
+    models: dict[str, Model]
+    aliases: dict[str, str] = field(default_factory=dict)
+
+    def get(self, model_id: str) -> Model:
+        """The model; raises UnknownModelError or ModelRetiredError."""
+        model = self.models.get(model_id) or self.models.get(self.aliases.get(letters(model_id), ""))
+        if model is None:
+            raise UnknownModelError.for_field("model", "unknown", "there is no model with this id")
+        if model.retired:
+            raise ModelRetiredError.for_field("model", "retired", "this model is no longer offered")
+        return model
+
+
+def letters(model_id: str) -> str:
+    """Returns the id's letters and digits in lower case: ids that differ in nothing else mean the same model."""
+    return "".join(character for character in model_id.lower() if character.isalnum())
