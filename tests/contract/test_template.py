@@ -144,7 +144,7 @@ def test_functions_have_the_memory_and_the_time_that_were_measured(deployed: Tem
     assert sizes["ReconcileFunction"] == (512, 55)
 
 
-def test_layer_is_built_by_the_makefile_of_its_architecture(document: dict[str, Any]) -> None:
+def test_each_layer_is_built_by_the_makefile_of_its_architecture(document: dict[str, Any]) -> None:
     for name in ("SharedLayer", "ThumbnailLayer"):
         layer = document["Resources"][name]["Metadata"]
         assert layer["BuildArchitecture"] == {"Ref": "Architecture"}

@@ -131,7 +131,7 @@ def failed_video(world: World) -> str:
     return uuid
 
 
-def test_every_line_answers_what_is_shown(reader: Reader) -> None:
+def test_every_command_of_the_page_answers_what_the_page_shows(reader: Reader) -> None:
     for step in steps():
         if step.route.endswith("/retry"):
             reader.known["UUID"] = failed_video(reader.world)
@@ -141,7 +141,7 @@ def test_every_line_answers_what_is_shown(reader: Reader) -> None:
             assert_alike(step.shown, answer)
 
 
-def test_every_route_has_its_lines_and_is_in_the_index() -> None:
+def test_every_route_has_its_commands_and_is_in_the_index() -> None:
     routes = {route.key for route in read_template().routes} - {"$default"}
 
     assert {entry["route"] for entry in ENTRY.finditer(ROUTES)} == routes

@@ -67,7 +67,9 @@ def test_the_next_provider_makes_what_the_first_refuses(world: World, providers:
     assert since(before, providers) == [1, 1, 0]
 
 
-def test_the_third_is_believed_because_it_signs_what_it_says(world: World, providers: Providers) -> None:
+def test_a_provider_that_signs_its_callbacks_body_is_believed_without_a_question(
+    world: World, providers: Providers
+) -> None:
     before = asked(providers)
     for provider in (providers.evolink, providers.kie):
         provider.next(REFUSED)
@@ -82,7 +84,7 @@ def test_the_third_is_believed_because_it_signs_what_it_says(world: World, provi
     assert world.verdicts(uuid) == [Verdict.GENERATED]
 
 
-def test_forgers_cannot_sign_for_the_third(world: World, providers: Providers) -> None:
+def test_a_callback_with_a_forged_signature_of_the_provider_is_not_believed(world: World, providers: Providers) -> None:
     for provider in (providers.evolink, providers.kie):
         provider.next(REFUSED)
     providers.replicate.next(Faults(forged=True))

@@ -189,7 +189,7 @@ def test_an_image_becomes_a_video_on_the_users_own_site(same_site: FrontEnd) -> 
     assert user["id"] == consumed["userId"]
 
 
-def test_the_other_model_in_its_better_quality_from_another_site(elsewhere: FrontEnd) -> None:
+def test_a_video_of_the_other_model_is_made_from_another_site(elsewhere: FrontEnd) -> None:
     model = next(model for model in elsewhere.fetch("/config/models") if model["id"] == "sora-2-pro")
     order = {"prompt": PROMPT, "model": "sora-2-pro", "duration": 10, "aspectRatio": "9:16", "quality": "high"}
 

@@ -241,7 +241,7 @@ def test_half_a_film_or_an_html_page_never_becomes_completed(world: World, resul
     assert world.package() == (CREDITS, 0)
 
 
-def test_three_videos_at_once_and_not_a_fourth(world: World) -> None:
+def test_a_user_may_have_three_videos_at_once_and_not_a_fourth(world: World) -> None:
     world.evolink.next(Faults(callbacks=0))
     world.evolink.next(Faults(callbacks=0))
     world.evolink.next(Faults(callbacks=0))

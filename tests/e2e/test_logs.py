@@ -204,7 +204,7 @@ def _keep_house() -> None:
     assert answer["breaches"] == 0
 
 
-def test_nothing_shows_that_must_not(day: Day) -> None:
+def test_the_log_has_no_secret_and_no_prompt(day: Day) -> None:
     assert leaks(day.log, day.forbidden) == []
     assert not re.search(r"hunter2", day.log)
     assert not re.search(r"sig=[0-9a-f]", day.log)
@@ -212,7 +212,7 @@ def test_nothing_shows_that_must_not(day: Day) -> None:
 
 
 @pytest.mark.parametrize("name", ["CALLBACK_HMAC_SECRET", "the bearer token", "the prompt", "a signature of ours"])
-def test_whatever_shows_is_found(day: Day, name: str) -> None:
+def test_a_secret_that_is_logged_would_be_found(day: Day, name: str) -> None:
     planted = json.dumps({"message": f"detail {day.forbidden[name]} and more"})
     assert name in leaks(day.log + planted, day.forbidden)
 

@@ -104,7 +104,7 @@ def test_a_file_that_is_back_is_mirrored_and_paid_for(world: World) -> None:
     assert entries == [{"credits": -PRICE}]
 
 
-def test_of_two_retries_at_once_one_is_first(world: World) -> None:
+def test_of_two_retries_at_once_one_succeeds(world: World) -> None:
     uuid = failed_video(world)
     bring_back(world, uuid)
 
@@ -178,7 +178,7 @@ def test_only_what_has_failed_is_retried(world: World, status: VideoStatus) -> N
 # Delete
 
 
-def test_a_deleted_video_is_gone_at_once_and_only_once(world: World) -> None:
+def test_a_deleted_video_is_gone_at_once_and_cannot_be_deleted_again(world: World) -> None:
     uuid = world.generate().data["videoUuid"]
     assert world.ends(uuid) == "COMPLETED"
 

@@ -92,7 +92,7 @@ def test_every_check_fails_where_nobody_listens() -> None:
     assert all("FAILED" in line for line in lines)
 
 
-def test_something_else_fails() -> None:
+def test_a_server_that_is_not_clipferry_fails() -> None:
     for body in (b"<html>hello</html>", b"[]", b'{"data": null}', b'"ok"'):
         with answering(200, body) as url:
             status, lines = smoke(url)
@@ -100,7 +100,7 @@ def test_something_else_fails() -> None:
         assert all("FAILED" in line for line in lines)
 
 
-def test_what_asks_everybody_for_a_password_is_not_clipferry() -> None:
+def test_a_server_that_asks_for_a_password_everywhere_is_not_clipferry() -> None:
     with answering(401, b'{"message": "Unauthorized"}') as url:
         status, lines = smoke(url)
 
@@ -108,7 +108,7 @@ def test_what_asks_everybody_for_a_password_is_not_clipferry() -> None:
     assert all("FAILED" in line for line in lines)
 
 
-def test_address_that_redirects_fails(world: World) -> None:
+def test_an_address_that_redirects_fails(world: World) -> None:
     with answering(307, b"", Location=world.stack.url + "/api/v1/health") as url:
         status, lines = smoke(url)
 

@@ -302,7 +302,7 @@ def test_any_body_is_taken_from_a_signed_callback(
 
 
 @pytest.mark.parametrize("task_id", ["a\x00b", "half an emoji \ud83d", "x" * 100_000, "../..", "", "a\nb", "渡"])
-def test_a_task_id_that_nobody_can_keep_or_ask_about_is_only_a_knock(database_url: str, task_id: str) -> None:
+def test_a_callback_whose_task_id_cannot_be_stored_or_asked_about_is_taken(database_url: str, task_id: str) -> None:
     event = signed_callback("vid_pending", body=json.dumps({"id": task_id, "status": "completed"}))
 
     assert answer(receive_callback, event)[0] == 200

@@ -124,7 +124,7 @@ def test_lists_hold_ones_own_even_with_anothers_cursor(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_credits_and_their_history_are_ones_own(
+def test_a_user_sees_only_the_own_credits_and_history(
     api: Api, database: Database, ann: Person, bob: Person, kind: str
 ) -> None:
     books.add_package(database, 30, user_id="ann")
@@ -141,7 +141,7 @@ def test_credits_and_their_history_are_ones_own(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_everybody_is_told_who_they_are(api: Api, ann: Person, bob: Person, kind: str) -> None:
+def test_user_me_answers_who_is_signed_in(api: Api, ann: Person, bob: Person, kind: str) -> None:
     for one in (ann, bob):
         assert api.call("GET", "/api/v1/user/me", headers=getattr(one, kind)).data["id"] == one.user_id
 
@@ -238,7 +238,7 @@ def test_nobody_learns_without_signing_in_which_videos_exist(
     assert api.call(method, path.format(uuid="not%20an%20id")).payload == SIGN_IN
 
 
-def test_a_revoked_key_was_good_before(api: Api, database: Database, ann: Person) -> None:
+def test_a_key_works_until_it_is_revoked(api: Api, database: Database, ann: Person) -> None:
     assert api.call("GET", "/api/v1/user/me", headers=ann.by_key).status == 200
     [record] = list_keys(database=database, user_id="ann")
     revoke_key(record.id, database=database)
@@ -246,7 +246,7 @@ def test_a_revoked_key_was_good_before(api: Api, database: Database, ann: Person
     assert api.call("GET", "/api/v1/user/me", headers=ann.by_key).payload == SIGN_IN
 
 
-def test_a_session_ends_with_its_row_as_it_does_with_its_time(api: Api, database: Database, ann: Person) -> None:
+def test_a_session_ends_when_its_row_is_deleted(api: Api, database: Database, ann: Person) -> None:
     assert api.call("GET", "/api/v1/user/me", headers=ann.by_session).status == 200
     books.execute(database, "delete from session")
 

@@ -120,7 +120,7 @@ def forgeries(token: str) -> Sequence[str]:
 
 
 @pytest.mark.parametrize("name", COOKIES)
-def test_a_cookie_that_is_not_signed_by_better_auth_is_nobodys(api: Api, ann: Person, name: str) -> None:
+def test_a_cookie_that_is_not_signed_by_better_auth_is_refused(api: Api, ann: Person, name: str) -> None:
     for forgery in (ann.token, *forgeries(ann.token)):
         assert me(api, f"{name}={forgery}").status == 401, forgery
 
@@ -132,7 +132,7 @@ def test_a_bearer_token_comes_with_its_signature_or_without(api: Api, ann: Perso
     assert me(api, authorization=f"Bearer {write(ann.token)}").data["id"] == "ann"
 
 
-def test_a_bearer_token_whose_signature_is_wrong_is_nobodys(api: Api, ann: Person) -> None:
+def test_a_bearer_token_whose_signature_is_wrong_is_refused(api: Api, ann: Person) -> None:
     for forgery in forgeries(ann.token):
         assert me(api, authorization=f"Bearer {forgery}").status == 401, forgery
 
@@ -159,7 +159,7 @@ def test_without_the_secret_the_token_decides(trusting: Api, ann: Person) -> Non
     assert me(trusting, f"{COOKIE}=guess").status == 401
 
 
-def test_a_signature_does_not_make_a_session_last(api: Api, database: Database, ann: Person) -> None:
+def test_a_signed_cookie_of_an_expired_session_is_refused(api: Api, database: Database, ann: Person) -> None:
     books.execute(database, "update session set \"expiresAt\" = timezone('utc', now()) - interval '1 second'")
 
     assert me(api, f"{COOKIE}={signed(ann.token)}").status == 401

@@ -229,7 +229,7 @@ BREAK = (
 """As the original application may have left it: it settles without locks."""
 
 
-def test_a_user_with_broken_books_keeps_nobody_from_their_turn(r2: FakeR2, database: Database) -> None:
+def test_a_user_with_broken_books_stops_nobody_elses_expiry(r2: FakeR2, database: Database) -> None:
     for user_id in ("ann", "bob"):
         books.add_user(database, user_id)
         books.add_package(database, 10, user_id=user_id)

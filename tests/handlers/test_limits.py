@@ -67,7 +67,7 @@ def test_a_retry_of_what_has_not_failed_counts_for_nothing(api: Api, database: D
     assert {answer.code for answer in answers} == {"CONFLICT"}
 
 
-def test_the_providers_address_is_for_who_has_paid(api: Api, database: Database, ann: Person) -> None:
+def test_only_a_paid_video_shows_the_providers_url(api: Api, database: Database, ann: Person) -> None:
     books.add_package(database, 100, user_id="ann")
     failed = journeys.video_at(database, VideoStatus.FAILED, user_id="ann")
     with database.transaction() as tx:

@@ -72,7 +72,7 @@ def message(uuid: str) -> str:
     return json.dumps({"videoUuid": uuid})
 
 
-def test_a_message_of_a_video_that_nobody_knows_is_done(stack: dict[str, str]) -> None:
+def test_a_message_of_an_unknown_video_is_done(stack: dict[str, str]) -> None:
     failed, (line,) = deliver(message("vid_nobodys"))
     assert failed == []
     assert (line["message"], line["video_uuid"]) == ("nothing to mirror", "vid_nobodys")

@@ -64,13 +64,13 @@ def test_a_rejected_callback_is_counted_with_its_reason(
     assert target.partition("sig=")[2] not in log()
 
 
-def test_one_that_is_taken_is_not_counted(api: Api) -> None:
+def test_an_accepted_callback_is_not_counted(api: Api) -> None:
     with captured() as log:
         assert api.call("POST", path("evolink"), {"id": "t"}).status == 200
     assert metrics(log()) == []
 
 
-def test_who_makes_up_a_long_uuid_does_not_fill_the_log(api: Api) -> None:
+def test_a_very_long_made_up_uuid_is_not_logged(api: Api) -> None:
     made_up = "v" * 5000
     with captured() as log:
         target = f"/api/v1/video/callback/evolink?videoUuid={made_up}&ts=1&sig={'0' * 64}"

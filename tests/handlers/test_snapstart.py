@@ -113,7 +113,9 @@ print(json.dumps(told))
     }
 
 
-def test_this_would_be_seen_without_the_hooks(tmp_path: Path, database_url: str, marked: dict[str, str]) -> None:
+def test_without_the_hooks_the_snapshot_would_keep_a_connection_and_the_secret(
+    tmp_path: Path, database_url: str, marked: dict[str, str]
+) -> None:
     script = "ask(); hooks.run(hooks.before); print(json.dumps([len(hooks.before), connections(), remembered() > 0]))"
     with secrets_manager(marked) as owner:
         environ = {**deployed(database_url, owner), "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"}

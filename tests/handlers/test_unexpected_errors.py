@@ -68,7 +68,7 @@ def test_settings_that_make_no_sense_are_counted(database_url: str) -> None:
     assert metrics(log()) == [("UnexpectedErrors", 1, {"function": "QueryVideosFunction"})]
 
 
-def test_a_database_that_is_away_is_not(database_url: str) -> None:
+def test_a_database_that_is_away_is_not_counted_as_an_unexpected_error(database_url: str) -> None:
     """Its 503 is nobody's new code."""
     away = {**environment(database_url), "DATABASE_URL": "postgresql://u:p@127.0.0.1:9/x"}
     with in_process(away), captured() as log:

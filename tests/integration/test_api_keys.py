@@ -36,7 +36,7 @@ def last_use(database: Database) -> datetime | None:
     return books.value(database, _USED)
 
 
-def test_a_key_is_its_users(database: Database) -> None:
+def test_a_key_belongs_to_its_user(database: Database) -> None:
     books.add_user(database, "bob")
     _, anns = create_key(user_id="ann", name="server", is_admin=False, database=database)
     _, bobs = create_key(user_id="bob", name="server", is_admin=False, database=database)
@@ -58,7 +58,7 @@ def test_a_key_is_stored_hashed_with_its_beginning(database: Database) -> None:
     assert not hasattr(record, "key")
 
 
-def test_an_unknown_key_is_nobody(database: Database) -> None:
+def test_an_unknown_key_is_refused(database: Database) -> None:
     _, key = create_key(user_id="ann", name="server", is_admin=False, database=database)
 
     for unknown in (key + "x", key[:-1], "", "cf_"):

@@ -138,7 +138,7 @@ class Worker:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_at_once_the_books_stay_right(database: Database, database_url: str, seed: int) -> None:
+def test_sixteen_connections_at_once_leave_the_books_right(database: Database, database_url: str, seed: int) -> None:
     for user_id in USERS:
         books.add_user(database, user_id)
         books.add_package(database, 200, user_id=user_id)

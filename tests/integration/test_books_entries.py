@@ -122,7 +122,7 @@ def test_no_movement_is_empty_negative_or_absurd(database: Database, amount: int
     assert books.everything(database) == []
 
 
-def test_nobody_else_gets_credits(database: Database) -> None:
+def test_an_unknown_user_gets_no_credits(database: Database) -> None:
     with pytest.raises(NotFoundError):
         grant(user_id="nobody", amount=1, order_no="1", database=database)
     with pytest.raises(NotFoundError):
@@ -190,7 +190,7 @@ def test_the_balance_counts_what_can_be_spent_and_what_is_held(database: Databas
     assert (balance.available, balance.expiring_soon) == (80, 0)
 
 
-def test_a_balance_is_its_callers(database: Database) -> None:
+def test_a_user_sees_only_the_own_balance(database: Database) -> None:
     books.add_package(database, 10)
 
     assert get_balance(credential=books.credential(), database=database).available == 10
@@ -203,7 +203,7 @@ def test_a_balance_is_its_callers(database: Database) -> None:
             get_history(credential=nobody, database=database, limit=1, offset=0, trans_type=None)
 
 
-def test_an_expired_session_is_nobodys(database: Database) -> None:
+def test_an_expired_session_is_refused(database: Database) -> None:
     books.execute(database, "update public.session set \"expiresAt\" = timezone('utc', now())")
 
     with pytest.raises(UnauthorizedError):

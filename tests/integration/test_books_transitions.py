@@ -135,7 +135,7 @@ def test_a_retry_is_one_of_the_videos_that_may_be_in_the_making(database: Databa
     assert books.balance(database).frozen == 20
 
 
-def test_a_late_success_is_of_ones_own_task(database: Database) -> None:
+def test_a_late_success_must_be_of_the_videos_own_task(database: Database) -> None:
     """A callback may name any task for a video that never had one."""
     books.add_package(database, 100)
     mine = journeys.held_video(database)
@@ -153,7 +153,7 @@ def test_a_late_success_is_of_ones_own_task(database: Database) -> None:
     assert task == "task-late"
 
 
-def test_of_many_retries_at_once_one_is_the_first(database: Database, database_url: str) -> None:
+def test_of_many_retries_at_once_one_succeeds(database: Database, database_url: str) -> None:
     books.add_package(database, 100)
     uuid = journeys.video_at(database, FAILED)
 

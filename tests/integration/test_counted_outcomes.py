@@ -69,7 +69,7 @@ def errors(log: str) -> list[tuple[float, dict[str, str]]]:
         (ProviderSilentError("time-out"), 1),
     ],
 )
-def test_an_order_is_the_providers_error_or_not(
+def test_a_submit_counts_as_the_providers_error_or_not(
     database: Database, outcome: Submission | ProviderError, counted: int
 ) -> None:
     video_uuid = journeys.held_video(database)
@@ -105,7 +105,7 @@ def test_an_order_is_the_providers_error_or_not(
         (ProviderSilentError("time-out"), 1),
     ],
 )
-def test_a_question_is_the_providers_error_or_not(
+def test_a_status_query_counts_as_the_providers_error_or_not(
     database: Database, outcome: TaskReport | ProviderError, counted: int
 ) -> None:
     video = found(database, journeys.video_at(database, VideoStatus.GENERATING))

@@ -266,7 +266,7 @@ def test_orders_that_time_out_open_the_circuit_too(database: Database) -> None:
 
 
 @pytest.mark.parametrize("refusal", [BUSY, BAD_PROMPT])
-def test_a_provider_that_says_no_is_not_down(database: Database, refusal: ProviderError) -> None:
+def test_a_refusal_does_not_open_the_circuit(database: Database, refusal: ProviderError) -> None:
     evolink, kie = Scripted("evolink", [refusal]), Scripted("kie", ["task"])
 
     for _ in range(circuits.FAILURES * 2):

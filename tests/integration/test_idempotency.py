@@ -77,7 +77,7 @@ def test_a_key_with_another_body_is_a_conflict(database: Database) -> None:
     assert books.everything(database) == before
 
 
-def test_a_key_is_its_users(database: Database) -> None:
+def test_a_key_belongs_to_its_user(database: Database) -> None:
     bob = books.add_user(database, "bob")
     books.add_package(database, 10, user_id="bob")
     first = create(database, key="k")

@@ -115,7 +115,7 @@ def test_failing_migration_fails_the_deployment_with_the_servers_words(
     assert 'relation "jobs" already exists' in bucket.answer["Reason"]
 
 
-def test_reason_tells_nobodys_data(bucket: Bucket, database_url: str) -> None:
+def test_the_reason_of_a_failure_tells_nobodys_data(bucket: Bucket, database_url: str) -> None:
     def work() -> dict[str, Any]:
         try:
             with psycopg.connect(database_url) as connection:
@@ -192,7 +192,7 @@ def test_garbage_is_answered_and_migrates_nothing(
 
 
 @pytest.mark.parametrize("url", [None, "", "ftp://127.0.0.1/", "http://example.com/", "http://[", 7])
-def test_nowhere_to_answer_is_an_error_of_the_function(bucket: Bucket, invoke: Any, url: Any) -> None:
+def test_a_request_without_a_url_to_answer_is_an_error_of_the_function(bucket: Bucket, invoke: Any, url: Any) -> None:
     with settings_for(""), pytest.raises(InvalidRequestError):
         invoke(request(bucket) | {"ResponseURL": url})
 

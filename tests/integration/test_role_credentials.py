@@ -65,13 +65,13 @@ def clock() -> Clock:
     return Clock()
 
 
-def test_the_environments_come_first_and_nobody_is_asked(endpoint: Endpoint) -> None:
+def test_credentials_in_the_environment_come_first(endpoint: Endpoint) -> None:
     role = RoleCredentials({**endpoint.environ, "AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "key"})
     assert role.credentials() == Credentials(access_key="AKIA", secret_key="key")
     assert endpoint.asked == []
 
 
-def test_without_either_it_is_said_which_is_missing() -> None:
+def test_missing_credentials_are_named() -> None:
     with pytest.raises(ConfigurationError, match="AWS_ACCESS_KEY_ID"):
         RoleCredentials({}).credentials()
 
@@ -103,7 +103,7 @@ def test_what_was_served_before_a_snapshot_is_asked_for_again(endpoint: Endpoint
     "answer",
     [b"hunter2", b"[]", b"{}", json.dumps(SERVED).encode(), json.dumps({**SERVED, "Expiration": "soon"}).encode()],
 )
-def test_an_answer_that_is_none_is_refused_and_not_shown(answer: bytes, endpoint: Endpoint) -> None:
+def test_an_answer_without_credentials_is_refused_and_not_shown(answer: bytes, endpoint: Endpoint) -> None:
     endpoint.answer = answer
     with pytest.raises(ConfigurationError) as refused:
         RoleCredentials(endpoint.environ).credentials()

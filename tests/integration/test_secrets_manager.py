@@ -216,7 +216,7 @@ def test_a_bare_name_is_in_the_main_partition() -> None:
     assert endpoint_of("clipferry/dev", "eu-west-1") == "https://secretsmanager.eu-west-1.amazonaws.com"
 
 
-def test_it_is_read_once_an_age(secret: Secret, fake: FakeSecretsManager, clock: Clock) -> None:
+def test_a_secret_is_read_once_in_its_age(secret: Secret, fake: FakeSecretsManager, clock: Clock) -> None:
     first = secret.values()
     clock.now += 299
     assert secret.values() is first
@@ -226,7 +226,9 @@ def test_it_is_read_once_an_age(secret: Secret, fake: FakeSecretsManager, clock:
     assert len(fake.asked) == 2
 
 
-def test_a_changed_one_is_taken_when_the_old_one_is_old(secret: Secret, fake: FakeSecretsManager, clock: Clock) -> None:
+def test_a_changed_secret_is_taken_when_the_old_one_has_its_age(
+    secret: Secret, fake: FakeSecretsManager, clock: Clock
+) -> None:
     secret.values()
     fake.secret = {**VALUES, "EVOLINK_API_KEY": "new"}
     clock.now += 300
@@ -268,7 +270,7 @@ def test_when_it_was_never_read_every_call_tries(secret: Secret, fake: FakeSecre
     assert secret.values() == VALUES
 
 
-def test_who_is_in_a_hurry_is_served_once_a_minute(secret: Secret, fake: FakeSecretsManager, clock: Clock) -> None:
+def test_reading_at_once_happens_at_most_once_a_minute(secret: Secret, fake: FakeSecretsManager, clock: Clock) -> None:
     secret.values()
     clock.now += 5
     fake.secret = {"EVOLINK_API_KEY": "second"}
@@ -281,7 +283,7 @@ def test_who_is_in_a_hurry_is_served_once_a_minute(secret: Secret, fake: FakeSec
     assert secret.values_now() == {"EVOLINK_API_KEY": "third"}
 
 
-def test_of_many_who_are_in_a_hurry_one_reads_and_the_others_wait_for_it(
+def test_of_many_threads_that_want_it_at_once_one_reads_and_the_others_wait(
     secret: Secret, fake: FakeSecretsManager
 ) -> None:
     secret.values()

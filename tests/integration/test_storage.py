@@ -232,7 +232,7 @@ def test_the_parts_are_equal_but_for_the_last(storage: Storage, s3: Any, source:
 
 
 @pytest.mark.parametrize("size", [100, PART_SIZE + 100])
-def test_doing_it_again_changes_nothing(storage: Storage, s3: Any, source: str, size: int) -> None:
+def test_mirroring_again_changes_nothing(storage: Storage, s3: Any, source: str, size: int) -> None:
     Source.files = {"/film": mp4(size)}
     first = storage.download_and_upload(source_url=f"{source}/film", key=KEY)
 

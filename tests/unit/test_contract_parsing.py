@@ -313,7 +313,7 @@ def test_any_other_idempotency_key_is_refused(key: str) -> None:
 @pytest.mark.parametrize(
     "value", ["Bearer dev-session-token", "bearer dev-session-token", "BEARER  dev-session-token "]
 )
-def test_a_bearer_token_is_a_sessions(name: str, value: str) -> None:
+def test_a_bearer_token_is_read_as_a_session_token(name: str, value: str) -> None:
     assert requests.credential(event(headers={name: value}), NO_SECRET) == Credential(session_token="dev-session-token")
 
 
@@ -371,7 +371,7 @@ def signed(token: str) -> str:
 
 
 @pytest.mark.parametrize("name", ["better-auth.session_token", "__Secure-better-auth.session_token"])
-def test_a_signed_cookie_is_a_sessions(name: str) -> None:
+def test_a_signed_cookie_is_read_as_a_session_token(name: str) -> None:
     reading = {"requestContext": {"http": {"method": "GET"}}, "headers": None}
 
     assert requests.credential(

@@ -39,7 +39,7 @@ def test_a_function_imports_nothing_that_it_has_no_use_for(name: str) -> None:
         ("housekeep", "import email.mime.text"),
     ],
 )
-def test_one_that_comes_in_is_found(name: str, planted: str) -> None:
+def test_a_planted_import_is_found(name: str, planted: str) -> None:
     assert trespassers(loaded(f"import functions.{name}.app\n{planted}"), FORBIDDEN[name])
 
 

@@ -64,7 +64,7 @@ def test_the_written_documents_are_fresh() -> None:
         assert path.read_text() == text, f"{path.relative_to(ROOT)} is stale: make openapi"
 
 
-def test_check_says_so() -> None:
+def test_the_check_fails_when_a_written_document_is_stale() -> None:
     checked = subprocess.run([sys.executable, "-m", "cli.openapi", "--check"], cwd=ROOT, check=False)
 
     assert checked.returncode == 0
