@@ -16,7 +16,7 @@ Videos that a provider generates: copied into the owner's bucket, and paid for w
 Every answer is an envelope: `{"success": true, "data": …}` or `{"success": false, "error": {"code", "message",
 "details"}}`. An unexpected error is 500 `INTERNAL_ERROR` with a `requestId` in its details. What API Gateway answers by
 itself (413, 429 and 503, as `{"message": …}`) can't carry the envelope. Fields and query parameters that aren't
-named here are ignored, and so is a query parameter without a value.
+named here are ignored, and so is a query parameter without a value. HEAD answers wherever GET does, without a body.
 """
 
 
@@ -31,8 +31,9 @@ def build() -> dict[str, Any]:
         "type": "apiKey",
         "in": "cookie",
         "name": "better-auth.session_token",
-        "description": "Better Auth's signed cookie, under HTTPS as `__Secure-better-auth.session_token`. "
-        "A write needs an allowed `Origin`, and JSON if it has a body; else it is 403.",
+        "description": "Better Auth's signed cookie, under HTTPS as `__Secure-better-auth.session_token`; "
+        "BETTER_AUTH_COOKIE_PREFIX renames it. A write needs an allowed `Origin`, and JSON if it has a body; "
+        "else it is 403.",
     }
     return {
         "openapi": "3.1.0",

@@ -6,7 +6,7 @@ would do.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -14,6 +14,8 @@ from clipferry import runtime
 from clipferry.aws import custom_resource
 from clipferry.db import migrations
 from clipferry.observability import logger
+
+_SENTENCE: Final = 'nothing was done: this function takes {} to migrate, or {"dryRun": true} to say what it would do'
 
 
 def migrate(event: dict[str, Any]) -> dict[str, Any]:
@@ -27,7 +29,7 @@ def migrate(event: dict[str, Any]) -> dict[str, Any]:
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if not custom_resource.asks(event):
-        return migrate(event)
+        return migrate(event) if event.keys() <= {"dryRun"} else {"message": _SENTENCE}
     return custom_resource.serve(
         event,
         resource="clipferry-migrations",

@@ -13,7 +13,7 @@ import pytest
 
 from clipferry import settings
 from clipferry.settings import Settings
-from local.lambda_runtime.routes import DEFAULT_PATH
+from local.lambda_runtime.routes import DEFAULT_PATH, find
 from local.sam_template.intrinsics import parse
 from local.sam_template.read import read_template
 from local.sam_template.resources import Template
@@ -38,6 +38,11 @@ ROUTES = {
     "GET /api/v1/config/models": "AccountFunction",
     "GET /api/v1/user/me": "AccountFunction",
     "GET /api/v1/openapi.json": "AccountFunction",
+    "HEAD /api/v1/credit/balance": "AccountFunction",
+    "HEAD /api/v1/credit/history": "AccountFunction",
+    "HEAD /api/v1/config/models": "AccountFunction",
+    "HEAD /api/v1/user/me": "AccountFunction",
+    "HEAD /api/v1/openapi.json": "AccountFunction",
     "GET /api/v1/health": "QueryVideosFunction",
     "$default": "QueryVideosFunction",
 }
@@ -97,12 +102,21 @@ def test_routes_are_those_of_the_contract(deployed: Template) -> None:
 
 def test_every_route_is_one_that_its_handler_answers(deployed: Template) -> None:
     for route in deployed.routes:
-        if route.path == DEFAULT_PATH:
+        if route.path == DEFAULT_PATH or route.method == "HEAD":  # the router makes a GET of it
             continue
         handler = import_module(deployed.function(route.function).module)
         path = route.path.replace("{", "<").replace("}", ">")
         known = {(found.method, found.path) for found in handler.app._static_routes + handler.app._dynamic_routes}
         assert (route.method, path) in known, route.key
+
+
+def test_head_comes_to_the_function_that_answers_get(deployed: Template) -> None:
+    """By a route of its own, or by `$default` where that leads to the same function."""
+    for route in deployed.routes:
+        if route.method == "GET":
+            found = find(deployed.routes, "HEAD", route.path)
+            assert found is not None
+            assert found[0].function == route.function, route.key
 
 
 def test_every_handler_is_deployed(deployed: Template) -> None:

@@ -18,10 +18,13 @@ from clipferry import callback_signature, runtime
 from clipferry.settings import Settings
 from functions.account.app import lambda_handler as account
 from functions.create_video.app import lambda_handler as create_video
+from functions.migrate.app import lambda_handler as migrate
+from functions.mirror_video.app import lambda_handler as mirror_video
 from functions.query_videos.app import lambda_handler as query_videos
 from functions.receive_callback.app import lambda_handler as receive_callback
 from local.lambda_runtime.events import http_event
 from local.lambda_runtime.lambda_context import LambdaContext
+from local.sam_template.environment import in_process
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
@@ -82,8 +85,15 @@ def environment(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     runtime.reset()
 
 
-def answer(handler: Handler, event: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    """The status and the envelope, which is one whatever came in."""
+def answer(handler: Handler, event: Any) -> tuple[int, dict[str, Any]]:
+    """The status and the envelope, which is one whatever came in; for HEAD the envelope of a GET."""
+    http = (event.get("requestContext") or {}).get("http", {}) if isinstance(event, dict) else {}
+    if http.get("method") == "HEAD":
+        get = {**event, "requestContext": {**event["requestContext"], "http": {**http, "method": "GET"}}}
+        head = handler(event, LambdaContext(function_name="tested", timeout_seconds=29))
+        status, envelope = answer(handler, get)
+        assert (head["statusCode"], head["body"]) == (status, "")
+        return status, envelope
     reply = handler(event, LambdaContext(function_name="tested", timeout_seconds=29))
     sent = json.loads(json.dumps(reply))
     status, body = sent["statusCode"], sent["body"]
@@ -350,6 +360,70 @@ def test_a_header_without_a_value_is_no_header(handler: Handler) -> None:
     headers = {"accept-encoding": None, "authorization": None, "x-anything": None}
 
     assert answer(handler, http_event("GET", "/api/v1/nothing") | {"headers": headers})[0] == 404
+
+
+CONSOLE = [
+    {},
+    {"key1": "value1", "key2": "value2", "key3": "value3"},
+    {"Records": [{"eventSource": "aws:s3", "s3": {}}]},
+    {"httpMethod": "GET", "path": "/api/v1/health", "requestContext": {"httpMethod": "GET"}},
+    {"requestContext": None},
+    {"Records": None},
+    [],
+    "text",
+    None,
+]
+"""Test events of Lambda's console, by their templates, and what else JSON may be."""
+
+
+@pytest.mark.parametrize("handler", [create_video, receive_callback, query_videos, account])
+@pytest.mark.parametrize("event", CONSOLE, ids=str)
+def test_event_of_the_console_is_answered_with_a_sentence(handler: Handler, event: Any) -> None:
+    status, envelope = answer(handler, event)
+
+    assert status == 400
+    assert "takes HTTP requests" in envelope["error"]["details"]["fields"][0]["message"]
+
+
+@pytest.mark.parametrize("event", CONSOLE, ids=str)
+def test_event_that_is_no_batch_is_answered_with_a_sentence(event: Any) -> None:
+    answered = mirror_video(event, LambdaContext(function_name="tested", timeout_seconds=29))
+
+    assert "takes messages as SQS sends them" in answered["message"]
+
+
+def test_event_that_does_not_ask_for_a_migration_starts_none() -> None:
+    with in_process({"DATABASE_URL": "postgresql://nobody:x@127.0.0.1:9/nothing"}):
+        for event in ({"key1": "value1"}, {"dryrun": True}, {"dryRun": True, "key1": "value1"}):
+            answered = migrate(event, LambdaContext(function_name="tested", timeout_seconds=29))
+            assert answered["message"].startswith("nothing was done")
+
+
+@pytest.mark.parametrize(
+    ("handler", "path", "headers"),
+    [
+        (query_videos, "/api/v1/health", {}),
+        (query_videos, "/api/v1/video/list", {"authorization": "Bearer session-token"}),
+        (query_videos, "/api/v1/video/list", {}),
+        (query_videos, "/api/v1/video/generate", {}),
+        (account, "/api/v1/openapi.json", {}),
+    ],
+)
+def test_head_has_the_headers_of_get_and_no_body(handler: Handler, path: str, headers: dict[str, str]) -> None:
+    get, head = (
+        handler(http_event(method, path, headers=headers), LambdaContext(function_name="tested", timeout_seconds=29))
+        for method in ("GET", "HEAD")
+    )
+
+    assert get["body"]
+    assert head == {**get, "body": ""}
+
+
+def test_head_is_among_the_methods_that_an_address_takes() -> None:
+    context = LambdaContext(function_name="tested", timeout_seconds=29)
+    refused = query_videos(http_event("PUT", "/api/v1/video/list"), context)
+
+    assert (refused["statusCode"], refused["headers"]["Allow"]) == (405, "GET, HEAD")
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD"])

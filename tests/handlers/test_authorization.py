@@ -59,7 +59,7 @@ def shown(answer: Answer) -> tuple[int, dict[str, str], dict[str, Any]]:
 def test_these_are_all_the_routes() -> None:
     private = {f"{method} {path}" for method, path, *_ in (*OF_A_VIDEO, *OF_A_USER)}
 
-    assert {route.key for route in read_template().routes} == private | PUBLIC
+    assert {route.key for route in read_template().routes if route.method != "HEAD"} == private | PUBLIC
 
 
 # One's own, and nobody else's

@@ -142,8 +142,27 @@ def test_the_header_decides_where_there_is_a_cookie_too(api: Api, ann: Person, b
 
     assert me(api, cookie, authorization=f"Bearer {bob.token}").data["id"] == "bob"
     assert me(api, cookie, authorization=f"Bearer {bob.key}").data["id"] == "bob"
-    for wrong in ("Bearer guess", "Bearer cf_guess", "Basic YTpi", ""):
+    for wrong in ("Bearer guess", "Bearer cf_guess", "Bearer", "bearer guess", " Bearer guess"):
         assert me(api, cookie, authorization=wrong).status == 401
+
+
+@pytest.mark.parametrize("header", ["Basic YTpi", "basic YTpi", "Digest username=x", "Bearerish x", "Basic", "", " "])
+def test_another_scheme_is_not_ours_so_the_cookie_counts(api: Api, ann: Person, header: str) -> None:
+    """A staging site behind a password: the browser sends `Basic …` with every request."""
+    assert me(api, f"{COOKIE}={signed(ann.token)}", authorization=header).data["id"] == "ann"
+    assert me(api, f"{COOKIE}=guess", authorization=header).status == 401
+    assert me(api, authorization=header).status == 401
+    assert presign(api, ann, {"authorization": header}) == 403, "a write still needs an Origin"
+
+
+def test_cookie_has_the_prefix_that_the_front_end_gives_it(database_url: str, api: Api, ann: Person) -> None:
+    own = "my-app.session_token"
+    with in_process(environment(database_url) | {"BETTER_AUTH_COOKIE_PREFIX": "my-app"}):
+        runtime.reset()
+        for name in (own, f"__Secure-{own}"):
+            assert me(api, f"{name}={signed(ann.token)}").data["id"] == "ann"
+        assert me(api, f"{own}={signed('guess')}", f"__Secure-{own}={signed(ann.token)}").data["id"] == "ann"
+        assert me(api, f"{COOKIE}={signed(ann.token)}").status == 401
 
 
 def test_an_api_key_is_for_the_header_only(api: Api, ann: Person) -> None:

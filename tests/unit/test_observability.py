@@ -12,9 +12,13 @@ from contextlib import redirect_stdout
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.logging import correlation_paths
 
 from clipferry import observability
+from clipferry.api.app import build_app
 from clipferry.observability import add_redactions, count, logger, set_log_context
+from local.lambda_runtime.events import http_event
+from local.lambda_runtime.lambda_context import LambdaContext
 from local.sam_template.environment import in_process
 from tests.log_lines import captured, events, metrics
 
@@ -203,6 +207,31 @@ def test_a_stage_has_a_namespace_of_its_own() -> None:
     with in_process({"POWERTOOLS_METRICS_NAMESPACE": "Clipferry/prod"}), captured() as log:
         count("VideosCreated")
     assert json.loads(log())["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Clipferry/prod"
+
+
+def test_service_of_the_owners_choice_adds_no_dimension() -> None:
+    """CloudWatch takes a metric with another dimension for another metric, which no alarm watches."""
+    with in_process({"POWERTOOLS_SERVICE_NAME": "films"}), captured() as log:
+        count("VideosFailed", reason="TIMED_OUT")
+        count("VideosCreated")
+    assert metrics(log()) == [("VideosFailed", 1, {"reason": "TIMED_OUT"}), ("VideosCreated", 1, {})]
+
+
+@pytest.mark.parametrize("variable", ["POWERTOOLS_LOGGER_LOG_EVENT", "POWERTOOLS_DEV"])
+def test_no_variable_makes_a_function_log_the_tokens_that_it_is_sent(variable: str) -> None:
+    with in_process({variable: "true"}), captured() as log:
+        app = build_app()
+
+        @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP, clear_state=True)
+        def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+            logger.info("said")
+            return app.resolve(event, context)
+
+        event = http_event("GET", "/api/v1/nothing", headers={"authorization": "Bearer hunter2"})
+        answer = handler(event, LambdaContext(function_name="tested", timeout_seconds=29))
+    assert answer["statusCode"] == 404
+    assert "said" in log()
+    assert "hunter2" not in log()
 
 
 def test_nothing_is_logged_or_counted_while_it_is_disabled() -> None:

@@ -78,7 +78,7 @@ def test_it_is_openapi_3_1() -> None:
 def test_it_has_the_templates_routes_and_no_others() -> None:
     written = {f"{method} {path}" for method, path, _ in operations()}
 
-    assert written == {route.key for route in read_template().routes} - {"$default"}
+    assert written == {route.key for route in read_template().routes if route.method != "HEAD"} - {"$default"}
 
 
 @pytest.mark.parametrize(("what", "part"), list(content()), ids=[what for what, _ in content()])

@@ -148,6 +148,7 @@ class Dependencies:
         return AuthRules(
             better_auth_secret=secret.get_secret_value() if secret else None,
             allowed_origins=self.settings.allowed_origins,
+            cookie_prefix=self.settings.better_auth_cookie_prefix,
         )
 
     @cached_property

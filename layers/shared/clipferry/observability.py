@@ -76,7 +76,14 @@ def _redact_prompt(prompt: _Prompt, text: str) -> str:
     return _STRING.sub(redact, text)
 
 
-logger: Final = Logger(service="clipferry", utc=True, json_serializer=_serialize)
+class _Logger(Logger):
+    """Powertools' logger, which never logs an event, whatever POWERTOOLS_LOGGER_LOG_EVENT says: events hold tokens."""
+
+    def inject_lambda_context(self, *arguments: Any, **options: Any) -> Any:
+        return super().inject_lambda_context(*arguments, **{**options, "log_event": False})
+
+
+logger: Final = _Logger(service="clipferry", utc=True, json_serializer=_serialize)
 
 
 def set_log_context(video_uuid: str | None, *, prompt: str | None = None) -> None:
@@ -136,6 +143,7 @@ def count(name: str, value: float = 1, *, unit: MetricUnit = MetricUnit.Count, *
         return
     namespace = os.environ.get(NAMESPACE_VARIABLE) or NAMESPACE
     with _output_lock(), single_metric(name=name, unit=unit, value=value, namespace=namespace) as metric:
+        metric.service = ""  # POWERTOOLS_SERVICE_NAME would be a dimension, and no alarm looks for a metric with it
         for dimension, setting in dimensions.items():
             metric.add_dimension(name=dimension, value=setting)
 

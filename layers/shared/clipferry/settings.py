@@ -91,6 +91,8 @@ class Settings(SecretLocation):
 
     better_auth_secret: SecretStr | None = None
     """When it is set, the session cookie's signature is checked with it."""
+    better_auth_cookie_prefix: str = Field(default="better-auth", pattern="^[A-Za-z0-9_.-]{1,64}$")
+    """Better Auth's `advanced.cookiePrefix`, with which the session cookie's name begins."""
     allowed_origins: CommaList = ()
     """Origins of the front ends that may write with a cookie; the API's CORS origins."""
     rate_limit_per_minute: int = Field(default=5, ge=1)

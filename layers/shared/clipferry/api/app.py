@@ -11,6 +11,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from clipferry.errors import (
     ClipferryError,
+    InvalidRequestError,
     MethodNotAllowedError,
     NotFoundError,
     ProviderError,
@@ -24,17 +25,18 @@ _JSON: Final = "application/json"
 class _Router(APIGatewayHttpResolver):
     """Powertools' router, which also counts every answer of 500: to Lambda it is a success, to a canary it must not be.
 
-    A header whose value is null, as in an event that somebody wrote by hand, counts as not sent.
+    HEAD is answered as GET is, without the body. An event that is no request, as the Lambda console's test events, is
+    answered with a sentence.
     """
 
     def resolve(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-        headers = event.get("headers")
-        if isinstance(headers, dict):
-            event = {**event, "headers": {name: value for name, value in headers.items() if value is not None}}
-        answer = super().resolve(event, context)
+        if not _is_request(event):
+            return _not_a_request()
+        is_head = event["requestContext"]["http"]["method"] == "HEAD"
+        answer = super().resolve(_readable(event, "GET" if is_head else None), context)
         if answer["statusCode"] == HTTPStatus.INTERNAL_SERVER_ERROR:
             count("UnexpectedErrors", function=context.function_name)
-        return answer
+        return {**answer, "body": ""} if is_head else answer
 
 
 def build_app(allowed_methods: Callable[[str], tuple[str, ...]] = lambda _path: ()) -> APIGatewayHttpResolver:
@@ -43,7 +45,7 @@ def build_app(allowed_methods: Callable[[str], tuple[str, ...]] = lambda _path: 
     `allowed_methods(path)` gives the methods of a path of the contract. Only the function behind `$default`, which gets
     every request that no route takes, can give any.
     """
-    app = _Router()
+    app = _Router(debug=False)  # POWERTOOLS_DEV would print every event, tokens and all
 
     @app.exception_handler(ClipferryError)
     def answer_error(error: ClipferryError) -> Response[str]:
@@ -80,6 +82,32 @@ def reply(status: HTTPStatus, data: Any, *, headers: Mapping[str, str] | None = 
 def reply_document(text: str) -> Response[str]:
     """A JSON document without the envelope, which caches may keep for five minutes."""
     return Response(HTTPStatus.OK, content_type=_JSON, body=text, headers={"Cache-Control": "public, max-age=300"})
+
+
+def _is_request(event: Any) -> bool:
+    """Whether it is API Gateway's event for a request, in the payload's format 2.0."""
+    context = event.get("requestContext") if isinstance(event, dict) else None
+    return isinstance(context, dict) and isinstance(context.get("http"), dict) and "method" in context["http"]
+
+
+def _not_a_request() -> dict[str, Any]:
+    sentence = "this function takes HTTP requests as API Gateway sends them; events/ has examples"
+    refused = _error_reply(InvalidRequestError.for_field("event", "invalid", sentence))
+    return {"statusCode": refused.status_code, "headers": refused.headers, "body": refused.body}
+
+
+def _readable(event: Mapping[str, Any], method: str | None) -> dict[str, Any]:
+    """The event as Powertools reads it, with another `method` if one is given.
+
+    A header whose value is null, as in an event that somebody wrote by hand, counts as not sent.
+    """
+    made = dict(event)
+    if isinstance(headers := event.get("headers"), dict):
+        made["headers"] = {name: value for name, value in headers.items() if value is not None}
+    if method is not None:
+        context = event["requestContext"]
+        made["requestContext"] = {**context, "http": {**context["http"], "method": method}}
+    return made
 
 
 def _error_reply(error: ClipferryError) -> Response[str]:

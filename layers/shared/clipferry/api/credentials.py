@@ -3,6 +3,7 @@
 Whether the session or the key exists, the database says, in the same round trip as the request's own work. Formats:
 Better Auth's cookie is `<token>.<signature>`, percent-encoded, where the signature is the standard Base64 of the
 HMAC-SHA256 of the token with BETTER_AUTH_SECRET; its bearer plugin takes the token with or without that signature.
+The cookie's name begins with Better Auth's `advanced.cookiePrefix`, and with `__Secure-` before it under HTTPS.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from clipferry.errors import ForbiddenError, UnauthorizedError
 from clipferry.models import Credential
 
 API_KEY_PREFIX: Final = "cf_"
-COOKIE_NAMES: Final = ("__Secure-better-auth.session_token", "better-auth.session_token")
+COOKIE_PREFIX: Final = "better-auth"
+"""Better Auth's own, where the front end has set no other."""
 _LONGEST: Final = 512
 _READS: Final = frozenset({"GET", "HEAD"})
 
@@ -30,20 +32,26 @@ class AuthRules:
 
     better_auth_secret: str | None
     allowed_origins: tuple[str, ...]
+    cookie_prefix: str = COOKIE_PREFIX
+
+    @property
+    def cookie_names(self) -> tuple[str, str]:
+        """The one that only HTTPS can set goes first: another host of the domain could have set the plain one."""
+        name = f"{self.cookie_prefix}.session_token"
+        return f"__Secure-{name}", name
 
 
 def read(*, method: str, headers: Mapping[str, str], cookies: Sequence[str], rules: AuthRules) -> Credential:
     """Reads the credential; `headers` have names in lower case.
 
+    An `Authorization` of another scheme than Bearer isn't for us: a password in front of a staging site is sent as
+    Basic with every request. Then the cookie counts, as if the header weren't there.
     Raises UnauthorizedError, or ForbiddenError when another site writes with the user's cookie.
     """
-    header = headers.get("authorization")
-    if header is not None:
-        scheme, _, token = header.partition(" ")
-        if scheme.lower() != "bearer":
-            raise UnauthorizedError("not a bearer token")
+    scheme, _, token = headers.get("authorization", "").strip().partition(" ")
+    if scheme.lower() == "bearer":
         return _from_bearer(token.strip(), rules)
-    cookie = _session_cookie(cookies)
+    cookie = _session_cookie(cookies, rules)
     if cookie is None:
         raise UnauthorizedError("no credential")
     if method not in _READS:
@@ -57,11 +65,11 @@ def _from_bearer(token: str, rules: AuthRules) -> Credential:
     return Credential(session_token=_unsigned(token, rules, signature_required=False))
 
 
-def _session_cookie(cookies: Sequence[str]) -> str | None:
+def _session_cookie(cookies: Sequence[str], rules: AuthRules) -> str | None:
     """The session cookie's value. Where a name comes twice the first one counts, as for Better Auth."""
     pairs = [cookie.strip().partition("=") for text in cookies for cookie in text.split(";")]
     found = {name: value for name, _, value in reversed(pairs)}
-    return next((found[name] for name in COOKIE_NAMES if found.get(name)), None)
+    return next((found[name] for name in rules.cookie_names if found.get(name)), None)
 
 
 def _refuse_cross_site(headers: Mapping[str, str], rules: AuthRules) -> None:

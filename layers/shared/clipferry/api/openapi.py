@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +15,7 @@ def document() -> str:
 
 
 def allowed_methods(path: str) -> tuple[str, ...]:
-    """The methods of a path of the contract; none for a path that isn't in it."""
+    """The methods of a path of the contract, HEAD wherever there is GET; none for a path that isn't in it."""
     segments = path.split("/")
     return next((methods for route, methods in _routes() if _matches(route, segments)), ())
 
@@ -24,7 +25,12 @@ def _routes() -> list[tuple[list[str], tuple[str, ...]]]:
     """Each path's segments and methods; paths without a parameter come first, as in API Gateway."""
     paths = json.loads(document())["paths"]
     literal_first = sorted(paths, key=lambda path: "{" in path)
-    return [(path.split("/"), tuple(method.upper() for method in paths[path])) for path in literal_first]
+    return [(path.split("/"), _methods(paths[path])) for path in literal_first]
+
+
+def _methods(operations: Iterable[str]) -> tuple[str, ...]:
+    written = tuple(method.upper() for method in operations)
+    return (*written, "HEAD") if "GET" in written else written
 
 
 def _matches(route: list[str], segments: list[str]) -> bool:

@@ -26,10 +26,20 @@ def process(
 ) -> Any:
     """Calls `handle` for each message; returns SQS's response, which names those that failed.
 
+    An event that is no batch, as the Lambda console's test events, is answered with a sentence.
     Raises when all failed: they go back to the queue just the same, but Lambda counts an error, which alarms watch.
     """
+    if not _is_batch(event):
+        return {"message": "this function takes messages as SQS sends them; events/ has an example"}
     response = process_partial_response(event=event, record_handler=handle, processor=_PROCESSOR, context=context)
     failed = response["batchItemFailures"]
     if failed and len(failed) == len(event["Records"]):
         raise BatchProcessingError("every message failed; the lines before this one say why")
     return response
+
+
+def _is_batch(event: Any) -> bool:
+    records = event.get("Records") if isinstance(event, dict) else None
+    return isinstance(records, list) and all(
+        isinstance(record, dict) and record.get("eventSource") == "aws:sqs" for record in records
+    )
