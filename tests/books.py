@@ -42,7 +42,7 @@ order by 1, 2
 
 @dataclass(frozen=True, kw_only=True)
 class Package:
-    """What the books say of one package."""
+    """One package as the tables have it."""
 
     initial: int
     remaining: int
@@ -61,7 +61,7 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """All that the books say of one user; packages and ledger in the order in which they came."""
+    """All that the tables have of one user; packages and ledger in the order in which they came."""
 
     balance: Balance
     packages: list[Package]
@@ -160,7 +160,7 @@ def lapse(database: Database, package_id: int) -> None:
 
 
 def audit(database: Database, *user_ids: str) -> tuple[list[Breach], list[Account]]:
-    """What `verify` finds, and each user's account, in one round trip."""
+    """Returns what `verify` finds, and each user's account, in one round trip."""
     with database.transaction() as tx:
         found = verification.breaches(tx)
         reading = [_read_account(tx, user_id) for user_id in user_ids]

@@ -29,7 +29,7 @@ class ModelPackage:
 @dataclass
 class ModelUser:
     packages: list[ModelPackage] = field(default_factory=list)
-    """In the order in which they came."""
+    """The entries in the order in which they came."""
     ledger: list[int] = field(default_factory=list)
 
     @property
@@ -50,7 +50,7 @@ class ModelUser:
         self.ledger.append(amount)
 
     def take(self, amount: int) -> int:
-        """From the newest on, as far as it goes."""
+        """Takes from the newest package on, as far as it goes."""
         wanted = amount
         for package in reversed(self.live):
             taken = min(wanted, package.remaining)

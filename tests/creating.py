@@ -43,7 +43,7 @@ def create(
 
 
 def at_once(url: str, times: int, attempt: Callable[[Database], CreatedVideo]) -> list[CreatedVideo | ClipferryError]:
-    """What each of `times` attempts came to, from as many connections as there are threads."""
+    """Returns the outcome of each of `times` attempts, made from as many connections as there are threads."""
     own, opened = threading.local(), []
 
     def connect() -> None:

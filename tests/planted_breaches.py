@@ -35,7 +35,7 @@ class Scene:
         books.execute(self.database, sql, anns=self.anns, bobs=self.bobs, uuid=self.uuid(status))
 
     def breach(self, status: VideoStatus, **others: object) -> dict[str, object]:
-        """What a breach by that video's hold names."""
+        """Returns what a breach by that video's hold names."""
         return {"user_id": "ann", "hold_id": self.hold(status), "video_uuid": self.uuid(status)} | others
 
 

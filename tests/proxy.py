@@ -24,7 +24,7 @@ class Proxy:
         self.port: int = self._listener.getsockname()[1]
         self.round_trips = 0
         self.said = bytearray()
-        """By clients."""
+        """What clients have said."""
         self.cut_after: dict[str, int] = {}
         """How many more bytes of the "client" or the "server" are carried before the connection is dropped."""
 

@@ -48,7 +48,7 @@ def running(browser: Browser, migrated_url: str) -> Iterator[Stack]:
 
 @pytest.fixture
 def stack(running: Stack) -> Stack:
-    """With nothing in its books but the development user's first credits, and with fakes that behave."""
+    """A stack with nothing but the development user's first credits, and with fakes that behave."""
     empty_tables(running.database_url)
     add_development_user(running.database_url)
     for name in ("evolink", "kie"):

@@ -192,7 +192,7 @@ def test_a_well_formed_error_is_a_refusal(
 
 
 def test_an_error_without_its_envelope_is_read(wire: Wire, evolink: Evolink) -> None:
-    """As forks of the original have met it."""
+    """Forks of the original have met such an answer."""
     wire.answers(400, sample("evolink/error_400_without_envelope"))
 
     assert FailureCode(refused_by(evolink).failure) is FailureCode.CONTENT_POLICY

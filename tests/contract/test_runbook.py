@@ -42,7 +42,7 @@ FUNCTIONS = {
     for name, body in RESOURCES.items()
     if body["Type"] == "AWS::Serverless::Function"
 }
-"""By the names that `clipferry logs` takes."""
+"""The functions by the names that `clipferry logs` takes."""
 
 
 def test_a_functions_paragraph_names_it_as_its_logs_are_asked_for() -> None:

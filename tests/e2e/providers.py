@@ -44,7 +44,7 @@ class Providers:
 
 @cache
 def film_without_a_picture() -> bytes:
-    """For hundreds of videos: a thumbnail is made by a process of its own, which costs more than all the rest."""
+    """A film for hundreds of videos: making thumbnails, each by a process of its own, would cost more than the rest."""
     return small_film().replace(b"vide", b"soun")
 
 

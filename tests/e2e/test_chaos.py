@@ -42,7 +42,7 @@ VIDEOS = 500
 USERS = 10
 AT_ONCE = 14
 RECONCILERS = 2
-"""Beside the schedule's own: they may be as many as they like."""
+"""Runs more reconcilers beside the schedule's own: any number of them does no harm."""
 PATIENCE = 120
 """Seconds in which at least one more video has to end; on a quiet machine all do in a fifth of that."""
 MODELS = ("evolink-first", "kie-first", "veo-first", "replicate-first")

@@ -123,7 +123,7 @@ def reader(migrated_url: str, tmp_path: Path) -> Iterator[Reader]:
 
 
 def failed_video(world: World) -> str:
-    """Its file was gone, and is there again."""
+    """A failed video whose file was gone, and is there again."""
     world.evolink.next(Faults(result="missing"))
     uuid = world.generate().data["videoUuid"]
     assert world.ends(uuid) == "FAILED"

@@ -28,7 +28,7 @@ SAID = {
     " USER ": ' "$USER_ID" ',
     "mirror URL KEY": 'mirror "$SOURCE_URL" videos/of-the-readme.mp4 --yes --allow-loopback',
 }
-"""What README leaves to its reader."""
+"""The values that README leaves to its reader."""
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def world(migrated_url: str) -> Iterator[World]:
 
 
 def variables(world: World) -> dict[str, str]:
-    """What the pages' commands speak of: a video that went well, one that failed and whose file is there again."""
+    """The videos that the pages' commands name: one that went well, one that failed and whose file is there again."""
     uuid = world.generate().data["videoUuid"]
     assert world.ends(uuid) == "COMPLETED"
     world.evolink.next(Faults(result="missing"))

@@ -50,7 +50,7 @@ READ_FROM_A_TRANSACTION = {"transNo", "transType", "credits", "balanceAfter", "v
 
 @dataclass
 class RefusedError(Exception):
-    """What the front end shows instead."""
+    """An error that the front end shows."""
 
     status: int
     error: dict[str, Any]
@@ -119,7 +119,7 @@ def running(migrated_url: str) -> Iterator[tuple[Stack, FakeEvolink]]:
 
 @pytest.fixture
 def same_site(running: tuple[Stack, FakeEvolink]) -> FrontEnd:
-    """Behind a rewrite or a domain of one's own: the browser adds Better Auth's cookie, and Origin to a write."""
+    """The API is behind a rewrite or the site's own domain: the browser adds the cookie, and Origin to a write."""
     stack, evolink = running
     assert stack.token is not None
     return FrontEnd(stack, evolink, {"Cookie": f"theme=dark; {COOKIE}={signed(stack.token)}", "Origin": SITE})

@@ -45,7 +45,7 @@ TOKEN = "bearer-token-hunter2"
 
 @dataclass
 class Day:
-    """What was logged, what must not be found in it, and the videos by what became of them."""
+    """A day's log, what must not be found in it, and the videos by what became of them."""
 
     log: str = ""
     forbidden: dict[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What a user may still do with a video: have its file fetched once more after it failed, and delete it.
+"""A user can have a failed video's file fetched once more, and can delete a video.
 
 On the whole local stack, whose fake provider loses a file and finds it again.
 """

@@ -232,7 +232,7 @@ def test_a_write_without_a_body_needs_the_origin_too(api: Api, ann: Person, meth
 
 
 def test_reading_needs_no_origin(api: Api, ann: Person) -> None:
-    """What another site's page could have the browser fetch, CORS keeps it from reading."""
+    """Another site's page can make the browser send the request, but CORS keeps it from reading the answer."""
     assert me(api, f"{COOKIE}={signed(ann.token)}").status == 200
     assert me(api, f"{COOKIE}={signed(ann.token)}", origin="https://evil.example.com").status == 200
 

@@ -1,4 +1,4 @@
-"""What a first request loads, too: a lazy import only moves the cost."""
+"""A first request loads no more than its function may: a lazy import only moves the cost."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ assert {expected!r} in json.dumps(answer), answer
 
 
 def events(person: Person) -> dict[str, tuple[dict[str, Any], str]]:
-    """By function, its main path's event, and what is found in the answer."""
+    """Returns each function's main event, and what is found in the answer to it."""
     url = urlsplit(
         callback_signature.callback_url(
             "https://api.example.com/api/v1/video/callback",

@@ -58,7 +58,7 @@ def r2(database_url: str) -> Iterator[FakeR2]:
 
 
 def run(name: str) -> tuple[Any, str]:
-    """What the function returned, and what it said."""
+    """Returns the function's answer and its log."""
     function = read_template().function(name)
     with captured() as log:
         answer = invoker(function, load(function))(schedule_event(rule="r"))
@@ -226,7 +226,7 @@ BREAK = (
     add constraint clipferry_no_more_than_initial
         check (remaining_credits + frozen_credits <= initial_credits) not valid""",
 )
-"""As the original application may have left it: it settles without locks."""
+"""A hold as the original application may have left it: it settles without locks."""
 
 
 def test_a_user_with_broken_books_stops_nobody_elses_expiry(r2: FakeR2, database: Database) -> None:

@@ -17,7 +17,7 @@ select 'ann', date_trunc('minute', now()) + later, %(requests)s
 from unnest(array[interval '0', interval '1 minute']) later
 on conflict (user_id, minute) do update set requests = excluded.requests
 """
-"""In this minute and, should it end meanwhile, in the next."""
+"""Sets the count of this minute and of the next one, which may begin meanwhile."""
 
 
 def test_a_user_may_ask_for_so_many_videos_a_minute_and_what_is_not_valid_does_not_count(

@@ -55,14 +55,14 @@ def handler() -> Invoke:
 
 
 def deliver(*bodies: str) -> tuple[list[str], list[dict[str, Any]]]:
-    """Which messages go back, and what was logged."""
+    """Returns the messages that go back, and what was logged."""
     with captured() as log:
         answer = handler()(event(*bodies))
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]], events(log())
 
 
 def crash(*bodies: str) -> tuple[BatchProcessingError, list[dict[str, Any]]]:
-    """What Lambda is told, and what was logged."""
+    """Returns the error that Lambda gets, and what was logged."""
     with captured() as log, pytest.raises(BatchProcessingError) as raised:
         handler()(event(*bodies))
     return raised.value, events(log())
@@ -105,7 +105,7 @@ def test_what_lambda_is_told_quotes_nothing_of_what_went_wrong(stack: dict[str, 
 
 
 def test_the_message_of_a_crash_comes_again_and_is_not_lost(stack: dict[str, str]) -> None:
-    """As the template has it but for the waits: five times, and then it lies among the dead letters."""
+    """The queue is the template's but for the waits: five tries, and then the message is a dead letter."""
     shape = read_template()
     [source] = shape.function("MirrorVideoFunction").queues
     credentials = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}

@@ -91,7 +91,7 @@ def finished(database: Database, evolink: Evolink, number: int, *, faults: Fault
 
 
 def run() -> tuple[Any, str]:
-    """What the function returned, and what it said."""
+    """Returns the function's answer and its log."""
     function = read_template().function("ReconcileFunction")
     with captured() as log:
         answer = invoker(function, load(function))(schedule_event(rule="r"))

@@ -34,7 +34,7 @@ alter table public.credit_transactions rename column gone to created_at
 
 @contextmanager
 def older_tables(database_url: str) -> Iterator[None]:
-    """What new code finds that needs a migration which hasn't run: statements that PostgreSQL doesn't understand."""
+    """New code whose migration hasn't run sends statements that PostgreSQL doesn't understand."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(OLDER)
         try:
@@ -69,7 +69,7 @@ def test_settings_that_make_no_sense_are_counted(database_url: str) -> None:
 
 
 def test_a_database_that_is_away_is_not_counted_as_an_unexpected_error(database_url: str) -> None:
-    """Its 503 is nobody's new code."""
+    """A 503 says nothing about the code that was deployed."""
     away = {**environment(database_url), "DATABASE_URL": "postgresql://u:p@127.0.0.1:9/x"}
     with in_process(away), captured() as log:
         runtime.reset()

@@ -1,4 +1,4 @@
-"""What the mirror's tests stand on: a source that serves ranges and fails on request, a strict R2, and both at once."""
+"""Fixtures of the mirror's tests: a source that serves ranges and fails on request, and a strict R2."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KEY = "videos/vid_1.mp4"
 
 
 def film(size: int, seed: int = 0) -> bytes:
-    """As many bytes as asked for that begin as an MP4 does; no two seeds alike."""
+    """Returns so many bytes that begin as an MP4 does; each seed has others."""
     return (b"\x00\x00\x00\x18ftypisom" + random.Random(seed).randbytes(size))[:size]
 
 

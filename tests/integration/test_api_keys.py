@@ -28,7 +28,7 @@ def credential(key: str) -> Credential:
 
 
 def use(database: Database, key: str) -> int:
-    """What the key's user can spend."""
+    """Returns what the key's user can spend."""
     return get_balance(credential=credential(key), database=database).available
 
 

@@ -1,4 +1,4 @@
-"""What the database refuses, whoever asks."""
+"""The database itself refuses what would break the books, whoever asks."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_video_never_costs_less_than_nothing(database: Database, database_url:
 
 
 def test_a_transaction_that_fails_half_way_leaves_nothing(database: Database) -> None:
-    """Its last statement breaks a CHECK; what the ones before have done goes with it."""
+    """The last statement breaks a CHECK, and what the ones before it did is undone."""
     books.add_package(database, 10)
     before = books.everything(database)
     with pytest.raises(ClipferryError, match="CheckViolation"):

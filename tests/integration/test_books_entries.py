@@ -89,7 +89,7 @@ def test_an_order_number_belongs_to_one_user_and_one_amount(database: Database, 
 
 
 def test_an_order_that_the_original_application_booked_is_not_booked_again(database: Database) -> None:
-    """Its row comes after our migration, so only its own table knows the number."""
+    """The row was written after our migration, so only the application's own table knows the number."""
     books.execute(
         database,
         """

@@ -54,7 +54,7 @@ def may_probe(database: Database, provider: str = "evolink") -> bool:
 
 
 def passes(database: Database, seconds: int) -> None:
-    """As if it were so much later."""
+    """Moves every time into the past, as if it were so much later."""
     books.execute(
         database,
         """update clipferry.provider_circuits

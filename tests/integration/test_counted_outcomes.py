@@ -1,4 +1,4 @@
-"""What alarms add up and divide is counted as they read it: by these names and dimensions, as 0 where all is well."""
+"""Metrics are counted as the alarms read them: by these names and dimensions, and as 0 where all is well."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def bucket() -> Iterator[Any]:
 
 
 def mirror(database: Database, uuid: str, bucket: Any, behaviour: Behaviour, *, secret_key: str) -> str:
-    """What was logged."""
+    """Mirrors the video, and returns what was logged."""
     storage = Storage(
         endpoint=bucket.url,
         region="auto",

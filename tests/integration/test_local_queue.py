@@ -80,7 +80,7 @@ def send(sqs: Any, queues: dict[str, dict[str, str]], *bodies: str) -> None:
 
 
 def release(sqs: Any, queues: dict[str, dict[str, str]], record: dict[str, Any]) -> None:
-    """As if its visibility time-out were over, which would also come too early for a batch that is slow."""
+    """Makes the message visible at once. A short time-out would do so, too, but too early for a batch that is slow."""
     sqs.change_message_visibility(
         QueueUrl=queues["Jobs"]["Ref"], ReceiptHandle=record["receiptHandle"], VisibilityTimeout=0
     )

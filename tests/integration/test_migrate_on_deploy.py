@@ -229,7 +229,7 @@ def test_a_bucket_that_never_takes_the_answer_is_an_error_of_the_function_and_no
 
 
 def signed(seconds_ago: float, form: str) -> str:
-    """What a URL that CloudFormation signed so long ago says of it, in the form of SigV4 or of SigV2."""
+    """Returns the query of a URL that CloudFormation signed so long ago, in the form of SigV4 or of SigV2."""
     then = datetime.now(UTC) - timedelta(seconds=seconds_ago)
     return {"v4": f"&X-Amz-Date={then:%Y%m%dT%H%M%SZ}", "v2": f"&Expires={then.timestamp() + 7200:.0f}"}[form]
 

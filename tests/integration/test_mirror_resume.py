@@ -90,7 +90,7 @@ def test_killed_at_any_moment_the_next_delivery_goes_on(tmp_path: Path) -> None:
 
 
 class Notebook:
-    """What `on_progress` was told; refuses from the moment its holder has lost the file."""
+    """Keeps what `on_progress` gets, and refuses it from the moment when its holder has lost the file."""
 
     def __init__(self) -> None:
         self.kept: Progress | None = None

@@ -80,7 +80,7 @@ def running_stack() -> Iterator[RunningStack]:
 def local_options(
     built: Path, running_stack: RunningStack, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, ...]:
-    """What every `sam local` is called with."""
+    """The options that every `sam local` is called with."""
     env_vars = tmp_path_factory.mktemp("sam") / "env.json"
     env_vars.write_text(json.dumps({"Parameters": running_stack.environment}))
     return (

@@ -17,7 +17,7 @@ from local.providers.evolink import FakeEvolink
 
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / ".aws-sam" / "test"
-"""Beside the build that `sam deploy` takes, so that a test never changes what is deployed."""
+"""The tests' build, beside the one that `sam deploy` takes, so that no test changes what is deployed."""
 SAM = (str(ROOT / ".tools/sam/bin/python"), str(ROOT / "tools/sam_on_host_network.py"))
 ARCHITECTURE = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
 REGION = "us-east-1"
@@ -27,7 +27,7 @@ KEY = "local"
 
 @dataclass(frozen=True, kw_only=True)
 class RunningStack:
-    """What the functions talk to, and where this test can look at it too."""
+    """The services that the functions talk to, and a view of the database for the tests."""
 
     database_url: str
     evolink: FakeEvolink
@@ -44,7 +44,7 @@ class RunningStack:
 
 
 def sam_environment() -> dict[str, str]:
-    """This one's, without anybody's AWS credentials: with any, SAM would ask AWS for the account at every call."""
+    """Returns our environment without AWS credentials: with any, SAM would ask AWS for the account at every call."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return kept | {
         "SAM_CLI_TELEMETRY": "0",
@@ -56,7 +56,7 @@ def sam_environment() -> dict[str, str]:
 
 
 def run_sam(*arguments: str) -> str:
-    """Its standard output; what it logs is shown when the test fails."""
+    """Returns SAM's standard output; what it logs is shown when the test fails."""
     done = subprocess.run(
         [*SAM, *arguments], cwd=ROOT, env=sam_environment(), capture_output=True, text=True, check=False
     )

@@ -16,7 +16,7 @@ MACHINES = {"x86_64": 62, "arm64": 183}
 """ELF's numbers, from elf.h: EM_X86_64 and EM_AARCH64."""
 COMPILE = ROOT / "tools/compile_for_lambda.sh"
 MAGIC = 0x0A0D_0DF3
-"""What bytecode of a CPython 3.13 begins with."""
+"""The first bytes of CPython 3.13's bytecode."""
 UNCHECKED_HASH = 1
 """PEP 552: the interpreter takes it as it is, whatever the time of its source is."""
 MB = 1024 * 1024

@@ -1,4 +1,4 @@
-"""As deployed: a function in its container reads its secrets from Secrets Manager, and finds its database by them."""
+"""A function in its container reads its secrets from Secrets Manager, and finds its database by them."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ EXPECTED = {
     "RepeatedFaultsAlarm",
     *MISSING_IS_BAD,
 }
-"""Besides one of the errors of each function that something calls."""
+"""The alarms that there are besides one of each called function's errors."""
 
 QUERY = re.compile(r'SELECT \w+\((\w+)\) FROM (?:"[^"]+"|SCHEMA\("[^"]+"((?:, \w+)*)\))')
 SEARCH = re.compile(r"SEARCH\('\{[\w/]+((?:,\w+)*)\} MetricName=\"(\w+)\"'")
@@ -170,8 +170,10 @@ def metrics_are_of_this_stage(deployed: Deployed) -> list[str]:
 def own_metrics_are_those_that_the_code_counts(
     deployed: Deployed, counted: Mapping[str, frozenset[Dimensions]]
 ) -> list[str]:
-    """With exactly these dimensions, or there is no such series. `counted` are those of the code, by metric; a series
-    of a metric filter has none."""
+    """A series is read with exactly the dimensions that it is counted with, or there is no such series.
+
+    `counted` are the dimensions in the code, by metric; a series of a metric filter has none.
+    """
     filtered = {
         t["MetricName"]: frozenset({frozenset()})
         for _, f in of_type(deployed.full, "AWS::Logs::MetricFilter")

@@ -8,7 +8,7 @@ import re
 from tests.contract.rules.deployed import EVERYTHING, REQUIRED, Deployed, functions, of_type, resolved
 
 WITHOUT_TRAFFIC = {"HousekeepFunction", "MigrateFunction"}
-"""What runs once a day, or once a deployment: five minutes of a tenth of nothing would tell nothing."""
+"""Functions that run once a day or once a deployment: a canary of five minutes would see no call of them."""
 LIVE = "Aliaslive"
 
 
@@ -109,7 +109,7 @@ def snapstart_is_off_by_default_and_of_versions(deployed: Deployed) -> list[str]
 
 
 def concurrency_is_reserved_only_when_asked_for(deployed: Deployed) -> list[str]:
-    """And then for what runs one at a time; a new account of ten executions has none to reserve."""
+    """Only functions that run one at a time get it; a new account of ten executions has none to reserve."""
     single = {"ReconcileFunction", "HousekeepFunction", "MigrateFunction"}
     bare = {n for n, f in functions(deployed.bare).items() if "ReservedConcurrentExecutions" in f}
     full = {n for n, f in functions(deployed.full).items() if f.get("ReservedConcurrentExecutions") == 1}

@@ -11,7 +11,7 @@ from tests.contract.rules.deployed import EVERYTHING, Deployed, functions, of_ty
 LOGGED = {"requestId", "requestTime", "routeKey", "status", "integrationStatus", "responseLatency"}
 """Fields of a request: numbers, names of ours, times. What has somebody else's words in it may have quotes in it."""
 SHOWN_NOWHERE = ("$context.path", "queryString", "header", "authorizer", "identity", "requestOverride")
-"""In a callback's query is its signature, in headers are tokens."""
+"""Variables that may hold secrets: a callback's signature is in its query, tokens are in headers."""
 
 
 def _groups(deployed: Deployed) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def api_is_throttled(deployed: Deployed) -> list[str]:
 
 
 def browsers_are_let_in_by_their_origin(deployed: Deployed) -> list[str]:
-    """With cookies, so never everybody; without a front end nobody."""
+    """Cookies are allowed, so not every origin may be; without a front end none is."""
     expected = {
         "allowOrigins": EVERYTHING["AllowedOrigins"].split(","),
         "allowMethods": ["GET", "POST", "DELETE"],

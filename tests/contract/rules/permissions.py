@@ -118,7 +118,7 @@ def _resolves(resource: dict) -> bool:
 
 
 def environment_fits(deployed: Deployed) -> list[str]:
-    """With room for what an owner adds: three quarters of what Lambda takes."""
+    """Variables take at most three quarters of what Lambda allows, so that an owner can add some."""
     return [
         f"{name} has {size} bytes of variables"
         for name, function in functions(deployed.full).items()
