@@ -9,11 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from benchmarks.cost_parts import snapstart
+from benchmarks.cost_prices import LAMBDA_X86
+from benchmarks.cost_workload import Workload
 from benchmarks.events import Event, EventFactory
 from benchmarks.instances import Code
 
 BUDGETS: Final = {"create_video": 0.5, "query_videos": 0.5, "receive_callback": 0.8, "mirror_video": 0.36}
 """Import and first request together, as a share of what the naive handler costs to import (DESIGN, 7)."""
+BEHIND_THE_API: Final = ("create_video", "query_videos", "receive_callback", "account")
 HEAD: Final = (
     f"{'CPU ms (wall ms)':31}{'import':>12}{'first':>12}{'together':>12}{'warm':>14}{'peak MB':>9}{'files':>11}"
     f"{'of naive':>10}"
@@ -84,6 +88,23 @@ def report(
             yield _line(case, found[id(case)], files.get(id(case)), naive.get(case.job.name))
     yield ""
     yield from _verdicts(cases, found)
+    yield ""
+    yield from _snapstart(cases, found)
+
+
+def _snapstart(cases: Sequence[Case], found: dict[int, Medians]) -> Iterator[str]:
+    """Yields the price of a start from a snapshot, beside the import that it spares and what importing half would save.
+
+    Lambda bills the import (since August 2025), and runs it on a whole processor whatever the memory is.
+    """
+    work = Workload()
+    kept, restored = snapstart(work)
+    yield f"SnapStart at {work.memory_mb} MB: ${kept:.2f} a month for each kept version; dollars for a million starts"
+    yield f"{'':18}{'import':>9}{'half of it':>12}{'snapshot':>10}"
+    for case in cases:
+        if case.has_bytecode and not case.is_naive and case.job.name in BEHIND_THE_API:
+            billed = found[id(case)].imported[0] / 1000 * work.memory_mb / 1024 * LAMBDA_X86.dollars
+            yield f"{case.job.name:18}{1e6 * billed:9.2f}{1e6 * billed / 2:12.2f}{1e6 * restored:10.2f}"
 
 
 def _line(case: Case, medians: Medians, files: tuple[int, int] | None, naive: Medians | None) -> str:

@@ -19,7 +19,7 @@ _ALARM_SERIES: Final = re.compile(r"^\s+(?:MetricStat|Statistic): *|Expression: 
 """The metric series that an alarm reads. A query reads one for each provider or reason; it is counted as one."""
 PART_MB: Final = 8.388608
 """MB of a part of a multipart upload; a file up to this size is sent in a single PUT (transfer's PART)."""
-VIDEO_LOG_KB: Final = 2.7
+VIDEO_LOG_KB: Final = 2.9
 """KB of log lines and metrics for one video without failures, measured on the local stack."""
 CALLS_LOG_KB: Final = 8 * 0.21
 """KB of metrics for the calls to a provider: the submit, a query for a callback, and six for status requests."""
@@ -29,6 +29,8 @@ ACCESS_LOG_KB: Final = 0.25
 """KB of a line in the API's access log."""
 ANSWER_KB: Final = 1.0
 """KB of an answer of the API; as much again is counted for the database and the queue."""
+HTTP_FUNCTIONS: Final = 4
+"""The functions behind the API, which alone can start from a snapshot."""
 EMPTY_RECEIVES: Final = 5 * 3 * 60
 """Receives an hour from an idle queue: Lambda has five pollers, each with requests of 20 s."""
 
@@ -75,16 +77,14 @@ def _by_video(work: Workload) -> Iterator[Part]:
 def _by_month(work: Workload, template: Path) -> Iterator[Part]:
     """Yields the parts that are paid by the month, divided by the month's videos."""
     database = HOURS * prices.POSTGRES_HOUR.dollars + work.postgres_gb * prices.POSTGRES_GB.dollars
-    alarms, series = (len(found.findall(template.read_text(encoding="utf-8"))) for found in (_ALARM, _ALARM_SERIES))
+    alarms, series = watched(template)
     receives = EMPTY_RECEIVES * HOURS + 3 * work.per_month
     reads = work.instances * 12 * HOURS
-    monitoring = work.metrics * prices.METRIC.dollars + prices.DASHBOARD.dollars + series * prices.ALARM.dollars
+    metrics = work.metrics * prices.METRIC.dollars + prices.DASHBOARD.dollars
     monthly = {
         "PostgreSQL": (database, f"a db.t4g.micro and {work.postgres_gb:g} GB"),
-        "Metrics, alarms, dashboard": (
-            monitoring,
-            f"{work.metrics} metrics, {alarms} alarms over {series} series, 1 dashboard",
-        ),
+        "Metrics, dashboard": (metrics, f"{work.metrics} metrics, 1 dashboard"),
+        "Alarms": (series * prices.ALARM.dollars, f"{alarms} alarms over {series} series"),
         "Reconcile, every minute": (_reconcile(work), f"{60 * HOURS:,} runs of 0.3 s"),
         "SQS": (receives * prices.SQS_REQUEST.dollars, f"{receives:,.0f} requests, most of them of an empty queue"),
         "Secrets Manager": (
@@ -92,12 +92,28 @@ def _by_month(work: Workload, template: Path) -> Iterator[Part]:
             f"1 secret, {reads:,.0f} readings",
         ),
     }
+    if work.snapstart:
+        kept, restored = snapstart(work)
+        how = f"{HTTP_FUNCTIONS} snapshots of {work.memory_mb} MB, {work.cold_starts:,.0f} starts from them"
+        monthly["SnapStart"] = (HTTP_FUNCTIONS * kept + work.cold_starts * restored, how)
     if work.nat:
         through = 2 * work.video_mb * work.per_month / 1000
         gateway = HOURS * prices.NAT_HOUR.dollars + through * prices.NAT_GB.dollars
         monthly["NAT gateway"] = (gateway, f"1 gateway, {through:,.0f} GB in and out")
     for name, (dollars, how) in monthly.items():
         yield Part(name=name, dollars=dollars * 1000 / work.per_month, how=f"${dollars:.2f} a month: {how}")
+
+
+def watched(template: Path) -> tuple[int, int]:
+    """Returns how many alarms the template has, and how many series they read."""
+    text = template.read_text(encoding="utf-8")
+    return len(_ALARM.findall(text)), len(_ALARM_SERIES.findall(text))
+
+
+def snapstart(work: Workload) -> tuple[float, float]:
+    """Returns the dollars for one function's snapshot, kept for a month, and for one start from it."""
+    gb = work.memory_mb / 1024
+    return gb * HOURS * 3600 * prices.SNAPSHOT_KEPT.dollars, gb * prices.SNAPSHOT_RESTORED.dollars
 
 
 def _counted(name: str, number: float, price: Price) -> Part:

@@ -42,9 +42,12 @@ class Workload:
     mirror_memory_mb: int = 1024
     arm: bool = False
     nat: bool = False
+    snapstart: bool = False
+    cold_starts: float = 3_000
+    """In a month, of the functions behind the API."""
     instances: float = 5
     """Instances that are warm all the time and read the secret every five minutes."""
-    metrics: int = 21
+    metrics: int = 22
     """Metric series that get values in an ordinary hour."""
     postgres_gb: float = 20
 

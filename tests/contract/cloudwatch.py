@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import gt, lt
 from statistics import fmean
 from typing import Any
 
@@ -58,8 +59,9 @@ class Alarm:
 
     def _is_breaching(self, value: float) -> bool:
         threshold = float(self.properties["Threshold"])
-        assert self.properties["ComparisonOperator"] == "GreaterThanThreshold"
-        return value > threshold
+        return {"GreaterThanThreshold": gt, "LessThanThreshold": lt}[self.properties["ComparisonOperator"]](
+            value, threshold
+        )
 
     def _value(self, counted: list[Counted], number: int) -> float | None:
         within = [one for one in counted if int(one.at // self.period) == number]

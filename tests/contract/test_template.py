@@ -133,10 +133,11 @@ def test_every_function_has_its_handler_and_its_event(deployed: Template) -> Non
 def test_reconcile_runs_every_minute_and_housekeep_every_day_and_each_ends_before_its_next_run(
     deployed: Template,
 ) -> None:
-    for name, seconds in (("ReconcileFunction", 60), ("HousekeepFunction", 24 * 3600)):
+    planned = {"ReconcileFunction": ("rate(1 minute)", 60), "HousekeepFunction": ("cron(30 4 * * ? *)", 24 * 3600)}
+    for name, (expression, seconds) in planned.items():
         function = deployed.function(name)
         [schedule] = function.schedules
-        assert schedule.seconds == seconds
+        assert schedule.expression == expression
         assert function.timeout_seconds < seconds
 
 

@@ -266,6 +266,7 @@ def test_the_log_has_every_metric_of_the_day_in_the_form_that_cloudwatch_takes(d
         ("MirroredBytes", ()),
         ("MirrorSeconds", ()),
         ("MirrorsInterrupted", (("reason", "SOURCE_ERROR"),)),
+        ("SourceErrors", ()),
         ("OldestOpenVideoSeconds", ()),
         ("CreditsHeld", ()),
         ("ProviderErrors", (("provider", "evolink"),)),

@@ -182,7 +182,7 @@ def test_a_source_that_fails_interrupts_the_mirror_and_says_that_it_is_the_sourc
 
     log = mirror(database, uuid, bucket, behaviour, secret_key=bucket.secret_key)
 
-    assert metrics(log) == [("MirrorsInterrupted", 1, {"reason": reason})]
+    assert metrics(log) == [("MirrorsInterrupted", 1, {"reason": reason}), ("SourceErrors", 1, {})]
 
 
 def test_a_source_that_is_gone_fails_the_video_and_says_why(database: Database, uuid: str, bucket: Any) -> None:
@@ -190,4 +190,4 @@ def test_a_source_that_is_gone_fails_the_video_and_says_why(database: Database, 
 
     log = mirror(database, uuid, bucket, behaviour, secret_key=bucket.secret_key)
 
-    assert metrics(log) == [("VideosFailed", 1, {"reason": "FILE_UNAVAILABLE"})]
+    assert metrics(log) == [("VideosFailed", 1, {"reason": "FILE_UNAVAILABLE"}), ("VideosCompleted", 0, {})]

@@ -108,8 +108,34 @@ def test_layers_leave_room_in_what_lambda_takes(built: Path) -> None:
     """250 MB unzipped, the layers and the function together (AWS: Lambda quotas)."""
     layers = {name: size(built / name) for name in ("SharedLayer", "ThumbnailLayer")}
 
-    assert layers["SharedLayer"] < 80 * MB
+    assert layers["SharedLayer"] < 50 * MB
     assert sum(layers.values()) < 220 * MB
+
+
+def test_the_layers_own_boto3_knows_s3_alone_and_signs_and_deletes_with_it(built: Path) -> None:
+    """In a process that has nothing but Lambda's Python and the layer."""
+    packages = built / "SharedLayer/python"
+    known = {path.name for path in (packages / "botocore/data").iterdir() if path.is_dir()}
+    assert known == {"s3"}
+    program = (
+        f"import sys; sys.path.insert(0, {str(packages)!r})\n"
+        "from clipferry.storage import Storage\n"
+        "from clipferry.errors import StorageError\n"
+        "where = dict(endpoint='https://127.0.0.1:1', region='auto', bucket='videos', public_domain=None)\n"
+        "storage = Storage(access_key='a', secret_key='b', **where)\n"
+        "print(storage.get_signed_upload_url(key='k', content_type='video/mp4', content_length=5))\n"
+        "try: storage.delete('k')\n"
+        "except StorageError as error: print(error)\n"
+    )
+    python = subprocess.run(
+        [ROOT / "tools/lambda_python.sh"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    if not python:
+        pytest.skip("there is no Python 3.13 here")
+    done = subprocess.run([python, "-I", "-S", "-c", program], check=True, capture_output=True, text=True)
+    url, deleted = done.stdout.splitlines()
+    assert url.startswith("https://127.0.0.1:1/videos/k?X-Amz-Algorithm=AWS4-HMAC-SHA256")
+    assert "Could not connect" in deleted
 
 
 def size(folder: Path) -> int:

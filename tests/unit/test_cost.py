@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import cost, cost_prices
-from benchmarks.cost_parts import parts, r2_writes, total
+from benchmarks.cost_parts import TEMPLATE, parts, r2_writes, total, watched
 from benchmarks.cost_prices import Price
 from benchmarks.cost_workload import Workload, demands, gb_seconds, mirror_seconds, requests
 
@@ -86,10 +86,32 @@ def test_alarms_are_counted_in_the_template_and_paid_by_the_series_they_read(tmp
     one, query = "      Statistic: Sum\n", "          Expression: !Sub SELECT SUM(X) FROM SCHEMA(Y)\n"
     template = tmp_path / "template.yaml"
     template.write_text("Resources:\n" + alarm + one + alarm + query + alarm + 5 * stat)
-    [part] = [part for part in parts(Workload(), template) if part.name.startswith("Metrics")]
+    [part] = [part for part in parts(Workload(), template) if part.name == "Alarms"]
 
     assert "3 alarms over 7 series" in part.how
-    assert part.dollars == pytest.approx((21 * 0.30 + 3.00 + 0.70) / 10)
+    assert part.dollars == pytest.approx(0.70 / 10)
+    assert dollars(Workload(metrics=21), "Metrics, dashboard") == pytest.approx((21 * 0.30 + 3.00) / 10)
+
+
+def test_the_alarms_of_another_template_are_compared_with_ours(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = tmp_path / "template.yaml"
+    before.write_text("  A:\n    Type: AWS::CloudWatch::Alarm\n" + 50 * "          MetricStat:\n")
+
+    cost.main(["--before", str(before)])
+
+    printed = capsys.readouterr().out
+    assert "alarms before: $5.00 a month, 1 alarms over 50 series\n" in printed
+    assert f"alarms now:    ${watched(TEMPLATE)[1] / 10:.2f} a month" in printed
+    assert watched(TEMPLATE)[1] < 30
+
+
+def test_a_snapshot_is_paid_by_the_second_that_it_is_kept_and_by_the_start() -> None:
+    work = Workload(snapstart=True, memory_mb=1024, per_month=1000, cold_starts=1000)
+
+    assert dollars(work, "SnapStart") == pytest.approx(4 * 730 * 3600 * 0.0000015046 + 1000 * 0.0001397998)
+    assert "SnapStart" not in [part.name for part in parts(Workload())]
 
 
 def test_every_price_has_its_unit_and_source() -> None:

@@ -55,7 +55,6 @@ def without_alarm(name: str) -> Break:
 
 QUEUE, DEAD, SOURCE = "MirrorQueue", "MirrorDeadLetters", "MirrorVideoFunction"
 SCALING = "Events/Queue/Properties"
-OWN_500S = "Metrics/2/MetricStat/Metric/Dimensions/0/Value"
 TLS = "PolicyDocument/Statement/0/Condition/Bool/aws:SecureTransport"
 EVERYTHING = {"Action": "s3:GetObject", "Resource": "*"}
 PLAIN = "{{resolve:secretsmanager:clipferry:SecretString:DATABASE_URL}}"
@@ -70,7 +69,7 @@ BREAKS: list[tuple[str, str, Break]] = [
     ("message_is_tried_five_times_at_least", "MirrorQueue", of(QUEUE, "RedrivePolicy/maxReceiveCount", 4)),
     ("dead_letters_are_kept_for_14_days", "MirrorDeadLetters", of(DEAD, "MessageRetentionPeriod", 345600)),
     ("every_queue_has_its_dead_letters", "MirrorQueue", of(QUEUE, "RedrivePolicy", None)),
-    ("dead_letters_come_from_their_queue_alone", "MirrorDeadLetters", of(DEAD, "RedriveAllowPolicy", None)),
+    ("queues_have_names_of_their_own_making", "MirrorDeadLetters", of(DEAD, "QueueName", "dead-letters")),
     ("only_failed_messages_come_back", "MirrorVideo", of(SOURCE, f"{SCALING}/FunctionResponseTypes", None)),
     ("mirrors_at_a_time_are_bounded", "MirrorVideo", of(SOURCE, f"{SCALING}/ScalingConfig", None)),
     ("queues_are_encrypted", "MirrorDeadLetters", of(DEAD, "SqsManagedSseEnabled", None)),
@@ -147,6 +146,27 @@ BREAKS: list[tuple[str, str, Break]] = [
         of("MigrateFunction", "EventInvokeConfig", None),
     ),
     (
+        "migration_does_not_begin_when_cloudformation_has_given_up",
+        "MigrateFunction",
+        of("MigrateFunction", "EventInvokeConfig/MaximumEventAgeInSeconds", 120),
+    ),
+    (
+        "versions_go_when_the_next_one_is_there",
+        "AccountFunction",
+        setting("Globals/Function/VersionDeletionPolicy", None),
+    ),
+    (
+        "daily_work_has_its_hour",
+        "Housekeep",
+        of("HousekeepFunction", "Events/EveryDay/Properties/Schedule", "rate(1 day)"),
+    ),
+    ("layers_are_named_by_their_stack", "ThumbnailLayer", of("ThumbnailLayer", "LayerName", "thumbnail")),
+    (
+        "snapstart_is_off_by_default_and_of_versions",
+        "ReconcileFunction",
+        of("ReconcileFunction", "SnapStart", {"ApplyOn": {"Ref": "SnapStart"}}),
+    ),
+    (
         "traffic_shifts_by_degrees_and_back",
         "AccountFunction",
         of("AccountFunction", "DeploymentPreference", {"Enabled": False}),
@@ -154,12 +174,12 @@ BREAKS: list[tuple[str, str, Break]] = [
     (
         "traffic_shifts_by_degrees_and_back",
         "ApiServerErrorsAlarm",
-        of("AccountFunction", "DeploymentPreference", {"Alarms": [{"Ref": "AccountErrorsAlarm"}]}),
+        of("AccountFunction", "DeploymentPreference", {"Alarms": [{"Ref": "HttpFunctionErrorsAlarm"}]}),
     ),
     (
         "repair_can_be_deployed_while_an_alarm_is_on",
         "AccountFunction",
-        of("AccountFunction", "DeploymentPreference", {"Alarms": [{"Ref": "AccountErrorsAlarm"}]}),
+        of("AccountFunction", "DeploymentPreference", {"Alarms": [{"Ref": "HttpFunctionErrorsAlarm"}]}),
     ),
     (
         "snapstart_is_off_by_default_and_of_versions",
@@ -210,15 +230,15 @@ BREAKS: list[tuple[str, str, Break]] = [
     ),
     (
         "errors_are_those_of_the_alias",
-        "AccountFunction",
-        of("AccountErrorsAlarm", "Metrics/1/MetricStat/Metric/Dimensions/1", None),
+        "ReconcileFunction",
+        of("ReconcileErrorsAlarm", "Dimensions/1", None),
     ),
     (
         "video_is_too_old_only_beyond_every_deadline",
         "OldestOpenVideoAlarm",
         of("OldestOpenVideoAlarm", "Threshold", 3600),
     ),
-    ("metrics_are_of_this_stage", "Clipferry", of("CreditsBreachedAlarm", "Namespace", "Clipferry")),
+    ("metrics_are_of_this_stack", "Clipferry", of("CreditsBreachedAlarm", "Namespace", "Clipferry")),
     (
         "own_metrics_are_those_that_the_code_counts",
         "CreditBreaches",
@@ -230,18 +250,24 @@ BREAKS: list[tuple[str, str, Break]] = [
         of(
             "ProviderErrorsAlarm",
             "Metrics/0/Expression",
-            {"Fn::Sub": 'SELECT AVG(ProviderErrors) FROM SCHEMA("Clipferry/${Stage}", model)'},
+            {"Fn::Sub": 'SELECT AVG(ProviderErrors) FROM SCHEMA("Clipferry/${AWS::StackName}", model)'},
         ),
     ),
     (
         "every_reason_is_in_an_alarm",
-        "SOURCE_GONE",
-        of("SourceErrorsAlarm", "Metrics/4/MetricStat/Metric/Dimensions/0/Value", "SOURCE_ERROR"),
+        "STORAGE_UNAVAILABLE",
+        of("BucketErrorsAlarm", "Metrics/1/MetricStat/Metric/Dimensions/0/Value", "SOURCE_ERROR"),
     ),
+    ("every_reason_is_in_an_alarm", "VideosCompleted", of("VideosFailedAlarm", "MetricName", "VideosCreated")),
     (
         "canary_of_the_api_sees_its_functions_own_500s",
         "AccountFunction",
-        of("AccountErrorsAlarm", OWN_500S, {"Ref": "CreateVideoFunction"}),
+        of("HttpFunctionErrorsAlarm", "MetricName", "ApiServerErrors"),
+    ),
+    (
+        "canary_of_the_api_sees_its_functions_own_500s",
+        "ApiCrashes",
+        of("ApiCrashesMetric", "FilterPattern", '{ $.status = "501" }'),
     ),
     (
         "canary_of_the_api_sees_its_functions_own_500s",

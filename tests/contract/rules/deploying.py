@@ -5,11 +5,16 @@ from __future__ import annotations
 import copy
 import re
 
+from clipferry.aws.custom_resource import OLDEST_SECONDS
+from local.sam_template.intrinsics import PSEUDO_PARAMETERS
 from tests.contract.rules.deployed import EVERYTHING, REQUIRED, Deployed, functions, of_type, resolved
 
-WITHOUT_TRAFFIC = {"HousekeepFunction", "MigrateFunction"}
-"""Functions that run once a day or once a deployment: a canary of five minutes would see no call of them."""
+WITHOUT_TRAFFIC = {"HousekeepFunction", "MigrateFunction", "ReconcileFunction"}
+"""Functions that run once a day, a deployment or a minute: a canary of five minutes would tell nothing."""
+ALARMS = {"MirrorVideoFunction": {"MirrorVideoErrorsAlarm"}}
+ALARMS_OF_HTTP = {"HttpFunctionErrorsAlarm", "ApiServerErrorsAlarm"}
 LIVE = "Aliaslive"
+CRON_OF_A_DAY = re.compile(r"cron\(\d+ \d+ \* \* \? \*\)")
 
 
 def every_function_has_a_version_and_an_alias(deployed: Deployed) -> list[str]:
@@ -63,10 +68,47 @@ def migration_cannot_hang_for_an_hour(deployed: Deployed) -> list[str]:
     return [] if is_bounded else ["Migration is waited for much longer than MigrateFunction runs, or not long enough"]
 
 
-def migration_is_not_tried_again_behind_an_answer(deployed: Deployed) -> list[str]:
+def _asynchronous_calls_of_migrate(deployed: Deployed) -> dict[str, int]:
     configured = {c["FunctionName"]: c for _, c in of_type(deployed.bare, "AWS::Lambda::EventInvokeConfig")}
-    retries = configured.get("MigrateFunction", {}).get("MaximumRetryAttempts", 2)
+    return configured.get("MigrateFunction", {})
+
+
+def migration_is_not_tried_again_behind_an_answer(deployed: Deployed) -> list[str]:
+    retries = _asynchronous_calls_of_migrate(deployed).get("MaximumRetryAttempts", 2)
     return [] if retries == 0 else ["MigrateFunction is run again when it fails"]
+
+
+def migration_does_not_begin_when_cloudformation_has_given_up(deployed: Deployed) -> list[str]:
+    """Nor so late that it would end then; the function itself refuses what is older still."""
+    oldest = _asynchronous_calls_of_migrate(deployed).get("MaximumEventAgeInSeconds", 21_600)
+    longest = functions(deployed.bare)["MigrateFunction"]["Timeout"]
+    waits = int(deployed.bare["Migration"]["Properties"].get("ServiceTimeout", 3600))
+    faults = [] if oldest + longest <= waits else [f"MigrateFunction may begin after {oldest} s"]
+    return faults if oldest < OLDEST_SECONDS else [*faults, f"MigrateFunction refuses what Lambda keeps for {oldest} s"]
+
+
+def versions_go_when_the_next_one_is_there(deployed: Deployed) -> list[str]:
+    """SAM would keep each, and SnapStart bills the memory of every one that is kept."""
+    made = {name: r for name, r in deployed.full.items() if r["Type"] == "AWS::Lambda::Version"}
+    return [f"{name} stays for ever" for name, r in made.items() if r.get("DeletionPolicy") != "Delete"]
+
+
+def daily_work_has_its_hour(deployed: Deployed) -> list[str]:
+    """A rate would count from the deployment, in the middle of the day and each time from anew."""
+    rules = dict(of_type(deployed.bare, "AWS::Events::Rule"))
+    return [
+        f"{name} is at {rule['ScheduleExpression']}"
+        for name, rule in rules.items()
+        if "day" in rule["ScheduleExpression"]
+        or (name.startswith("Housekeep") and not CRON_OF_A_DAY.fullmatch(rule["ScheduleExpression"]))
+    ]
+
+
+def layers_are_named_by_their_stack(deployed: Deployed) -> list[str]:
+    """Two stacks in one account and region would publish versions of one layer."""
+    stack = PSEUDO_PARAMETERS["AWS::StackName"]
+    layers = of_type(deployed.bare, "AWS::Lambda::LayerVersion")
+    return [f"{name} is {layer.get('LayerName')}" for name, layer in layers if stack not in layer.get("LayerName", "")]
 
 
 def traffic_shifts_by_degrees_and_back(deployed: Deployed) -> list[str]:
@@ -77,12 +119,7 @@ def traffic_shifts_by_degrees_and_back(deployed: Deployed) -> list[str]:
             continue
         group = groups.get(f"{name}DeploymentGroup", {})
         alarms = [alarm["Name"] for alarm in group.get("AlarmConfiguration", {}).get("Alarms", [])]
-        wanted = {name.replace("Function", "ErrorsAlarm")}
-        if any(
-            p["FunctionName"] == f"{name}{LIVE}" and p["Principal"] == "apigateway.amazonaws.com"
-            for _, p in of_type(made, "AWS::Lambda::Permission")
-        ):
-            wanted.add("ApiServerErrorsAlarm")
+        wanted = ALARMS.get(name, ALARMS_OF_HTTP)
         if "Canary" not in str(group.get("DeploymentConfigName")):
             faults.append(f"{name} gets all its traffic at once")
         if not wanted <= set(alarms):
@@ -102,10 +139,12 @@ def repair_can_be_deployed_while_an_alarm_is_on(deployed: Deployed) -> list[str]
 
 
 def snapstart_is_off_by_default_and_of_versions(deployed: Deployed) -> list[str]:
-    off = {name: f.get("SnapStart", {}).get("ApplyOn") for name, f in functions(deployed.bare).items()}
-    on = {name: f.get("SnapStart", {}).get("ApplyOn") for name, f in functions(deployed.full).items()}
+    """And of the functions that somebody waits for: nobody waits for a start of the others."""
+    off = {name: f.get("SnapStart", {}).get("ApplyOn", "None") for name, f in functions(deployed.bare).items()}
+    on = {name: f.get("SnapStart", {}).get("ApplyOn", "None") for name, f in functions(deployed.full).items()}
+    wanted = dict.fromkeys(on, "None") | dict.fromkeys(_behind_the_api(deployed), "PublishedVersions")
     faults = [f"{name} starts from {value}" for name, value in off.items() if value != "None"]
-    return faults + [f"{name} can't have SnapStart" for name, value in on.items() if value != "PublishedVersions"]
+    return faults + [f"{name} starts from {value}" for name, value in on.items() if value != wanted[name]]
 
 
 def concurrency_is_reserved_only_when_asked_for(deployed: Deployed) -> list[str]:
@@ -119,17 +158,18 @@ def concurrency_is_reserved_only_when_asked_for(deployed: Deployed) -> list[str]
 
 
 def http_functions_give_up_before_api_gateway_does(deployed: Deployed) -> list[str]:
-    made = deployed.bare
-    called = {
+    made = functions(deployed.bare)
+    return [
+        f"{name} runs for {made[name]['Timeout']} s" for name in _behind_the_api(deployed) if made[name]["Timeout"] > 29
+    ]
+
+
+def _behind_the_api(deployed: Deployed) -> set[str]:
+    return {
         p["FunctionName"].removesuffix(LIVE)
-        for _, p in of_type(made, "AWS::Lambda::Permission")
+        for _, p in of_type(deployed.bare, "AWS::Lambda::Permission")
         if p["Principal"] == "apigateway.amazonaws.com"
     }
-    return [
-        f"{name} runs for {functions(made)[name]['Timeout']} s"
-        for name in called
-        if functions(made)[name]["Timeout"] > 29
-    ]
 
 
 def everything_runs_on_one_python_and_one_architecture(deployed: Deployed) -> list[str]:

@@ -59,6 +59,7 @@ class SourceError(ClipferryError):
     status = 502
     code = "SOURCE_ERROR"
     retryable = True
+    blames_source = True
 
 
 class SourceGoneError(SourceError):
@@ -81,6 +82,8 @@ class StorageError(ClipferryError):
     status = 503
     code = "STORAGE_UNAVAILABLE"
     retryable = True
+    blames_source = False
+    """Whether a mirror that ends with this error ended because of the provider's file, as metrics count it."""
 
 
 class QueueError(ClipferryError):

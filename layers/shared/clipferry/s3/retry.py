@@ -27,6 +27,7 @@ class TransferInterruptedError(StorageError):
     """The file could not be moved in the time there was."""
 
     code = "TRANSFER_INTERRUPTED"
+    blames_source = True  # a slow one, most of all
 
 
 class BucketRefusedError(StorageError):

@@ -11,6 +11,7 @@ from clipferry.errors import ProviderError, QueueError, TaskNotFoundError
 from clipferry.mirror_queue import MirrorQueue
 from clipferry.models import FailureCode, TaskReport, TaskState, Video, VideoStatus
 from clipferry.observability import count, logger
+from clipferry.outcome_metrics import count_failed
 from clipferry.polling import Polling
 from clipferry.providers.base import Provider
 from clipferry.verdicts import Verdict
@@ -173,7 +174,7 @@ def _fail(video: Video, code: FailureCode, detail: str, database: Database) -> V
     if failed.first() is None:
         return Verdict.MOVED
     logger.warning("video failed", video_uuid=video.uuid, reason=code.value, detail=detail)
-    count("VideosFailed", reason=code.value)
+    count_failed(code)
     return Verdict.FAILED
 
 

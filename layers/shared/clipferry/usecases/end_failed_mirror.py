@@ -10,7 +10,8 @@ from clipferry.db.connection import Database
 from clipferry.db.jobs import Lease
 from clipferry.errors import ProviderError, SourceError, SourceGoneError, SourceInvalidError, StorageError
 from clipferry.models import FailureCode, VideoStatus
-from clipferry.observability import count, logger
+from clipferry.observability import logger
+from clipferry.outcome_metrics import count_failed, count_interrupted
 from clipferry.polling import Polling
 from clipferry.providers.base import Provider, find_source
 
@@ -74,7 +75,7 @@ def _try_again(
     with database.transaction() as tx:
         jobs.yield_lease(tx, uuid=uuid, fence=lease.fence, again_seconds=again, error=error)
     logger.warning("mirror interrupted", video_uuid=uuid, attempt=lease.attempts, detail=str(error))
-    count("MirrorsInterrupted", reason=error.code)
+    count_interrupted(error)
 
 
 def _fail(uuid: str, lease: Lease, error: SourceError, *, database: Database) -> None:
@@ -88,4 +89,4 @@ def _fail(uuid: str, lease: Lease, error: SourceError, *, database: Database) ->
             fence=lease.fence,
         )
     logger.error("video failed", video_uuid=uuid, reason=FailureCode.FILE_UNAVAILABLE.value, detail=str(error))
-    count("VideosFailed", reason=FailureCode.FILE_UNAVAILABLE.value)
+    count_failed(FailureCode.FILE_UNAVAILABLE)

@@ -22,6 +22,7 @@ from clipferry.media import mp4_scanner
 from clipferry.media.thumbnail import MissReason, make_thumbnail
 from clipferry.models import MirroredFile
 from clipferry.observability import count, logger, set_log_context
+from clipferry.outcome_metrics import count_completed
 from clipferry.polling import Polling
 from clipferry.providers.base import Provider
 from clipferry.s3.multipart import Progress
@@ -182,4 +183,4 @@ def _complete(uuid: str, lease: Lease, file: MirroredFile, thumbnail_url: str | 
         count("CompletionsRefused")
         return
     logger.info("video completed", video_uuid=uuid, bytes=file.size)
-    count("VideosCompleted")
+    count_completed()

@@ -18,6 +18,7 @@ from clipferry.errors import (
 )
 from clipferry.models import FailureCode, Order, Submission, Submitted, VideoStatus
 from clipferry.observability import count, logger
+from clipferry.outcome_metrics import count_failed
 from clipferry.polling import Polling
 from clipferry.providers.base import Provider
 from clipferry.usecases.provider_health import ProviderHealth
@@ -171,7 +172,7 @@ def _fail_and_release(database: Database, uuid: str, refusal: ProviderError, hea
         submissions.remember_refusal(tx, video_uuid=uuid, refusal=refusal.as_answer())
         health.write(tx)
     health.announce()
-    count("VideosFailed", reason=failure.value)
+    count_failed(failure)
     return refusal
 
 
