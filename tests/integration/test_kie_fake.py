@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import product
 from typing import Any
 
 import pytest
 
 from clipferry import catalog
-from clipferry.catalog import Model, Offer
+from clipferry.catalog import Limits, Model, Offer, VideoOptions
 from clipferry.errors import InvalidSignatureError, ProviderError
 from clipferry.models import Order, TaskState
 from clipferry.net.http_client import HttpClient
@@ -89,22 +89,40 @@ def create(kie: FakeKie, order: dict[str, Any], **changes: Any) -> dict[str, Any
 
 
 def every_order(model: Model, offer: Offer) -> Iterator[Order]:
-    """All that a user may ask for, as this provider is asked for it."""
-    images = [None, IMAGE] if model.accepts_image else [None]
-    for duration, ratio, quality, image in product(
-        model.durations, model.aspect_ratios, model.qualities or (None,), images
-    ):
-        yield Order(
-            video_uuid="vid_1",
-            provider=offer.provider,
-            prompt="A ferry",
-            model=offer.name_for(image),
-            duration=duration,
-            aspect_ratio=ratio,
-            quality=quality,
-            image_url=image,
-            input=offer.input,
-        )
+    """Every choice that a user may make, one at a time, as this provider is asked for it."""
+    for mode, own in offer.modes.items():
+        limits = own.limits
+        choices: dict[str, Sequence[object]] = {
+            "duration": limits.durations,
+            "aspect_ratio": limits.aspect_ratios,
+            "quality": limits.qualities,
+            "generate_audio": limits.audio_choices,
+            "seed": (limits.seed.min, limits.seed.max) if limits.seed else (),
+            "negative_prompt": ("x" * limits.negative_prompt.max,) if limits.negative_prompt else (),
+            "prompt": ("x" * limits.prompt.max,),
+        }
+        plain = VideoOptions(mode=mode, prompt="A ferry", **media(limits))
+        first = {
+            name: values[0]
+            for name, values in choices.items()
+            if values and name not in ("seed", "negative_prompt", "prompt")
+        }
+        for name, values in choices.items():
+            for value in values:
+                options = replace(plain, **(first | {name: value}))
+                yield model.resolve(options, {offer.provider}).order(offer, "vid_1")
+
+
+def media(limits: Limits) -> dict[str, Any]:
+    """The fewest images, videos and sounds that the mode takes."""
+    images, videos, audios = limits.images.min, limits.videos.min, limits.audios.min
+    if limits.images.max > 0 and images + videos + audios == 0:
+        images = 1
+    return {
+        "image_urls": (IMAGE,) * images,
+        "video_urls": ("https://example.com/a.mp4",) * videos,
+        "audio_urls": ("https://example.com/a.mp3",) * audios,
+    }
 
 
 OFFERS = [

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from clipferry import catalog
-from clipferry.catalog import Catalog, Cost, Model, ResolvedOptions, VideoOptions
+from clipferry.catalog import Audio, Catalog, Cost, Model, Range, ResolvedOptions, VideoOptions
+from clipferry.catalog.templates import NAMES
 from clipferry.errors import ConfigurationError, InvalidRequestError, ModelRetiredError, UnknownModelError
+from clipferry.models import Mode, Order
+from clipferry.providers.model_parameters import fill_parameters
 
 SORA = """
 [[model]]
@@ -26,10 +30,11 @@ image_model = "sora-2-preview-i2v"
 [[model.offer]]
 provider = "kie"
 model = "sora-2-text-to-video"
-input = { remove_watermark = true }
+input = { remove_watermark = true, n_frames = "$duration_text", aspect_ratio = "$aspect_ratio", image = "$image_url" }
 [[model.offer]]
 provider = "third"
 model = "sora"
+input = { seconds = "$duration", ratio = "$aspect_ratio", images = "$image_urls" }
 
 [[model]]
 id = "sora-2-pro"
@@ -41,6 +46,7 @@ cost = { base = 18, per_extra_second = 1.6, quality_multipliers = { high = 1.4 }
 [[model.offer]]
 provider = "kie"
 model = "sora-2-pro-text-to-video"
+input = { n_frames = "$duration_text", aspect_ratio = "$aspect_ratio", size = "$quality" }
 
 [[model]]
 id = "plain"
@@ -75,18 +81,24 @@ def load(folder: Path, text: str | bytes) -> Catalog:
     return catalog.load(path)
 
 
-def choose(
-    model: Model,
-    *,
-    duration: int | None = None,
-    aspect_ratio: str | None = None,
-    quality: str | None = None,
-    has_image: bool = False,
-) -> ResolvedOptions:
-    options = VideoOptions(duration=duration, aspect_ratio=aspect_ratio, quality=quality, has_image=has_image)
-    if faults := model.faults(options):
-        raise InvalidRequestError(details={"fields": faults})
-    return model.resolve(options)
+IMAGE = "https://example.com/a.png"
+IMAGES = tuple(f"https://example.com/{number}.png" for number in range(20))
+
+
+def choose(model: Model, *, has_image: bool = False, **options: Any) -> ResolvedOptions:
+    mode = {"mode": Mode.FIRST_FRAME, "image_urls": (IMAGE,)} if has_image else {}
+    return model.resolve(VideoOptions(**{"prompt": "A ferry"} | mode | options))
+
+
+def refused(model: Model, **options: Any) -> list[tuple[str, str]]:
+    with pytest.raises(InvalidRequestError) as error:
+        choose(model, **options)
+    assert error.value.details is not None
+    return [(fault["path"], fault["code"]) for fault in error.value.details["fields"]]
+
+
+def told(choice: ResolvedOptions) -> tuple[int, str | None, str | None, int]:
+    return choice.duration, choice.options.aspect_ratio, choice.options.quality, choice.credits
 
 
 def test_the_shipped_catalogue_makes_sense() -> None:
@@ -147,32 +159,34 @@ def test_an_unknown_model_is_refused(models: Catalog) -> None:
 def test_the_first_of_each_list_is_the_default(models: Catalog) -> None:
     choice = choose(models.get("sora-2-pro"))
 
-    assert (choice.duration, choice.aspect_ratio, choice.quality, choice.credits) == (10, "16:9", "standard", 18)
+    assert told(choice) == (10, "16:9", "standard", 18)
 
 
 def test_a_model_without_choices_leaves_them_open(models: Catalog) -> None:
     choice = choose(models.get("plain"))
 
-    assert (choice.duration, choice.aspect_ratio, choice.quality, choice.credits) == (5, None, None, 1)
+    assert told(choice) == (5, None, None, 1)
 
 
 def test_what_is_chosen_is_what_is_paid_for(models: Catalog) -> None:
     choice = choose(models.get("sora-2-pro"), duration=15, aspect_ratio="9:16", quality="high")
 
-    assert (choice.duration, choice.aspect_ratio, choice.quality, choice.credits) == (15, "9:16", "high", 36)
+    assert told(choice) == (15, "9:16", "high", 36)
 
 
 def test_every_fault_of_a_request_is_named(models: Catalog) -> None:
-    with pytest.raises(InvalidRequestError) as refused:
-        choose(models.get("plain"), duration=12, aspect_ratio="16:9", quality="high", has_image=True)
+    wrong = {"duration": 12, "aspect_ratio": "16:9", "quality": "high", "generate_audio": True, "seed": 1}
 
-    assert refused.value.details is not None
-    assert [(fault["path"], fault["code"]) for fault in refused.value.details["fields"]] == [
+    assert refused(models.get("plain"), **wrong, negative_prompt="rain", image_urls=(IMAGE,)) == [
         ("duration", "unsupported"),
         ("aspectRatio", "unsupported"),
         ("quality", "unsupported"),
-        ("imageUrl", "unsupported"),
+        ("generateAudio", "unsupported"),
+        ("seed", "unsupported"),
+        ("negativePrompt", "unsupported"),
+        ("imageUrls", "unsupported"),
     ]
+    assert refused(models.get("plain"), has_image=True) == [("mode", "unsupported")]
 
 
 def test_a_fault_names_what_would_be_accepted(models: Catalog) -> None:
@@ -191,22 +205,26 @@ def test_a_model_that_takes_images_is_given_one(models: Catalog) -> None:
 
 
 def test_the_preferred_provider_comes_first_and_the_others_keep_their_order(models: Catalog) -> None:
-    model = models.get("sora-2")
+    choice = choose(models.get("sora-2"))
 
-    assert [offer.provider for offer in model.offers_by_preference("third")] == ["third", "evolink", "kie"]
-    assert [offer.provider for offer in model.offers_by_preference("kie")] == ["kie", "evolink", "third"]
-    assert [offer.provider for offer in model.offers_by_preference("replicate")] == ["evolink", "kie", "third"]
+    def names(preferred: str) -> list[str]:
+        return [offer.provider for offer in choice.offers_by_preference(preferred)]
+
+    assert names("third") == ["third", "evolink", "kie"]
+    assert names("kie") == ["kie", "evolink", "third"]
+    assert names("replicate") == ["evolink", "kie", "third"]
 
 
-def test_a_start_image_may_change_the_providers_name_for_a_model(models: Catalog) -> None:
+def test_a_mode_may_change_the_providers_name_for_a_model_and_what_is_sent(models: Catalog) -> None:
     evolink, kie, _ = models.get("sora-2").offers
 
-    assert (evolink.name_for(None), evolink.name_for("https://example.com/a.png")) == (
-        "sora-2-preview",
-        "sora-2-preview-i2v",
-    )
-    assert kie.name_for("https://example.com/a.png") == "sora-2-text-to-video"
-    assert (evolink.input, kie.input) == ({}, {"remove_watermark": True})
+    assert {mode: own.model for mode, own in evolink.modes.items()} == {
+        Mode.TEXT: "sora-2-preview",
+        Mode.FIRST_FRAME: "sora-2-preview-i2v",
+    }
+    assert kie.modes[Mode.FIRST_FRAME].model == "sora-2-text-to-video"
+    assert evolink.modes[Mode.TEXT].input["image_urls"] == "$image_urls"
+    assert kie.modes[Mode.TEXT].input["remove_watermark"] is True
 
 
 def test_the_good_example_is_good(tmp_path: Path) -> None:
@@ -263,3 +281,262 @@ def test_a_retired_model_needs_no_offer(tmp_path: Path) -> None:
     text = GOOD.partition("[[model.offer]]")[0] + "retired = true\n"
 
     assert load(tmp_path, text).models["good"].retired
+
+
+# Modes, and what each takes
+
+FULL = """
+[[model]]
+id = "full-2.0"
+aliases = ["fuller"]
+name = "Full"
+durations = { min = 4, max = 10, step = 2, default = 6 }
+aspect_ratios = ["16:9", "adaptive"]
+qualities = ["720p", "1080p"]
+audio = "optional"
+audio_default = false
+seed = { min = 1, max = 99 }
+negative_prompt = 10
+prompt = { min = 3, max = 40 }
+cost = { base = 10, included_seconds = 4, per_extra_second = 2, quality_multipliers = { "1080p" = 2 } }
+[model.modes]
+text = { aspect_ratios = ["16:9"] }
+first_frame = {}
+first_last_frame = { durations = [8] }
+reference = { images = 3, videos = { min = 0, max = 2 }, audios = 1, references = 4, seed = false }
+[[model.price]]
+modes = ["reference"]
+audio = true
+base = 100
+[[model.price]]
+qualities = ["1080p"]
+audio = true
+base = 50
+[[model.offer]]
+provider = "kie"
+prompt = 20
+quality_names = { "720p" = "std" }
+aspect_ratio_names = { adaptive = "auto" }
+[model.offer.input]
+seconds = "$duration"
+ratio = "$aspect_ratio"
+size = "$quality"
+sound = "$generate_audio"
+seed = "$seed"
+not = "$negative_prompt"
+[model.offer.modes]
+text.model = "full-text"
+first_frame = { model = "full-image", input = { start = "$image_url" } }
+first_last_frame = { model = "full-frames", input = { frames = ["$image_url", "$last_image_url"] } }
+reference = { model = "full-refs", input = { refs = "$image_urls", films = "$video_urls", voice = "$audio_url" } }
+[[model.offer]]
+provider = "evolink"
+model = "full"
+qualities = ["720p"]
+audio = "never"
+modes = ["text"]
+"""
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Model:
+    return load(tmp_path, FULL).get("full-2.0")
+
+
+def test_a_range_of_durations_has_a_step_and_a_default_that_comes_first(full: Model) -> None:
+    assert full.modes[Mode.TEXT].durations == (6, 4, 8, 10)
+    assert full.modes[Mode.FIRST_LAST_FRAME].durations == (8,)
+
+
+def test_a_mode_says_what_is_different_in_it(full: Model) -> None:
+    assert full.modes[Mode.TEXT].aspect_ratios == ("16:9",)
+    assert full.modes[Mode.FIRST_FRAME].aspect_ratios == ("16:9", "adaptive")
+    assert full.modes[Mode.REFERENCE].seed is None
+    assert {mode: limits.images for mode, limits in full.modes.items()} == {
+        Mode.TEXT: Range(0, 0),
+        Mode.FIRST_FRAME: Range(1, 1),
+        Mode.FIRST_LAST_FRAME: Range(2, 2),
+        Mode.REFERENCE: Range(0, 3),
+    }
+
+
+def test_an_offer_narrows_what_the_model_says(full: Model) -> None:
+    kie, evolink = full.offers
+
+    assert (kie.modes[Mode.TEXT].limits.prompt, full.modes[Mode.TEXT].prompt) == (Range(3, 20), Range(3, 40))
+    assert list(evolink.modes) == [Mode.TEXT]
+    assert evolink.modes[Mode.TEXT].limits.audio is Audio.NEVER
+    assert evolink.modes[Mode.TEXT].limits.seed is None, "it sends none"
+
+
+@pytest.mark.parametrize(
+    ("options", "providers"),
+    [
+        ({}, ["kie", "evolink"]),
+        ({"quality": "1080p"}, ["kie"]),
+        ({"generate_audio": True}, ["kie"]),
+        ({"generate_audio": False}, ["kie", "evolink"]),
+        ({"seed": 7}, ["kie"]),
+        ({"negative_prompt": "rain"}, ["kie"]),
+        ({"prompt": "x" * 30}, ["evolink"]),
+    ],
+)
+def test_an_offer_that_cannot_take_the_request_is_not_asked(
+    full: Model, options: dict[str, Any], providers: list[str]
+) -> None:
+    assert [offer.provider for offer in choose(full, **options).offers] == providers
+
+
+@pytest.mark.parametrize(
+    ("options", "path"),
+    [
+        ({"prompt": "x" * 41}, "prompt"),
+        ({"prompt": "xx"}, "prompt"),
+        ({"prompt": "x" * 30, "seed": 7}, "prompt"),
+        ({"seed": 0}, "seed"),
+        ({"seed": 100}, "seed"),
+        ({"negative_prompt": "x" * 11}, "negativePrompt"),
+        ({"duration": 5}, "duration"),
+        ({"aspect_ratio": "adaptive"}, "aspectRatio"),
+        ({"mode": Mode.REFERENCE, "image_urls": IMAGES[:4]}, "imageUrls"),
+        ({"mode": Mode.REFERENCE, "image_urls": IMAGES[:3], "video_urls": ("a", "b")}, "imageUrls"),
+        ({"mode": Mode.REFERENCE, "video_urls": ("a", "b", "c")}, "videoUrls"),
+        ({"mode": Mode.REFERENCE, "image_urls": IMAGES[:1], "audio_urls": ("a", "b")}, "audioUrls"),
+        ({"mode": Mode.REFERENCE, "audio_urls": ("a",)}, "audioUrls"),
+        ({"mode": Mode.REFERENCE, "image_urls": IMAGES[:1], "seed": 7}, "seed"),
+        ({"mode": Mode.FIRST_FRAME, "image_urls": IMAGES[:1], "audio_urls": ("a",)}, "audioUrls"),
+    ],
+)
+def test_what_no_offer_takes_is_refused_by_its_name(full: Model, options: dict[str, Any], path: str) -> None:
+    assert path in [name for name, _ in refused(full, **options)]
+
+
+def test_only_providers_that_can_be_asked_count(full: Model) -> None:
+    assert full.resolve(VideoOptions(prompt="A ferry"), {"evolink"}).offers == full.offers[1:]
+    with pytest.raises(InvalidRequestError):
+        full.resolve(VideoOptions(prompt="A ferry", seed=7), {"evolink"})
+
+
+@pytest.mark.parametrize(
+    ("options", "price"),
+    [
+        ({}, 14),
+        ({"duration": 4}, 10),
+        ({"quality": "1080p"}, 28),
+        ({"quality": "1080p", "generate_audio": True}, 50),
+        ({"mode": Mode.REFERENCE, "image_urls": IMAGES[:1]}, 14),
+        ({"mode": Mode.REFERENCE, "image_urls": IMAGES[:1], "generate_audio": True}, 100),
+        ({"mode": Mode.REFERENCE, "image_urls": IMAGES[:1], "generate_audio": True, "quality": "1080p"}, 100),
+    ],
+)
+def test_a_price_may_depend_on_mode_quality_and_sound(full: Model, options: dict[str, Any], price: int) -> None:
+    assert choose(full, **options).credits == price
+
+
+def test_an_order_is_in_the_providers_words(full: Model) -> None:
+    options = {"mode": Mode.FIRST_LAST_FRAME, "image_urls": IMAGES[:2], "aspect_ratio": "adaptive", "seed": 7}
+    choice = choose(full, **options)
+    order = choice.order(choice.offers[0], "vid_1")
+
+    assert (order.model, order.quality, order.aspect_ratio) == ("full-frames", "std", "auto")
+    assert fill_parameters(order) == {
+        "seconds": 8,
+        "ratio": "auto",
+        "size": "std",
+        "sound": False,
+        "seed": 7,
+        "frames": list(IMAGES[:2]),
+    }
+
+
+def test_references_are_no_frames(full: Model) -> None:
+    choice = choose(full, mode=Mode.REFERENCE, image_urls=IMAGES[:2], video_urls=("v",), audio_urls=("s",))
+    order = choice.order(choice.offers[0], "vid_1")
+
+    assert (order.image_url, order.last_image_url) == (None, None)
+    sent = fill_parameters(order)
+    assert (sent["refs"], sent["films"], sent["voice"]) == (list(IMAGES[:2]), ["v"], "s")
+
+
+@pytest.mark.parametrize("model_id", ["full-2.0", "full2.0", "FULL 2_0", "fuller", "Ful-ler"])
+def test_ids_that_differ_in_punctuation_only_are_one_model(tmp_path: Path, model_id: str) -> None:
+    assert load(tmp_path, FULL).get(model_id).id == "full-2.0"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "named"),
+    [
+        ('seconds = "$duration"\n', "", "$duration"),
+        ('ratio = "$aspect_ratio"\n', "", "$aspect_ratio"),
+        ('size = "$quality"\n', "", "$quality"),
+        ('sound = "$generate_audio"\n', "", "$generate_audio"),
+        ('start = "$image_url"', 'start = "x.png"', "$image_url"),
+        ('["$image_url", "$last_image_url"]', '["$image_url"]', "$last_image_url"),
+        ('refs = "$image_urls", ', "", "$image_urls"),
+        ('films = "$video_urls", ', "", "$video_urls"),
+        (', voice = "$audio_url"', "", "$audio_urls"),
+        ('seconds = "$duration"', 'seconds = "$seconds"', "$seconds"),
+        ('seed = "$seed"\n', "", "a seed in text"),
+        ('not = "$negative_prompt"\n', "", "a negative_prompt in text"),
+        ("first_last_frame = { durations = [8] }", "first_last_frame = { durations = [9] }\nother = {}", "other"),
+        ('modes = ["text"]', 'modes = ["text", "text_to_video"]', "text_to_video"),
+        ('qualities = ["720p"]', 'qualities = ["8k"]', "8k"),
+        ('audio = "never"', 'audio = "off"', "off"),
+        ("prompt = 20", "promt = 20", "promt"),
+        ("default = 6", "default = 5", "default"),
+        ("step = 2", "stop = 2", "stop"),
+        ("{ min = 3, max = 40 }", "{ min = 30, max = 4 }", "range"),
+        ("seed = { min = 1, max = 99 }", 'seed = "yes"', "yes"),
+        ('modes = ["reference"]', 'modes = ["references"]', "references"),
+        ('qualities = ["1080p"]\naudio = true', 'qualities = ["4k"]\naudio = true', "quality"),
+        ("base = 50", "base = 0", "credit"),
+        ("base = 50", "base = 50\nper_extra_second = -1", "less"),
+        ("first_last_frame = { model", "# first_last_frame = { model", "first_last_frame"),
+        ("images = 3", 'images = "3"', "3"),
+        ("audio_default = false", "audio_default = 1", "1"),
+    ],
+)
+def test_a_promise_that_no_offer_keeps_is_refused(tmp_path: Path, right: str, wrong: str, named: str) -> None:
+    text = FULL.replace(right, wrong, 1)
+    assert text != FULL
+
+    with pytest.raises(ConfigurationError) as refused:
+        load(tmp_path, text)
+
+    assert named in str(refused.value)
+
+
+def test_every_name_that_an_offer_may_send_is_filled_in() -> None:
+    order = Order(
+        video_uuid="vid_1",
+        provider="kie",
+        prompt="A ferry",
+        model="full",
+        duration=5,
+        aspect_ratio="16:9",
+        quality="720p",
+        image_url="a",
+        last_image_url="b",
+        image_urls=("a", "b"),
+        video_urls=("c",),
+        audio_urls=("d",),
+        generate_audio=False,
+        seed=0,
+        negative_prompt="rain",
+        input={name: name for name in NAMES},
+    )
+
+    assert fill_parameters(order).keys() == NAMES
+
+
+def test_an_older_files_short_forms_are_read(tmp_path: Path) -> None:
+    text = (
+        GOOD.replace("durations = [5]", "durations = [5, 10]\naccepts_image = true") + 'qualities = { "720p" = "hd" }'
+    )
+    choice = choose(load(tmp_path, text).get("good"), has_image=True, duration=10)
+
+    assert fill_parameters(choice.order(choice.offers[0], "vid_1")) == {
+        "duration": 10,
+        "quality": "hd",
+        "image_urls": [IMAGE],
+    }

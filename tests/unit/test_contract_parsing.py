@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -30,6 +31,7 @@ from clipferry.usecases.create_video import VideoRequest
 from clipferry.usecases.receive_callback import Callback
 from local.lambda_runtime.events import http_event
 
+SEEDANCE = catalog.load(Path(__file__).with_name("seedance.toml"))
 BODY: dict[str, Any] = {"prompt": "A ferry at dusk", "model": "seedance-2.0"}
 JSON = {"content-type": "application/json"}
 NO_SECRET = AuthRules(better_auth_secret=None, allowed_origins=("https://app.example.com",))
@@ -42,13 +44,19 @@ def event(**changes: Any) -> APIGatewayProxyEventV2:
     return APIGatewayProxyEventV2(http_event("POST", "/api/v1/video/generate", headers=JSON) | changes)
 
 
-def read(body: str | bytes | dict[str, Any], *, allow_loopback: bool = False, **changes: Any) -> VideoRequest:
+def read(
+    body: str | bytes | dict[str, Any],
+    *,
+    allow_loopback: bool = False,
+    models: catalog.Catalog | None = None,
+    **changes: Any,
+) -> VideoRequest:
     text = json.dumps(body) if isinstance(body, dict) else body
     if isinstance(text, bytes):
         changes = {"body": base64.b64encode(text).decode(), "isBase64Encoded": True} | changes
     else:
         changes = {"body": text} | changes
-    return generate_request.video_request(event(**changes), catalog.load(), allow_loopback=allow_loopback)
+    return generate_request.video_request(event(**changes), models or SEEDANCE, allow_loopback=allow_loopback)
 
 
 def faults(body: str | bytes | dict[str, Any], **changes: Any) -> list[tuple[str, str]]:
@@ -70,9 +78,15 @@ def named(error: InvalidRequestError) -> list[tuple[str, str]]:
 def test_the_shortest_request_takes_the_models_defaults() -> None:
     request = read(BODY)
 
-    assert (request.prompt, request.options.model.id, request.image_url) == ("A ferry at dusk", "seedance-2.0", None)
-    assert request.parameters == {"duration": 5, "aspectRatio": "16:9", "quality": "720p"}
-    assert request.options.credits == 30
+    assert (request.prompt, request.resolved.model.id, request.image_url) == ("A ferry at dusk", "seedance-2.0", None)
+    assert request.parameters == {
+        "duration": 5,
+        "aspectRatio": "16:9",
+        "quality": "720p",
+        "mode": "text-to-video",
+        "generateAudio": True,
+    }
+    assert request.resolved.credits == 30
 
 
 def test_everything_may_be_chosen() -> None:
@@ -80,9 +94,16 @@ def test_everything_may_be_chosen() -> None:
         BODY | {"duration": 10, "aspectRatio": "9:16", "quality": "1080p", "imageUrl": "https://example.com/a.png?b=c"}
     )
 
-    assert request.parameters == {"duration": 10, "aspectRatio": "9:16", "quality": "1080p"}
+    assert request.parameters == {
+        "duration": 10,
+        "aspectRatio": "9:16",
+        "quality": "1080p",
+        "mode": "image-to-video",
+        "generateAudio": True,
+        "imageUrls": ["https://example.com/a.png?b=c"],
+    }
     assert request.image_url == "https://example.com/a.png?b=c"
-    assert request.options.credits == 120
+    assert request.resolved.credits == 120
 
 
 def test_what_may_be_left_out_may_be_null() -> None:
@@ -91,17 +112,33 @@ def test_what_may_be_left_out_may_be_null() -> None:
     assert read(BODY | nothing) == read(BODY)
 
 
-def test_fields_that_nobody_knows_are_ignored() -> None:
-    assert read(BODY | {"outputNumber": 4, "mode": "t2v", "userId": "somebody-else"}) == read(BODY)
+@pytest.mark.parametrize("field", ["userId", "imageURL", "resolution", "n", "Prompt", "image_urls", "promt", ""])
+def test_a_field_that_nobody_knows_is_refused(field: str) -> None:
+    assert faults(BODY | {field: None}) == [(field or "body", "unknown_field")]
 
 
-@pytest.mark.parametrize("prompt", ["x", "x" * 5000, "渡轮" * 2500, "\U0001f6a2" * 5000, " ", "a\nb\t\x7f"])
+@pytest.mark.parametrize("prompt", ["x", "x" * 5000, "渡轮" * 2500, "\U0001f6a2" * 5000, " a ", "a\nb\t\x7f"])
 def test_a_prompt_has_1_to_5000_characters_of_any_kind(prompt: str) -> None:
     assert read(BODY | {"prompt": prompt}).prompt == prompt
 
 
 @pytest.mark.parametrize(
-    "prompt", ["", "x" * 5001, "a\x00b", "\x00", None, 1, 1.5, True, ["a ferry"], {"text": "a ferry"}]
+    "prompt",
+    [
+        "",
+        " ",
+        "\n\t\r\u3000",
+        "\u200b\u2060",
+        "x" * 5001,
+        "a\x00b",
+        "\x00",
+        None,
+        1,
+        1.5,
+        True,
+        ["a ferry"],
+        {"text": "a ferry"},
+    ],
 )
 def test_any_other_prompt_is_refused(prompt: object) -> None:
     assert [path for path, _ in faults(BODY | {"prompt": prompt})] == ["prompt"]
@@ -181,9 +218,9 @@ def test_what_is_no_json_object_is_refused_as_a_whole(body: str | bytes) -> None
 
 def test_a_missing_body_is_refused() -> None:
     with pytest.raises(InvalidRequestError):
-        generate_request.video_request(event(), catalog.load(), allow_loopback=False)
+        generate_request.video_request(event(), SEEDANCE, allow_loopback=False)
     with pytest.raises(InvalidRequestError):
-        generate_request.video_request(event(body=None), catalog.load(), allow_loopback=False)
+        generate_request.video_request(event(body=None), SEEDANCE, allow_loopback=False)
 
 
 def test_a_pair_of_surrogates_is_one_character() -> None:

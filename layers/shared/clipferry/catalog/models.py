@@ -9,7 +9,7 @@ from typing import Any
 from clipferry.catalog.limits import Fault, Limits, VideoOptions, fault
 from clipferry.catalog.prices import Cost, Price
 from clipferry.errors import InvalidRequestError, ModelRetiredError, UnknownModelError
-from clipferry.models import Mode
+from clipferry.models import Mode, Order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +108,31 @@ class ResolvedOptions:
     def offers_by_preference(self, preferred: str) -> tuple[Offer, ...]:
         """The offers in the catalogue's order, but the preferred provider's first, if it has one."""
         return tuple(sorted(self.offers, key=lambda offer: offer.provider != preferred))
+
+    def order(self, offer: Offer, video_uuid: str) -> Order:
+        """Builds what the offer's provider is asked to make, in its own words."""
+        options, own = self.options, offer.modes[self.options.mode]
+        images = options.image_urls
+        has_frames = options.mode in (Mode.FIRST_FRAME, Mode.FIRST_LAST_FRAME)
+        return Order(
+            video_uuid=video_uuid,
+            provider=offer.provider,
+            prompt=options.prompt,
+            model=own.model,
+            duration=self.duration,
+            aspect_ratio=options.aspect_ratio
+            and offer.aspect_ratio_names.get(options.aspect_ratio, options.aspect_ratio),
+            quality=options.quality and offer.quality_names.get(options.quality, options.quality),
+            image_url=images[0] if has_frames else None,
+            last_image_url=images[1] if options.mode is Mode.FIRST_LAST_FRAME else None,
+            image_urls=images,
+            video_urls=options.video_urls,
+            audio_urls=options.audio_urls,
+            generate_audio=options.generate_audio,
+            seed=options.seed,
+            negative_prompt=options.negative_prompt,
+            input=own.input,
+        )
 
 
 @dataclass(frozen=True, slots=True)

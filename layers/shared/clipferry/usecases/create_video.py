@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from clipferry.catalog import Offer, ResolvedOptions
+from clipferry.catalog import ResolvedOptions
 from clipferry.db import circuits
 from clipferry.db.connection import Database
 from clipferry.db.create_video import Creation, NewVideo, create
@@ -22,7 +22,7 @@ from clipferry.errors import (
     TooManyJobsError,
     UnauthorizedError,
 )
-from clipferry.models import Credential, Mode, Order, Submitted, VideoStatus
+from clipferry.models import Credential, Submitted, VideoStatus
 from clipferry.observability import count, logger, set_log_context
 from clipferry.polling import Polling
 from clipferry.providers.base import Provider
@@ -113,7 +113,7 @@ def create_video(
     set_log_context(uuid, prompt=request.prompt)
     logger.info("video created", video_uuid=uuid, model=request.resolved.model.id, credits=new.credits)
     count("VideosCreated")
-    orders = [_order(uuid, request, offer) for offer in offers]
+    orders = [request.resolved.order(offer, uuid) for offer in offers]
     submitted = submit_video(
         orders, reading.all(), database=database, providers=providers, sign_callback=sign_callback, polling=polling
     )
@@ -150,35 +150,6 @@ def _replay(earlier: Creation) -> CreatedVideo:
         credits_used=earlier.credits_used or 0,
         replayed=True,
     )
-
-
-def _order(uuid: str, request: VideoRequest, offer: Offer) -> Order:
-    options = request.resolved.options
-    own = offer.modes[options.mode]
-    images = options.image_urls
-    has_frames = options.mode in (Mode.FIRST_FRAME, Mode.FIRST_LAST_FRAME)
-    return Order(
-        video_uuid=uuid,
-        provider=offer.provider,
-        prompt=options.prompt,
-        model=own.model,
-        duration=request.resolved.duration,
-        aspect_ratio=_word(options.aspect_ratio, offer.aspect_ratio_names),
-        quality=_word(options.quality, offer.quality_names),
-        image_url=images[0] if has_frames else None,
-        last_image_url=images[1] if options.mode is Mode.FIRST_LAST_FRAME else None,
-        image_urls=images,
-        video_urls=options.video_urls,
-        audio_urls=options.audio_urls,
-        generate_audio=options.generate_audio,
-        seed=options.seed,
-        negative_prompt=options.negative_prompt,
-        input=own.input,
-    )
-
-
-def _word(value: str | None, names: Mapping[str, str]) -> str | None:
-    return None if value is None else names.get(value, value)
 
 
 def _created(uuid: str, price: int, submitted: Submitted) -> CreatedVideo:
