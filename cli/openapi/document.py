@@ -15,8 +15,9 @@ Videos that a provider generates: copied into the owner's bucket, and paid for w
 
 Every answer is an envelope: `{"success": true, "data": …}` or `{"success": false, "error": {"code", "message",
 "details"}}`. An unexpected error is 500 `INTERNAL_ERROR` with a `requestId` in its details. What API Gateway answers by
-itself (413, 429 and 503, as `{"message": …}`) can't carry the envelope. Fields and query parameters that aren't
-named here are ignored, and so is a query parameter without a value. HEAD answers wherever GET does, without a body.
+itself (413, 429 and 503, as `{"message": …}`) can't carry the envelope. A request for a video may
+have only the fields named here; elsewhere fields and query parameters that aren't named are ignored, and so is a query
+parameter without a value. HEAD answers wherever GET does, without a body.
 """
 
 

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from clipferry import catalog
 from clipferry.api import generate_request, request_bodies, response_types
-from clipferry.api.generate_body import LONGEST_URL
+from clipferry.api.generate_body import LONGEST_URL, PROMPT
 from clipferry.api.media_inputs import MODE_NAMES
 from clipferry.catalog import Limits, Model, Range
 from clipferry.models import FailureCode, Mode
@@ -116,7 +116,7 @@ def _kinds(model: Model) -> Iterator[tuple[Mode, Limits]]:
 
 def _variant(model: Model, mode: Mode, limits: Limits) -> dict[str, Any]:
     properties = {
-        "prompt": _text(limits.prompt),
+        "prompt": {**_text(limits.prompt), "pattern": PROMPT},
         "model": {"const": model.id},
         "mode": {"enum": [MODE_NAMES[mode], *([None] if mode is not Mode.REFERENCE else [])]},
         "duration": _choice(limits.durations, "Seconds. "),

@@ -52,21 +52,22 @@ def envelope(data: dict[str, Any]) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("image_url", "added"),
+    ("images", "added"),
     [
-        (None, {"generationType": "TEXT_2_VIDEO"}),
+        ((), {"generationType": "TEXT_2_VIDEO"}),
         (
-            "https://example.com/a.png",
+            ("https://example.com/a.png",),
             {"generationType": "FIRST_AND_LAST_FRAMES_2_VIDEO", "imageUrls": ["https://example.com/a.png"]},
         ),
     ],
 )
 def test_veo_has_an_endpoint_and_parameters_of_its_own(
-    wire: Wire, kie: Kie, image_url: str | None, added: dict[str, Any]
+    wire: Wire, kie: Kie, images: tuple[str, ...], added: dict[str, Any]
 ) -> None:
     wire.answers(200, sample("veo/submit_accepted"))
 
-    submission = kie.submit(order(image_url=image_url), callback_url=CALLBACK_URL, timeout=10)
+    names = {"generationType": added["generationType"], "imageUrls": "$image_urls", "aspect_ratio": "$aspect_ratio"}
+    submission = kie.submit(order(image_urls=images, input=names), callback_url=CALLBACK_URL, timeout=10)
 
     assert submission.task_id == TASK
     assert [(request.method, request.path) for request in wire.requests] == [("POST", "/api/v1/veo/generate")]

@@ -332,6 +332,7 @@ cost = { base = 18, per_extra_second = 1.6, quality_multipliers = { high = 1.4 }
 [[model.offer]]
 provider = "kie"
 model = "sora-2-pro-text-to-video"
+input = { n_frames = "$duration_text", aspect_ratio = "$aspect_ratio", size = "$quality" }
 
 [[model]]
 id = "gone"
@@ -358,7 +359,8 @@ def test_the_models_are_the_originals_configuration(api: Api, tmp_path: Path) ->
         "perExtraSecond": 1.6,
         "highQualityMultiplier": 1.4,
     }
-    assert {**sora, "creditCost": None} == {
+    assert [mode["mode"] for mode in sora["modes"]] == ["text-to-video", "image-to-video"]
+    assert {**sora, "creditCost": None, "modes": None, "prices": None} == {
         "id": "sora-2",
         "name": "Sora 2",
         "provider": "evolink",
@@ -368,8 +370,74 @@ def test_the_models_are_the_originals_configuration(api: Api, tmp_path: Path) ->
         "durations": [10, 15],
         "aspectRatios": ["16:9", "9:16"],
         "creditCost": None,
+        "modes": None,
+        "prices": None,
     }
     assert (pro["qualities"], pro["supportImageToVideo"], pro["provider"]) == (["standard", "high"], False, "kie")
+
+
+FULL = """
+[[model]]
+id = "full"
+name = "Full"
+durations = [5, 10]
+aspect_ratios = ["16:9", "adaptive"]
+qualities = ["720p", "1080p"]
+audio = "optional"
+audio_default = false
+seed = { min = 1, max = 99 }
+negative_prompt = 500
+prompt = { min = 3, max = 2000 }
+cost = { base = 10, included_seconds = 5, per_extra_second = 2, quality_multipliers = { "1080p" = 2 } }
+price = [{ modes = ["reference"], audio = true, base = 40 }]
+modes = { text = { aspect_ratios = ["16:9"] }, reference = { images = { min = 1, max = 9 }, videos = 3, seed = false } }
+[[model.offer]]
+provider = "evolink"
+model = "full"
+[model.offer.input]
+duration = "$duration"
+ratio = "$aspect_ratio"
+quality = "$quality"
+audio = "$generate_audio"
+seed = "$seed"
+no = "$negative_prompt"
+images = "$image_urls"
+videos = "$video_urls"
+"""
+
+
+def test_a_model_shows_what_each_mode_takes_and_what_it_costs(api: Api, tmp_path: Path) -> None:
+    (tmp_path / "models.toml").write_text(FULL)
+    with in_process({"MODELS_FILE": str(tmp_path / "models.toml")}):
+        runtime.reset()
+        [full] = api.call("GET", MODELS).data
+
+    common = {
+        "durations": [5, 10],
+        "qualities": ["720p", "1080p"],
+        "audio": "optional",
+        "audioDefault": False,
+        "promptLength": {"min": 3, "max": 2000},
+        "negativePromptLength": {"min": 1, "max": 500},
+        "audios": None,
+    }
+    text = {"mode": "text-to-video", "aspectRatios": ["16:9"], "seed": {"min": 1, "max": 99}}
+    references = {"mode": "reference-to-video", "aspectRatios": ["16:9", "adaptive"], "seed": None}
+    assert full["modes"] == [
+        {**common, **text, "images": None, "videos": None},
+        {**common, **references, "images": {"min": 1, "max": 9}, "videos": {"min": 0, "max": 3}},
+    ]
+    assert full["supportImageToVideo"] is False
+    assert full["aspectRatios"] == ["16:9", "adaptive"]
+    cheap, dear, loud = {"5": 10, "10": 20}, {"5": 20, "10": 40}, {"5": 40, "10": 40}
+    assert full["prices"] == [
+        {"modes": ["text-to-video"], "quality": "720p", "audio": None, "credits": cheap},
+        {"modes": ["text-to-video"], "quality": "1080p", "audio": None, "credits": dear},
+        {"modes": ["reference-to-video"], "quality": "720p", "audio": True, "credits": loud},
+        {"modes": ["reference-to-video"], "quality": "720p", "audio": False, "credits": cheap},
+        {"modes": ["reference-to-video"], "quality": "1080p", "audio": True, "credits": loud},
+        {"modes": ["reference-to-video"], "quality": "1080p", "audio": False, "credits": dear},
+    ]
 
 
 def test_a_retired_model_is_not_listed(api: Api) -> None:

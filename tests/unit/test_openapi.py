@@ -17,6 +17,7 @@ from cli.openapi.document import ROOT, build, files
 from clipferry import catalog, errors
 from clipferry.api import generate_request, request_bodies
 from clipferry.errors import ClipferryError
+from clipferry.models import Mode
 from local.sam_template.read import read_template
 
 DOCUMENT = build()
@@ -112,13 +113,21 @@ def test_every_model_on_offer_can_be_asked_for_and_no_other() -> None:
     offered = validator({"$ref": "#/components/schemas/GenerateVideo"})
 
     for model in catalog.load().models.values():
-        for duration in (*model.durations, None):
-            for quality in (*model.qualities, None):
-                body = {"prompt": "A ferry", "model": model.id, "duration": duration, "quality": quality}
-                assert offered.is_valid(body) is not model.retired
-        assert not offered.is_valid({"prompt": "A ferry", "model": model.id, "duration": 7})
+        limits = model.modes.get(Mode.TEXT)
+        text = {"prompt": "A ferry", "model": model.id, "outputNumber": 1}
+        assert offered.is_valid(text) is (limits is not None and not model.retired)
+        for duration in limits.durations if limits else ():
+            assert offered.is_valid({**text, "duration": duration}) is not model.retired
         image = {"prompt": "A ferry", "model": model.id, "imageUrl": "https://example.com/a.png"}
-        assert offered.is_valid(image) is (model.accepts_image and not model.retired)
+        assert offered.is_valid(image) is (Mode.FIRST_FRAME in model.modes and not model.retired)
+        for wrong in (
+            {"duration": 3600},
+            {"quality": "8k"},
+            {"outputNumber": 2},
+            {"unknown": 1},
+            {"prompt": " \u200b"},
+        ):
+            assert not offered.is_valid({**text, **wrong})
     assert not offered.is_valid({"prompt": "A ferry", "model": "sora-3"})
 
 

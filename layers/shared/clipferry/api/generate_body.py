@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -16,9 +17,12 @@ MOST_URLS: Final = 50
 """Of one kind, far more than any model takes."""
 
 
+PROMPT: Final = r"^[^\x00]*[^\s\x00\u200b-\u200f\u2060\ufeff][^\x00]*$"
+"""Text with something to see: neither white space nor zero-width characters alone."""
+
+
 def _not_blank(text: str) -> str:
-    """Refuses a prompt without anything to see; zero-width characters aren't printable either."""
-    if not any(character.isprintable() and not character.isspace() for character in text):
+    if not re.search(PROMPT, text):
         raise PydanticCustomError("blank", "must not be blank")
     return text
 
