@@ -7,9 +7,10 @@ Exit status: 0 for success, 1 if something failed or was found to be wrong, 2 fo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,9 +23,10 @@ from cli.mirror import mirror
 from cli.output import Json, console, print_records, spinner
 from cli.redrive import redrive
 from clipferry import observability
-from clipferry.db import migrations, timeline, verification
+from clipferry.db import schema, timeline, verification
+from clipferry.db.schema import Changes
 from clipferry.errors import ClipferryError
-from clipferry.usecases.verify_credits import verify_credits
+from clipferry.usecases import verify_credits
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
@@ -58,9 +60,12 @@ def options(
 
 @app.command()
 def verify(as_json: Json = False) -> None:
-    """Checks every invariant of credits, holds and ledger, and lists each breach. Exit status 1 if there is one."""
+    """Checks every invariant of credits, holds and ledger, and lists each breach. Exit status 1 if there is one.
+
+    A constraint or an index that another tool has dropped is a breach, too; `clipferry migrate` makes it again.
+    """
     with spinner("Checking the invariants"), database.connect() as db:
-        breaches = verify_credits(database=db)
+        breaches = verify_credits.verify(database=db)
     print_records(breaches, as_json=as_json, title="Breaches", empty="The credits are right: every invariant holds.")
     raise typer.Exit(1 if breaches else 0)
 
@@ -86,18 +91,36 @@ def migrate(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list the migrations that would be applied.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Applies the migrations that the database doesn't have yet."""
+    """Applies the migrations that the database doesn't have yet, and makes again what another tool has dropped."""
     with spinner("Migrating"):
-        names = migrations.apply(database.url(), MIGRATIONS, dry_run=dry_run)
+        changes = schema.bring_up_to_date(
+            database.url(), MIGRATIONS, dry_run=dry_run, connect_timeout=database.connect_timeout()
+        )
+    records = list(_change_records(changes, done=not dry_run))
     if as_json:
-        print_records([{"migration": name, "applied": not dry_run} for name in names], as_json=True, title="")
+        print_records(records, as_json=True, title="")
         return
-    for name in names:
-        console.print(f"{'would apply' if dry_run else 'applied'} {name}")
-    if not names:
-        console.print("The database is up to date.")
-    if names and not dry_run:
+    _print_changes(changes, done=not dry_run)
+    if changes.applied and not dry_run:
         _print_opening_balances()
+
+
+def _change_records(changes: Changes, *, done: bool) -> Iterator[dict[str, Any]]:
+    yield from ({"migration": name, "applied": done} for name in changes.applied)
+    yield from ({"guard": name, "restored": done} for name in changes.restored)
+    yield from ({"guard": name, "validated": done} for name in changes.validated)
+    yield from ({"broken": rule.rule, "table": rule.table, "rows": rule.rows} for rule in changes.broken)
+
+
+def _print_changes(changes: Changes, *, done: bool) -> None:
+    lines = [f"{'applied' if done else 'would apply'} {name}" for name in changes.applied]
+    lines += [f"{'made again' if done else 'would make again'}: {name}" for name in changes.restored]
+    lines += [f"validated: {name}" for name in changes.validated]
+    for line in lines or ["The database is up to date."]:
+        console.print(line, soft_wrap=True, highlight=False)
+    if changes.broken:
+        rows = [{"rule": rule.rule, "table": rule.table, "rows": ", ".join(rule.rows)} for rule in changes.broken]
+        print_records(rows, as_json=False, title="Rows from before that break a rule (docs/migrating.md)")
 
 
 def _print_opening_balances() -> None:

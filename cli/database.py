@@ -10,6 +10,7 @@ import typer
 
 from clipferry.db.connection import Database
 
+CONNECT_TIMEOUT = "DATABASE_CONNECT_TIMEOUT_SECONDS"
 STATEMENT_TIMEOUT_SECONDS = 300
 """The time-out of an operator's statements, which may take longer than a request's."""
 
@@ -28,6 +29,15 @@ def url() -> str:
     return found
 
 
+def connect_timeout() -> int:
+    """Seconds. The command ends with exit status 2 when DATABASE_CONNECT_TIMEOUT_SECONDS isn't a number of them."""
+    text = os.environ.get(CONNECT_TIMEOUT) or "5"
+    if not text.isdecimal() or int(text) < 1:
+        typer.echo(f"{CONNECT_TIMEOUT} must be a number of seconds.", err=True)
+        raise typer.Exit(2)
+    return int(text)
+
+
 def _from_secret() -> str:
     from clipferry import runtime
 
@@ -40,7 +50,7 @@ def _from_secret() -> str:
 @contextmanager
 def connect() -> Iterator[Database]:
     """The database, closed after the block."""
-    database = Database(url(), statement_timeout=STATEMENT_TIMEOUT_SECONDS)
+    database = Database(url(), connect_timeout=connect_timeout(), statement_timeout=STATEMENT_TIMEOUT_SECONDS)
     try:
         yield database
     finally:

@@ -9,7 +9,7 @@ import hypothesis
 import pytest
 from hypothesis import HealthCheck, settings
 
-from clipferry.db import migrations
+from clipferry.db import schema
 from clipferry.db.connection import Database
 from local.postgres import embedded_postgres
 from tests.database import MIGRATIONS, empty_tables
@@ -36,7 +36,7 @@ def server_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def migrated_url(server_url: str) -> str:
-    migrations.apply(server_url, MIGRATIONS)
+    schema.bring_up_to_date(server_url, MIGRATIONS)
     return server_url
 
 

@@ -12,7 +12,8 @@ from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
-PRISMA = Path(__file__).parent / "contract" / "schema-prisma.sql"
+CONTRACT = Path(__file__).parent / "contract"
+PRISMA = CONTRACT / "schema-prisma.sql"
 """What `prisma db push` makes of the founding models."""
 
 _EMPTY = """

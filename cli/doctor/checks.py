@@ -9,7 +9,7 @@ from pathlib import Path
 from cli import queues
 from cli.doctor import bucket, callback, clock, layer, secrets
 from cli.doctor.findings import Check, CheckFailedError
-from clipferry.db import migrations
+from clipferry.db import migrations, schema
 from clipferry.dependencies import Dependencies
 from clipferry.settings import Settings
 
@@ -100,10 +100,21 @@ def _bucket_checks(dependencies: Dependencies) -> Iterator[Check]:
 
 
 def _migration_level(dependencies: Dependencies, folder: Path) -> str:
-    pending = migrations.apply(dependencies.migration_url, folder, dry_run=True, wait_seconds=LOCK_SECONDS)
-    if pending:
-        raise CheckFailedError(f"not applied: {', '.join(pending)}")
-    return f"{len(migrations.read(folder))} applied, none edited"
+    changes = schema.bring_up_to_date(
+        dependencies.migration_url,
+        folder,
+        dry_run=True,
+        wait_seconds=LOCK_SECONDS,
+        connect_timeout=dependencies.settings.database_connect_timeout_seconds,
+    )
+    if changes.applied:
+        raise CheckFailedError(f"not applied: {', '.join(changes.applied)}")
+    if changes.restored:
+        raise CheckFailedError(
+            f"missing: {', '.join(changes.restored)}",
+            advice="Another schema tool has dropped them: run `make migrate` (docs/migrating.md).",
+        )
+    return f"{len(migrations.read(folder))} applied, none edited; no constraint or index is missing"
 
 
 def _addresses(dependencies: Dependencies, context: CheckContext) -> dict[str, str]:

@@ -6,24 +6,30 @@ would do.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, Final
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from clipferry import runtime
 from clipferry.aws import custom_resource
-from clipferry.db import migrations
+from clipferry.db import schema
 from clipferry.observability import logger
 
 _SENTENCE: Final = 'nothing was done: this function takes {} to migrate, or {"dryRun": true} to say what it would do'
 
 
 def migrate(event: dict[str, Any]) -> dict[str, Any]:
-    applied = migrations.apply(
-        runtime.dependencies().migration_url, runtime.migrations_folder(__file__), dry_run=bool(event.get("dryRun"))
+    dependencies = runtime.dependencies()
+    changes = schema.bring_up_to_date(
+        dependencies.migration_url,
+        runtime.migrations_folder(__file__),
+        dry_run=bool(event.get("dryRun")),
+        connect_timeout=dependencies.settings.database_connect_timeout_seconds,
     )
-    logger.info("migrated", applied=applied)
-    return {"applied": applied}
+    done = asdict(changes)
+    logger.info("migrated", extra=done)
+    return {"applied": changes.applied} | {name: done[name] for name in ("restored", "broken") if done[name]}
 
 
 @logger.inject_lambda_context(clear_state=True)

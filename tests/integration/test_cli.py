@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -140,6 +141,59 @@ def test_a_dry_run_lists_the_migrations_and_applies_none(
         assert clipferry("migrate", "--dry-run").out.splitlines() == [f"would apply {name}" for name in files]
     assert clipferry("migrate").out.splitlines() == [f"applied {name}" for name in files]
     assert "up to date" in clipferry("migrate").out
+
+
+def test_what_another_tool_dropped_is_named_by_verify_and_made_again_by_migrate(
+    clipferry: Clipferry, empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_DIRECT_URL", empty_url)
+    clipferry("migrate")
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        connection.execute("drop index clipferry_videos_list_idx")
+        connection.execute("alter table credit_packages drop constraint clipferry_remaining_not_negative")
+    names = ["CHECK clipferry_remaining_not_negative on credit_packages", "index clipferry_videos_list_idx on videos"]
+
+    breaches = clipferry("verify", "--json")
+    assert breaches.status == 1
+    assert [breach["detail"] for breach in breaches.json] == [
+        f"{name} is missing: run `clipferry migrate`" for name in names
+    ]
+    assert clipferry("migrate", "--dry-run").out.splitlines() == [f"would make again: {name}" for name in names]
+    assert clipferry("migrate", "--json").json == [{"guard": name, "restored": True} for name in names]
+    assert clipferry("migrate").out == "The database is up to date.\n"
+    assert clipferry("verify").status == 0
+
+
+def test_rows_that_break_a_rule_are_named_by_migrate(
+    clipferry: Clipferry, empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_DIRECT_URL", empty_url)
+    clipferry("migrate")
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        connection.execute("""
+        alter table credit_packages drop constraint clipferry_remaining_not_negative;
+        insert into "user" (id, email) values ('ann', 'ann@example.com');
+        insert into credit_packages (id, user_id, initial_credits, remaining_credits, trans_type, updated_at)
+        values (7, 'ann', 1, -1, 'SYSTEM_ADJUST', now())
+        """)
+
+    migrated = clipferry("migrate")
+    assert migrated.status == 0
+    assert "made again: CHECK clipferry_remaining_not_negative on credit_packages" in migrated.out
+    assert re.search(r"clipferry_remaining_not_negative .* credit_packages .* 7", migrated.out)
+    assert clipferry("migrate", "--json").json == [
+        {"broken": "clipferry_remaining_not_negative", "table": "credit_packages", "rows": ["7"]}
+    ]
+
+
+@pytest.mark.parametrize("seconds", ["soon", "0", "-1"])
+def test_a_connect_timeout_that_is_no_number_of_seconds_exits_with_2(
+    clipferry: Clipferry, monkeypatch: pytest.MonkeyPatch, seconds: str
+) -> None:
+    monkeypatch.setenv("DATABASE_CONNECT_TIMEOUT_SECONDS", seconds)
+
+    ended = clipferry("migrate")
+    assert (ended.status, ended.err) == (2, "DATABASE_CONNECT_TIMEOUT_SECONDS must be a number of seconds.\n")
 
 
 def test_a_database_that_is_migrated_is_up_to_date(clipferry: Clipferry) -> None:

@@ -227,6 +227,15 @@ def test_a_missing_migration_is_named(installation: Installation, another_databa
     assert installation.failure("migrations") == f"not applied: {names[-1]}"
 
 
+def test_what_another_tool_dropped_is_named(installation: Installation, another_database: str) -> None:
+    migrations.apply(another_database, MIGRATIONS)
+    with psycopg.connect(another_database, autocommit=True) as connection:
+        connection.execute("drop index clipferry_videos_task_key")
+    installation.change("DATABASE_URL", another_database)
+
+    assert installation.failure("migrations") == "missing: unique index clipferry_videos_task_key on videos"
+
+
 def test_an_edited_migration_is_named(installation: Installation, another_database: str) -> None:
     migrations.apply(another_database, MIGRATIONS)
     with psycopg.connect(another_database, autocommit=True) as connection:

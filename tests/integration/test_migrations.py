@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -341,3 +342,34 @@ def test_no_password_is_shown_when_the_database_is_away(folder: Path) -> None:
         migrations.apply("postgresql://postgres:hunter2@127.0.0.1:1/clipferry", folder)
 
     assert "hunter2" not in str(away.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://postgres:hun@ter2@127.0.0.1:1/clipferry",
+        "postgresql://postgres:hun/ter2@127.0.0.1:1/clipferry",
+    ],
+)
+def test_a_password_that_is_not_percent_encoded_is_said_and_no_part_of_it_shown(folder: Path, url: str) -> None:
+    with pytest.raises(ConfigurationError, match="percent-encoded") as unread:
+        migrations.apply(url, folder)
+
+    assert "hun" not in str(unread.value)
+    assert "ter2" not in str(unread.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://ann:hunter2@127.0.0.1:1/clipferry", "host=127.0.0.1 port=1 user=ann password=hunter2"]
+)
+def test_the_server_that_is_away_is_named(folder: Path, url: str) -> None:
+    with pytest.raises(DatabaseUnavailableError, match=r"can't connect to 127\.0\.0\.1:1: .*refused"):
+        migrations.apply(url, folder)
+
+
+def test_a_server_that_never_answers_is_given_up_and_named(folder: Path) -> None:
+    """It takes the connection and says nothing; libpq would wait for ever. Less than 2 s it doesn't take."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        with pytest.raises(DatabaseUnavailableError, match=f"127.0.0.1:{port}: ConnectionTimeout"):
+            migrations.apply(f"postgresql://ann@127.0.0.1:{port}/clipferry", folder, connect_timeout=2)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, LiteralString, cast
+from typing import Final, LiteralString, cast
 
-import psycopg
+from clipferry.db import guard_comparison, guard_restoring
+from clipferry.db.migration_session import CONNECT_TIMEOUT_SECONDS, Connection, only_runner, run_patiently
+from clipferry.db.schema_guards import Guard
+from clipferry.errors import ConfigurationError
 
-from clipferry.errors import ConfigurationError, DatabaseBusyError, DatabaseUnavailableError
-
-LOCK_TIMEOUT: Final = "4s"
-"""A migration that waits for a lock makes everybody behind it wait: it gives up soon and tries again."""
-TRIES: Final = 10
-_LOCK_KEY: Final = 0x636C6970  # "clip"
+WAIT_SECONDS: Final = 120.0
+"""How long a runner waits for another one."""
 _NO_TRANSACTION: Final = "-- no-transaction"
+
+_INDEX: Final = re.compile(
+    r'CREATE (?P<unique>UNIQUE )?INDEX IF NOT EXISTS "\w+" ON "(?P<table>\w+)" (?P<columns>\([^;]*\));'
+)
 
 _LEDGER: Final = """
 create schema if not exists clipferry;
@@ -65,42 +65,30 @@ def read(folder: Path) -> list[Migration]:
     return [Migration(file.name, file.read_text()) for file in files]
 
 
-def apply(database_url: str, folder: Path, *, dry_run: bool = False, wait_seconds: float = 120) -> list[str]:
+def apply(
+    database_url: str,
+    folder: Path,
+    *,
+    dry_run: bool = False,
+    wait_seconds: float = WAIT_SECONDS,
+    connect_timeout: int = CONNECT_TIMEOUT_SECONDS,
+) -> list[str]:
     """Applies what is missing and returns the names; with `dry_run` only names them. Needs a direct, unpooled URL."""
-    migrations = read(folder)
-    try:
-        with (
-            psycopg.connect(database_url, autocommit=True, application_name="clipferry-migrate") as connection,
-            _only_runner(connection, wait_seconds),
-        ):
-            pending = _pending(connection, migrations)
-            if not dry_run:
-                connection.execute(_LEDGER)
-                for migration in pending:
-                    _apply_one(connection, migration)
-            return [migration.name for migration in pending]
-    except psycopg.OperationalError as error:
-        raise DatabaseUnavailableError(f"{type(error).__name__}: {error}") from error
-    except psycopg.Error as error:
-        raise ConfigurationError(f"{type(error).__name__}: {error}") from error
+    with only_runner(database_url, wait_seconds=wait_seconds, connect_timeout=connect_timeout) as connection:
+        return apply_files(connection, read(folder), dry_run=dry_run)
 
 
-@contextmanager
-def _only_runner(connection: psycopg.Connection[Any], wait_seconds: float) -> Iterator[None]:
-    """An advisory lock that is polled: one that is waited for deadlocks with a concurrent index build."""
-    give_up = time.monotonic() + wait_seconds
-    while connection.execute("select pg_try_advisory_lock(%s)", [_LOCK_KEY]).fetchone() != (True,):
-        if time.monotonic() > give_up:
-            raise DatabaseBusyError("another migration has been running for too long")
-        time.sleep(0.25)
-    try:
-        yield
-    finally:
-        if not connection.closed:
-            connection.execute("select pg_advisory_unlock(%s)", [_LOCK_KEY])
+def apply_files(connection: Connection, migrations: list[Migration], *, dry_run: bool) -> list[str]:
+    """Does the same on a connection that holds the lock."""
+    pending = _pending(connection, migrations)
+    if not dry_run:
+        connection.execute(_LEDGER)
+        for migration in pending:
+            _apply_one(connection, migration)
+    return [migration.name for migration in pending]
 
 
-def _pending(connection: psycopg.Connection[Any], migrations: list[Migration]) -> list[Migration]:
+def _pending(connection: Connection, migrations: list[Migration]) -> list[Migration]:
     exists = connection.execute("select to_regclass('clipferry.migrations') is not null").fetchone() == (True,)
     recorded = connection.execute("select name, checksum from clipferry.migrations").fetchall() if exists else []
     applied = dict(recorded)
@@ -113,29 +101,33 @@ def _pending(connection: psycopg.Connection[Any], migrations: list[Migration]) -
     return [m for m in migrations if m.name not in applied]
 
 
-def _apply_one(connection: psycopg.Connection[Any], migration: Migration) -> None:
-    for attempt in range(1, TRIES + 1):
-        try:
-            connection.execute(cast("LiteralString", f"set lock_timeout = '{LOCK_TIMEOUT}'"))
-            if migration.in_transaction:
-                _run_in_transaction(connection, migration)
-            else:
-                _run_one_by_one(connection, migration)
-        except psycopg.errors.LockNotAvailable:
-            if attempt == TRIES:
-                raise
-            time.sleep(min(0.2 * 2**attempt, 5))
-        else:
-            return
+def _apply_one(connection: Connection, migration: Migration) -> None:
+    run = _run_in_transaction if migration.in_transaction else _run_one_by_one
+    run_patiently(connection, lambda: run(connection, migration))
 
 
-def _run_in_transaction(connection: psycopg.Connection[Any], migration: Migration) -> None:
+def _run_in_transaction(connection: Connection, migration: Migration) -> None:
     with connection.transaction():
-        connection.execute(cast("LiteralString", migration.sql))
+        sql = migration.sql
+        if _INDEX.search(sql):
+            sql = _without_known_indexes(sql, guard_restoring.existing(connection))
+        connection.execute(cast("LiteralString", sql))
         _note(connection, migration)
 
 
-def _run_one_by_one(connection: psycopg.Connection[Any], migration: Migration) -> None:
+def _without_known_indexes(sql: str, found: list[Guard]) -> str:
+    """IF NOT EXISTS asks for a name only; Drizzle has the same index under another one (`videos_uuid_unique`)."""
+
+    def keep(statement: re.Match[str]) -> str:
+        is_known = guard_comparison.has_index(
+            found, table=statement["table"], columns=statement["columns"], unique=statement["unique"] is not None
+        )
+        return "" if is_known else statement[0]
+
+    return _INDEX.sub(keep, sql)
+
+
+def _run_one_by_one(connection: Connection, migration: Migration) -> None:
     for (statement,) in connection.execute(_INVALID_INDEXES).fetchall():
         connection.execute(statement)
     for statement in migration.statements:
@@ -143,7 +135,7 @@ def _run_one_by_one(connection: psycopg.Connection[Any], migration: Migration) -
     _note(connection, migration)
 
 
-def _note(connection: psycopg.Connection[Any], migration: Migration) -> None:
+def _note(connection: Connection, migration: Migration) -> None:
     connection.execute(
         "insert into clipferry.migrations (name, checksum) values (%s, %s)",
         [migration.name, migration.checksum],

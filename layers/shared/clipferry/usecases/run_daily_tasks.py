@@ -12,7 +12,7 @@ from clipferry.storage import Storage
 from clipferry.usecases.abort_uploads import abort_uploads
 from clipferry.usecases.apply_retention import apply_retention
 from clipferry.usecases.move_credits import expire_credits
-from clipferry.usecases.verify_credits import verify_credits
+from clipferry.usecases.verify_credits import verify
 
 
 class DailyTasksFailedError(ClipferryError):
@@ -24,13 +24,13 @@ class DailyTasksFailedError(ClipferryError):
 def run_daily_tasks(
     *, database: Database, storage: Storage, now: datetime, seconds_left: Callable[[], float]
 ) -> dict[str, int]:
-    """Expires credits, verifies the ledger, aborts abandoned uploads, removes what is old; returns how much of each.
+    """Expires credits, verifies them, aborts abandoned uploads, removes what is old; returns how much of each.
 
     Raises DailyTasksFailedError in the end, for the alarm, when one of them failed.
     """
     tasks: dict[str, Callable[[], int]] = {
         "expiredPackages": lambda: expire_credits(database=database),
-        "breaches": lambda: len(verify_credits(database=database)),
+        "breaches": lambda: len(verify(database=database)),
         "abortedUploads": lambda: abort_uploads(database=database, storage=storage, now=now, seconds_left=seconds_left),
         "removedVideos": lambda: apply_retention(database=database, storage=storage, seconds_left=seconds_left),
     }
