@@ -16,7 +16,7 @@ import boto3
 from botocore.config import Config
 
 from clipferry import runtime
-from clipferry.db import migrations
+from clipferry.db import schema
 from clipferry.errors import ClipferryError
 from local import console, development_user, services
 from local.http.server import PortTakenError
@@ -128,7 +128,7 @@ def _prepare(database_url: str) -> str | None:
     """Migrates, and adds the development user; a database elsewhere may be production's, and is left alone."""
     if not services.is_on_this_machine(database_url):
         return None
-    migrations.apply(database_url, _MIGRATIONS)
+    schema.bring_up_to_date(database_url, _MIGRATIONS)
     development_user.add_development_user(database_url)
     return development_user.TOKEN
 

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.plans import ExplainingDatabase
 from clipferry import runtime
-from clipferry.db import open_work
+from clipferry.db import open_work, schema
 from clipferry.db.connection import Database
 from clipferry.errors import StorageError
 from clipferry.models import VideoStatus
@@ -28,6 +28,7 @@ from local.r2.server import FakeR2
 from local.sam_template.environment import in_process
 from local.sam_template.read import read_template
 from tests import books, journeys
+from tests.database import MIGRATIONS
 from tests.http_api import environment
 from tests.log_lines import captured, events, metrics
 
@@ -227,6 +228,17 @@ BREAK = (
         check (remaining_credits + frozen_credits <= initial_credits) not valid""",
 )
 """A hold as the original application may have left it: it settles without locks."""
+
+
+def test_a_dropped_index_is_a_breach(r2: FakeR2, database: Database, database_url: str) -> None:
+    books.execute(database, "drop index public.clipferry_videos_task_key")
+    try:
+        answer, log = run("HousekeepFunction")
+    finally:
+        schema.bring_up_to_date(database_url, MIGRATIONS)
+
+    assert answer["breaches"] == 1
+    assert "clipferry_videos_task_key" in log
 
 
 def test_a_user_with_broken_books_stops_nobody_elses_expiry(r2: FakeR2, database: Database) -> None:

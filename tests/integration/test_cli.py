@@ -197,6 +197,8 @@ def test_a_connect_timeout_that_is_no_number_of_seconds_exits_with_2(
 
 
 def test_a_database_that_is_migrated_is_up_to_date(clipferry: Clipferry) -> None:
+    clipferry("migrate")
+
     assert clipferry("migrate", "--dry-run").out == "The database is up to date.\n"
     assert clipferry("migrate", "--json").json == []
 
