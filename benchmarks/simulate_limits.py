@@ -128,7 +128,7 @@ def limits(work: Workload, has: Ceilings) -> list[Limit]:
             name="database connections",
             ceiling=has.connections,
             demand=api + mirroring,
-            remedy="a pooler (PgBouncer, RDS Proxy, Neon's); then a larger instance",
+            remedy="a pooler (PgBouncer, Neon's, Supabase's); then a larger instance",
             is_instances=True,
         ),
         Limit(

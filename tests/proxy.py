@@ -6,7 +6,10 @@ import selectors
 import socket
 import threading
 from contextlib import suppress
+from typing import Final, Literal
 
+_RESET_ON_CLOSE: Final = b"\1\0\0\0\0\0\0\0"
+"""SO_LINGER: switched on, with zero seconds."""
 PATIENCE = 30.0
 """Seconds after which a test gives up on something that should happen much sooner."""
 
@@ -25,6 +28,7 @@ class Proxy:
         self.round_trips = 0
         self.said = bytearray()
         """What clients have said."""
+        self._frozen: dict[socket.socket, str] = {}
         self.cut_after: dict[str, int] = {}
         """How many more bytes of the "client" or the "server" are carried before the connection is dropped."""
 
@@ -51,6 +55,13 @@ class Proxy:
                     end.shutdown(socket.SHUT_RDWR)
         for thread in self._threads[1:]:
             thread.join(PATIENCE)
+
+    def forget(self, how: Literal["silently", "with a reset"]) -> None:
+        """What a NAT does with a connection that was idle for too long: whatever is said on it from now on is dropped.
+
+        Nothing comes back, or a reset.
+        """
+        self._frozen.update((client, how) for client, _ in self._pairs)
 
     def close(self) -> None:
         self._closing = True
@@ -85,6 +96,11 @@ class Proxy:
                     assert isinstance(end, socket.socket)
                     data = end.recv(1 << 16)
                     if not data:
+                        return
+                    if how := self._frozen.get(client):
+                        if how == "silently":
+                            continue
+                        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
                         return
                     self.round_trips += end is client and last is not client
                     last = end

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from clipferry.db import connection as connection_module
 from clipferry.db import sign_in
 from clipferry.db.connection import Database, Transaction
 from clipferry.errors import ClipferryError, DatabaseBusyError, DatabaseUnavailableError
@@ -282,6 +283,58 @@ def test_a_connection_that_was_cut_without_a_word_is_replaced(proxy: Proxy, prox
     assert pid(proxied) != process
 
 
+class Clock:
+    """The wall clock, which goes on while a Lambda is frozen."""
+
+    def __init__(self) -> None:
+        self.now = 1_795_334_400.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def thawing(proxied: Database, proxy: Proxy, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    """A warm connection whose Lambda was frozen for an hour: the wall clock went on, the monotonic one stood still."""
+    clock = Clock()
+    database = Database(make_conninfo(database_url, host="127.0.0.1", port=proxy.port), clock=clock)
+    pid(database)
+    monkeypatch.setattr(connection_module, "PING_SECONDS", 0.2)
+    clock.now += 3600
+    yield database
+    database.close()
+
+
+@pytest.mark.parametrize("how", ["silently", "with a reset"])
+def test_connection_that_was_forgotten_while_the_function_was_frozen_is_replaced(
+    thawing: Database, proxy: Proxy, how: Literal["silently", "with a reset"]
+) -> None:
+    proxy.forget(how)
+
+    assert pid(thawing)
+    assert pid(thawing)
+
+
+def test_connection_that_lived_on_while_the_function_was_frozen_is_asked_and_used(
+    thawing: Database, proxy: Proxy
+) -> None:
+    before, process = proxy.round_trips, pid(thawing)
+    assert proxy.round_trips - before == 2, "one to ask"
+
+    assert pid(thawing) == process
+    assert proxy.round_trips - before == 3
+
+
+def test_server_that_ends_the_session_instead_of_answering_is_no_answer(
+    thawing: Database, proxy: Proxy, database_url: str
+) -> None:
+    """Its farewell comes with the answer: it had not arrived when the connection was looked at."""
+    assert thawing._cursor is not None
+    terminate(database_url, thawing._cursor.connection.info.backend_pid)
+
+    assert pid(thawing)
+
+
 def test_a_connection_that_is_lost_within_a_transaction_is_an_error_and_the_next_one_works(
     database_url: str, database: Database
 ) -> None:
@@ -424,8 +477,10 @@ def test_a_timestamp_comes_back_as_aware_utc(database: Database) -> None:
     assert moment.tzinfo is UTC
 
 
-def test_utc_now_is_now_whatever_the_servers_time_zone(database: Database) -> None:
-    assert read_back(database, "select extract(timezone from now())::integer as value") == 8 * 3600
+def test_utc_now_is_now_whatever_the_servers_time_zone(database_url: str, database: Database) -> None:
+    with psycopg.connect(database_url) as direct:
+        assert direct.execute("show timezone").fetchone() == ("Asia/Shanghai",)
+    assert read_back(database, "select current_setting('timezone') as value") == "UTC"
 
     for sql in ("select timezone('utc', now())::timestamp(3) as value", "select now() as value"):
         assert abs(read_back(database, sql) - datetime.now(UTC)) < timedelta(hours=1)

@@ -131,6 +131,17 @@ def test_the_whole_journey_works_for_more_clients_than_connections(pooled: Datab
     assert verify_credits(database=pooled) == []
 
 
+def test_transaction_is_in_utc_and_leaves_the_servers_time_zone_to_the_next_client(
+    pooled: Database, pooler_url: str
+) -> None:
+    for _ in range(SERVER_CONNECTIONS + 1):
+        with pooled.transaction() as tx:
+            zone = tx.query_dicts("select current_setting('timezone') as zone", {})
+        assert zone.first() == {"zone": "UTC"}
+        with psycopg.connect(pooler_url, autocommit=True) as other:
+            assert other.execute("show timezone").fetchone() == ("Asia/Shanghai",)
+
+
 def test_clients_that_come_and_go_in_every_way_leave_the_connections_behind(pooled: Database, pooler_url: str) -> None:
     """Eight at once over two connections: read half-way, refused by the server, given up, cut off."""
 

@@ -2,7 +2,8 @@
 
 The statements of a transaction leave together with BEGIN and COMMIT, and a result that is read after the block costs no
 round trip of its own. A result that is read inside the block costs one. No session state is left behind and nothing is
-prepared, so PgBouncer, RDS Proxy, Neon and Supabase poolers work.
+prepared, so PgBouncer, Neon's and Supabase's poolers work. RDS Proxy works, but pins each connection to one of the
+database's at `set_config`, even for a transaction: it saves none.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import psycopg
 from psycopg import ClientCursor
 from psycopg.abc import AdaptContext, Buffer
 from psycopg.adapt import Loader
-from psycopg.pq import Format, TransactionStatus
+from psycopg.pq import ExecStatus, Format, TransactionStatus
+from psycopg.pq.abc import PGconn
 
 from clipferry.db.rows import Rows
 from clipferry.db.transaction import Transaction
@@ -28,6 +30,8 @@ __all__ = ["Database", "Rows", "Transaction"]
 
 PING_AFTER_SECONDS = 60
 """A connection that was idle for longer may have been dropped silently (a frozen Lambda, a NAT): ask before use."""
+PING_SECONDS = 2.0
+"""How long the server may take to answer then: a peer that is gone without a word never would."""
 
 
 class Database:
@@ -41,18 +45,20 @@ class Database:
         statement_timeout: int = 10,
         lock_timeout: int = 8,
         new_url: Callable[[str], str | None] | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """All three in seconds. `url` is libpq's; its TLS parameters pass through.
 
         `new_url` is asked, with the old one, when the server or a pooler refuses it: for what has replaced it, if
-        anything has.
+        anything has. `clock` is the wall clock: the monotonic one may stand still while a Lambda is frozen.
         """
         self._url = url
         self._new_url = new_url
         self._connect_timeout = connect_timeout
-        self._set_timeouts = (
+        self._clock = clock
+        self._settings = (  # in UTC a column of either kind of timestamp may be compared with either
             f"select set_config('statement_timeout', '{statement_timeout:d}s', true), "
-            f"set_config('lock_timeout', '{lock_timeout:d}s', true)"
+            f"set_config('lock_timeout', '{lock_timeout:d}s', true), set_config('timezone', 'UTC', true)"
         )
         self._cursor: ClientCursor[Any] | None = None
         """The connection's. It serves one transaction after another: making one takes a tenth of a short one's time."""
@@ -64,7 +70,7 @@ class Database:
         """Commits when the block ends, rolls back when it raises; psycopg's errors come out as ours."""
         try:
             cursor = self._living_cursor()
-            transaction = Transaction(cursor, "begin", self._set_timeouts)
+            transaction = Transaction(cursor, "begin", self._settings)
             try:
                 yield transaction
                 transaction.commit()
@@ -96,7 +102,7 @@ class Database:
             self._cursor = ClientCursor(connection)
             self._poller = select.poll()
             self._poller.register(connection.fileno(), select.POLLIN)
-            self._used_at = time.monotonic()
+            self._used_at = self._clock()
         return self._cursor
 
     def _is_alive(self, connection: psycopg.Connection[Any]) -> bool:
@@ -106,11 +112,27 @@ class Database:
         try:
             if self._poller.poll(0):  # nobody speaks to an idle connection but to say farewell
                 return False
-            if time.monotonic() - self._used_at > PING_AFTER_SECONDS:
-                connection.execute("select 1")
+            if abs(self._clock() - self._used_at) > PING_AFTER_SECONDS:
+                return self._answers(connection.pgconn)
         except psycopg.Error:
             return False
         return not connection.closed
+
+    def _answers(self, pgconn: PGconn) -> bool:
+        """Whether the server answers within PING_SECONDS; psycopg's own wait for a result has no end."""
+        deadline = time.monotonic() + PING_SECONDS
+        pgconn.send_query(b"select 1")
+        pgconn.flush()
+        status = None
+        while True:
+            while pgconn.is_busy():
+                if not self._poller.poll(max(deadline - time.monotonic(), 0) * 1000):
+                    return False
+                pgconn.consume_input()
+            result = pgconn.get_result()
+            if result is None:
+                return status == ExecStatus.TUPLES_OK
+            status = result.status
 
     def _open(self) -> psycopg.Connection[Any]:
         """Whoever refuses a password says so in words of its own, and libpq gives no code: every refusal counts."""
@@ -141,7 +163,7 @@ class Database:
 
     def _make_idle(self, connection: psycopg.Connection[Any]) -> None:
         """Rolls back what wasn't committed. Closes a connection that still waits for results: it can't roll back."""
-        self._used_at = time.monotonic()
+        self._used_at = self._clock()
         if _is_idle(connection):
             return
         try:
