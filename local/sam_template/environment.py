@@ -6,7 +6,6 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
 from clipferry import settings
@@ -16,10 +15,6 @@ from local.services import Service
 
 _CALLBACKS: Final = "/api/v1/video/callback"
 _CREDENTIALS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-
-
-MODELS: Final = Path(__file__).parents[1] / "models.toml"
-"""The original front end offers two models that are switched off upstream; here they lead to one that lives."""
 
 
 class MissingVariableError(Exception):
@@ -45,7 +40,6 @@ def handler_environment(
         **deployed.environment,
         "AI_CALLBACK_URL": f"{url}{_CALLBACKS}",
         "CALLBACK_HMAC_SECRET": secrets.token_hex(32),
-        "MODELS_FILE": str(MODELS),
         "STORAGE_DOMAIN": files_url,
         **{name: value for name, value in own.items() if name in known and value},
         **{name: deployed.environment[name] for name in alone.unresolved.keys() - deployed.unresolved.keys()},

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -182,7 +181,7 @@ def test_the_price_shown_is_the_price_charged_for_every_choice(visit: Open, stac
                 (quality) => [model.id, duration, quality, cost(model.creditCost, duration, quality)])));
         }"""
     )
-    models = catalog.load(Path(stack.environment["MODELS_FILE"])).models
+    models = catalog.load().models
     assert len(shown) > len(models)
     for model, duration, quality, price in shown:
         assert models[model].cost.credits(duration=duration, quality=quality) == price

@@ -1,7 +1,7 @@
 """The original front end's calls, with only the fields that it sends, reading only the fields that it reads.
 
-It knows two models, `sora-2` and `sora-2-pro`; local/models.toml maps them to a live one, as a product would that
-moves here with its front end unchanged.
+It knows two models, `sora-2` and `sora-2-pro`; examples/models-sora.toml maps them to a live one, as a product would
+that moves here with its front end unchanged.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.database import empty_tables
 from tests.films import PIXEL
 from tests.http_api import AUTH_SECRET, COOKIE, signed
 
-MODELS_FILE = Path(__file__).parents[2] / "local" / "models.toml"
+MODELS_FILE = Path(__file__).parents[2] / "examples" / "models-sora.toml"
 SITE = "http://localhost:3000"
 PROMPT = "A ferry crosses the strait at dawn"
 """A PNG of one red pixel."""
@@ -244,13 +244,3 @@ def test_a_refusal_has_a_sentence_to_show(elsewhere: FrontEnd) -> None:
             elsewhere.fetch("/video/generate", "POST", order)
         assert refused.value.status == 400
         assert refused.value.error["message"].endswith(".")
-
-
-def test_the_examples_other_models_are_the_shipped_ones() -> None:
-    """A file can't include another, so this one is a copy that has to keep up."""
-    shipped = {model.id: model for model in catalog.load().models.values() if not model.retired}
-    own = dict(catalog.load(MODELS_FILE).models)
-
-    assert {model_id: model for model_id, model in own.items() if not model_id.startswith("sora-")} == shipped
-    assert not own["sora-2"].retired
-    assert not own["sora-2-pro"].retired

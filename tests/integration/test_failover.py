@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -135,7 +136,19 @@ def kinds(database: Database, uuid: str) -> list[str]:
     return [row["kind"] for row in found]
 
 
-@pytest.mark.parametrize("refusal", [BUSY, BROKEN, BAD_PROMPT, AWAY])
+def test_what_one_provider_refuses_for_its_content_is_offered_to_no_other(database: Database) -> None:
+    uuid = journeys.held_video(database)
+    kie = Scripted("kie", ["task"])
+
+    with pytest.raises(ProviderRefusedError):
+        submit(database, uuid, Scripted("evolink", [BAD_PROMPT]), kie)
+
+    assert kie.asked == []
+    assert (journeys.status_of(database, uuid), journeys.hold_of(database, uuid)) == ("FAILED", ("RELEASED", 10))
+    assert books.breaches(database) == []
+
+
+@pytest.mark.parametrize("refusal", [BUSY, BROKEN, AWAY])
 def test_a_refusal_lets_the_next_provider_try(database: Database, refusal: ProviderError) -> None:
     uuid = journeys.held_video(database)
     evolink, kie = Scripted("evolink", [refusal]), Scripted("kie", ["task"])
@@ -270,7 +283,8 @@ def test_a_refusal_does_not_open_the_circuit(database: Database, refusal: Provid
     evolink, kie = Scripted("evolink", [refusal]), Scripted("kie", ["task"])
 
     for _ in range(circuits.FAILURES * 2):
-        create(database, evolink, kie)
+        with contextlib.suppress(ProviderRefusedError):
+            create(database, evolink, kie)
 
     assert len(evolink.asked) == circuits.FAILURES * 2
 

@@ -39,7 +39,7 @@ def submit_video(
     polling: Polling,
     clock: Callable[[], float] = time.monotonic,
 ) -> Submitted:
-    """Tries `orders`, one a provider, in turn; only a refusal lets the next one try. Never sends one twice.
+    """Tries `orders` in turn; only a refusal lets the next one try, and not one for the content. Never sends one twice.
 
     The row names the first order's provider. One with an open circuit is passed over, unless there is no other.
     Accepted: the task is recorded. Unknown: the row stays PENDING with its hold, and only the callback or the deadline
@@ -60,6 +60,8 @@ def submit_video(
             health.add(order.provider, is_down=not isinstance(error, ProviderRefusedError) or error.is_down)
             logger.warning("submit refused", video_uuid=order.video_uuid, provider=order.provider, detail=str(error))
             count("ProviderErrors", _errors_to_count(error), provider=order.provider)
+            if _is_about_content(error):
+                break
         except ProviderSilentError as error:
             health.add(order.provider, is_down=True)
             return _record_unknown(database, order, error, health)
@@ -178,4 +180,9 @@ def _fail_and_release(database: Database, uuid: str, refusal: ProviderError, hea
 
 def _errors_to_count(refusal: ProviderError) -> int:
     """Returns 1, or 0 for a prompt against the provider's rules: whoever sends those must not set off an alarm."""
-    return int(not isinstance(refusal, ProviderRefusedError) or refusal.failure != FailureCode.CONTENT_POLICY)
+    return int(not _is_about_content(refusal))
+
+
+def _is_about_content(refusal: ProviderError) -> bool:
+    """Whether the provider's content rules refuse it: who shops such a prompt around risks every provider's account."""
+    return isinstance(refusal, ProviderRefusedError) and refusal.failure == FailureCode.CONTENT_POLICY
