@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli import queues
-from cli.doctor import bucket, callback, clock, layer, secrets
+from cli.doctor import bucket, callback, clock, database_tls, layer, secrets
 from cli.doctor.findings import Check, CheckFailedError
 from clipferry.db import migrations, schema
 from clipferry.dependencies import Dependencies
@@ -41,6 +41,16 @@ def checks(dependencies: Dependencies, context: CheckContext) -> Iterator[Check]
         name="migrations",
         advice="Run `make migrate` with the code that is deployed.",
         run=lambda: _migration_level(dependencies, context.migrations),
+    )
+    yield Check(
+        name="database TLS",
+        advice="End the URL with ?sslmode=verify-full (docs/deploy.md, The secret): `require` takes any certificate.",
+        run=lambda: database_tls.check(
+            {
+                "DATABASE_URL": dependencies.settings.database_url.get_secret_value(),
+                "DATABASE_DIRECT_URL": dependencies.migration_url,
+            }
+        ),
     )
     yield Check(
         name="clock",

@@ -131,6 +131,7 @@ def test_every_check_passes_on_a_valid_installation(installation: Installation) 
         "settings": "ok",
         "secrets": "ok",
         "migrations": "ok",
+        "database TLS": "ok",
         "clock": "ok",
         "bucket": "ok",
         "public address": "ok",
@@ -280,6 +281,15 @@ def api_with_wrong_clock(by: timedelta) -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def test_a_database_whose_certificate_nobody_checks_is_named(installation: Installation) -> None:
+    installation.change("DATABASE_DIRECT_URL", "postgresql://u:hunter2@db.invalid/app?sslmode=require")
+
+    finding = installation.run_doctor()[1]["database TLS"]
+
+    assert finding["outcome"] == "failed"
+    assert finding["detail"] == "nobody checks the database's certificate: DATABASE_DIRECT_URL"
 
 
 def test_a_single_wrong_clock_is_named(installation: Installation) -> None:

@@ -50,7 +50,7 @@ class Settings(SecretLocation):
     stage: Literal["local", "dev", "staging", "prod"] = "dev"
 
     database_url: SecretStr
-    """A libpq URL; TLS parameters pass through. Pooled or direct."""
+    """A libpq URL, pooled or direct. TLS parameters pass through; `sslmode=verify-full` needs no file."""
     database_direct_url: SecretStr | None = None
     """For migrations, where DATABASE_URL goes through a pooler."""
     database_connect_timeout_seconds: int = Field(default=5, ge=1, le=25)

@@ -22,6 +22,7 @@ from psycopg.adapt import Loader
 from psycopg.pq import ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGconn
 
+from clipferry.db import server_certificates
 from clipferry.db.rows import Rows
 from clipferry.db.transaction import Transaction
 from clipferry.errors import ClipferryError, DatabaseBusyError, DatabaseUnavailableError, InvalidRequestError
@@ -157,6 +158,7 @@ class Database:
             application_name="clipferry",
             keepalives_idle=30,
             tcp_user_timeout=15_000,
+            **server_certificates.parameters(self._url),
         )
         connection.adapters.register_loader("timestamp", _UtcTimestampLoader)
         return connection

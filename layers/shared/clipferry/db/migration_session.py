@@ -11,6 +11,7 @@ from typing import Any, Final, LiteralString, TypeVar, cast
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from clipferry.db import server_certificates
 from clipferry.errors import ConfigurationError, DatabaseBusyError, DatabaseUnavailableError
 
 Connection = psycopg.Connection[Any]
@@ -76,7 +77,11 @@ def _connect(database_url: str, address: str, connect_timeout: int) -> Connectio
     """Its error has no cause: libpq's words name the server and the user, and are fit to be shown."""
     try:
         return psycopg.connect(
-            database_url, autocommit=True, connect_timeout=connect_timeout, application_name="clipferry-migrate"
+            database_url,
+            autocommit=True,
+            connect_timeout=connect_timeout,
+            application_name="clipferry-migrate",
+            **server_certificates.parameters(database_url),
         )
     except psycopg.OperationalError as error:
         said = " ".join(str(error).split())
