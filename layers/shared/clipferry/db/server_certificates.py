@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ssl
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -25,7 +25,7 @@ CHECKED: Final = "verify-full"
 _SYSTEM: Final = "system"
 
 
-def parameters(url: str) -> dict[str, str]:
+def parameters(url: str) -> dict[str, Any]:
     """Returns the parameters to add to the URL's: none where it names a file of its own, or asks for no check."""
     given = _parsed(url)
     root = given.get("sslrootcert")
