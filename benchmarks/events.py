@@ -152,7 +152,7 @@ class EventFactory:
         uuid = self._pending(token)
         self._add_task(_task_id(uuid))
         with self._database.transaction() as tx:
-            submissions.record(
+            submissions.record_task(
                 tx,
                 video_uuid=uuid,
                 provider="evolink",

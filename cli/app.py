@@ -80,7 +80,7 @@ def explain(
     It shows changes of status, callbacks, queries to the provider, mirror attempts, holds and ledger entries.
     """
     with database.connect() as db, db.transaction() as tx:
-        found = timeline.of_video(tx, uuid)
+        found = timeline.read(tx, uuid)
     moments = found.all()
     print_records(moments, as_json=as_json, title=f"Video {uuid}", empty=f"Nothing is known of {uuid}.")
     raise typer.Exit(0 if moments else 1)
@@ -125,7 +125,7 @@ def _print_changes(changes: Changes, *, done: bool) -> None:
 
 def _print_opening_balances() -> None:
     with database.connect() as db, db.transaction() as tx:
-        found = verification.openings(tx, limit=100)
+        found = verification.opening_balances(tx, limit=100)
     unexplained = found.all()
     if unexplained:
         print_records(

@@ -10,7 +10,7 @@ from cli import database
 from cli.output import Json, print_records
 from cli.settings import open_dependencies
 from clipferry.db import inbox
-from clipferry.db.inbox import KeptCallback
+from clipferry.db.inbox import StoredCallback
 from clipferry.usecases.receive_callback import replay_callback
 
 app = typer.Typer(no_args_is_help=True, help="Lists received callbacks and replays them.")
@@ -55,7 +55,7 @@ def replay(
     print_records([{"id": callback_id, "verdict": verdict}], as_json=as_json, title="Replayed")
 
 
-def _table_row(callback: KeptCallback) -> dict[str, object]:
+def _table_row(callback: StoredCallback) -> dict[str, object]:
     """The fields that fit into a table."""
     names = ("id", "received_at", "provider", "video_uuid", "task_id", "body_size", "verdict")
     return {name: getattr(callback, name) for name in names}

@@ -27,7 +27,7 @@ OrderNo = Annotated[
 def balance(user_id: UserId, as_json: Json = False) -> None:
     """Shows how many credits a user can spend, has spent, and has on hold."""
     with database.connect() as db, db.transaction() as tx:
-        user = users.enter(tx, user_id)
+        user = users.set_current(tx, user_id)
         found = ledger.balance(tx)
     _require(user.first(), user_id)
     print_records(found.all(), as_json=as_json, title=f"Balance of {user_id}")
@@ -42,7 +42,7 @@ def history(
 ) -> None:
     """Lists a user's ledger entries, newest first."""
     with database.connect() as db, db.transaction() as tx:
-        user = users.enter(tx, user_id)
+        user = users.set_current(tx, user_id)
         found = ledger.history(tx, limit=limit, offset=offset, trans_type=None)
     _require(user.first(), user_id)
     print_records(found.all(), as_json=as_json, title=f"Ledger of {user_id}", empty="The ledger is empty.")

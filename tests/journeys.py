@@ -7,7 +7,7 @@ import itertools
 from clipferry.catalog import Cost, Limits, Model, Offer, OfferMode, VideoOptions
 from clipferry.db import create_video, finish_video, jobs, retry_video, submissions, videos
 from clipferry.db.connection import Database
-from clipferry.db.create_video import Creation, NewVideo
+from clipferry.db.create_video import CreateResult, NewVideo
 from clipferry.models import FailureCode, MediaInfo, MirroredFile, Mode, VideoStatus
 from clipferry.polling import Polling
 from clipferry.usecases.create_video import VideoRequest
@@ -62,7 +62,7 @@ def new_video(price: int = 10, *, limit: int = MANY, key: str | None = None) -> 
     )
 
 
-def create(database: Database, video: NewVideo, *, user_id: str = "ann") -> Creation:
+def create(database: Database, video: NewVideo, *, user_id: str = "ann") -> CreateResult:
     with database.transaction() as tx:
         creating = create_video.create(tx, credential(user_id), video)
     result = creating.first()
@@ -80,7 +80,7 @@ def held_video(database: Database, price: int = 10, *, user_id: str = "ann") -> 
 def record(database: Database, uuid: str, *, task_id: str | None = None) -> bool:
     """The provider took the order: → GENERATING."""
     with database.transaction() as tx:
-        recorded = submissions.record(
+        recorded = submissions.record_task(
             tx,
             video_uuid=uuid,
             provider="evolink",

@@ -67,7 +67,7 @@ def _timeline(database_url: str, uuid: str) -> list[dict[str, Any]]:
     if not uuid.isprintable():
         raise NotFoundError("not a video's id")
     with closing(Database(database_url)) as database, database.transaction() as tx:
-        found = timeline.of_video(tx, uuid)
+        found = timeline.read(tx, uuid)
     return [asdict(moment) | {"at": _plain(moment.at)} for moment in found.all()]
 
 

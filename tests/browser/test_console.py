@@ -64,7 +64,7 @@ def test_the_timeline_tells_what_explain_prints(visit: Open) -> None:
     expect(steps.last.locator("b")).to_have_text("Completed")
     (video,) = here.rows("select uuid from public.videos")
     with closing(Database(here.stack.database_url)) as database, database.transaction() as tx:
-        moments = timeline.of_video(tx, video["uuid"])
+        moments = timeline.read(tx, video["uuid"])
     assert steps.count() == len(moments.all())
     expect(steps.filter(has_text="Callback from Evolink")).to_contain_text(re.compile(r"\+ 0\.\d\d s"))
     expect(button).to_have_attribute("aria-expanded", "true")

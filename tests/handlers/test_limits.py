@@ -107,7 +107,7 @@ def test_a_refusal_is_not_remembered_for_a_video_that_goes_on(database: Database
     assert journeys.fail(database, ends.uuid)
     with database.transaction() as tx:
         for video in (goes_on, ends):
-            submissions.remember_refusal(tx, video_uuid=video.uuid, refusal={"status": 502})
+            submissions.store_refusal(tx, video_uuid=video.uuid, refusal={"status": 502})
 
     kept = books.rows(database, "select key, refusal from clipferry.idempotency_keys order by key")
     assert kept == [{"key": "on", "refusal": None}, {"key": "over", "refusal": {"status": 502}}]

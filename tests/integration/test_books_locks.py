@@ -90,7 +90,7 @@ def test_a_settle_that_meets_a_change_of_state_is_all_or_nothing(
     fence = journeys.fence(database, uploading)
 
     def record(tx: Transaction) -> Rows[Any]:
-        return submissions.record(
+        return submissions.record_task(
             tx,
             video_uuid=uploading,
             provider="evolink",
@@ -156,7 +156,7 @@ def test_a_create_that_meets_a_recharge_can_spend_it(database: Database, meet: M
 
 
 def _enter(tx: Transaction) -> Rows[Any]:
-    return credit_books.enter(
+    return credit_books.add(
         tx, user_id="ann", credits=50, order_no="creem_1", trans_type="ORDER_PAY", expires_in_days=None
     )
 

@@ -27,7 +27,7 @@ def _ann(database: Database) -> Iterator[None]:
 
 
 def _records(tx: Transaction, uuid: str, task_id: str) -> Any:
-    return submissions.record(
+    return submissions.record_task(
         tx,
         video_uuid=uuid,
         provider="evolink",
@@ -69,9 +69,9 @@ MOVES: dict[str, tuple[Callable[[Transaction, str, int], Any], set[VideoStatus]]
         lambda tx, uuid, fence: submissions.switch_provider(tx, video_uuid=uuid, refused_by="evolink", provider="kie"),
         {PENDING},
     ),
-    "adopts a task": (
-        lambda tx, uuid, fence: videos.adopt_task(
-            tx, uuid=uuid, task_id="adopted", deadline_seconds=1, next_check_seconds=1
+    "is assigned a task": (
+        lambda tx, uuid, fence: videos.assign_task(
+            tx, uuid=uuid, task_id="assigned", deadline_seconds=1, next_check_seconds=1
         ),
         {PENDING},
     ),

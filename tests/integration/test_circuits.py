@@ -44,7 +44,7 @@ def open_circuits(database: Database) -> dict[str, bool]:
     """Provider by provider, whether it has rested."""
     with database.transaction() as tx:
         found = circuits.read_open(tx)
-    return {circuit.provider: circuit.has_rested for circuit in found.all()}
+    return {circuit.provider: circuit.is_half_open for circuit in found.all()}
 
 
 def may_probe(database: Database, provider: str = "evolink") -> bool:
@@ -102,7 +102,7 @@ def test_four_failures_and_one_within_two_minutes_do_add_up(database: Database) 
 def test_a_provider_that_has_rested_is_probed_by_one(database: Database, elsewhere: Database) -> None:
     fails(database, 5)
     assert not may_probe(database)
-    passes(database, circuits.REST_SECONDS + 1)
+    passes(database, circuits.OPEN_SECONDS + 1)
     assert open_circuits(database) == {"evolink": True}
 
     assert [may_probe(database), may_probe(elsewhere), may_probe(database)] == [True, False, False]
@@ -111,11 +111,11 @@ def test_a_provider_that_has_rested_is_probed_by_one(database: Database, elsewhe
 
 def test_a_probe_that_fails_leaves_it_resting_again(database: Database) -> None:
     fails(database, 5)
-    passes(database, circuits.REST_SECONDS + 1)
+    passes(database, circuits.OPEN_SECONDS + 1)
     may_probe(database)
 
     assert fails(database) == [False]
-    passes(database, circuits.REST_SECONDS - 5)
+    passes(database, circuits.OPEN_SECONDS - 5)
     assert open_circuits(database) == {"evolink": False}
     passes(database, 6)
     assert open_circuits(database) == {"evolink": True}
@@ -123,7 +123,7 @@ def test_a_probe_that_fails_leaves_it_resting_again(database: Database) -> None:
 
 def test_a_probe_that_succeeds_closes_it_and_the_count_begins_anew(database: Database) -> None:
     fails(database, 5)
-    passes(database, circuits.REST_SECONDS + 1)
+    passes(database, circuits.OPEN_SECONDS + 1)
     may_probe(database)
     succeeds(database)
 
@@ -133,9 +133,9 @@ def test_a_probe_that_succeeds_closes_it_and_the_count_begins_anew(database: Dat
 
 def test_a_probe_whose_request_died_is_another_ones_a_minute_later(database: Database) -> None:
     fails(database, 5)
-    passes(database, circuits.REST_SECONDS + 1)
+    passes(database, circuits.OPEN_SECONDS + 1)
     may_probe(database)
-    passes(database, circuits.REST_SECONDS + 1)
+    passes(database, circuits.OPEN_SECONDS + 1)
 
     assert may_probe(database)
 

@@ -252,12 +252,12 @@ def test_who_signed_in_is_forgotten_with_the_transaction(database_url: str, data
     current = "select nullif(current_setting('clipferry.user_id', true), '') as user_id"
 
     with database.transaction() as tx:
-        sign_in.sign_in(tx, Credential(session_token="token"))
+        sign_in.authenticate(tx, Credential(session_token="token"))
         signed_in = tx.query_dicts(current, {})
     with database.transaction() as tx:
         next_one = tx.query_dicts(current, {})
     with pytest.raises(LookupError), database.transaction() as tx:  # noqa: PT012
-        sign_in.sign_in(tx, Credential(session_token="token")).first()
+        sign_in.authenticate(tx, Credential(session_token="token")).first()
         raise LookupError
     with database.transaction() as tx:
         after_a_failure = tx.query_dicts(current, {})

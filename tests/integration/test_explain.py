@@ -7,7 +7,7 @@ from typing import Any
 
 from clipferry.db import inbox, jobs, timeline, videos
 from clipferry.db.connection import Database
-from clipferry.db.timeline import Moment
+from clipferry.db.timeline import TimelineEntry
 from clipferry.errors import SourceError
 from clipferry.models import TaskReport, TaskState, Video, VideoStatus
 from clipferry.usecases.advance_video import advance_video
@@ -16,9 +16,9 @@ from tests import books, journeys
 from tests.scripted_provider import ScriptedProvider
 
 
-def timeline_of(database: Database, uuid: str) -> list[Moment]:
+def timeline_of(database: Database, uuid: str) -> list[TimelineEntry]:
     with database.transaction() as tx:
-        found = timeline.of_video(tx, uuid)
+        found = timeline.read(tx, uuid)
     return found.all()
 
 
@@ -36,7 +36,7 @@ class Queue:
 def receive_callback(database: Database, uuid: str) -> None:
     """A callback comes in, the provider is asked, and the video is updated."""
     with database.transaction() as tx:
-        received = inbox.receive(
+        received = inbox.store(
             tx,
             provider="evolink",
             video_uuid=uuid,
@@ -55,14 +55,14 @@ def receive_callback(database: Database, uuid: str) -> None:
     providers = {"evolink": ScriptedProvider(ask=has_finished)}
     verdict = advance_video(video, database=database, providers=providers, queue=queue, polling=journeys.TIMING)
     with database.transaction() as tx:
-        inbox.judge(tx, callback_id=entry["id"], verdict=verdict)
+        inbox.set_verdict(tx, callback_id=entry["id"], verdict=verdict)
 
 
 def interrupt_mirror(database: Database, uuid: str) -> None:
     """The mirror starts and is interrupted."""
     fence = journeys.lease(database, uuid)
     with database.transaction() as tx:
-        jobs.yield_lease(tx, uuid=uuid, fence=fence, again_seconds=60, error=SourceError("the source stalled"))
+        jobs.release_lease(tx, uuid=uuid, fence=fence, again_seconds=60, error=SourceError("the source stalled"))
 
 
 def test_everything_that_happened_to_a_video_is_listed_in_order(database: Database) -> None:

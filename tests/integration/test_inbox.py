@@ -246,7 +246,7 @@ def test_a_task_of_another_video_does_not_keep_one_open_beyond_its_deadline(
     task_id = task_of(kie, other)
     books.execute(database, "update videos set external_task_id = %(t)s where uuid = %(u)s", t=task_id, u=other)
     with database.transaction() as tx:
-        inbox_rows.receive(
+        inbox_rows.store(
             tx,
             provider="kie",
             video_uuid=mine,

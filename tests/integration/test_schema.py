@@ -326,7 +326,7 @@ def create(database: Database) -> str:
 
 def complete(database: Database, uuid: str) -> None:
     with database.transaction() as tx:
-        submissions.record(
+        submissions.record_task(
             tx,
             video_uuid=uuid,
             provider="evolink",

@@ -106,6 +106,6 @@ def test_a_task_that_could_not_be_asked_about_before_is_still_asked_about(before
     migrations.apply(before, MIGRATIONS)
 
     with database.transaction() as tx:
-        found = inbox.unanswered(tx, uuid)
+        found = inbox.unanswered_task(tx, uuid)
     assert found.all() == [{"task_id": "task-of-long-ago"}]
     database.close()

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from clipferry.db.jobs import Due
+from clipferry.db.jobs import DueVideo
 from clipferry.provider_throttle import FIRST_LIMIT, MOST_SLOW_CHECKS, SLOW_SECONDS, ProviderThrottle
 
 MOST = 8
 QUICK, SLOW = 0.5, SLOW_SECONDS + 0.1
 
 
-def due(provider: str, number: int, *, first: int = 0) -> list[Due]:
+def due(provider: str, number: int, *, first: int = 0) -> list[DueVideo]:
     moment = datetime(2026, 11, 22, tzinfo=UTC)
     places = range(first, first + number)
-    return [Due(uuid=f"{provider}-{place}", provider=provider, next_check_at=moment) for place in places]
+    return [DueVideo(uuid=f"{provider}-{place}", provider=provider, next_check_at=moment) for place in places]
 
 
-def throttle_of(*claimed: list[Due], most: int = MOST) -> ProviderThrottle:
+def throttle_of(*claimed: list[DueVideo], most: int = MOST) -> ProviderThrottle:
     throttle = ProviderThrottle(most)
     for batch in claimed:
         throttle.add(batch)
     return throttle
 
 
-def acquire_all(throttle: ProviderThrottle) -> list[Due]:
+def acquire_all(throttle: ProviderThrottle) -> list[DueVideo]:
     """Every check that may run at the same time now."""
     acquired = []
     while (found := throttle.acquire()) is not None:
@@ -34,7 +34,7 @@ def acquire_all(throttle: ProviderThrottle) -> list[Due]:
 
 
 def release(
-    throttle: ProviderThrottle, checks: Iterable[Due], *, seconds: float = QUICK, is_answered: bool = True
+    throttle: ProviderThrottle, checks: Iterable[DueVideo], *, seconds: float = QUICK, is_answered: bool = True
 ) -> None:
     for check in checks:
         throttle.release(check, seconds=seconds, is_answered=is_answered)

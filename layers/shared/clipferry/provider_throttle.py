@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-from clipferry.db.jobs import Due
+from clipferry.db.jobs import DueVideo
 
 FIRST_LIMIT: Final = 3
 """Checks at a time with which a provider begins a run."""
@@ -27,14 +27,14 @@ class ProviderThrottle:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._claimed: set[str] = set()
-        self._waiting: list[Due] = []
-        self._claimed_again: list[Due] = []
+        self._waiting: list[DueVideo] = []
+        self._claimed_again: list[DueVideo] = []
         self._running = Counter[str]()
         self._limits: dict[str, int] = {}
         self._slow = Counter[str]()
 
     @property
-    def waiting(self) -> tuple[Due, ...]:
+    def waiting(self) -> tuple[DueVideo, ...]:
         """Videos that haven't been checked yet."""
         return tuple(self._waiting)
 
@@ -44,17 +44,17 @@ class ProviderThrottle:
         return [provider for provider, running in self._running.items() if running >= self._limit_of(provider)]
 
     @property
-    def unchecked(self) -> tuple[Due, ...]:
+    def unchecked(self) -> tuple[DueVideo, ...]:
         """Videos that were claimed and not checked: those that wait, and those that this run had checked before."""
         return (*self._waiting, *self._claimed_again)
 
-    def add(self, claimed: Iterable[Due]) -> None:
+    def add(self, claimed: Iterable[DueVideo]) -> None:
         """Adds what was claimed; a video is checked once in a run."""
         for due in claimed:
             (self._claimed_again if due.uuid in self._claimed else self._waiting).append(due)
             self._claimed.add(due.uuid)
 
-    def acquire(self) -> Due | None:
+    def acquire(self) -> DueVideo | None:
         """The video to check now; None while those that wait have to go on waiting."""
         for place, due in enumerate(self._waiting):
             if self._running[due.provider] < self._limit_of(due.provider):
@@ -62,7 +62,7 @@ class ProviderThrottle:
                 return self._waiting.pop(place)
         return None
 
-    def release(self, due: Due, *, seconds: float, is_answered: bool) -> None:
+    def release(self, due: DueVideo, *, seconds: float, is_answered: bool) -> None:
         """Ends a check that took `seconds`; `is_answered` is False when the provider gave no answer."""
         provider, is_slow = due.provider, seconds > SLOW_SECONDS
         self._running[provider] -= 1

@@ -1,4 +1,4 @@
-"""What a request for a video, a retry, and a look at a video have found: states that are kept, logged and compared."""
+"""The results of requests, retries, movements of credits and looks at a video: they are kept, logged, compared."""
 
 from __future__ import annotations
 
@@ -15,6 +15,15 @@ class CreateVerdict(StrEnum):
     RATE_LIMITED = "RATE_LIMITED"
     TOO_MANY_JOBS = "TOO_MANY_JOBS"
     INSUFFICIENT_CREDITS = "INSUFFICIENT_CREDITS"
+
+
+class CreditVerdict(StrEnum):
+    """The result of adding or deducting credits. REPEATED: the order number has done the same before."""
+
+    DONE = "DONE"
+    REPEATED = "REPEATED"
+    ORDER_NUMBER_TAKEN = "ORDER_NUMBER_TAKEN"
+    NO_SUCH_USER = "NO_SUCH_USER"
 
 
 class RetryVerdict(StrEnum):

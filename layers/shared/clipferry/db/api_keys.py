@@ -34,7 +34,7 @@ where key_sha256 = %(key_sha256)s and revoked_at is null
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
-    """What is known of a key; `prefix` is its beginning, to recognise it by."""
+    """A key, but for itself. `prefix` is its beginning, to recognise it by."""
 
     id: int
     user_id: str
@@ -47,7 +47,7 @@ class ApiKey:
 
 
 def create(tx: Transaction, *, user_id: str, name: str, prefix: str, key_sha256: bytes, is_admin: bool) -> Rows[ApiKey]:
-    """No row when there is no such user."""
+    """Creates a key; no row when there is no such user."""
     parameters = {
         "user_id": user_id,
         "name": name,
@@ -59,12 +59,12 @@ def create(tx: Transaction, *, user_id: str, name: str, prefix: str, key_sha256:
 
 
 def list_all(tx: Transaction, *, user_id: str | None) -> Rows[ApiKey]:
-    """One user's keys, or everybody's."""
+    """Returns one user's keys, or everybody's."""
     return tx.query(_LIST, {"user_id": user_id}, ApiKey)
 
 
 def revoke(tx: Transaction, key_id: int) -> Rows[ApiKey]:
-    """No row when there is no such key or it is revoked already."""
+    """Revokes a key; no row when there is none, or it is revoked already."""
     return tx.query(_REVOKE, {"id": key_id}, ApiKey)
 
 

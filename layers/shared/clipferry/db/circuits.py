@@ -1,4 +1,4 @@
-"""Circuits: which provider is down and isn't asked to submit for a while. In the database, so that all Lambdas see it.
+"""Circuit breakers: a provider that is down isn't asked to submit for a while. All Lambdas see the same ones.
 
 Every statement travels with a transaction that runs anyway. Only a submit heeds a circuit: questions go on.
 """
@@ -13,15 +13,15 @@ from clipferry.db.connection import Rows, Transaction
 FAILURES: Final = 5
 """Submits in a row that came to nothing, within `WINDOW_SECONDS`, open a circuit."""
 WINDOW_SECONDS: Final = 120
-REST_SECONDS: Final = 60
-"""Then one request probes; the others go on waiting until it has succeeded."""
+OPEN_SECONDS: Final = 60
+"""How long a circuit stays open. Then one request probes; the others wait until it has succeeded."""
 
 _READ_OPEN: Final = """
-select provider, open_until <= now() as has_rested from clipferry.provider_circuits where open_until is not null
+select provider, open_until <= now() as is_half_open from clipferry.provider_circuits where open_until is not null
 """
 
 _CLAIM_PROBE: Final = """
-update clipferry.provider_circuits set open_until = now() + make_interval(secs => %(rest)s)
+update clipferry.provider_circuits set open_until = now() + make_interval(secs => %(open_seconds)s)
 where provider = %(provider)s and open_until <= now()
 returning provider
 """
@@ -32,7 +32,7 @@ on conflict (provider) do update
 set (failures, failing_since, opened_at, open_until) = (
     select run.failures, run.since,
            case when run.is_open then coalesce(c.opened_at, now()) end,
-           case when run.is_open then now() + make_interval(secs => %(rest)s) end
+           case when run.is_open then now() + make_interval(secs => %(open_seconds)s) end
     from (
         select begins, case when begins then 1 else c.failures + 1 end as failures,
                case when begins then now() else c.failing_since end as since,
@@ -52,28 +52,28 @@ where provider = %(provider)s and failures > 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenCircuit:
-    """A provider that was down lately. When it `has_rested`, one request may probe it."""
+    """A provider that was down lately. When the circuit `is_half_open`, one request may probe the provider."""
 
     provider: str
-    has_rested: bool
+    is_half_open: bool
 
 
 def read_open(tx: Transaction) -> Rows[OpenCircuit]:
-    """The circuits that are open; usually none."""
+    """Returns the circuits that are open; usually none."""
     return tx.query(_READ_OPEN, {}, OpenCircuit)
 
 
 def claim_probe(tx: Transaction, provider: str) -> Rows[dict[str, Any]]:
-    """A row for the one request that may find out whether the provider is back; nobody else for another rest."""
-    return tx.query_dicts(_CLAIM_PROBE, {"provider": provider, "rest": REST_SECONDS})
+    """Returns a row to the one request that may probe; all others find the circuit open for `OPEN_SECONDS` more."""
+    return tx.query_dicts(_CLAIM_PROBE, {"provider": provider, "open_seconds": OPEN_SECONDS})
 
 
 def note_failure(tx: Transaction, provider: str) -> Rows[dict[str, Any]]:
-    """A submit came to nothing, and not because of its order. `has_opened` says whether that opened the circuit."""
-    parameters = {"provider": provider, "limit": FAILURES, "window": WINDOW_SECONDS, "rest": REST_SECONDS}
+    """Counts a submit that failed, not because of its order. `has_opened` says whether that opened the circuit."""
+    parameters = {"provider": provider, "limit": FAILURES, "window": WINDOW_SECONDS, "open_seconds": OPEN_SECONDS}
     return tx.query_dicts(_NOTE_FAILURE, parameters)
 
 
 def note_success(tx: Transaction, provider: str) -> None:
-    """A submit was answered, be it with a refusal of the order: the provider is there."""
+    """Closes the circuit: a submit was answered, even if by refusing the order."""
     tx.execute(_NOTE_SUCCESS, {"provider": provider})

@@ -48,7 +48,7 @@ class Database:
         new_url: Callable[[str], str | None] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """All three in seconds. `url` is libpq's; its TLS parameters pass through.
+        """Takes time-outs in seconds. `url` is libpq's; its TLS parameters pass through.
 
         `new_url` is asked, with the old one, when the server or a pooler refuses it: for what has replaced it, if
         anything has. `clock` is the wall clock: the monotonic one may stand still while a Lambda is frozen.
@@ -70,7 +70,7 @@ class Database:
     def transaction(self) -> Iterator[Transaction]:
         """Commits when the block ends, rolls back when it raises; psycopg's errors come out as ours."""
         try:
-            cursor = self._living_cursor()
+            cursor = self._open_cursor()
             transaction = Transaction(cursor, "begin", self._settings)
             try:
                 yield transaction
@@ -79,23 +79,23 @@ class Database:
                 transaction.close()
                 self._make_idle(cursor.connection)
         except psycopg.Error as error:
-            raise _translated(error) from error
+            raise _translate(error) from error
         except UnicodeEncodeError as error:
             raise InvalidRequestError("text with half a surrogate pair, which PostgreSQL can't store") from error
 
     def connect(self) -> None:
         """Opens the connection ahead of its first use."""
         try:
-            self._living_cursor()
+            self._open_cursor()
         except psycopg.Error as error:
-            raise _translated(error) from error
+            raise _translate(error) from error
 
     def close(self) -> None:
         if self._cursor is not None:
             self._cursor.connection.close()
             self._cursor = None
 
-    def _living_cursor(self) -> ClientCursor[Any]:
+    def _open_cursor(self) -> ClientCursor[Any]:
         if self._cursor is not None and not self._is_alive(self._cursor.connection):
             self.close()
         if self._cursor is None:
@@ -107,11 +107,11 @@ class Database:
         return self._cursor
 
     def _is_alive(self, connection: psycopg.Connection[Any]) -> bool:
-        """Without a round trip, unless it was idle for long: a server that hung up has left an end of file to read."""
+        """Asks the server only after a long idle time: one that hung up before has left an end of file to read."""
         if not _is_idle(connection):
             return False
         try:
-            if self._poller.poll(0):  # nobody speaks to an idle connection but to say farewell
+            if self._poller.poll(0):  # on an idle connection the server only says that it ends
                 return False
             if abs(self._clock() - self._used_at) > PING_AFTER_SECONDS:
                 return self._answers(connection.pgconn)
@@ -136,7 +136,7 @@ class Database:
             status = result.status
 
     def _open(self) -> psycopg.Connection[Any]:
-        """Whoever refuses a password says so in words of its own, and libpq gives no code: every refusal counts."""
+        """Connects, with the new URL after any refusal: a refused password has no code of its own."""
         try:
             return self._connect()
         except psycopg.errors.ConnectionTimeout:
@@ -175,12 +175,12 @@ class Database:
 
 
 def _is_idle(connection: psycopg.Connection[Any]) -> bool:
-    """Ready for a transaction: open, and in none."""
+    """Says whether the connection is open and in no transaction."""
     return connection.pgconn.transaction_status == TransactionStatus.IDLE
 
 
 class _UtcTimestampLoader(Loader):
-    """`timestamp(3)` holds UTC by the original schema's convention; Postgres doesn't know it, so it is said here.
+    """`timestamp(3)` holds UTC by the original schema's convention; Postgres doesn't know it, so the loader says it.
 
     What reads the text is psycopg's own in C: its class in Python, from which one could inherit, takes thrice the time.
     """
@@ -195,7 +195,7 @@ class _UtcTimestampLoader(Loader):
         return self._load(data).replace(tzinfo=UTC)
 
 
-def _translated(error: psycopg.Error) -> ClipferryError:
+def _translate(error: psycopg.Error) -> ClipferryError:
     busy = (
         psycopg.errors.LockNotAvailable,
         psycopg.errors.QueryCanceled,

@@ -1,8 +1,8 @@
 """The one statement that creates a video: key, limit of jobs, hold and row are decided and written together.
 
-It runs behind `callers.sign_in_locked`, so two requests of one user come one after the other; the packages are locked
-by a statement of its own before it, because a lock inside the statement that counts would not hold: that statement
-keeps the snapshot it began with.
+It runs after `sign_in.authenticate_and_lock`, so two requests of one user come one after the other. The packages are
+locked by a statement of its own before it, because a lock inside the statement that counts would not hold: that
+statement keeps the snapshot it began with.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ from decision d left join earlier e on true
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewVideo:
-    """What a creation writes. `idempotency_key` may be None; times are seconds."""
+    """The values of a new video's rows. `idempotency_key` may be None; times are seconds."""
 
     uuid: str
     prompt: str
@@ -133,12 +133,12 @@ class NewVideo:
     idempotency_key: str | None
     request_sha256: bytes
     rate_limit_per_minute: int | None = None
-    """None: no limit."""
+    """None means no limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Creation:
-    """What became of it. From `uuid` on: the video of an earlier request with the same key."""
+class CreateResult:
+    """The decision. From `uuid` on: the video of an earlier request with the same key."""
 
     verdict: CreateVerdict
     jobs: int
@@ -155,11 +155,11 @@ class Creation:
         object.__setattr__(self, "verdict", CreateVerdict(self.verdict))
 
 
-def create(tx: Transaction, credential: Credential, video: NewVideo) -> Rows[Creation]:
+def create(tx: Transaction, credential: Credential, video: NewVideo) -> Rows[CreateResult]:
     """Signs in, locks the caller and its packages, and writes all or nothing of the new video."""
     parameters = {field: getattr(video, field) for field in NewVideo.__dataclass_fields__}
     parameters["parameters"] = Jsonb(video.parameters)
-    sign_in.sign_in_locked(tx, credential)
+    sign_in.authenticate_and_lock(tx, credential)
     tx.execute(_LOCK_PACKAGES, {})
     rate_limits.count_request(tx)
-    return tx.query(_CREATE, parameters, Creation)
+    return tx.query(_CREATE, parameters, CreateResult)

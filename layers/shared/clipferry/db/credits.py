@@ -1,7 +1,8 @@
-"""Credits that enter and leave outside a video's life: recharge, gift, adjustment, refund.
+"""Credits that are added and deducted without a video: recharge, gift, adjustment, refund.
 
-Each entry or deduction has an order number and happens once, however often it is asked for. Each locks the user's row
-as a statement of its own, then the packages by id, and writes its ledger row in the statement that moves the credits.
+Each addition or deduction has an order number and happens once, however often it is asked for. Each locks the user's
+row as a statement of its own, then the packages by id, and writes its ledger row in the statement that moves the
+credits.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from typing import Final
 
 from clipferry.db import users
 from clipferry.db.connection import Rows, Transaction
+from clipferry.verdicts import CreditVerdict
 
 _LOCK_PACKAGES: Final = """
 select id from public.credit_packages
 where user_id = current_setting('clipferry.user_id', true) and remaining_credits > 0 order by id for update
 """
 
-_ENTER: Final = """
+_ADD: Final = """
 with person as (
     select id as user_id from public."user" where id = %(user_id)s
 ),
@@ -116,22 +118,22 @@ from total
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """What became of an entry or a deduction: DONE, REPEATED, ORDER_NUMBER_TAKEN or NO_SUCH_USER.
+class EntryResult:
+    """The result of adding or deducting. `credits` is what a deduction really took: never more than there is."""
 
-    `credits` is what a deduction really took: it never takes more than there is.
-    """
-
-    verdict: str
+    verdict: CreditVerdict
     credits: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "verdict", CreditVerdict(self.verdict))
 
 
 def lock_packages(tx: Transaction) -> None:
-    """Those of the transaction's user that have something left, by id."""
+    """Locks the packages of the transaction's user that have credits left, in the order of their ids."""
     tx.execute(_LOCK_PACKAGES, {})
 
 
-def enter(
+def add(
     tx: Transaction,
     *,
     user_id: str,
@@ -140,8 +142,8 @@ def enter(
     trans_type: str,
     expires_in_days: int | None,
     remark: str | None = None,
-) -> Rows[Entry]:
-    """A new package of `credits`, once an order number. Without `expires_in_days` it never expires."""
+) -> Rows[EntryResult]:
+    """Adds a package of `credits`, once for each order number. Without `expires_in_days` it never expires."""
     users.lock(tx, user_id)
     parameters = {
         "user_id": user_id,
@@ -151,7 +153,7 @@ def enter(
         "expires_in_days": expires_in_days,
         "remark": remark,
     }
-    return tx.query(_ENTER, parameters, Entry)
+    return tx.query(_ADD, parameters, EntryResult)
 
 
 def deduct(
@@ -162,8 +164,8 @@ def deduct(
     order_no: str,
     trans_type: str,
     remark: str | None = None,
-) -> Rows[Entry]:
-    """Takes up to `credits` from the newest packages first, once an order number; never what is held."""
+) -> Rows[EntryResult]:
+    """Deducts up to `credits`, the newest packages first, once for each order number; never what is held."""
     users.lock(tx, user_id)
     lock_packages(tx)
     parameters = {
@@ -173,4 +175,4 @@ def deduct(
         "trans_type": trans_type,
         "remark": remark,
     }
-    return tx.query(_DEDUCT, parameters, Entry)
+    return tx.query(_DEDUCT, parameters, EntryResult)

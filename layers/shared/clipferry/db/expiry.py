@@ -45,5 +45,5 @@ def expire(tx: Transaction, user_id: str) -> Rows[dict[str, Any]]:
 
 
 def users_with_expired(tx: Transaction, *, after: str, limit: int) -> Rows[dict[str, Any]]:
-    """Users (`user_id`, in its order, beyond `after`) who own credits that have expired."""
+    """Returns users who own expired credits, by `user_id`, those after `after`."""
     return tx.query_dicts(_WITH_EXPIRED, {"after": after, "limit": limit})

@@ -200,7 +200,7 @@ def fail(
 
 
 def _lock(tx: Transaction, video_uuid: str) -> None:
-    """In the order that every money transaction keeps: the user, its packages by id, the video, the job."""
+    """Locks in the order of every money transaction: the user, the packages by id, the video, the job."""
     sign_in.lock_owner(tx, video_uuid)
     for statement in (_LOCK_PACKAGES, _LOCK_VIDEO, _LOCK_JOB):
         tx.execute(statement, {"video_uuid": video_uuid})

@@ -1,4 +1,4 @@
-"""The callback inbox: what rang, when, for which video, and what came of it. Secrets were redacted before."""
+"""The callback inbox: which callback came, when, for which video, with which result. Secrets were redacted before."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from clipferry.db.connection import Rows, Transaction
 from clipferry.verdicts import Verdict
 
 # A video without a task isn't due before its deadline: should this function die, a task that was named is asked about.
-_RECEIVE: Final = """
+_STORE: Final = """
 with soon as (
     update clipferry.jobs j set next_check_at = least(j.next_check_at, now() + interval '1 minute')
     from public.videos v
@@ -24,7 +24,7 @@ values (%(provider)s, %(video_uuid)s, %(task_id)s, %(signed_at)s, %(body_sha256)
 returning id
 """
 
-_JUDGE: Final = """
+_SET_VERDICT: Final = """
 with callback as (
     update clipferry.callback_inbox set verdict = %(verdict)s where id = %(id)s returning video_uuid, provider
 )
@@ -32,7 +32,7 @@ insert into clipferry.video_events (video_uuid, kind, detail)
 select video_uuid, 'callback', jsonb_build_object('provider', provider, 'verdict', %(verdict)s::text) from callback
 """
 
-_UNANSWERED: Final = """
+_UNANSWERED_TASK: Final = """
 select c.task_id
 from clipferry.callback_inbox c join public.videos v on v.uuid = c.video_uuid and v.provider = c.provider
 where c.video_uuid = %(video_uuid)s and c.task_id is not null and c.verdict = %(verdict)s
@@ -56,8 +56,8 @@ _LATEST_OF_VIDEO: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptCallback:
-    """A callback whose signature was valid. `body` is the beginning of it, `body_sha256` (hex) is of all of it."""
+class StoredCallback:
+    """A callback whose signature was valid. `body` is its beginning, `body_sha256` (hex) the hash of the whole body."""
 
     id: int
     received_at: datetime
@@ -70,10 +70,10 @@ class KeptCallback:
     """Bytes."""
     body: str | None
     verdict: str | None
-    """A `Verdict`; None while nobody has said what came of it."""
+    """A `Verdict`; None while there is no result."""
 
 
-def receive(
+def store(
     tx: Transaction,
     *,
     provider: str,
@@ -85,7 +85,7 @@ def receive(
     body: str,
     verdict: Verdict | None,
 ) -> Rows[dict[str, Any]]:
-    """Keeps a callback whose signature is valid; returns its `id`. `verdict` is for when nobody gets to `judge` it."""
+    """Stores a callback whose signature is valid; returns its `id`. `verdict` stays until `set_verdict`."""
     parameters = {
         "provider": provider,
         "video_uuid": video_uuid,
@@ -96,24 +96,24 @@ def receive(
         "body": body,
         "verdict": verdict,
     }
-    return tx.query_dicts(_RECEIVE, parameters)
+    return tx.query_dicts(_STORE, parameters)
 
 
-def judge(tx: Transaction, *, callback_id: int, verdict: Verdict) -> None:
-    """Writes what came of a callback."""
-    tx.execute(_JUDGE, {"id": callback_id, "verdict": verdict})
+def set_verdict(tx: Transaction, *, callback_id: int, verdict: Verdict) -> None:
+    """Stores the result of a callback, and tells it among the video's events."""
+    tx.execute(_SET_VERDICT, {"id": callback_id, "verdict": verdict})
 
 
-def unanswered(tx: Transaction, video_uuid: str) -> Rows[dict[str, Any]]:
-    """The last `task_id` that a callback named and that the provider couldn't be asked about then."""
-    return tx.query_dicts(_UNANSWERED, {"video_uuid": video_uuid, "verdict": Verdict.NO_ANSWER})
+def unanswered_task(tx: Transaction, video_uuid: str) -> Rows[dict[str, Any]]:
+    """Returns the last `task_id` that a callback named while the provider couldn't be asked about it."""
+    return tx.query_dicts(_UNANSWERED_TASK, {"video_uuid": video_uuid, "verdict": Verdict.NO_ANSWER})
 
 
-def find(tx: Transaction, callback_id: int) -> Rows[KeptCallback]:
-    return tx.query(_FIND, {"id": callback_id}, KeptCallback)
+def find(tx: Transaction, callback_id: int) -> Rows[StoredCallback]:
+    return tx.query(_FIND, {"id": callback_id}, StoredCallback)
 
 
-def latest(tx: Transaction, *, video_uuid: str | None, limit: int) -> Rows[KeptCallback]:
-    """The last ones, newest first: of one video, or of all."""
+def latest(tx: Transaction, *, video_uuid: str | None, limit: int) -> Rows[StoredCallback]:
+    """Returns the latest callbacks of one video, or of all, newest first."""
     statement = _LATEST_OF_VIDEO if video_uuid else _LATEST
-    return tx.query(statement, {"video_uuid": video_uuid, "limit": limit}, KeptCallback)
+    return tx.query(statement, {"video_uuid": video_uuid, "limit": limit}, StoredCallback)

@@ -1,4 +1,4 @@
-"""What has to happen next: who is due, who was asked, who holds the mirror's lease. The database's clock decides."""
+"""Jobs: which video is due, which was claimed, who holds the mirror's lease. The database's clock decides."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ select lease_fence as fence, mirror_attempts as attempts, source_refreshed, orig
 from job
 """
 
-_YIELD_LEASE: Final = """
+_RELEASE_LEASE: Final = """
 with job as (
     update clipferry.jobs
     set lease_until = null, next_check_at = least(deadline, now() + make_interval(secs => %(again_seconds)s))
@@ -122,8 +122,8 @@ select coalesce(lease_until > now(), false) as is_leased from clipferry.jobs whe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
-    """A video that was claimed, to be looked at now."""
+class DueVideo:
+    """A video that was claimed, to be checked now."""
 
     uuid: str
     provider: str
@@ -153,26 +153,26 @@ def create_missing_jobs(tx: Transaction, *, deadline_seconds: int) -> None:
 
 
 def clear_finished_jobs(tx: Transaction) -> None:
-    """Nothing has to happen any more with videos that somebody else has ended."""
+    """Clears the job of every video that the original application, or somebody by hand, has ended."""
     tx.execute(_CLEAR_FINISHED_JOBS, {})
 
 
 def claim_due(
     tx: Transaction, *, limit: int, interval_seconds: float, excluded_providers: Sequence[str] = ()
-) -> Rows[Due]:
-    """Videos to look at now, those whose time runs out first before all others; each is claimed.
+) -> Rows[DueVideo]:
+    """Claims videos to check now, those with the earliest deadline first.
 
     None whose provider is among the `excluded_providers`.
     """
     return tx.query(
         _CLAIM_DUE,
         {"limit": limit, "interval_seconds": interval_seconds, "excluded_providers": [*excluded_providers]},
-        Due,
+        DueVideo,
     )
 
 
-def release_claims(tx: Transaction, unseen: Sequence[Due]) -> None:
-    """Videos that were claimed and that nobody has looked at are due again at once."""
+def release_claims(tx: Transaction, unseen: Sequence[DueVideo]) -> None:
+    """Makes claimed videos that nobody has checked due again at once."""
     tx.execute(
         _RELEASE_CLAIMS,
         {"uuids": [due.uuid for due in unseen], "moments": [due.next_check_at for due in unseen]},
@@ -180,27 +180,27 @@ def release_claims(tx: Transaction, unseen: Sequence[Due]) -> None:
 
 
 def claim_stale(tx: Transaction, *, uuid: str, stale_seconds: int) -> Rows[dict[str, Any]]:
-    """A row when the caller's video should be asked about now, and it is this reader who should do it."""
+    """Returns a row to the one reader who should ask the provider about the caller's video now."""
     return tx.query_dicts(_CLAIM_STALE, {"uuid": uuid, "stale_seconds": stale_seconds})
 
 
 def check_soon(tx: Transaction, *, uuid: str, seconds: float) -> None:
-    """The video is due in `seconds` at the latest."""
+    """Makes the video due in `seconds` at the latest."""
     tx.execute(_CHECK_SOON, {"uuid": uuid, "seconds": seconds})
 
 
 def back_off(tx: Transaction, *, uuid: str, seconds: float) -> None:
-    """The video is due after as long as its state has lasted already, in `seconds` at the earliest."""
+    """Makes the video due after as long as its state has lasted so far, in `seconds` at the earliest."""
     tx.execute(_BACK_OFF, {"uuid": uuid, "seconds": seconds})
 
 
 def lease(tx: Transaction, *, uuid: str, seconds: float) -> Rows[Lease]:
-    """The lease on an UPLOADING video, or no row: another worker has it, or there is nothing to mirror any more."""
+    """Leases an UPLOADING video; no row when another worker has it, or there is nothing to mirror any more."""
     return tx.query(_LEASE, {"uuid": uuid, "seconds": seconds, "invalid_code": SourceInvalidError.code}, Lease)
 
 
-def yield_lease(tx: Transaction, *, uuid: str, fence: int, again_seconds: float, error: ClipferryError) -> None:
-    """Gives the lease back unfinished, because of `error`; reconcile sends the video again after `again_seconds`."""
+def release_lease(tx: Transaction, *, uuid: str, fence: int, again_seconds: float, error: ClipferryError) -> None:
+    """Releases the lease because of `error`; reconcile sends the video again after `again_seconds`."""
     parameters = {
         "uuid": uuid,
         "fence": fence,
@@ -208,9 +208,9 @@ def yield_lease(tx: Transaction, *, uuid: str, fence: int, again_seconds: float,
         "code": error.code,
         "detail": storable(str(error)),
     }
-    tx.execute(_YIELD_LEASE, parameters)
+    tx.execute(_RELEASE_LEASE, parameters)
 
 
 def is_leased(tx: Transaction, uuid: str) -> Rows[dict[str, Any]]:
-    """Whether a worker is mirroring it right now (`is_leased`)."""
+    """Says whether a worker is mirroring the video right now (`is_leased`)."""
     return tx.query_dicts(_IS_LEASED, {"uuid": uuid})

@@ -1,4 +1,4 @@
-"""What a user can read of the books: the balance, and the ledger by pages."""
+"""What a user can read: the balance, and the ledger by pages."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ select count(*) as total from (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
-    """Of the packages that can still be spent; `frozen` counts every held credit, expired package or not."""
+    """Credits in packages that can still be spent; `frozen` counts every held credit, in expired packages too."""
 
     total: int
     used: int
@@ -72,15 +72,15 @@ class LedgerRow:
 
 
 def balance(tx: Transaction) -> Rows[Balance]:
-    """The transaction's user's balance."""
+    """Returns the balance of the transaction's user."""
     return tx.query(_BALANCE, {}, Balance)
 
 
 def history(tx: Transaction, *, limit: int, offset: int, trans_type: str | None) -> Rows[LedgerRow]:
-    """The transaction's user's ledger, newest first."""
+    """Returns the ledger of the transaction's user, newest first."""
     return tx.query(_HISTORY, {"limit": limit, "offset": offset, "trans_type": trans_type}, LedgerRow)
 
 
 def history_total(tx: Transaction, *, trans_type: str | None) -> Rows[dict[str, Any]]:
-    """How many rows `history` has in all (`total`)."""
+    """Counts the rows that `history` has in all (`total`)."""
     return tx.query_dicts(_HISTORY_TOTAL, {"trans_type": trans_type})

@@ -53,12 +53,12 @@ class Migration:
 
     @property
     def statements(self) -> list[str]:
-        """For a file without a transaction, whose statements are sent one by one; each ends a line with `;`."""
+        """The statements of a file without a transaction, sent one by one; each ends a line with `;`."""
         return [part for part in re.split(r";\s*\n", self.sql) if re.sub(r"--.*", "", part).strip()]
 
 
 def read(folder: Path) -> list[Migration]:
-    """The files of `folder` named `NNNN_verb_noun.sql`, in order."""
+    """Returns the files of `folder` named `NNNN_verb_noun.sql`, in order."""
     files = sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))
     if not files:
         raise ConfigurationError(f"no migrations in {folder}")

@@ -1,4 +1,4 @@
-"""How far the mirror of a video has come. Written under the lease: an old holder learns here that it is one."""
+"""Unfinished uploads to the bucket, so that the next worker can go on. Only the lease's holder may write."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ set key = excluded.key, size = excluded.size, sha256 = null, upload_id = exclude
 returning video_uuid
 """
 
-_FORGET: Final = """
+_CLEAR: Final = """
 with holder as (
     select video_uuid from clipferry.jobs
     where video_uuid = %(uuid)s and lease_fence = %(fence)s and lease_until > now() and deadline is not null
     for update
 ),
-forgotten as (
+cleared as (
     update clipferry.mirrored_files f set upload_id = null, parts = null, updated_at = now()
     from holder where f.video_uuid = holder.video_uuid
 )
@@ -56,7 +56,7 @@ def save(
     source_etag: str | None,
     parts: dict[int, str],
 ) -> Rows[dict[str, Any]]:
-    """Keeps what the next worker needs to go on; no row when the lease is somebody else's by now, or has run out."""
+    """Saves what the next worker needs to go on; no row when the lease is somebody else's by now, or has run out."""
     parameters = {
         "uuid": uuid,
         "fence": fence,
@@ -70,13 +70,13 @@ def save(
     return tx.query_dicts(_SAVE, parameters)
 
 
-def forget(tx: Transaction, *, uuid: str, fence: int) -> Rows[dict[str, Any]]:
-    """Nothing is left to go on from; no row as in `save`."""
-    return tx.query_dicts(_FORGET, {"uuid": uuid, "fence": fence})
+def clear(tx: Transaction, *, uuid: str, fence: int) -> Rows[dict[str, Any]]:
+    """Deletes what `save` has saved; no row in the same cases."""
+    return tx.query_dicts(_CLEAR, {"uuid": uuid, "fence": fence})
 
 
 def find(tx: Transaction, uuid: str) -> Rows[dict[str, Any]]:
-    """What `save` has kept: upload_id, part_size, size, source_etag, parts (ETags by part number, as JSON has them)."""
+    """Returns what `save` has saved: upload_id, part_size, size, source_etag, parts (ETags by part number, in JSON)."""
     return tx.query_dicts(_FIND, {"uuid": uuid})
 
 

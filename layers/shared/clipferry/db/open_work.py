@@ -1,4 +1,4 @@
-"""How much is under way at this moment: two numbers for the metrics, read through indexes, as many rows as are open."""
+"""Two gauges for the metrics: the oldest open video, and the credits held. Read through indexes, only open rows."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ select coalesce((
 
 
 def read(tx: Transaction) -> Rows[dict[str, Any]]:
-    """One row: the longest that an open video's state has lasted (`oldest_seconds`), and `credits_held` for all."""
+    """Returns one row: how long the oldest state of an open video has lasted (`oldest_seconds`), and `credits_held`."""
     return tx.query_dicts(_READ, {})

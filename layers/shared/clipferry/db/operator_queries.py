@@ -1,4 +1,4 @@
-"""What an operator looks at: everybody's videos, and those that ought to have moved on by now."""
+"""An operator's queries: everybody's videos, and those that are stuck."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ _CLOCK: Final = "select clock_timestamp() as now"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VideoLine:
+class VideoSummary:
     """A video in a list. `seconds` is how long it took, or how old it is while it hasn't been completed."""
 
     uuid: str
@@ -86,7 +86,7 @@ class VideoLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StuckVideo:
-    """An unfinished video that nothing has moved in time, and all that is known of what should have."""
+    """An unfinished video that is overdue, and what its job says."""
 
     uuid: str
     status: str
@@ -101,22 +101,22 @@ class StuckVideo:
     last_event_at: datetime | None
 
 
-def latest(tx: Transaction, *, user_id: str | None, status: VideoStatus | None, limit: int) -> Rows[VideoLine]:
-    """Videos that aren't deleted, newest first: of a user, or of all."""
+def latest(tx: Transaction, *, user_id: str | None, status: VideoStatus | None, limit: int) -> Rows[VideoSummary]:
+    """Returns videos that aren't deleted, newest first: one user's, or everybody's."""
     parameters = {"user_id": user_id, "status": status, "limit": limit}
-    return tx.query(_LATEST if user_id is None else _LATEST_OF_USER, parameters, VideoLine)
+    return tx.query(_LATEST if user_id is None else _LATEST_OF_USER, parameters, VideoSummary)
 
 
 def stuck(tx: Transaction, *, late_seconds: float, limit: int) -> Rows[StuckVideo]:
-    """Unfinished videos past their deadline, or due for `late_seconds` without anybody asking: the oldest first."""
+    """Returns unfinished videos past their deadline, or due for `late_seconds` without a check: the oldest first."""
     return tx.query(_STUCK, {"late_seconds": late_seconds, "limit": limit}, StuckVideo)
 
 
 def states(tx: Transaction, uuids: list[str]) -> Rows[dict[str, Any]]:
-    """`uuid` and `status` of those that exist."""
+    """Returns `uuid` and `status` of those that exist."""
     return tx.query_dicts(_STATES, {"uuids": uuids})
 
 
 def clock(tx: Transaction) -> Rows[dict[str, Any]]:
-    """The database's clock (`now`), which decides every deadline."""
+    """Returns the database's time (`now`), which decides every deadline."""
     return tx.query_dicts(_CLOCK, {})

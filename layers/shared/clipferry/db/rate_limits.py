@@ -1,4 +1,4 @@
-"""How many requests that cost something a user has made in this minute: counted for all functions by the database."""
+"""The number of a user's costly requests in this minute, counted by the database for all functions together."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ returning requests
 
 
 def count_request(tx: Transaction) -> Rows[dict[str, Any]]:
-    """One more of the transaction's user; returns how many there are now (`requests`), no row for nobody."""
+    """Counts one more of the transaction's user; returns how many there are now (`requests`), no row for nobody."""
     return tx.query_dicts(_COUNT_REQUEST, {})

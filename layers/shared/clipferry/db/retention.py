@@ -1,4 +1,4 @@
-"""What may be forgotten, and what is to be removed from the bucket."""
+"""Rows that are old enough to be deleted, and deleted videos whose files are to be removed from the bucket."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any, Final
 from clipferry.db.connection import Rows, Transaction
 
 KEPT_DAYS: Final = 90
-"""Of a callback and of a video's events, after which nobody asks about them any more."""
+"""How long callbacks and events of videos are kept: later nobody asks about them."""
 REMOVE_AFTER_DAYS: Final = 7
-"""From a deletion to the removal of its files: time to change one's mind, with an operator's help."""
+"""The time from a deletion to the removal of the files: until then an operator can undo it."""
 
-_FORGET: Final = (
+_DELETE_OLD: Final = (
     "delete from clipferry.callback_inbox where received_at < now() - make_interval(days => %(days)s)",
     "delete from clipferry.video_events where at < now() - make_interval(days => %(days)s)",
     "delete from clipferry.idempotency_keys where created_at < now() - interval '25 hours'",
@@ -28,20 +28,23 @@ where d.files_removed_at is null and d.deleted_at < now() - make_interval(days =
 order by d.deleted_at, d.video_uuid limit %(limit)s
 """
 
-_REMOVED: Final = "update clipferry.deletions set files_removed_at = now() where video_uuid = %(uuid)s"
+_NOTE_REMOVED: Final = "update clipferry.deletions set files_removed_at = now() where video_uuid = %(uuid)s"
 
 
 def apply_retention(tx: Transaction) -> None:
-    """Deletes callbacks, events, idempotency keys and rate windows that have had their time."""
-    for statement in _FORGET:
+    """Deletes old callbacks, events, idempotency keys and rate windows."""
+    for statement in _DELETE_OLD:
         tx.execute(statement, {"days": KEPT_DAYS})
 
 
 def due_deletions(
     tx: Transaction, *, limit: int, after: tuple[datetime | None, str] = (None, "")
 ) -> Rows[dict[str, Any]]:
-    """Deleted videos (`video_uuid`, `deleted_at`, `video_url`, `thumbnail_url`) whose files are to go now, the oldest
-    first: those that have ended, behind the `deleted_at` and `video_uuid` of `after`."""
+    """Returns deleted videos whose files are to go now, the oldest first.
+
+    Rows have `video_uuid`, `deleted_at`, `video_url`, `thumbnail_url`. Only videos that have ended are among them, and
+    only those behind the `deleted_at` and `video_uuid` of `after`.
+    """
     after_at, after_uuid = after
     parameters = {
         "days": REMOVE_AFTER_DAYS,
@@ -53,4 +56,4 @@ def due_deletions(
 
 
 def note_removed(tx: Transaction, uuid: str) -> None:
-    tx.execute(_REMOVED, {"uuid": uuid})
+    tx.execute(_NOTE_REMOVED, {"uuid": uuid})

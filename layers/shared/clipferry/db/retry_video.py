@@ -92,8 +92,8 @@ from decision d
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reopening:
-    """What became of it; `jobs` are the owner's videos in the making."""
+class ReopenResult:
+    """The decision. `jobs` is the number of the owner's unfinished videos."""
 
     verdict: RetryVerdict
     jobs: int
@@ -112,7 +112,7 @@ def reopen(
     deadline_seconds: int,
     next_check_seconds: float,
     max_concurrent: int | None = None,
-) -> Rows[Reopening]:
+) -> Rows[ReopenResult]:
     """FAILED → UPLOADING with its hold HOLDING again, or nothing. `max_concurrent` None is no limit."""
     sign_in.lock_owner(tx, video_uuid)
     tx.execute(_LOCK_PACKAGES, {})
@@ -124,4 +124,4 @@ def reopen(
         "next_check_seconds": next_check_seconds,
         "max_concurrent": max_concurrent,
     }
-    return tx.query(_REOPEN, parameters, Reopening)
+    return tx.query(_REOPEN, parameters, ReopenResult)

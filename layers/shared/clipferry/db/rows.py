@@ -1,4 +1,4 @@
-"""A statement's result, turned into objects when it is asked for."""
+"""The result of a statement, and text that PostgreSQL can store."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from psycopg import Cursor
 
 Row = TypeVar("Row")
 LONGEST_TEXT: Final = 500
-"""Characters that are kept of what somebody else said."""
+"""The most characters that are stored of somebody else's text."""
 
 
 def storable(text: str, *, limit: int = LONGEST_TEXT) -> str:
-    """The beginning of `text` as PostgreSQL's text takes it: no NUL, no half of a character."""
+    """Returns the beginning of `text` as PostgreSQL can store it: no NUL, no half of a character."""
     return text[:limit].encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
 
 
@@ -30,15 +30,15 @@ class Rows(Generic[Row]):
         self._remaining: Iterator[Row] | None = None
 
     def first(self) -> Row | None:
-        """The next row, None behind the last one. Raises what `all` raises."""
+        """Returns the next row, None after the last one. Raises what `all` raises."""
         return next(self._iterator(), None)
 
     def all(self) -> list[Row]:
-        """The remaining rows. Raises psycopg.Error when the statement failed, was never run, or returns no rows."""
+        """Returns the remaining rows. Raises psycopg.Error when the statement failed, wasn't run or has no rows."""
         return list(self._iterator())
 
     def receive(self, cursor: Cursor[tuple[Any, ...]]) -> None:
-        """Takes the cursor's present result; what is wrong with it is told to whoever reads it."""
+        """Takes the cursor's present result; an error in it is raised to whoever reads the rows."""
         try:
             self._received = _column_names(cursor), cursor.fetchall()
         except psycopg.Error as error:
@@ -63,7 +63,7 @@ class Rows(Generic[Row]):
 
 
 def _column_names(cursor: Cursor[Any]) -> list[str]:
-    """Interned: a dataclass of 26 fields takes them by name in half the time."""
+    """Returns interned names: a dataclass of 26 fields takes them in half the time."""
     result = cursor.pgresult
     assert result is not None
     return [sys.intern((result.fname(column) or b"").decode()) for column in range(result.nfields)]

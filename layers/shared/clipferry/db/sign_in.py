@@ -1,4 +1,4 @@
-"""Who is calling: one statement that recognises a session or an API key and makes its user the transaction's.
+"""Authentication: one statement recognises a session or an API key and makes its user the transaction's.
 
 It leaves the user's id in the transaction-local setting `clipferry.user_id`, which the statements behind it in the
 same transaction read: so signing in costs no round trip of its own, and a statement can't be run for somebody else.
@@ -12,7 +12,7 @@ from clipferry.db import api_keys
 from clipferry.db.connection import Rows, Transaction
 from clipferry.models import Caller, Credential
 
-_SIGN_IN: Final = """
+_AUTHENTICATE: Final = """
 select u.id as user_id, coalesce(c.key_is_admin, u."isAdmin") as is_admin,
        set_config('clipferry.user_id', u.id, true) as setting
 from (
@@ -26,32 +26,32 @@ from (
 join public."user" u on u.id = c.user_id
 """
 
-_SIGN_IN_LOCKED: Final = _SIGN_IN + "for no key update of u"
+_AUTHENTICATE_AND_LOCK: Final = _AUTHENTICATE + "for no key update of u"
 
-_ENTER_OWNER: Final = """
+_LOCK_OWNER: Final = """
 select u.id as user_id, u."isAdmin" as is_admin, set_config('clipferry.user_id', u.id, true) as setting
 from public."user" u where u.id = (select user_id from public.videos where uuid = %(video_uuid)s)
 for no key update
 """
 
 
-def sign_in(tx: Transaction, credential: Credential) -> Rows[Caller]:
-    """The caller, for a transaction that reads."""
-    caller = tx.query(_SIGN_IN, _parameters(credential), Caller)
+def authenticate(tx: Transaction, credential: Credential) -> Rows[Caller]:
+    """Returns the caller, for a transaction that reads; no row when nobody has such a session or key."""
+    caller = tx.query(_AUTHENTICATE, _parameters(credential), Caller)
     _touch(tx, credential)
     return caller
 
 
-def sign_in_locked(tx: Transaction, credential: Credential) -> Rows[Caller]:
-    """The caller, its row locked first of all, for a transaction that moves money."""
-    caller = tx.query(_SIGN_IN_LOCKED, _parameters(credential), Caller)
+def authenticate_and_lock(tx: Transaction, credential: Credential) -> Rows[Caller]:
+    """Returns the caller, its row locked first of all, for a transaction that moves credits."""
+    caller = tx.query(_AUTHENTICATE_AND_LOCK, _parameters(credential), Caller)
     _touch(tx, credential)
     return caller
 
 
 def lock_owner(tx: Transaction, video_uuid: str) -> Rows[Caller]:
-    """Locks the video's owner, first of all, for a transaction that moves the owner's money."""
-    return tx.query(_ENTER_OWNER, {"video_uuid": video_uuid}, Caller)
+    """Locks the video's owner, first of all, for a transaction that moves the owner's credits."""
+    return tx.query(_LOCK_OWNER, {"video_uuid": video_uuid}, Caller)
 
 
 def _touch(tx: Transaction, credential: Credential) -> None:

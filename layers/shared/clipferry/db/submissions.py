@@ -1,4 +1,4 @@
-"""What the submit's answer writes: the provider's task, a change of provider, or the refusal to be replayed."""
+"""Writes the result of a submit: the provider's task, the next provider, or the refusal to be replayed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ insert into clipferry.video_events (video_uuid, kind, detail)
 select uuid, 'task_withdrawn', jsonb_build_object('status', 'PENDING', 'belongs_to', %(video_uuid)s::text) from video
 """
 
-_RECORD: Final = """
+_RECORD_TASK: Final = """
 with before as (
     select uuid, external_task_id is distinct from %(task_id)s as other_task
     from public.videos
@@ -67,7 +67,7 @@ event as (
 select uuid, status::text as status from video
 """
 
-_SWITCH: Final = """
+_SWITCH_PROVIDER: Final = """
 with video as (
     update public.videos set provider = %(provider)s, updated_at = timezone('utc', now())
     where uuid = %(video_uuid)s and status = 'PENDING' and external_task_id is null
@@ -84,19 +84,19 @@ event as (
 select uuid from video
 """
 
-_UNANSWERED: Final = """
+_NOTE_UNANSWERED: Final = """
 insert into clipferry.video_events (video_uuid, kind, detail)
 values (%(video_uuid)s, 'submit_unanswered', jsonb_build_object('provider', %(provider)s::text))
 """
 
-_REMEMBER_REFUSAL: Final = """
+_STORE_REFUSAL: Final = """
 update clipferry.idempotency_keys k set refusal = %(refusal)s
 from public.videos v
 where k.video_uuid = %(video_uuid)s and k.refusal is null and v.uuid = k.video_uuid and v.status = 'FAILED'
 """
 
 
-def record(
+def record_task(
     tx: Transaction,
     *,
     video_uuid: str,
@@ -119,22 +119,22 @@ def record(
         "first_check_seconds": first_check_seconds,
     }
     tx.execute(_RELEASE_CLAIMED_TASK, parameters)
-    return tx.query_dicts(_RECORD, parameters)
+    return tx.query_dicts(_RECORD_TASK, parameters)
 
 
 def switch_provider(tx: Transaction, *, video_uuid: str, refused_by: str, provider: str) -> Rows[dict[str, Any]]:
-    """Before the next provider is asked: its callback must find its name in the row. No row if it isn't PENDING."""
-    return tx.query_dicts(_SWITCH, {"video_uuid": video_uuid, "refused_by": refused_by, "provider": provider})
+    """Writes the next provider before it is asked, for its callback. No row if the video isn't PENDING."""
+    return tx.query_dicts(_SWITCH_PROVIDER, {"video_uuid": video_uuid, "refused_by": refused_by, "provider": provider})
 
 
 def note_unanswered(tx: Transaction, *, video_uuid: str, provider: str) -> None:
-    """Nobody knows whether the provider took the order; the hold stays."""
-    tx.execute(_UNANSWERED, {"video_uuid": video_uuid, "provider": provider})
+    """Notes that nobody knows whether the provider took the order; the hold stays."""
+    tx.execute(_NOTE_UNANSWERED, {"video_uuid": video_uuid, "provider": provider})
 
 
-def remember_refusal(tx: Transaction, *, video_uuid: str, refusal: dict[str, Any]) -> None:
-    """Keeps the error that was answered, for a repeat of the request with the same Idempotency-Key.
+def store_refusal(tx: Transaction, *, video_uuid: str, refusal: dict[str, Any]) -> None:
+    """Stores the error that was answered, for a repeat of the request with the same Idempotency-Key.
 
     Only while the video is FAILED: one that a callback has moved on meanwhile will be delivered, and paid for.
     """
-    tx.execute(_REMEMBER_REFUSAL, {"video_uuid": video_uuid, "refusal": Jsonb(refusal)})
+    tx.execute(_STORE_REFUSAL, {"video_uuid": video_uuid, "refusal": Jsonb(refusal)})

@@ -1,4 +1,4 @@
-"""Everything that is known of one video, in the order in which it happened: what `explain` reads."""
+"""The history of one video in the order in which it happened: events, callbacks, holds, ledger. `explain` reads it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from clipferry.db.connection import Rows, Transaction
 
-_TIMELINE: Final = """
+_READ: Final = """
 select at, source, what, detail from (
     select at, 'video' as source, kind as what, detail, id from clipferry.video_events where video_uuid = %(uuid)s
     union all
@@ -26,14 +26,14 @@ select at, source, what, detail from (
     select created_at at time zone 'utc', 'ledger', trans_type::text,
            jsonb_build_object('credits', credits, 'balance', balance_after, 'number', trans_no), id
     from public.credit_transactions where video_uuid = %(uuid)s
-) story
+) entries
 order by date_trunc('milliseconds', at), source desc, id
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """One line of the story. `source` is video, callback, hold or ledger."""
+class TimelineEntry:
+    """One line of the history. `source` is video, callback, hold or ledger."""
 
     at: datetime
     source: str
@@ -41,5 +41,5 @@ class Moment:
     detail: dict[str, Any]
 
 
-def of_video(tx: Transaction, uuid: str) -> Rows[Moment]:
-    return tx.query(_TIMELINE, {"uuid": uuid}, Moment)
+def read(tx: Transaction, uuid: str) -> Rows[TimelineEntry]:
+    return tx.query(_READ, {"uuid": uuid}, TimelineEntry)

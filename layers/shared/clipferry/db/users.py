@@ -1,4 +1,4 @@
-"""The user: as the front end shows them, as the transaction's own, and locked before credits move."""
+"""Users: read for the front end, made the transaction's user, locked before credits move."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ select id, email, name, image, "isAdmin" as is_admin
 from public."user" where id = current_setting('clipferry.user_id', true)
 """
 
-_ENTER: Final = """
+_SET_CURRENT: Final = """
 select id, set_config('clipferry.user_id', id, true) as setting from public."user" where id = %(user_id)s
 """
 
-_LOCK: Final = _ENTER + "for no key update"
+_LOCK: Final = _SET_CURRENT + "for no key update"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """A row of `public.user`, without what nobody needs to see."""
+    """A row of `public.user`, the columns that are shown."""
 
     id: str
     email: str
@@ -31,7 +31,7 @@ class User:
 
 
 def current(tx: Transaction) -> Rows[User]:
-    """The transaction's user."""
+    """Returns the transaction's user."""
     return tx.query(_CURRENT, {}, User)
 
 
@@ -40,6 +40,6 @@ def lock(tx: Transaction, user_id: str) -> Rows[dict[str, Any]]:
     return tx.query_dicts(_LOCK, {"user_id": user_id})
 
 
-def enter(tx: Transaction, user_id: str) -> Rows[dict[str, Any]]:
-    """Makes the user the transaction's, for one that reads; no row if there is none."""
-    return tx.query_dicts(_ENTER, {"user_id": user_id})
+def set_current(tx: Transaction, user_id: str) -> Rows[dict[str, Any]]:
+    """Makes the user the transaction's, for a transaction that reads; no row if there is none."""
+    return tx.query_dicts(_SET_CURRENT, {"user_id": user_id})

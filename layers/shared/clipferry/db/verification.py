@@ -1,4 +1,4 @@
-"""Recomputes the books from nothing: each invariant is a query for the rows that break it. One statement, one snapshot.
+"""Recomputes all credits: each invariant is a query for the rows that break it. One statement, one snapshot.
 
 None of these may ever return a row; what they find is named by user, package, hold and video. Videos that the original
 application had ended before our books were opened are not judged by our rules.
@@ -133,7 +133,7 @@ order by 1, 2, 3, 4, 5
 """
 
 
-_OPENINGS: Final = """
+_OPENING_BALANCES: Final = """
 select user_id, credits from clipferry.opening_balances order by abs(credits) desc limit %(limit)s
 """
 
@@ -151,10 +151,10 @@ class Breach:
 
 
 def breaches(tx: Transaction) -> Rows[Breach]:
-    """Every breach of every invariant; none, when the books are right."""
+    """Returns every breach of every invariant; none when all is right."""
     return tx.query(_BREACHES, {}, Breach)
 
 
-def openings(tx: Transaction, *, limit: int) -> Rows[dict[str, Any]]:
-    """What the ledger didn't explain when the books were opened (`user_id`, `credits`), the largest first."""
-    return tx.query_dicts(_OPENINGS, {"limit": limit})
+def opening_balances(tx: Transaction, *, limit: int) -> Rows[dict[str, Any]]:
+    """Returns what the ledger didn't explain at the first migration (`user_id`, `credits`), the largest first."""
+    return tx.query_dicts(_OPENING_BALANCES, {"limit": limit})

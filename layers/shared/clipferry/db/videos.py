@@ -1,4 +1,4 @@
-"""Videos as they are read, and the moves that cost nothing: to GENERATING, to UPLOADING, a late success."""
+"""Videos: reading, and the changes of status that move no credits: to GENERATING, to UPLOADING, a late success."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ order by date_trunc('milliseconds', v.created_at) desc, v.id desc limit %(limit)
 """
 )
 
-# A task that a callback names is adopted only while the row has none and no other video has it.
-_GENERATING: Final = """
+# A task that a callback names is assigned only while the row has none and no other video has it.
+_ASSIGN_TASK: Final = """
 with video as (
     update public.videos v
     set status = 'GENERATING', external_task_id = %(task_id)s, updated_at = timezone('utc', now())
@@ -78,7 +78,7 @@ event as (
 select uuid from video
 """
 
-_UPLOADING: Final = """
+_START_UPLOAD: Final = """
 with video as (
     update public.videos v
     set status = 'UPLOADING', original_video_url = %(source_url)s, external_task_id = %(task_id)s,
@@ -103,7 +103,7 @@ event as (
 select uuid from video
 """
 
-_LATE_SUCCESS: Final = """
+_NOTE_LATE_SUCCESS: Final = """
 with video as (
     update public.videos v
     set original_video_url = %(source_url)s, external_task_id = %(task_id)s, updated_at = timezone('utc', now())
@@ -123,7 +123,7 @@ event as (
 select uuid from video
 """
 
-_SOURCE_REFRESHED: Final = """
+_REFRESH_SOURCE: Final = """
 with video as (
     update public.videos v set original_video_url = %(source_url)s, updated_at = timezone('utc', now())
     from clipferry.jobs j
@@ -158,24 +158,24 @@ select uuid from video
 
 
 def get(tx: Transaction, uuid: str) -> Rows[Video]:
-    """The video whoever owns it: for our own machinery."""
+    """Returns the video, whoever owns it."""
     return tx.query(_GET, {"uuid": uuid}, Video)
 
 
 def get_own(tx: Transaction, uuid: str) -> Rows[Video]:
-    """The video if it is the caller's and not deleted."""
+    """Returns the video if it is the caller's and not deleted."""
     return tx.query(_GET_OWN, {"uuid": uuid}, Video)
 
 
 def list_own(
     tx: Transaction, *, before_at: datetime, before_id: int, status: VideoStatus | None, limit: int
 ) -> Rows[Video]:
-    """The caller's videos older than a position, newest first. `before_at` is naive UTC, as the column is."""
+    """Returns the caller's videos older than a position, newest first. `before_at` is naive UTC, as the column is."""
     parameters = {"before_at": before_at, "before_id": before_id, "limit": limit, "status": status}
     return tx.query(_LIST_OWN_BY_STATUS if status else _LIST_OWN, parameters, Video)
 
 
-def adopt_task(
+def assign_task(
     tx: Transaction, *, uuid: str, task_id: str, deadline_seconds: int, next_check_seconds: float
 ) -> Rows[dict[str, Any]]:
     """PENDING → GENERATING with a task that a callback named and the provider knows."""
@@ -185,7 +185,7 @@ def adopt_task(
         "deadline_seconds": deadline_seconds,
         "next_check_seconds": next_check_seconds,
     }
-    return tx.query_dicts(_GENERATING, parameters)
+    return tx.query_dicts(_ASSIGN_TASK, parameters)
 
 
 def start_upload(
@@ -205,17 +205,17 @@ def start_upload(
         "deadline_seconds": deadline_seconds,
         "next_check_seconds": next_check_seconds,
     }
-    return tx.query_dicts(_UPLOADING, parameters)
+    return tx.query_dicts(_START_UPLOAD, parameters)
 
 
 def note_late_success(tx: Transaction, *, uuid: str, task_id: str, source_url: str) -> Rows[dict[str, Any]]:
-    """A FAILED video whose task succeeded after all: source and task are kept, so that `retry` can use them."""
-    return tx.query_dicts(_LATE_SUCCESS, {"uuid": uuid, "task_id": task_id, "source_url": source_url})
+    """Stores source and task of a FAILED video whose task succeeded after all, so that `retry` can use them."""
+    return tx.query_dicts(_NOTE_LATE_SUCCESS, {"uuid": uuid, "task_id": task_id, "source_url": source_url})
 
 
 def refresh_source(tx: Transaction, *, uuid: str, source_url: str, fence: int) -> Rows[dict[str, Any]]:
-    """The provider's fresh address of the same file, asked for once after the first one was gone."""
-    return tx.query_dicts(_SOURCE_REFRESHED, {"uuid": uuid, "source_url": source_url, "fence": fence})
+    """Stores the provider's fresh URL of the same file, asked for once after the first one was gone."""
+    return tx.query_dicts(_REFRESH_SOURCE, {"uuid": uuid, "source_url": source_url, "fence": fence})
 
 
 def delete_own(tx: Transaction, uuid: str) -> Rows[dict[str, Any]]:

@@ -33,7 +33,7 @@ def advance_video(  # noqa: PLR0911 - one line for each thing that may be found
 ) -> Verdict:
     """Moves `video` as far as it can go now and returns what was found.
 
-    `claimed_task` is a task id from a callback: adopted only while the row has none, and only if the provider knows it
+    `claimed_task` is a task id from a callback: assigned only while the row has none, and only if the provider knows it
     and no other video has it. `report` is what the provider itself has said of this task, under a signature that covers
     it: then it isn't asked. `resend` puts an UPLOADING video that nobody is mirroring on the queue again.
     `on_no_answer` is called when the provider was asked and gave no answer: it is busy, down or too slow.
@@ -64,7 +64,7 @@ def _task_of_an_earlier_callback(video: Video, database: Database) -> str | None
     if video.status is not VideoStatus.PENDING:
         return None
     with database.transaction() as tx:
-        found = inbox.unanswered(tx, video.uuid)
+        found = inbox.unanswered_task(tx, video.uuid)
     callback = found.first()
     return callback["task_id"] if callback else None
 
@@ -96,7 +96,7 @@ def _ask(
 
 def _claim_task(video: Video, task_id: str, database: Database, polling: Polling) -> bool:
     with database.transaction() as tx:
-        adopted = videos.adopt_task(
+        assigned = videos.assign_task(
             tx,
             uuid=video.uuid,
             task_id=task_id,
@@ -105,7 +105,7 @@ def _claim_task(video: Video, task_id: str, database: Database, polling: Polling
         )
         current = videos.get(tx, video.uuid)
     row = current.first()
-    return adopted.first() is not None or (row is not None and row.external_task_id == task_id)
+    return assigned.first() is not None or (row is not None and row.external_task_id == task_id)
 
 
 def _start_upload(

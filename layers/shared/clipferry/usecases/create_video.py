@@ -12,7 +12,7 @@ from typing import Any
 from clipferry.catalog import ResolvedOptions
 from clipferry.db import circuits
 from clipferry.db.connection import Database
-from clipferry.db.create_video import Creation, NewVideo, create
+from clipferry.db.create_video import CreateResult, NewVideo, create
 from clipferry.errors import (
     IdempotencyKeyReusedError,
     InsufficientCreditsError,
@@ -120,7 +120,7 @@ def create_video(
     return _created(uuid, request.resolved.credits, submitted)
 
 
-def _raise_refusal(result: Creation | None, credits_needed: int) -> None:
+def _raise_refusal(result: CreateResult | None, credits_needed: int) -> None:
     if result is None or result.verdict is CreateVerdict.NOBODY:
         raise UnauthorizedError("no such session or key")
     if result.verdict is CreateVerdict.KEY_REUSED:
@@ -135,7 +135,7 @@ def _raise_refusal(result: Creation | None, credits_needed: int) -> None:
         )
 
 
-def _replay(earlier: Creation) -> CreatedVideo:
+def _replay(earlier: CreateResult) -> CreatedVideo:
     """Returns the same answer again, from the video's row; an error that was answered is raised again as it was."""
     if earlier.refusal is not None:
         raise ReplayedError(earlier.refusal)

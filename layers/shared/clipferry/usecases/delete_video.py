@@ -13,7 +13,7 @@ def delete_video(uuid: str, *, credential: Credential, database: Database) -> No
     """Raises VideoNotFoundError for another's, an unknown and a deleted one alike."""
     set_log_context(uuid)
     with database.transaction() as tx:
-        caller = sign_in.sign_in(tx, credential)
+        caller = sign_in.authenticate(tx, credential)
         deleted = videos.delete_own(tx, uuid)
     if caller.first() is None:
         raise UnauthorizedError("no such session or key")

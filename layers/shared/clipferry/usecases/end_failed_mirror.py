@@ -65,7 +65,7 @@ def _refresh_or_fail(
         return
     with database.transaction() as tx:
         videos.refresh_source(tx, uuid=uuid, source_url=fresh, fence=lease.fence)
-        jobs.yield_lease(tx, uuid=uuid, fence=lease.fence, again_seconds=0, error=error)
+        jobs.release_lease(tx, uuid=uuid, fence=lease.fence, again_seconds=0, error=error)
 
 
 def _try_again(
@@ -73,7 +73,7 @@ def _try_again(
 ) -> None:
     again = polling.mirror_again_seconds(lease.attempts)
     with database.transaction() as tx:
-        jobs.yield_lease(tx, uuid=uuid, fence=lease.fence, again_seconds=again, error=error)
+        jobs.release_lease(tx, uuid=uuid, fence=lease.fence, again_seconds=again, error=error)
     logger.warning("mirror interrupted", video_uuid=uuid, attempt=lease.attempts, detail=str(error))
     count_interrupted(error)
 

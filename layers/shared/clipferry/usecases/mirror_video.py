@@ -150,7 +150,7 @@ def _save_progress(uuid: str, lease: Lease, key: str, progress: Progress | None,
     """Raises LeaseLostError, and saves nothing, unless the lease is still this worker's."""
     with database.transaction() as tx:
         if progress is None:
-            kept = mirror_progress.forget(tx, uuid=uuid, fence=lease.fence)
+            kept = mirror_progress.clear(tx, uuid=uuid, fence=lease.fence)
         else:
             kept = mirror_progress.save(
                 tx,

@@ -7,7 +7,7 @@ from typing import Final
 
 from clipferry.db import expiry
 from clipferry.db.connection import Database
-from clipferry.db.credits import Entry, deduct, enter
+from clipferry.db.credits import EntryResult, add, deduct
 from clipferry.errors import (
     ClipferryError,
     DatabaseUnavailableError,
@@ -17,6 +17,7 @@ from clipferry.errors import (
 )
 from clipferry.models import MOST_CREDITS
 from clipferry.observability import count, logger
+from clipferry.verdicts import CreditVerdict
 
 ENTRY_TYPES: Final = ("NEW_USER", "ORDER_PAY", "SUBSCRIPTION", "SYSTEM_ADJUST", "REFUND")
 GIFT_DAYS: Final = 30
@@ -41,7 +42,7 @@ def grant(
     if trans_type not in ENTRY_TYPES:
         raise InvalidRequestError.for_field("transType", "invalid", f"must be one of {', '.join(ENTRY_TYPES)}")
     with database.transaction() as tx:
-        entered = enter(
+        entered = add(
             tx,
             user_id=user_id,
             credits=amount,
@@ -50,7 +51,7 @@ def grant(
             expires_in_days=expires_in_days,
             remark=remark,
         )
-    return _done(entered.first(), user_id, order_no).verdict == "DONE"
+    return _done(entered.first(), user_id, order_no).verdict is CreditVerdict.DONE
 
 
 def recharge(*, user_id: str, amount: int, order_no: str, database: Database, expires_in_days: int = 365) -> bool:
@@ -138,10 +139,10 @@ def _check(amount: int, order_no: str) -> None:
         raise InvalidRequestError.for_field("orderNo", "invalid", "must be 1 to 200 printable characters")
 
 
-def _done(entry: Entry | None, user_id: str, order_no: str) -> Entry:
-    if entry is None or entry.verdict == "NO_SUCH_USER":
+def _done(entry: EntryResult | None, user_id: str, order_no: str) -> EntryResult:
+    if entry is None or entry.verdict is CreditVerdict.NO_SUCH_USER:
         raise NotFoundError(f"no user {user_id}")
-    if entry.verdict == "ORDER_NUMBER_TAKEN":
+    if entry.verdict is CreditVerdict.ORDER_NUMBER_TAKEN:
         raise OrderNumberTakenError(order_no)
     logger.info("credits moved", order_no=order_no, user_id=user_id, verdict=entry.verdict, credits=entry.credits)
     return entry

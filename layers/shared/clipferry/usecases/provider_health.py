@@ -33,6 +33,6 @@ class ProviderHealth:
         for provider, noted in self._openings:
             row = noted.first()
             if row is not None and row["has_opened"]:
-                logger.error("circuit opened", provider=provider, rest_seconds=circuits.REST_SECONDS)
+                logger.error("circuit opened", provider=provider, open_seconds=circuits.OPEN_SECONDS)
                 count("CircuitOpened", provider=provider)
         self._openings.clear()

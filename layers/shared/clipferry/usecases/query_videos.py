@@ -34,7 +34,7 @@ def get_video(uuid: str, *, credential: Credential, database: Database) -> Video
     """The caller's own video; another's and an unknown one look the same."""
     set_log_context(uuid)
     with database.transaction() as tx:
-        caller = sign_in.sign_in(tx, credential)
+        caller = sign_in.authenticate(tx, credential)
         found = videos.get_own(tx, uuid)
     if caller.first() is None:
         raise UnauthorizedError("no such session or key")
@@ -56,7 +56,7 @@ def get_status(
     """The caller's own video, after asking the provider when nobody has for a while. Its errors aren't raised."""
     set_log_context(uuid)
     with database.transaction() as tx:
-        caller = sign_in.sign_in(tx, credential)
+        caller = sign_in.authenticate(tx, credential)
         claimed = jobs.claim_stale(tx, uuid=uuid, stale_seconds=polling.status_refresh_seconds)
         found = videos.get_own(tx, uuid)
     if caller.first() is None:
@@ -77,7 +77,7 @@ def list_videos(
     """A page of at most `limit`. A video made while somebody pages appears on no page twice and shifts none."""
     before_at, before_id = _NEWEST if cursor is None else _position(cursor)
     with database.transaction() as tx:
-        caller = sign_in.sign_in(tx, credential)
+        caller = sign_in.authenticate(tx, credential)
         found = videos.list_own(tx, before_at=before_at, before_id=before_id, status=status, limit=limit + 1)
     if caller.first() is None:
         raise UnauthorizedError("no such session or key")

@@ -11,7 +11,7 @@ from clipferry.models import Credential
 
 def get_balance(*, credential: Credential, database: Database) -> Balance:
     with database.transaction() as tx:
-        caller = sign_in.sign_in(tx, credential)
+        caller = sign_in.authenticate(tx, credential)
         found = ledger.balance(tx)
     if caller.first() is None:
         raise UnauthorizedError("no such session or key")
@@ -25,7 +25,7 @@ def get_history(
 ) -> tuple[list[LedgerRow], int]:
     """A page of the ledger, newest first, and how many rows there are in all."""
     with database.transaction() as tx:
-        caller = sign_in.sign_in(tx, credential)
+        caller = sign_in.authenticate(tx, credential)
         rows = ledger.history(tx, limit=limit, offset=offset, trans_type=trans_type)
         total = ledger.history_total(tx, trans_type=trans_type)
     if caller.first() is None:

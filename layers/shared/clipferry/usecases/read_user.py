@@ -12,7 +12,7 @@ from clipferry.models import Credential
 def read_user(*, credential: Credential, database: Database) -> User:
     """The caller's own record."""
     with database.transaction() as tx:
-        sign_in.sign_in(tx, credential)
+        sign_in.authenticate(tx, credential)
         found = users.current(tx)
     user = found.first()
     if user is None:
@@ -23,7 +23,7 @@ def read_user(*, credential: Credential, database: Database) -> User:
 def require_admin(*, credential: Credential, database: Database) -> None:
     """Raises ForbiddenError for anyone but an admin (`isAdmin`, or a key made with --admin)."""
     with database.transaction() as tx:
-        found = sign_in.sign_in(tx, credential)
+        found = sign_in.authenticate(tx, credential)
     caller = found.first()
     if caller is None:
         raise UnauthorizedError("no such session or key")

@@ -71,7 +71,7 @@ def receive_callback(
     hint = provider.read_hint(callback.body)
     believable = not _names_another_video(hint.echoed_url, callback.video_uuid)
     with database.transaction() as tx:
-        received = inbox.receive(
+        received = inbox.store(
             tx,
             provider=callback.provider,
             video_uuid=callback.video_uuid,
@@ -92,7 +92,7 @@ def receive_callback(
     entry = received.first()
     assert entry is not None
     with database.transaction() as tx:
-        inbox.judge(tx, callback_id=entry["id"], verdict=verdict)
+        inbox.set_verdict(tx, callback_id=entry["id"], verdict=verdict)
     logger.info("callback received", video_uuid=callback.video_uuid, provider=provider.name, verdict=verdict)
 
 
@@ -113,7 +113,7 @@ def replay_callback(
         entry.provider, hint, found.first(), None, database=database, providers=providers, queue=queue, polling=polling
     )
     with database.transaction() as tx:
-        inbox.judge(tx, callback_id=callback_id, verdict=verdict)
+        inbox.set_verdict(tx, callback_id=callback_id, verdict=verdict)
     return verdict
 
 
@@ -184,7 +184,7 @@ def _names_another_video(echoed_url: str | None, video_uuid: str) -> bool:
         return True
 
 
-def _kept_hint(entry: inbox.KeptCallback, providers: Mapping[str, Provider]) -> CallbackHint:
+def _kept_hint(entry: inbox.StoredCallback, providers: Mapping[str, Provider]) -> CallbackHint:
     """Reads the body again. One that was cut can't be read: then it claims nothing."""
     provider = providers.get(entry.provider)
     if provider is None or entry.body is None or entry.body_size > KEPT_BYTES:

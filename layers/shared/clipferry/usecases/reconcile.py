@@ -17,7 +17,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from clipferry.db import jobs, open_work, videos
 from clipferry.db.connection import Database
-from clipferry.db.jobs import Due
+from clipferry.db.jobs import DueVideo
 from clipferry.errors import ClipferryError
 from clipferry.mirror_queue import MirrorQueue
 from clipferry.observability import count, logger, set_log_context
@@ -75,7 +75,7 @@ def reconcile(
 class _Check:
     """The check of one due video, and the connection that it uses."""
 
-    due: Due
+    due: DueVideo
     database: Database
     is_answered: bool = True
     seconds: float = 0.0

@@ -82,7 +82,7 @@ def _send(video: Video, queue: MirrorQueue) -> None:
 
 def _own_video(uuid: str, credential: Credential, database: Database) -> Video:
     with database.transaction() as tx:
-        caller = sign_in.sign_in(tx, credential)
+        caller = sign_in.authenticate(tx, credential)
         found = videos.get_own(tx, uuid)
     if caller.first() is None:
         raise UnauthorizedError("no such session or key")
@@ -95,7 +95,7 @@ def _own_video(uuid: str, credential: Credential, database: Database) -> Video:
 def _count_request(user_id: str, database: Database, rate_limit_per_minute: int) -> None:
     """Counts the retry as a request for a new video is counted: it asks the source, and perhaps the provider."""
     with database.transaction() as tx:
-        users.enter(tx, user_id)
+        users.set_current(tx, user_id)
         counted = rate_limits.count_request(tx)
     if any(row["requests"] > rate_limit_per_minute for row in counted.all()):
         raise RateLimitedError

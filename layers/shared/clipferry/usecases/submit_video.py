@@ -84,7 +84,7 @@ def _askable(orders: list[Order], open_circuits: Sequence[OpenCircuit], database
     nobody = True
     for order in orders:
         circuit = down.get(order.provider)
-        if circuit is None or (circuit.has_rested and _claim_probe(database, order.provider)):
+        if circuit is None or (circuit.is_half_open and _claim_probe(database, order.provider)):
             nobody = False
             yield order
     if nobody:
@@ -143,7 +143,7 @@ def _record(
     """Records the task. The provider has the order whether or not this works: the callback makes up for it."""
     try:
         with database.transaction() as tx:
-            recorded = submissions.record(
+            recorded = submissions.record_task(
                 tx,
                 video_uuid=order.video_uuid,
                 provider=order.provider,
@@ -171,7 +171,7 @@ def _fail_and_release(database: Database, uuid: str, refusal: ProviderError, hea
     states = (VideoStatus.PENDING, VideoStatus.GENERATING)
     with database.transaction() as tx:
         finish_video.fail(tx, video_uuid=uuid, code=failure, detail=str(refusal), from_states=states)
-        submissions.remember_refusal(tx, video_uuid=uuid, refusal=refusal.as_answer())
+        submissions.store_refusal(tx, video_uuid=uuid, refusal=refusal.as_answer())
         health.write(tx)
     health.announce()
     count_failed(failure)
