@@ -171,6 +171,36 @@ def test_unreachable_database_is_a_failure_that_tells_no_secret(bucket: Bucket, 
     assert "secret-of-the-url" not in said
 
 
+def test_unreachable_database_is_named_by_its_address(bucket: Bucket, invoke: Any) -> None:
+    with settings_for(f"postgresql://clipferry:{PASSWORD}@127.0.0.1:1/clipferry"):
+        invoke(request(bucket))
+
+    assert "can't connect to 127.0.0.1:1: " in bucket.answer["Reason"]
+
+
+def test_what_was_made_again_and_the_time_out_of_the_settings(
+    empty_database: str, invoke: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timeouts: list[Any] = []
+    connect = psycopg.connect
+
+    def noting(url: str, **options: Any) -> Any:
+        timeouts.append(options["connect_timeout"])
+        return connect(url, **options)
+
+    with settings_for(empty_database):
+        invoke({})
+        with connect(empty_database, autocommit=True) as connection:
+            connection.execute("drop index clipferry_videos_list_idx")
+        monkeypatch.setenv("DATABASE_CONNECT_TIMEOUT_SECONDS", "17")
+        runtime.reset()
+        monkeypatch.setattr(psycopg, "connect", noting)
+        restored = invoke({})
+
+    assert restored == {"applied": [], "restored": ["index clipferry_videos_list_idx on videos"]}
+    assert timeouts == [17]
+
+
 def test_settings_that_are_missing_are_named(bucket: Bucket, invoke: Any) -> None:
     with settings_for(""):
         invoke(request(bucket))
