@@ -43,8 +43,8 @@ def sessions_url(request: pytest.FixtureRequest, database_url: str) -> Iterator[
 def test_session_ends_with_its_time_and_not_hours_before_or_after(sessions_url: str, zone: str) -> None:
     database = Database(make_conninfo(sessions_url, options=f"-c TimeZone={zone}"))
     with database.transaction() as tx:
-        live = sign_in.sign_in(tx, Credential(session_token="live"))
-        ended = sign_in.sign_in(tx, Credential(session_token="ended"))
+        live = sign_in.authenticate(tx, Credential(session_token="live"))
+        ended = sign_in.authenticate(tx, Credential(session_token="ended"))
     assert database._cursor is not None
     assert database._cursor.connection.execute("show timezone").fetchone() == (zone,), "it is the session's own again"
     database.close()
