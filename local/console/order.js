@@ -13,21 +13,27 @@ let sent = "";
 let preview = null;
 const uploaded = new WeakMap();
 
-/** Credits, by the rule of GET /config/models: extra seconds, then the quality, then rounding half up. */
-export function cost({ base, includedSeconds, perExtraSecond, qualityMultipliers }, duration, quality) {
-  const total = base + Math.max(0, duration - includedSeconds) * perExtraSecond;
-  return Math.floor(total * (qualityMultipliers[quality] ?? 1) + 0.5);
+/** Credits, as GET /config/models lists them for a mode, a quality and the sound that a film has if nothing is said. */
+export function cost({ prices }, { mode, audioDefault }, duration, quality) {
+  const listed = prices.find((row) => row.modes.includes(mode) && row.quality === (quality ?? null)
+    && (row.audio === null || row.audio === audioDefault));
+  return listed.credits[duration];
 }
 
-const cheapest = ({ creditCost, durations, qualities }) =>
-  Math.min(...durations.flatMap((duration) => (qualities.length ? qualities : [null]).map((quality) => cost(creditCost, duration, quality))));
+const cheapest = ({ prices }) => Math.min(...prices.flatMap(({ credits }) => Object.values(credits)));
 
 const model = () => models.find(({ id }) => id === picked("model"));
+/** What the model takes in the mode that is asked for: with an image, or without. */
+function mode() {
+  const wanted = find("#image").files.length ? "image-to-video" : "text-to-video";
+  const { modes } = model();
+  return modes.find((offered) => offered.mode === wanted) ?? modes[0];
+}
 export const modelName = (id) => models.find((found) => found.id === id)?.name ?? id;
 
 /** `ordered(uuid)` is called when a video was created. */
 export function openOrder(found, ordered) {
-  models = found.map((offered) => ({ qualities: [], ...offered })); // a model without a choice has no such field
+  models = found;
   drawOrder();
   find("#order").onsubmit = (event) => { event.preventDefault(); send(ordered); };
   find("#image").onchange = showImage;
@@ -48,11 +54,11 @@ export function drawOrder() {
 
 /** Draws the chosen model's options, and keeps what was chosen for the other model where it fits. */
 function drawChoices() {
-  const { durations, aspectRatios, qualities, supportImageToVideo } = model();
+  const { durations, aspectRatios, qualities } = mode();
   drawChips("duration", durations.map((n) => ({ value: String(n), text: say("seconds", { n }) })));
   drawChips("aspectRatio", aspectRatios.map((value) => ({ value, text: value, mark: frame(value) })));
   drawChips("quality", qualities.map((value) => ({ value, text: value })));
-  find("#imageUrl").hidden = !supportImageToVideo;
+  find("#imageUrl").hidden = !model().supportImageToVideo;
   drawCost();
 }
 
@@ -69,7 +75,7 @@ function frame(ratio) {
   return mark;
 }
 
-const price = () => cost(model().creditCost, Number(picked("duration")), picked("quality"));
+const price = () => cost(model(), mode(), Number(picked("duration")), picked("quality"));
 
 export function drawCost() {
   if (!models.length) return;
@@ -86,6 +92,7 @@ function showImage() {
   preview = file ? URL.createObjectURL(file) : null;
   find("#image-shown").hidden = !file;
   if (file) Object.assign(find("#image-shown img"), { src: preview, alt: file.name });
+  if (models.length) drawChoices();
 }
 
 async function requestBody() {

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from clipferry import catalog
+from clipferry.api.media_inputs import MODE_NAMES
 from clipferry.db import timeline
 from clipferry.db.connection import Database
 from local.development_user import CREDITS, TOKEN
@@ -177,14 +178,17 @@ def test_the_price_shown_is_the_price_charged_for_every_choice(visit: Open, stac
         """async () => {
             const { cost } = await import("/console/order.js");
             const { data } = await (await fetch("/api/v1/config/models")).json();
-            return data.flatMap((model) => model.durations.flatMap((duration) => (model.qualities ?? [null]).map(
-                (quality) => [model.id, duration, quality, cost(model.creditCost, duration, quality)])));
+            return data.flatMap((model) => model.modes.flatMap((mode) => mode.durations.flatMap((duration) =>
+                (mode.qualities.length ? mode.qualities : [null]).map((quality) =>
+                    [model.id, mode.mode, duration, quality, cost(model, mode, duration, quality)]))));
         }"""
     )
     models = catalog.load().models
     assert len(shown) > len(models)
-    for model, duration, quality, price in shown:
-        assert models[model].cost.credits(duration=duration, quality=quality) == price
+    for model, name, duration, quality, price in shown:
+        mode = next(mode for mode, spoken in MODE_NAMES.items() if spoken == name)
+        audio = models[model].modes[mode].default_audio
+        assert models[model].credits(mode=mode, duration=duration, quality=quality, audio=audio) == price
 
     here.page.get_by_role("radio", name="1080p").check(force=True)
     here.page.get_by_role("radio", name="10 s").check(force=True)

@@ -41,6 +41,24 @@ PUBLIC = {
     "POST /api/v1/video/callback/{provider}",
     "$default",
 }
+NOT_UNDERSTOOD: list[tuple[str, str, Any]] = [
+    ("POST", "/api/v1/video/generate", {}),
+    ("POST", "/api/v1/video/generate", ["no object"]),
+    ("POST", "/api/v1/video/generate", {**ORDER, "model": "nothing"}),
+    ("POST", "/api/v1/video/generate", {**ORDER, "duration": 3600}),
+    ("POST", "/api/v1/video/generate", ORDER),  # with an Idempotency-Key that is none
+    ("POST", "/api/v1/upload/presign", {}),
+    ("POST", "/api/v1/credit/grant", {"userId": 5}),
+    ("GET", "/api/v1/video/list?limit=many", None),
+    ("GET", "/api/v1/video/list?cursor=none", None),
+    ("GET", "/api/v1/video/list?status=LOST", None),
+    ("GET", "/api/v1/credit/history?type=NOTHING", None),
+    ("GET", "/api/v1/video/not%20an%20id", None),
+    ("GET", "/api/v1/video/not%20an%20id/status", None),
+    ("DELETE", "/api/v1/video/not%20an%20id", None),
+    ("POST", "/api/v1/video/not%20an%20id/retry", None),
+]
+"""Requests that nobody could answer, whoever sends them."""
 EVERY = [*OF_A_USER, *((method, path.format(uuid=UNKNOWN), None) for method, path in OF_A_VIDEO)]
 
 SIGN_IN = {"success": False, "error": {"code": "UNAUTHORIZED", "message": "Please sign in."}}
@@ -221,6 +239,16 @@ def test_whoever_shows_nothing_good_is_told_the_same_and_changes_nothing(
         answer = api.call(method, path, body, credential)
         assert (answer.status, answer.payload) == (401, SIGN_IN), credential
     assert books.everything(database) == before
+
+
+@pytest.mark.parametrize("route", NOT_UNDERSTOOD, ids=by_path)
+def test_who_asks_is_settled_before_what_is_asked(api: Api, ann: Person, route: tuple[str, str, Any]) -> None:
+    method, path, body = route
+    key = {"idempotency-key": "\x00"} if "?" not in path and body == ORDER else {}
+
+    for credential in ({}, {"authorization": "Bearer guess"}, {"authorization": "Bearer cf_guess"}):
+        assert api.call(method, path, body, {**credential, **key}).payload == SIGN_IN, credential
+    assert api.call(method, path, body, {**ann.by_session, **key}).status in (400, 403, 404)
 
 
 @pytest.mark.parametrize("route", OF_A_VIDEO, ids=by_path)

@@ -34,7 +34,7 @@ def _model(model: Model) -> ModelJson:
         "modes": [_mode(mode, limits) for mode, limits in model.modes.items()],
         "prices": _prices(model),
     }
-    if qualities := _any_mode(model, "qualities"):
+    if qualities := _any_mode(model, "qualities"):  # the original leaves the field out where there is no choice
         answer["qualities"] = qualities
     return answer
 
