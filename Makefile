@@ -23,7 +23,7 @@ EXPORT_THUMBNAIL := $(UV) export --quiet --frozen --only-group thumbnail --no-em
 .DEFAULT_GOAL := help
 
 help: ## Lists these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/.local ## Creates one video on this machine, from the request to the file, and shows each step
 	@.venv/bin/python -m local.demo
@@ -88,6 +88,9 @@ smoke: .tools/uv/.installed ## Tests a deployed API: URL=https://…; with CLIPF
 
 models: .venv/.local ## Checks your catalogue FILE=models.toml and packs it as a layer that replaces ours
 	@.venv/bin/python tools/pack_models.py $(FILE) .aws-sam/models.zip
+
+catalog-check: .venv/.local ## Compares models.toml (FILE=…) with what the providers' documentation says, and prints every disagreement
+	@.venv/bin/python -m local.catalog_check $(FILE)
 
 invoke: .tools/sam/.installed ## Runs one function in Docker: FUNCTION=ReconcileFunction EVENT=events/reconcile.json
 	@$(SAM) build $(FUNCTION) && .tools/sam/bin/python tools/sam_on_host_network.py local invoke $(FUNCTION) \

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from local.film import render
-from local.providers import callback_urls
-from local.providers.kie_models import MODELS, PAUSED, Parameter
+from local.providers import callback_urls, facts
 from local.providers.kie_wire import KieError
 from local.providers.task_queue import FilmOrder, PlacedOrder
+
+PAUSED: Final = ("sora-2",)
+"""KIE has paused this family: code 500, "This interface is temporarily paused"."""
+SIZES: Final = {
+    "360p": "360p",
+    "480p": "480p",
+    "540p": "540p",
+    "768p": "768p",
+    "1080p": "1080p",
+    "2k": "1440p",
+    "4k": "2160p",
+}
+"""Short sides, by KIE's words in lower case; 720p for any other."""
 
 
 def parse_order(body: bytes, *, local: bool) -> PlacedOrder:
@@ -18,16 +30,12 @@ def parse_order(body: bytes, *, local: bool) -> PlacedOrder:
     model, given = fields.get("model"), fields.get("input")
     if isinstance(model, str) and model.startswith(PAUSED):
         raise KieError(500, "This interface is temporarily paused")
-    if not isinstance(model, str) or model not in MODELS:
+    known = facts.load("kie").get(model) if isinstance(model, str) and not model.startswith("veo3") else None
+    if not isinstance(model, str) or known is None:
         refuse("The model name you specified is not supported. Please verify it using our platform documentation.")
     if not isinstance(given, dict):
         refuse("input is required")
-    for name in given.keys() - MODELS[model].keys():
-        refuse(f"{name} is not a parameter of {model}")
-    for name, parameter in MODELS[model].items():
-        _check(name, given.get(name), parameter)
-    if model == "bytedance/seedance-2" and "first_frame_url" in given and "reference_image_urls" in given:
-        refuse("first_frame_url and reference_image_urls exclude each other")
+    check(known, given)
     return PlacedOrder(model=model, film=_film(given), callback_url=callback_url(fields, local=local), body=fields)
 
 
@@ -37,6 +45,12 @@ def json_object(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         refuse("The body is not valid JSON")
     return fields if isinstance(fields, dict) else refuse("The body must be a JSON object")
+
+
+def check(known: facts.ModelFacts, given: dict[str, Any]) -> None:
+    """Raises KieError with the first thing that the model's page doesn't allow."""
+    for problem in known.problems(given).values():
+        refuse(problem)
 
 
 def callback_url(fields: dict[str, Any], *, local: bool) -> str | None:
@@ -50,28 +64,13 @@ def refuse(message: str) -> NoReturn:
     raise KieError(422, message)
 
 
-def _check(name: str, value: object, parameter: Parameter) -> None:
-    if value is None:
-        return refuse(f"{name} is required") if parameter.required else None
-    match parameter.kind:
-        case "words":
-            is_right = isinstance(value, str) and len(value.strip()) > 0 and len(value) <= parameter.most
-        case "flag":
-            is_right = isinstance(value, bool)
-        case "url":
-            is_right = callback_urls.is_url(value)
-        case "urls":
-            is_right = (
-                isinstance(value, list) and 0 < len(value) <= parameter.most and all(map(callback_urls.is_url, value))
-            )
-        case "choice":  # a bool is an int, and 5.0 is 5, too
-            is_right = type(value) in (int, str) and value in parameter.choices
-    return None if is_right else refuse(f"{name} is not within the range of allowed options")
+def film_size(ratio: str, quality: str) -> tuple[int, int]:
+    shape = "16:9" if ratio.lower() in ("adaptive", "auto") else ratio
+    return render.frame_size(shape, SIZES.get(quality.lower(), "720p"))
 
 
 def _film(given: dict[str, Any]) -> FilmOrder:
     ratio = given.get("aspect_ratio", given.get("ratio", "16:9"))
-    quality = {"4k": "2160p", "480p": "480p", "1080p": "1080p"}.get(given.get("resolution", ""), "720p")
-    width, height = render.frame_size("16:9" if ratio == "adaptive" else ratio, quality)
-    seconds = int(given.get("duration", 5))
-    return FilmOrder(prompt=given["prompt"], seconds=seconds if seconds > 0 else 5, width=width, height=height)
+    quality = given.get("resolution", given.get("quality", given.get("mode", "")))
+    width, height = film_size(ratio, quality)
+    return FilmOrder(prompt=given.get("prompt", ""), seconds=int(given.get("duration", 5)), width=width, height=height)

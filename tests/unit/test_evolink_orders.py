@@ -76,9 +76,9 @@ def test_what_is_left_to_the_model_is_settled(
         {"model": "seedance-2.0-fast-image-to-video", "image_urls": ["https://a.example/1.png"]},
         {"model": "seedance-2.0-reference-to-video", "video_urls": ["https://a.example/1.mp4"]},
         {"model": "seedance-2.5-text-to-video", "duration": -1, "aspect_ratio": "adaptive"},
-        {"model": "veo3.1-fast", "quality": "1080p", "generate_audio": False},
+        {"model": "veo-3.1-generate-preview", "quality": "1080p", "generate_audio": False, "seed": 1},
         {"model": "wan2.6-text-to-video", "duration": 15, "quality": "720p", "model_params": {}},
-        {"model": "kling-v3", "duration": 10, "something_new": 1},
+        {"model": "kling-v3-text-to-video", "duration": 10, "quality": "1080p", "sound": "on"},
     ],
 )
 def test_what_the_documentation_allows_is_taken(fields: dict[str, Any]) -> None:
@@ -107,7 +107,9 @@ def test_what_the_documentation_allows_is_taken(fields: dict[str, Any]) -> None:
         ({"model": "sora-2", "duration": 10, "aspect_ratio": "1:1"}, "aspect_ratio"),
         ({"quality": "high"}, "quality"),
         ({"quality": 720}, "quality"),
-        ({"model": "veo3.1-fast", "quality": "480p"}, "quality"),
+        ({"model": "veo-3.1-generate-preview", "quality": "480p"}, "quality"),
+        ({"model": "veo3.1-fast", "quality": "720p"}, "duration"),
+        ({"something_new": 1}, "something_new"),
         ({"image_urls": "https://a.example/1.png"}, "image_urls"),
         ({"image_urls": [7]}, "image_urls"),
         ({"image_urls": ["ftp://a.example/1.png"]}, "image_urls"),
