@@ -14,8 +14,9 @@ from local.catalog_check import ADAPTERS, disagreements, main, orders
 from local.providers import evolink_orders, facts, kie_orders, replicate_orders, veo_orders
 from tools.provider_facts import facts_of_json, facts_of_page, merged, written
 
-EXAMPLE = Path(__file__).parents[2] / "examples/models-videofly.toml"
-FILES = [catalog.SHIPPED, EXAMPLE]
+EXAMPLES = Path(__file__).parents[2] / "examples"
+VIDEOFLY = EXAMPLES / "models-videofly.toml"
+FILES = [catalog.SHIPPED, *sorted(EXAMPLES.glob("*.toml"))]
 OFFERED = [
     pytest.param(model, id=f"{model.id} in {path.name}")
     for path in FILES
@@ -298,7 +299,7 @@ CHOICES = [
 
 
 def test_the_examples_prices_are_those_that_the_newer_front_end_shows() -> None:
-    models = catalog.load(EXAMPLE)
+    models = catalog.load(VIDEOFLY)
     shown = {choice: RATES[choice[0]][choice[2]] * choice[3] for choice in CHOICES}
     asked = {
         (model_id, mode, quality, seconds): models.get(model_id).credits(
@@ -312,7 +313,7 @@ def test_the_examples_prices_are_those_that_the_newer_front_end_shows() -> None:
 
 
 def test_the_example_has_the_newer_front_ends_choices_and_no_others() -> None:
-    models = catalog.load(EXAMPLE)
+    models = catalog.load(VIDEOFLY)
 
     for model_id, rates in RATES.items():
         for limits in models.get(model_id).modes.values():
