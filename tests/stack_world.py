@@ -6,7 +6,8 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from email.message import Message
 from typing import Any
@@ -17,12 +18,27 @@ from psycopg.rows import dict_row
 from clipferry import callback_signature
 from clipferry.db.connection import Database
 from clipferry.usecases.verify_credits import verify_credits
-from local.providers.evolink import FakeEvolink
-from local.stack import Stack
+from local.providers.evolink import FakeEvolink, fake_evolink
+from local.providers.faults import Faults
+from local.stack import Stack, local_stack
+from tests.database import empty_tables
 
 CREDITS = 100
 ORDER = {"prompt": "a ferry at dawn", "model": "seedance-2.0", "duration": 5, "aspectRatio": "16:9", "quality": "480p"}
 PRICE = 15
+_USER = 'insert into "user" (id, email) values (%(id)s, %(id)s)'
+_SESSION = """
+insert into session ("userId", token, "expiresAt")
+values (%(id)s, %(token)s, timezone('utc', now()) + interval '1 hour')
+"""
+_PACKAGE = """
+with package as (
+    insert into credit_packages (user_id, initial_credits, remaining_credits, trans_type, updated_at)
+    values (%(id)s, %(amount)s, %(amount)s, 'ORDER_PAY', timezone('utc', now())) returning id
+)
+insert into credit_transactions (trans_no, user_id, trans_type, credits, balance_after, package_id)
+select 'TXN-' || %(id)s, %(id)s, 'ORDER_PAY', %(amount)s, %(amount)s, id from package
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +61,38 @@ class World:
     user_id: str
     token: str
 
+    @classmethod
+    def sign_up(cls, stack: Stack, evolink: FakeEvolink, user_id: str, *, amount: int = CREDITS) -> World:
+        """A new user, with a session and one package. By SQL: a use case would log it, outside of any call."""
+        world = cls(stack, evolink, user_id, f"session-of-{user_id}")
+        world.rows(_USER, id=user_id)
+        world.rows(_SESSION, id=user_id, token=world.token)
+        if amount:
+            world.rows(_PACKAGE, id=user_id, amount=amount)
+        return world
+
+    @classmethod
+    def of_developer(cls, stack: Stack, evolink: FakeEvolink) -> World:
+        """The user whom the local stack has from its start."""
+        assert stack.token is not None
+        return cls(stack, evolink, "dev-user", stack.token)
+
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         return send(method, self.stack.url + path, body, {"Authorization": f"Bearer {self.token}", **headers})
 
     def generate(self, **headers: str) -> Answer:
         return self.call("POST", "/api/v1/video/generate", ORDER, **headers)
+
+    def failed_video(self) -> str:
+        """Makes a video whose file can't be fetched."""
+        self.evolink.next(Faults(result="missing"))
+        uuid = self.generate().data["videoUuid"]
+        assert self.ends(uuid) == "FAILED"
+        return uuid
+
+    def bring_back(self, uuid: str) -> None:
+        """From now on the provider has the video's file."""
+        self.evolink.tasks[self.video(uuid)["external_task_id"]].faults = Faults()
 
     def status(self, uuid: str) -> str:
         return self.call("GET", f"/api/v1/video/{uuid}/status").data["status"]
@@ -98,11 +141,24 @@ class World:
         raise AssertionError("waited for half a minute")
 
     def books_are_right(self) -> None:
-        database = Database(self.stack.database_url)
-        try:
+        with closing(Database(self.stack.database_url)) as database:
             assert verify_credits(database=database) == []
-        finally:
-            database.close()
+
+
+@contextmanager
+def evolink_stack(database_url: str, **environment: str) -> Iterator[tuple[Stack, FakeEvolink]]:
+    """The whole product in one process over an emptied database, with a fake Evolink that is quick."""
+    empty_tables(database_url)
+    with fake_evolink(api_key="test-evolink-key", seconds=0.4, retry_scale=0.2) as evolink:
+        usual = {
+            "DATABASE_URL": database_url,
+            "EVOLINK_BASE_URL": evolink.base_url,
+            "EVOLINK_API_KEY": "test-evolink-key",
+            "KIE_BASE_URL": "http://127.0.0.1:9",  # without a key it isn't asked: what Evolink refuses is refused
+            "RECONCILE_INTERVAL_SECONDS": "1",
+        }
+        with local_stack(environment=usual | environment, quiet=True) as stack:
+            yield stack, evolink
 
 
 def send(method: str, url: str, body: Any = None, headers: dict[str, str] | None = None) -> Answer:

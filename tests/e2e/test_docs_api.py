@@ -15,13 +15,9 @@ import pytest
 
 from clipferry import errors
 from clipferry.errors import ClipferryError
-from local.providers.evolink import fake_evolink
-from local.providers.faults import Faults
 from local.sam_template.read import read_template
-from local.stack import local_stack
-from tests.database import empty_tables
 from tests.programs import need
-from tests.stack_world import World
+from tests.stack_world import World, evolink_stack
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "api.md").read_text(encoding="utf-8")
@@ -107,34 +103,17 @@ def assert_alike(shown: Any, real: Any, place: str = "answer") -> None:
 @pytest.fixture
 def reader(migrated_url: str, tmp_path: Path) -> Iterator[Reader]:
     need("curl")
-    empty_tables(migrated_url)
     (tmp_path / "first-frame.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    with fake_evolink(api_key="test-evolink-key", seconds=0.4) as evolink:
-        environment = {
-            "DATABASE_URL": migrated_url,
-            "EVOLINK_BASE_URL": evolink.base_url,
-            "EVOLINK_API_KEY": "test-evolink-key",
-            "RECONCILE_INTERVAL_SECONDS": "1",
-        }
-        with local_stack(environment=environment, quiet=True) as stack:
-            assert stack.token is not None
-            world = World(stack, evolink, "dev-user", stack.token)
-            yield Reader(world, tmp_path, {"API": f"{stack.url}/api/v1", "TOKEN": stack.token})
-
-
-def failed_video(world: World) -> str:
-    """A failed video whose file was gone, and is there again."""
-    world.evolink.next(Faults(result="missing"))
-    uuid = world.generate().data["videoUuid"]
-    assert world.ends(uuid) == "FAILED"
-    world.evolink.tasks[world.video(uuid)["external_task_id"]].faults = Faults()
-    return uuid
+    with evolink_stack(migrated_url) as (stack, evolink):
+        world = World.of_developer(stack, evolink)
+        yield Reader(world, tmp_path, {"API": f"{stack.url}/api/v1", "TOKEN": world.token})
 
 
 def test_every_command_of_the_page_answers_what_the_page_shows(reader: Reader) -> None:
     for step in steps():
         if step.route.endswith("/retry"):
-            reader.known["UUID"] = failed_video(reader.world)
+            reader.known["UUID"] = failed = reader.world.failed_video()
+            reader.world.bring_back(failed)
         answer = reader.run(step)
         reader.remember(answer)
         if step.shown is not None:

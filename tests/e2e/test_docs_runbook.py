@@ -11,12 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from local.providers.evolink import fake_evolink
-from local.providers.faults import Faults
-from local.stack import local_stack
-from tests.database import empty_tables
 from tests.programs import need
-from tests.stack_world import World
+from tests.stack_world import World, evolink_stack
 
 ROOT = Path(__file__).parents[2]
 PAGES = [(ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("runbook.md", "incidents.md")]
@@ -33,28 +29,16 @@ SAID = {
 
 @pytest.fixture
 def world(migrated_url: str) -> Iterator[World]:
-    empty_tables(migrated_url)
-    with fake_evolink(api_key="test-evolink-key", seconds=0.4) as evolink:
-        environment = {
-            "DATABASE_URL": migrated_url,
-            "EVOLINK_BASE_URL": evolink.base_url,
-            "EVOLINK_API_KEY": "test-evolink-key",
-            "KIE_BASE_URL": "http://127.0.0.1:9",
-            "RECONCILE_INTERVAL_SECONDS": "1",
-        }
-        with local_stack(environment=environment, quiet=True) as stack:
-            assert stack.token is not None
-            yield World(stack, evolink, "dev-user", stack.token)
+    with evolink_stack(migrated_url) as running:
+        yield World.of_developer(*running)
 
 
 def variables(world: World) -> dict[str, str]:
     """The videos that the pages' commands name: one that went well, one that failed and whose file is there again."""
     uuid = world.generate().data["videoUuid"]
     assert world.ends(uuid) == "COMPLETED"
-    world.evolink.next(Faults(result="missing"))
-    failed = world.generate().data["videoUuid"]
-    assert world.ends(failed) == "FAILED"
-    world.evolink.tasks[world.video(failed)["external_task_id"]].faults = Faults()
+    failed = world.failed_video()
+    world.bring_back(failed)
     world.waits(lambda: None not in world.verdicts(uuid))
     callback = world.rows("select id from clipferry.callback_inbox where video_uuid = %(uuid)s limit 1", uuid=uuid)
     return {

@@ -19,11 +19,11 @@ from typing import Any
 import pytest
 
 from clipferry import catalog
-from local.providers.evolink import FakeEvolink, fake_evolink
-from local.stack import Stack, local_stack
-from tests.database import empty_tables
+from local.providers.evolink import FakeEvolink
+from local.stack import Stack
 from tests.films import PIXEL
 from tests.http_api import AUTH_SECRET, COOKIE, signed
+from tests.stack_world import evolink_stack
 
 MODELS_FILE = Path(__file__).parents[2] / "examples" / "models-sora.toml"
 SITE = "http://localhost:3000"
@@ -102,19 +102,9 @@ class FrontEnd:
 
 @pytest.fixture(scope="module")
 def running(migrated_url: str) -> Iterator[tuple[Stack, FakeEvolink]]:
-    empty_tables(migrated_url)
-    with fake_evolink(api_key="test-evolink-key", seconds=0.4) as evolink:
-        environment = {
-            "DATABASE_URL": migrated_url,
-            "EVOLINK_BASE_URL": evolink.base_url,
-            "EVOLINK_API_KEY": "test-evolink-key",
-            "RECONCILE_INTERVAL_SECONDS": "1",
-            "MODELS_FILE": str(MODELS_FILE),
-            "BETTER_AUTH_SECRET": AUTH_SECRET,
-            "ALLOWED_ORIGINS": SITE,
-        }
-        with local_stack(environment=environment, quiet=True) as stack:
-            yield stack, evolink
+    own = {"MODELS_FILE": str(MODELS_FILE), "BETTER_AUTH_SECRET": AUTH_SECRET, "ALLOWED_ORIGINS": SITE}
+    with evolink_stack(migrated_url, **own) as running:
+        yield running
 
 
 @pytest.fixture

@@ -270,13 +270,7 @@ def test_who_cannot_pay_is_told_what_is_missing(world: World) -> None:
 
 def test_nobody_reads_anothers_video(world: World) -> None:
     uuid = world.generate().data["videoUuid"]
-    world.rows('insert into "user" (id, email) values (%(i)s, %(i)s)', i=f"other-{world.user_id}")
-    world.rows(
-        """insert into session ("userId", token, "expiresAt")
-        values (%(i)s, %(i)s, timezone('utc', now()) + interval '1 hour')""",
-        i=f"other-{world.user_id}",
-    )
-    stranger = World(world.stack, world.evolink, f"other-{world.user_id}", f"other-{world.user_id}")
+    stranger = World.sign_up(world.stack, world.evolink, f"other-{world.user_id}", amount=0)
     for path in (f"/api/v1/video/{uuid}", f"/api/v1/video/{uuid}/status"):
         assert stranger.call("GET", path).payload == stranger.call("GET", path.replace(uuid, "vid_unknown")).payload
         assert stranger.call("GET", path).status == 404

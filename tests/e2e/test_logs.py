@@ -40,7 +40,6 @@ SECRETS = {
     "AWS_SESSION_TOKEN": "aws-session-hunter2",
 }
 SOURCE_TOKEN = "source-token-hunter2"
-TOKEN = "bearer-token-hunter2"
 
 
 @dataclass
@@ -92,9 +91,8 @@ def day(migrated_url: str) -> Iterator[Day]:
             "ALLOWED_ORIGINS": "https://app.example.com",
         }
         with local_stack(environment=environment, quiet=True) as stack:
-            world = World(stack, evolink, "user-of-the-log", TOKEN)
-            day = Day(forbidden={**SECRETS, "the bearer token": TOKEN, "the source's token": SOURCE_TOKEN})
-            _sign_up(world)
+            world = World.sign_up(stack, evolink, "user-of-the-log", amount=10_000)
+            day = Day(forbidden={**SECRETS, "the bearer token": world.token, "the source's token": SOURCE_TOKEN})
             _live(world, day)
             _keep_house()
             day.log = stack.log()
@@ -102,25 +100,6 @@ def day(migrated_url: str) -> Iterator[Day]:
             day.forbidden["the prompt's beginning"] = PROMPT[:20]
             day.forbidden["the short prompt"] = SHORT_PROMPT
         yield day
-
-
-def _sign_up(world: World) -> None:
-    world.rows('insert into "user" (id, email) values (%(id)s, %(id)s)', id=world.user_id)
-    world.rows(
-        """insert into session ("userId", token, "expiresAt")
-        values (%(id)s, %(token)s, timezone('utc', now()) + interval '1 hour')""",
-        id=world.user_id,
-        token=world.token,
-    )
-    world.rows(
-        """with package as (
-            insert into credit_packages (user_id, initial_credits, remaining_credits, trans_type, updated_at)
-            values (%(id)s, 10000, 10000, 'ORDER_PAY', timezone('utc', now())) returning id
-        )
-        insert into credit_transactions (trans_no, user_id, trans_type, credits, balance_after, package_id)
-        select 'TXN-' || %(id)s, %(id)s, 'ORDER_PAY', 10000, 10000, id from package""",
-        id=world.user_id,
-    )
 
 
 def _order(world: World, faults: Faults | None = None, prompt: str = PROMPT) -> str | None:
@@ -161,7 +140,7 @@ def _live(world: World, day: Day) -> None:
     upload = {"filename": "a.png", "contentType": "image/png"}
     presigned = world.call("POST", "/api/v1/upload/presign", upload).data["uploadUrl"]
     day.forbidden["a presigned signature"] = presigned.partition("X-Amz-Signature=")[2].partition("&")[0]
-    cookie = signed(TOKEN, SECRETS["BETTER_AUTH_SECRET"])
+    cookie = signed(world.token, SECRETS["BETTER_AUTH_SECRET"])
     day.forbidden["the cookie"] = cookie
     day.forbidden["the cookie's signature"] = cookie.partition(".")[2]
     headers = {"Cookie": f"better-auth.session_token={cookie}", "Origin": "https://app.example.com"}

@@ -18,18 +18,6 @@ from local.providers.faults import Failure, Faults
 from tests.stack_world import CREDITS, PRICE, Answer, World
 
 
-def failed_video(world: World) -> str:
-    """Generated, but its file could not be fetched."""
-    world.evolink.next(Faults(result="missing"))
-    uuid = world.generate().data["videoUuid"]
-    assert world.ends(uuid) == "FAILED"
-    return uuid
-
-
-def bring_back(world: World, uuid: str) -> None:
-    world.evolink.tasks[world.video(uuid)["external_task_id"]].faults = Faults()
-
-
 def video_at(world: World, status: VideoStatus) -> str:
     """A row that nobody works on."""
     uuid = f"vid_{world.user_id}_{status}"
@@ -78,10 +66,10 @@ def at_once(*calls: Callable[[], Answer]) -> list[Answer]:
 
 
 def test_a_file_that_is_back_is_mirrored_and_paid_for(world: World) -> None:
-    uuid = failed_video(world)
+    uuid = world.failed_video()
     assert (world.hold(uuid), world.package()) == ("RELEASED", (CREDITS, 0))
     task_id = world.video(uuid)["external_task_id"]
-    bring_back(world, uuid)
+    world.bring_back(uuid)
 
     answer = retry(world, uuid)
 
@@ -105,8 +93,8 @@ def test_a_file_that_is_back_is_mirrored_and_paid_for(world: World) -> None:
 
 
 def test_of_two_retries_at_once_one_succeeds(world: World) -> None:
-    uuid = failed_video(world)
-    bring_back(world, uuid)
+    uuid = world.failed_video()
+    world.bring_back(uuid)
 
     answers = at_once(lambda: retry(world, uuid), lambda: retry(world, uuid))
 
@@ -118,7 +106,7 @@ def test_of_two_retries_at_once_one_succeeds(world: World) -> None:
 
 
 def test_a_file_that_is_still_gone_cannot_be_retried_and_costs_nothing(world: World) -> None:
-    uuid = failed_video(world)
+    uuid = world.failed_video()
 
     answer = retry(world, uuid)
 
@@ -137,8 +125,8 @@ def test_a_video_that_never_was_made_cannot_be_retried(world: World) -> None:
 
 
 def test_a_retry_has_to_be_paid_for(world: World) -> None:
-    uuid = failed_video(world)
-    bring_back(world, uuid)
+    uuid = world.failed_video()
+    world.bring_back(uuid)
     spend(world, CREDITS - PRICE + 1)
 
     answer = retry(world, uuid)
@@ -151,8 +139,8 @@ def test_a_retry_has_to_be_paid_for(world: World) -> None:
 
 
 def test_a_retry_that_fails_again_gives_the_credits_back_again(world: World) -> None:
-    uuid = failed_video(world)
-    bring_back(world, uuid)
+    uuid = world.failed_video()
+    world.bring_back(uuid)
     task = world.evolink.tasks[world.video(uuid)["external_task_id"]]
     task.faults = Faults(result="page")
 
