@@ -178,7 +178,10 @@ class EventFactory:
 
     def _completed(self) -> str:
         uuid = self._uploading(self._reader)
-        url, media = f"https://cdn.example.com/videos/{uuid}.mp4", MediaInfo(duration=5, width=1280, height=720)
+        url, media = (
+            f"https://cdn.example.com/videos/{uuid}.mp4",
+            MediaInfo(duration_ms=5042, width=1280, height=720, codec="h264", has_audio=False, frame_rate=24.0),
+        )
         file = MirroredFile(key=f"videos/{uuid}.mp4", url=url, size=8_000_000, sha256="0" * 64, media=media)
         with self._database.transaction() as tx:
             leased = jobs.lease(tx, uuid=uuid, seconds=300).first()

@@ -200,7 +200,7 @@ def _file(uuid: str) -> MirroredFile:
         url=f"https://media.example.com/videos/{uuid}.mp4",
         size=8_000_000,
         sha256="0" * 64,
-        media=MediaInfo(duration=5, width=1280, height=720),
+        media=MediaInfo(duration_ms=5042, width=1280, height=720, codec="h264", has_audio=False, frame_rate=24.0),
     )
 
 

@@ -126,7 +126,7 @@ def mirrored_file(uuid: str) -> MirroredFile:
         url=f"https://cdn.example.com/videos/{uuid}.mp4",
         size=1_000_000,
         sha256="0" * 64,
-        media=MediaInfo(duration=5, width=1280, height=720),
+        media=MediaInfo(duration_ms=5042, width=1280, height=720, codec="h264", has_audio=False, frame_rate=24.0),
     )
 
 

@@ -40,6 +40,8 @@ _VIDEO: Final = {
     "duration": 5,
     "resolution": "480p",
     "aspectRatio": "16:9",
+    "width": 864,
+    "height": 480,
     "fileSize": 1048576,
     "creditsUsed": 15,
     "createdAt": _MADE,
@@ -47,6 +49,14 @@ _VIDEO: Final = {
     "completedAt": _DONE,
     "generationTime": 108,
     "isDeleted": False,
+}
+_MEDIA: Final = {
+    "durationMs": 5042,
+    "width": 864,
+    "height": 480,
+    "codec": "h264",
+    "hasAudio": True,
+    "frameRate": 24.0,
 }
 _CREATED: Final = {
     "videoUuid": UUID,
@@ -87,7 +97,7 @@ REQUESTS: Final[dict[str, Any]] = {
 ANSWERS: Final[dict[str, Any]] = {
     "generateVideo": _CREATED,
     "listVideos": {"videos": [_VIDEO], "nextCursor": _CURSOR},
-    "getVideo": _VIDEO,
+    "getVideo": {**_VIDEO, "media": _MEDIA},
     "deleteVideo": {"deleted": True},
     "getVideoStatus": {"status": "COMPLETED", "videoUrl": f"{_FILE}.mp4"},
     "retryVideo": {**_CREATED, "status": "UPLOADING", "estimatedTime": None},

@@ -81,7 +81,7 @@ def _video_paths() -> dict[str, Any]:
         (*_READ, errors.InvalidRequestError),
         parameters=[_LIMIT, _CURSOR, _STATUS],
     )
-    detail = operation("getVideo", "Get a video", "VideoJson", (*_READ, *missing), parameters=[_UUID])
+    detail = operation("getVideo", "Get a video", "VideoDetailJson", (*_READ, *missing), parameters=[_UUID])
     delete = operation(
         "deleteVideo",
         "Delete a video: it is hidden at once; a job that is still running goes on and is charged",

@@ -18,6 +18,7 @@ _SCHEMAS: Final = "#/components/schemas/"
 _ANSWERS: Final = (
     response_types.CreatedVideoJson,
     response_types.VideoJson,
+    response_types.VideoDetailJson,
     response_types.PageJson,
     response_types.StatusJson,
     response_types.DeletedJson,

@@ -61,7 +61,7 @@ def detail(uuid: str) -> Response[str]:
     with sign_in_first(credential, dependencies.database):
         video_uuid = parameters.video_uuid(uuid)
     video = query_videos.get_video(video_uuid, credential=credential, database=dependencies.database)
-    return reply(HTTPStatus.OK, responses.video(video))
+    return reply(HTTPStatus.OK, responses.video_detail(video))
 
 
 @app.delete("/api/v1/video/<uuid>")

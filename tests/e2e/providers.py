@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cache
 
 from local.providers.base import FakeProvider
 from local.providers.evolink import FakeEvolink, fake_evolink
@@ -40,12 +39,6 @@ class Providers:
             "REPLICATE_API_KEY": KEY,
             "REPLICATE_WEBHOOK_SECRET": WEBHOOK_SECRET,
         }
-
-
-@cache
-def film_without_a_picture() -> bytes:
-    """A film for hundreds of videos: making thumbnails, each by a process of its own, would cost more than the rest."""
-    return small_film().replace(b"vide", b"soun")
 
 
 @contextmanager

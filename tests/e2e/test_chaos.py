@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
@@ -34,7 +35,7 @@ from local.providers.faults import Faults, drawn
 from local.providers.task_queue import FilmOrder
 from local.stack import Stack, local_stack
 from tests.database import empty_tables
-from tests.e2e.providers import Providers, fake_providers, film_without_a_picture
+from tests.e2e.providers import Providers, fake_providers
 from tests.stack_world import Answer, send
 
 SEED = int(os.environ.get("CHAOS_SEED", "20261122"))
@@ -130,7 +131,7 @@ class Chaos:
 def chaos(request: pytest.FixtureRequest, migrated_url: str, tmp_path: Path) -> Iterator[Chaos]:
     (tmp_path / "models.toml").write_text(CATALOGUE)
     _begin(migrated_url)
-    with _quiet(), fake_providers(seconds=0.1, retry_scale=0.1, film=film_without_a_picture()) as providers:
+    with _quiet(), _without_thumbnails(), fake_providers(seconds=0.1, retry_scale=0.1) as providers:
         environment = {
             **providers.environment,
             "DATABASE_URL": migrated_url,
@@ -145,6 +146,13 @@ def chaos(request: pytest.FixtureRequest, migrated_url: str, tmp_path: Path) -> 
             for name, provider in _named(providers):
                 provider.faults = _Faults(chaos, name)
             yield chaos
+
+
+@contextmanager
+def _without_thumbnails() -> Iterator[None]:
+    """Each is made by a process of its own, which for hundreds of videos costs more than all the rest."""
+    with patch("clipferry.usecases.mirror_video.make_thumbnail", return_value=None):
+        yield
 
 
 @contextmanager

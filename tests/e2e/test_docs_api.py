@@ -141,5 +141,11 @@ def test_every_code_that_a_caller_may_meet_is_in_the_table() -> None:
         for status, cell in re.findall(r"^\| (\d{3}) \| ([^|]+) \|", PAGE, re.MULTILINE)
         for code in re.findall(r"`([A-Z_]+)`", cell)
     }
-    internal = {"503 QUEUE_UNAVAILABLE", "502 SOURCE_GONE", "502 SOURCE_INVALID", "502 NETWORK_ERROR"}
+    internal = {
+        "503 QUEUE_UNAVAILABLE",
+        "502 SOURCE_GONE",
+        "502 SOURCE_INVALID",
+        "502 NOT_A_VIDEO",
+        "502 NETWORK_ERROR",
+    }
     assert named == {f"{error.status} {error.code}" for error in public} - internal

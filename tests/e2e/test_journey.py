@@ -78,6 +78,14 @@ def test_what_the_front_end_reads_of_a_finished_video(world: World) -> None:
     assert detail["createdAt"].endswith("Z")
     assert (detail["userId"], detail["creditsUsed"], detail["isDeleted"]) == (world.user_id, PRICE, False)
     page = world.call("GET", "/api/v1/video/list").data
+    media = detail.pop("media")
+    assert (media["codec"], media["hasAudio"], media["width"], media["height"]) == (
+        "h264",
+        False,
+        detail["width"],
+        detail["height"],
+    )
+    assert round(media["durationMs"] / 1000) == detail["duration"]
     assert page == {"videos": [detail], "nextCursor": None}
 
 

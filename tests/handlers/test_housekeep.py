@@ -162,6 +162,46 @@ def test_the_files_of_a_deleted_video_go_after_seven_days(r2: FakeR2, database_u
     assert run("HousekeepFunction")[0]["removedVideos"] == 0
 
 
+REJECTED = """
+insert into clipferry.mirrored_files (video_uuid, key, size, sha256, upload_id, updated_at)
+values (%(uuid)s, 'videos/' || %(uuid)s || '.mp4', 4, %(sha256)s, %(upload_id)s,
+        now() - make_interval(hours => %(hours)s))
+"""
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "hours", "sha256", "upload_id", "goes"),
+    [
+        ("FAILED", "NOT_A_VIDEO", 25, None, None, True),
+        ("FAILED", "NOT_A_VIDEO", 23, None, None, False),
+        ("FAILED", "NOT_A_VIDEO", 25, "00", None, False),
+        ("FAILED", "NOT_A_VIDEO", 25, None, "upload", False),
+        ("FAILED", "FILE_UNAVAILABLE", 25, None, None, False),
+        ("UPLOADING", None, 25, None, None, False),
+        ("COMPLETED", None, 25, "00", None, False),
+    ],
+    ids=["a day old", "young", "a film", "unfinished", "another failure", "tried again", "completed"],
+)
+def test_a_file_that_was_no_film_goes_after_a_day(
+    r2: FakeR2,
+    database_url: str,
+    status: str,
+    code: str | None,
+    hours: int,
+    sha256: str | None,
+    upload_id: str | None,
+    goes: bool,
+) -> None:
+    add_video(database_url, "vid_1", status)
+    runtime.dependencies().storage.upload_file(key="videos/vid_1.mp4", body=b"film")
+    with psycopg.connect(database_url, autocommit=True) as direct:
+        direct.execute("update clipferry.jobs set failure_code = %s", [code])
+        direct.execute(REJECTED, {"uuid": "vid_1", "sha256": sha256, "upload_id": upload_id, "hours": hours})
+    assert run("HousekeepFunction")[0]["removedRejections"] == int(goes)
+    assert r2.bucket.objects.keys() == (set() if goes else {"videos/vid_1.mp4"})
+    assert run("HousekeepFunction")[0]["removedRejections"] == 0
+
+
 def test_all_that_is_due_goes_while_there_is_time(r2: FakeR2, database: Database) -> None:
     books.execute(
         database,

@@ -11,13 +11,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from clipferry.storage import Storage
 from clipferry.transfer.interface import TransferConfig
 from local.r2.server import FakeR2
+from tests import boxes
 
 PART = 64 * 1024
 """Bytes: small parts make quick tests, and the fake R2 is told to take them."""
@@ -25,8 +26,15 @@ KEY = "videos/vid_1.mp4"
 
 
 def film(size: int, seed: int = 0) -> bytes:
-    """Returns so many bytes that begin as an MP4 does; each seed has others."""
-    return (b"\x00\x00\x00\x18ftypisom" + random.Random(seed).randbytes(size))[:size]
+    """Returns a film of as many bytes as asked for, or the beginning of one where they are few; no two seeds alike.
+
+    Its boxes are right and its pictures are random, so that nothing can be decoded.
+    """
+    one = boxes.Track(samples=1, ticks=24)
+    header_bytes = len(boxes.film(one, rows=False)) - one.size
+    one = replace(one, sample_bytes=max(size - header_bytes, 1))
+    made = boxes.film(one, rows=False, length=1000)
+    return (made[:header_bytes] + random.Random(seed).randbytes(one.size))[:size]
 
 
 def sha256(content: bytes) -> str:

@@ -94,6 +94,7 @@ def test_everything_that_happened_to_a_video_is_listed_in_order(database: Databa
         ("callback", "from evolink"),
         ("ledger", "VIDEO_CONSUME"),
         ("hold", "settled"),
+        ("file", "mirrored"),
     ]
     told = {moment.what: moment.detail for moment in story}
     assert told["from evolink"] | {"inbox": 0} == {"inbox": 0, "task": task, "bytes": 2, "verdict": Verdict.GENERATED}
@@ -110,7 +111,7 @@ def test_events_of_one_transaction_are_listed_together(database: Database) -> No
     what = [moment.what for moment in story]
     assert sorted(what[:2]) == ["created", "held"]
     assert what[2:5] == ["submitted", "generated", "mirror_started"]
-    assert sorted(what[5:]) == ["VIDEO_CONSUME", "completed", "settled"]
+    assert sorted(what[5:]) == ["VIDEO_CONSUME", "completed", "mirrored", "settled"]
     assert story[-1].at - story[0].at < timedelta(hours=1)
 
 

@@ -18,7 +18,14 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from clipferry.errors import ConfigurationError, SourceError, SourceGoneError, SourceInvalidError, StorageError
+from clipferry.errors import (
+    ConfigurationError,
+    SourceError,
+    SourceGoneError,
+    SourceInvalidError,
+    StorageError,
+    WrongFileKindError,
+)
 from clipferry.net.deadline import Deadline
 from clipferry.s3.client import StoredObject
 from clipferry.storage import Storage, StoredFile
@@ -272,12 +279,20 @@ def test_a_source_that_sends_more_than_it_promised_leaves_nothing_behind(
 
 @pytest.mark.parametrize(
     "body",
-    [b"<!DOCTYPE html><html>Sorry</html>", b"ftypisom", b"\x1aE\xdf\xa3webm", b"{}", mp4(7), bytes(PART_SIZE + 1)],
+    [b"<!DOCTYPE html><html>Sorry</html>", b"ftypisom", b"{}", mp4(7), bytes(PART_SIZE + 1)],
 )
 def test_what_is_not_a_film_is_never_uploaded(storage: Storage, s3: Any, source: str, body: bytes) -> None:
     Source.files = {"/film": body}
 
     with pytest.raises(SourceInvalidError, match="not as an MP4 does"):
+        storage.download_and_upload(source_url=f"{source}/film", key=KEY)
+    assert is_untouched(s3)
+
+
+def test_another_kind_of_file_is_named_and_never_uploaded(storage: Storage, s3: Any, source: str) -> None:
+    Source.files = {"/film": b"\x1aE\xdf\xa3\x9fB\x86\x81\x01B\x82\x84webm"}
+
+    with pytest.raises(WrongFileKindError, match="the provider sent WebM: see output_format in the catalogue"):
         storage.download_and_upload(source_url=f"{source}/film", key=KEY)
     assert is_untouched(s3)
 

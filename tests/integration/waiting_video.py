@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ import psycopg
 
 from clipferry.db.connection import Database
 from clipferry.polling import Polling
+from clipferry.providers.base import Provider
 from clipferry.usecases.mirror_video import mirror_video
 from local.r2.server import FakeR2
 from tests.integration.mirror_fixtures import Behaviour, serving, sha256, storage_for, strict_r2
@@ -50,11 +51,21 @@ class World:
             cursor = connection.execute(sql, parameters or {"uuid": UUID})  # type: ignore[arg-type]
             return cursor.fetchall() if cursor.description else []
 
-    def mirror(self, seconds_left: Callable[[], float] = lambda: 300.0, workers: int = 3) -> None:
+    def mirror(
+        self,
+        seconds_left: Callable[[], float] = lambda: 300.0,
+        workers: int = 3,
+        providers: Mapping[str, Provider] | None = None,
+    ) -> None:
         database, storage = Database(self.url), storage_for(self.r2, pause_seconds=0.01, workers=workers)
         try:
             mirror_video(
-                UUID, database=database, storage=storage, providers={}, polling=TIMING, seconds_left=seconds_left
+                UUID,
+                database=database,
+                storage=storage,
+                providers=providers or {},
+                polling=TIMING,
+                seconds_left=seconds_left,
             )
         finally:
             database.close()

@@ -35,6 +35,7 @@ SAME_CODE_AS_PARENT = {
     "ProviderUnreachableError",
     "ProviderSilentError",
     "TaskNotFoundError",
+    "WrongFileKindError",
 }
 _LINE = re.compile(r"^(?P<indent>[│ ]*)(?:[├└]── )?(?P<name>\w+Error) +(?P<status>\d{3}|as it was)(?: {3}.*)?$")
 

@@ -28,6 +28,7 @@ INTERNAL = {
     "METHOD_NOT_ALLOWED",  # belongs to no operation
     "NETWORK_ERROR",  # is translated by whoever made the request
     "QUEUE_UNAVAILABLE",  # is made good by reconcile
+    "NOT_A_VIDEO",  # is the `errorCode` of a video, never an answer's
     "SOURCE_GONE",
     "SOURCE_INVALID",  # what `retry` says is that the original has expired
 }

@@ -56,6 +56,7 @@ class FailureCode(StrEnum):
     PROVIDER_FAILED = "PROVIDER_FAILED"
     TIMED_OUT = "TIMED_OUT"
     FILE_UNAVAILABLE = "FILE_UNAVAILABLE"
+    NOT_A_VIDEO = "NOT_A_VIDEO"
 
     @property
     def sentence(self) -> str:
@@ -70,6 +71,7 @@ _SENTENCES = {
     FailureCode.PROVIDER_FAILED: "The video service could not make this video.",
     FailureCode.TIMED_OUT: "The video was not finished in time. You were not charged.",
     FailureCode.FILE_UNAVAILABLE: "The finished video could not be fetched. You were not charged.",
+    FailureCode.NOT_A_VIDEO: "The video service sent a file that can't be played. You were not charged.",
 }
 
 
@@ -121,6 +123,13 @@ class Video:
     error_code: str | None = None
     is_overdue: bool = False
     """Whether the state's deadline has passed, by the database's clock."""
+    duration_ms: int | None = None
+    width: int | None = None
+    height: int | None = None
+    codec: str | None = None
+    has_audio: bool | None = None
+    frame_rate: float | None = None
+    """What the mirrored file says of itself, as in MediaInfo."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "status", VideoStatus(self.status))
@@ -199,11 +208,21 @@ class CallbackHint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaInfo:
-    """What the file says about itself: seconds, and pixels as displayed (rotation applied)."""
+    """What the file says about itself; None is what it doesn't say. Sizes are pixels as displayed: square, upright."""
 
-    duration: int | None = None
+    duration_ms: int | None = None
     width: int | None = None
     height: int | None = None
+    codec: str | None = None
+    """That of the pictures, such as `h264`."""
+    has_audio: bool | None = None
+    frame_rate: float | None = None
+    """Frames per second, on average."""
+
+    @property
+    def duration(self) -> int | None:
+        """Whole seconds, rounded half up, and at least 1."""
+        return None if self.duration_ms is None else max((self.duration_ms + 500) // 1000, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

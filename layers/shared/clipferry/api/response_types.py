@@ -47,6 +47,8 @@ class VideoJson(TypedDict):
     duration: int | None
     resolution: str | None
     aspectRatio: str | None
+    width: int | None
+    height: int | None
     fileSize: int | None
     creditsUsed: int
     createdAt: Moment
@@ -54,6 +56,21 @@ class VideoJson(TypedDict):
     completedAt: Moment | None
     generationTime: int | None
     isDeleted: bool
+
+
+class MediaJson(TypedDict):
+    """What the film's file says of itself; sizes in pixels as displayed."""
+
+    durationMs: int | None
+    width: int | None
+    height: int | None
+    codec: str | None
+    hasAudio: bool | None
+    frameRate: float | None
+
+
+class VideoDetailJson(VideoJson):
+    media: MediaJson | None
 
 
 class PageJson(TypedDict):

@@ -13,10 +13,12 @@ if TYPE_CHECKING:  # imported here, these would cost every function its cold sta
         CreatedVideoJson,
         HistoryJson,
         LedgerRowJson,
+        MediaJson,
         PageJson,
         StatusJson,
         UploadJson,
         UserJson,
+        VideoDetailJson,
         VideoJson,
     )
     from clipferry.db.ledger import Balance, LedgerRow
@@ -74,6 +76,8 @@ def video(row: Video) -> VideoJson:
         "duration": row.duration,
         "resolution": row.resolution,
         "aspectRatio": row.aspect_ratio,
+        "width": row.width,
+        "height": row.height,
         "fileSize": row.file_size,
         "creditsUsed": row.credits_used,
         "createdAt": _iso(row.created_at),
@@ -81,6 +85,22 @@ def video(row: Video) -> VideoJson:
         "completedAt": _iso(row.completed_at) if row.completed_at else None,
         "generationTime": row.generation_time,
         "isDeleted": row.is_deleted,
+    }
+
+
+def video_detail(row: Video) -> VideoDetailJson:
+    """The row, and what the mirrored file says of itself; `media` is null until the video is COMPLETED."""
+    return {**video(row), "media": _media(row) if row.status is VideoStatus.COMPLETED else None}
+
+
+def _media(row: Video) -> MediaJson:
+    return {
+        "durationMs": row.duration_ms,
+        "width": row.width,
+        "height": row.height,
+        "codec": row.codec,
+        "hasAudio": row.has_audio,
+        "frameRate": row.frame_rate,
     }
 
 

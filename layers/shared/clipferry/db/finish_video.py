@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from psycopg.types.json import Jsonb
+
 from clipferry.db import sign_in
 from clipferry.db.connection import Rows, Transaction
 from clipferry.db.rows import storable
@@ -73,17 +75,25 @@ job as (
     from video where j.video_uuid = video.uuid
 ),
 file as (
-    insert into clipferry.mirrored_files (video_uuid, sha256, size, key)
-    select uuid, %(sha256)s, %(file_size)s, %(key)s from video
+    insert into clipferry.mirrored_files (video_uuid, sha256, size, key, duration_ms, width, height, codec, has_audio,
+                                          frame_rate)
+    select uuid, %(sha256)s, %(file_size)s, %(key)s, %(duration_ms)s, %(width)s, %(height)s, %(codec)s, %(has_audio)s,
+           %(frame_rate)s
+    from video
     on conflict (video_uuid) do update
     set sha256 = excluded.sha256, size = excluded.size, key = excluded.key, upload_id = null, parts = null,
-        updated_at = now()
+        duration_ms = excluded.duration_ms, width = excluded.width, height = excluded.height, codec = excluded.codec,
+        has_audio = excluded.has_audio, frame_rate = excluded.frame_rate, updated_at = now()
 ),
 event as (
     insert into clipferry.video_events (video_uuid, kind, detail)
     select video.uuid, 'completed', jsonb_build_object(
         'status', 'COMPLETED', 'settled', hold.credits, 'bytes', %(file_size)s::bigint)
     from video, hold
+),
+difference as (
+    insert into clipferry.video_events (video_uuid, kind, detail)
+    select uuid, 'not_as_ordered', %(differences)s::jsonb from video where %(differences)s::jsonb is not null
 )
 select uuid from video
 """
@@ -158,18 +168,30 @@ def complete(
     thumbnail_url: str | None,
     resolution: str | None,
     aspect_ratio: str | None,
+    differences: dict[str, Any] | None = None,
 ) -> Rows[dict[str, Any]]:
-    """UPLOADING → COMPLETED and the hold settled, or nothing: no row if the fence is old or the hold isn't HOLDING."""
+    """UPLOADING → COMPLETED and the hold settled, or nothing: no row if the fence is old or the hold isn't HOLDING.
+
+    `differences` is an event's detail: what was ordered, and what was found.
+    """
     _lock(tx, video_uuid)
+    media = file.media
     parameters = {
         "video_uuid": video_uuid,
         "fence": fence,
         "video_url": file.url,
         "thumbnail_url": thumbnail_url,
         "file_size": file.size,
-        "duration": file.media.duration,
+        "duration": media.duration,
         "resolution": resolution,
         "aspect_ratio": aspect_ratio,
+        "duration_ms": media.duration_ms,
+        "width": media.width,
+        "height": media.height,
+        "codec": media.codec,
+        "has_audio": media.has_audio,
+        "frame_rate": media.frame_rate,
+        "differences": None if differences is None else Jsonb(differences),
         "sha256": file.sha256,
         "key": file.key,
     }

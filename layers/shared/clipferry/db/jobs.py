@@ -91,14 +91,14 @@ with job as (
         and v.original_video_url is not null and j.deadline is not null
         and (j.lease_until is null or j.lease_until < now())
     returning j.video_uuid, j.state_since, j.lease_fence, j.mirror_attempts, j.source_refreshed, v.original_video_url,
-              v.provider, v.external_task_id
+              v.provider, v.external_task_id, v.parameters
 ),
 event as (
     insert into clipferry.video_events (video_uuid, kind, detail)
     select video_uuid, 'mirror_started', jsonb_build_object('attempt', mirror_attempts) from job
 )
 select lease_fence as fence, mirror_attempts as attempts, source_refreshed, original_video_url as source_url, provider,
-       external_task_id as task_id,
+       external_task_id as task_id, parameters as ordered,
        (select count(*) from clipferry.video_events e
         where e.video_uuid = job.video_uuid and e.kind = 'mirror_interrupted' and e.at >= job.state_since
             and e.detail ->> 'code' = %(invalid_code)s) as invalid_answers
@@ -145,6 +145,8 @@ class Lease:
     task_id: str | None
     invalid_answers: int
     """How often the source has sent something else than a video, since the upload began."""
+    ordered: dict[str, Any] | None
+    """What the video's row keeps of its order."""
 
 
 def create_missing_jobs(tx: Transaction, *, deadline_seconds: int) -> None:

@@ -70,6 +70,12 @@ def save(
     return tx.query_dicts(_SAVE, parameters)
 
 
+def note_rejected(tx: Transaction, *, uuid: str, fence: int, key: str, size: int) -> Rows[dict[str, Any]]:
+    """Keeps that what is stored at `key` is no film, and can't be continued; no row as in `save`."""
+    parameters = {"upload_id": None, "part_size": None, "parts": None, "source_etag": None}
+    return tx.query_dicts(_SAVE, {**parameters, "uuid": uuid, "fence": fence, "key": key, "size": size})
+
+
 def clear(tx: Transaction, *, uuid: str, fence: int) -> Rows[dict[str, Any]]:
     """Deletes what `save` has saved; no row in the same cases."""
     return tx.query_dicts(_CLEAR, {"uuid": uuid, "fence": fence})

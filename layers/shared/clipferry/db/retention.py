@@ -6,9 +6,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from clipferry.db.connection import Rows, Transaction
+from clipferry.models import FailureCode
 
 KEPT_DAYS: Final = 90
 """How long callbacks and events of videos are kept: later nobody asks about them."""
+KEEP_REJECTED_DAYS: Final = 1
+"""How long a file that was no film stays in the bucket, for whoever looks into it."""
 REMOVE_AFTER_DAYS: Final = 7
 """The time from a deletion to the removal of the files: until then an operator can undo it."""
 
@@ -26,6 +29,22 @@ where d.files_removed_at is null and d.deleted_at < now() - make_interval(days =
     and coalesce(v.is_deleted and v.status in ('COMPLETED', 'FAILED'), true)
     and (d.deleted_at, d.video_uuid) > (%(after_at)s::timestamptz, %(after_uuid)s)
 order by d.deleted_at, d.video_uuid limit %(limit)s
+"""
+
+# A row with a key, without a sha256 and without an upload to go on with: `mirror_progress.note_rejected`.
+_DUE_REJECTIONS: Final = """
+select f.video_uuid, f.key from clipferry.mirrored_files f
+join public.videos v on v.uuid = f.video_uuid and v.status = 'FAILED'
+join clipferry.jobs j on j.video_uuid = f.video_uuid and j.failure_code = %(code)s
+where f.sha256 is null and f.upload_id is null and f.key is not null
+    and f.updated_at < now() - make_interval(days => %(days)s) and f.video_uuid > %(after)s
+order by f.video_uuid limit %(limit)s
+"""
+
+_DELETE_REJECTION: Final = """
+delete from clipferry.mirrored_files f using public.videos v
+where f.video_uuid = %(uuid)s and v.uuid = f.video_uuid and v.status = 'FAILED' and f.sha256 is null
+returning f.video_uuid
 """
 
 _NOTE_REMOVED: Final = "update clipferry.deletions set files_removed_at = now() where video_uuid = %(uuid)s"
@@ -53,6 +72,22 @@ def due_deletions(
         "after_uuid": after_uuid,
     }
     return tx.query_dicts(_DUE_DELETIONS, parameters)
+
+
+def due_rejections(tx: Transaction, *, limit: int, after: str = "") -> Rows[dict[str, Any]]:
+    """Returns videos that failed as NOT_A_VIDEO (`video_uuid`, `key`), behind `after`, whose bytes are to go now."""
+    parameters = {
+        "code": FailureCode.NOT_A_VIDEO.value,
+        "days": KEEP_REJECTED_DAYS,
+        "limit": limit,
+        "after": after,
+    }
+    return tx.query_dicts(_DUE_REJECTIONS, parameters)
+
+
+def delete_rejection(tx: Transaction, uuid: str) -> Rows[dict[str, Any]]:
+    """Deletes what is known of a rejected file; no row when somebody has retried the video meanwhile."""
+    return tx.query_dicts(_DELETE_REJECTION, {"uuid": uuid})
 
 
 def note_removed(tx: Transaction, uuid: str) -> None:

@@ -26,6 +26,12 @@ select at, source, what, detail from (
     select created_at at time zone 'utc', 'ledger', trans_type::text,
            jsonb_build_object('credits', credits, 'balance', balance_after, 'number', trans_no), id
     from public.credit_transactions where video_uuid = %(uuid)s
+    union all
+    select updated_at, 'file', 'mirrored',
+           jsonb_strip_nulls(jsonb_build_object(
+               'key', key, 'bytes', size, 'milliseconds', duration_ms, 'width', width, 'height', height,
+               'codec', codec, 'audio', has_audio, 'rate', frame_rate)), 0
+    from clipferry.mirrored_files where video_uuid = %(uuid)s and sha256 is not null
 ) entries
 order by date_trunc('milliseconds', at), source desc, id
 """
@@ -33,7 +39,7 @@ order by date_trunc('milliseconds', at), source desc, id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineEntry:
-    """One line of the history. `source` is video, callback, hold or ledger."""
+    """One line of the history. `source` is video, callback, hold, ledger or file."""
 
     at: datetime
     source: str

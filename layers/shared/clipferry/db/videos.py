@@ -12,14 +12,20 @@ _COLUMNS: Final = """
     v.id, v.uuid, v.user_id, v.prompt, v.model, v.parameters, v.status::text as status, v.provider, v.external_task_id,
     v.error_message, v.start_image_url, v.original_video_url, v.video_url, v.thumbnail_url, v.duration, v.resolution,
     v.aspect_ratio, v.file_size, v.credits_used, v.created_at, v.updated_at, v.completed_at, v.generation_time,
-    v.is_deleted, j.failure_code as error_code, coalesce(j.deadline < now(), false) as is_overdue
+    v.is_deleted, j.failure_code as error_code, coalesce(j.deadline < now(), false) as is_overdue,
+    f.duration_ms, f.width, f.height, f.codec, f.has_audio, f.frame_rate
+"""
+
+_TABLES: Final = """
+from public.videos v left join clipferry.jobs j on j.video_uuid = v.uuid
+left join clipferry.mirrored_files f on f.video_uuid = v.uuid
 """
 
 _GET: Final = (
     "select"
     + _COLUMNS
+    + _TABLES
     + """
-from public.videos v left join clipferry.jobs j on j.video_uuid = v.uuid
 where v.uuid = %(uuid)s
 """
 )
@@ -27,8 +33,8 @@ where v.uuid = %(uuid)s
 _GET_OWN: Final = (
     "select"
     + _COLUMNS
+    + _TABLES
     + """
-from public.videos v left join clipferry.jobs j on j.video_uuid = v.uuid
 where v.uuid = %(uuid)s and v.user_id = current_setting('clipferry.user_id', true) and not v.is_deleted
 """
 )
@@ -36,8 +42,8 @@ where v.uuid = %(uuid)s and v.user_id = current_setting('clipferry.user_id', tru
 _LIST_OWN: Final = (
     "select"
     + _COLUMNS
+    + _TABLES
     + """
-from public.videos v left join clipferry.jobs j on j.video_uuid = v.uuid
 where v.user_id = current_setting('clipferry.user_id', true) and not v.is_deleted
     and (date_trunc('milliseconds', v.created_at), v.id) < (%(before_at)s, %(before_id)s)
 order by date_trunc('milliseconds', v.created_at) desc, v.id desc limit %(limit)s
@@ -47,8 +53,8 @@ order by date_trunc('milliseconds', v.created_at) desc, v.id desc limit %(limit)
 _LIST_OWN_BY_STATUS: Final = (
     "select"
     + _COLUMNS
+    + _TABLES
     + """
-from public.videos v left join clipferry.jobs j on j.video_uuid = v.uuid
 where v.user_id = current_setting('clipferry.user_id', true) and not v.is_deleted
     and v.status = %(status)s::public."VideoStatus"
     and (date_trunc('milliseconds', v.created_at), v.id) < (%(before_at)s, %(before_id)s)

@@ -28,7 +28,9 @@ ClipferryError                       500
 │   └── TaskNotFoundError            502
 ├── SourceError                      502   the provider's file
 │   ├── SourceGoneError              502
-│   └── SourceInvalidError           502
+│   ├── SourceInvalidError           502
+│   └── NotAVideoError               502   it came whole, and is no film
+│       └── WrongFileKindError       502   its first bytes say so: there is no point in fetching it again
 ├── StorageError                     503
 ├── QueueError                       503
 ├── DatabaseUnavailableError         503
@@ -67,6 +69,7 @@ from clipferry.errors.server import (
     DatabaseUnavailableError,
     NetworkError,
     NoAnswerError,
+    NotAVideoError,
     ProviderError,
     ProviderRefusedError,
     ProviderSilentError,
@@ -79,6 +82,7 @@ from clipferry.errors.server import (
     SourceInvalidError,
     StorageError,
     TaskNotFoundError,
+    WrongFileKindError,
 )
 
 __all__ = [
@@ -96,6 +100,7 @@ __all__ = [
     "ModelRetiredError",
     "NetworkError",
     "NoAnswerError",
+    "NotAVideoError",
     "NotFoundError",
     "OrderNumberTakenError",
     "OriginalExpiredError",
@@ -117,4 +122,5 @@ __all__ = [
     "UnauthorizedError",
     "UnknownModelError",
     "VideoNotFoundError",
+    "WrongFileKindError",
 ]

@@ -76,6 +76,17 @@ class SourceInvalidError(SourceError):
     retryable = False
 
 
+class NotAVideoError(SourceError):
+    """What the provider sent can't be played."""
+
+    code = "NOT_A_VIDEO"
+    retryable = False
+
+
+class WrongFileKindError(NotAVideoError):
+    """What the provider sent is another kind of file."""
+
+
 class StorageError(ClipferryError):
     """The file storage can't be reached at the moment. Please try again."""
 

@@ -25,7 +25,7 @@ from clipferry.transfer.part_workers import PartWorkers
 from clipferry.transfer.range_reader import RangeReader
 from clipferry.transfer.ranged_source import RangedSource, SourceChangedError
 from clipferry.transfer.single_put import SinglePut
-from clipferry.transfer.verification import ObjectReader, check_is_mp4
+from clipferry.transfer.verification import ObjectReader, check_begins_as_mp4
 
 WINDOWS_PER_PART = 8
 """How often the bottleneck is measured: soon enough that other workers can start within the first part."""
@@ -86,7 +86,7 @@ class Transfer:
     def _put(self, part: Part, reader: RangeReader) -> TransferResult:
         digest = OrderedDigest(self._observe)
         put = SinglePut(self._context, part, reader, digest)
-        check_is_mp4(put.fill(FIRST_STEP), self._context.source)
+        check_begins_as_mp4(put.fill(FIRST_STEP), self._context.source)
         headers = {"Content-Type": self._content_type}
         try:
             etag = put.send(headers | {"If-None-Match": "*"})
@@ -115,7 +115,7 @@ class Transfer:
             return upload.upload_id(lambda created: self._record(replace(progress, upload_id=created)))
 
         workers = self._workers(progress, range(1, progress.part_count + 1), digest, upload_id)
-        check_is_mp4(workers.fill(part, reader, FIRST_STEP), source)
+        check_begins_as_mp4(workers.fill(part, reader, FIRST_STEP), source)
         upload.start()
         try:
             workers.run(part, reader)

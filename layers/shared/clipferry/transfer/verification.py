@@ -1,8 +1,12 @@
-"""Checks that a file is an MP4, and that the bucket holds what was sent; reads a stored object back to hash it."""
+"""Checks that a file begins as an MP4 does, and that the bucket holds what was sent.
+
+It also reads a stored object back to hash it.
+"""
 
 from __future__ import annotations
 
-from clipferry.errors import SourceInvalidError, StorageError
+from clipferry.errors import SourceInvalidError, StorageError, WrongFileKindError
+from clipferry.media.file_kind import begins_as_iso, other_kind
 from clipferry.s3.client import Bucket, StoredObject
 from clipferry.s3.multipart import Progress
 from clipferry.s3.retry import Retries
@@ -59,7 +63,14 @@ class ObjectReader:
         return digest.hexdigest()
 
 
-def check_is_mp4(start: memoryview, source: RangedSource) -> None:
-    """Raises SourceInvalidError unless a file begins as ISO/IEC 14496-12 says: with a box of the type `ftyp`."""
-    if start[4:8] != b"ftyp":
-        raise SourceInvalidError(f"{source.content_type} begins with {bytes(start[:16])!r}, not as an MP4 does")
+def check_begins_as_mp4(start: memoryview, source: RangedSource) -> None:
+    """Raises WrongFileKindError for a known kind of file that is no MP4, SourceInvalidError for anything else.
+
+    Whether an MP4 is a film, is known when all of it has been read.
+    """
+    beginning = bytes(start)
+    kind = other_kind(beginning)
+    if kind is not None:
+        raise WrongFileKindError(f"the provider sent {kind}: see output_format in the catalogue")
+    if not begins_as_iso(beginning):
+        raise SourceInvalidError(f"{source.content_type} begins with {beginning[:16]!r}, not as an MP4 does")

@@ -17,8 +17,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 from clipferry.db import finish_video, jobs, mirror_progress
 from clipferry.db.connection import Database
 from clipferry.db.jobs import Lease
-from clipferry.errors import ClipferryError, SourceError, StorageError
-from clipferry.media import mp4_scanner
+from clipferry.errors import ClipferryError, NotAVideoError, SourceError, StorageError
+from clipferry.media.geometry import aspect_ratio_name, resolution_name
+from clipferry.media.mp4_scanner import MediaScanner
 from clipferry.media.thumbnail import MissReason, make_thumbnail
 from clipferry.models import MirroredFile
 from clipferry.observability import count, logger, set_log_context
@@ -28,6 +29,7 @@ from clipferry.providers.base import Provider
 from clipferry.s3.multipart import Progress
 from clipferry.storage import Storage
 from clipferry.transfer.ranged_source import SourceChangedError
+from clipferry.usecases.compare_with_order import differences
 from clipferry.usecases.end_failed_mirror import end_failed_mirror
 
 LEASE_MARGIN_SECONDS: Final = 5.0
@@ -53,12 +55,36 @@ def mirror_video(
 ) -> None:
     """Returns when the video is COMPLETED, FAILED, somebody else's, or scheduled to be tried again."""
     set_log_context(uuid)
+    attempt = partial(
+        _attempt,
+        uuid,
+        database=database,
+        storage=storage,
+        providers=providers,
+        polling=polling,
+        seconds_left=seconds_left,
+    )
+    # Whoever paid for what is no film gets the credits back now, and not after the schedule's next minute.
+    if attempt() and seconds_left() > 2 * ENDING_SECONDS:
+        attempt()
+
+
+def _attempt(
+    uuid: str,
+    *,
+    database: Database,
+    storage: Storage,
+    providers: Mapping[str, Provider],
+    polling: Polling,
+    seconds_left: Callable[[], float],
+) -> bool:
+    """Returns whether the provider has just given a fresh address."""
     with database.transaction() as tx:
         leasing = jobs.lease(tx, uuid=uuid, seconds=seconds_left() + LEASE_MARGIN_SECONDS)
     lease = leasing.first()
     if lease is None:
         logger.info("nothing to mirror", video_uuid=uuid)
-        return
+        return False
     started = time.monotonic()
     try:
         file, clip = _fetch(uuid, lease, database=database, storage=storage, seconds_left=seconds_left)
@@ -66,12 +92,13 @@ def mirror_video(
         logger.warning("another worker has taken over", video_uuid=uuid, fence=lease.fence)
         count("LeasesLost")
     except (SourceError, StorageError) as error:
-        end_failed_mirror(uuid, lease, error, database=database, providers=providers, polling=polling)
+        return end_failed_mirror(uuid, lease, error, database=database, providers=providers, polling=polling)
     else:
         thumbnail_url = _thumbnail_url(uuid, clip, storage, seconds_left)
         _complete(uuid, lease, file, thumbnail_url, database=database)
         count("MirroredBytes", file.size, unit=MetricUnit.Bytes)
         count("MirrorSeconds", time.monotonic() - started, unit=MetricUnit.Seconds)
+    return False
 
 
 def _fetch(
@@ -121,7 +148,7 @@ def _mirror(
     ranges: bool = True,
 ) -> tuple[MirroredFile, bytes | None]:
     key = f"videos/{uuid}.mp4"
-    scanner = mp4_scanner.MediaScanner()
+    scanner = MediaScanner()
     stored = storage.download_and_upload(
         source_url=lease.source_url,
         key=key,
@@ -131,6 +158,12 @@ def _mirror(
         deadline=max(seconds_left() - ENDING_SECONDS, 1.0),
         ranges=ranges,
     )
+    no_film = scanner.no_film()
+    if no_film is not None:
+        _note_rejected(uuid, lease, key, stored.size, database=database)
+        raise NotAVideoError(f"{no_film} ({stored.size} bytes, sha256 {stored.sha256})")
+    for oddity in scanner.oddities():
+        logger.warning("the film is damaged", video_uuid=uuid, detail=oddity)
     found = scanner.result()
     file = MirroredFile(key=key, url=stored.url, size=stored.size, sha256=stored.sha256, media=found)
     return file, scanner.leading_clip()
@@ -167,7 +200,17 @@ def _save_progress(uuid: str, lease: Lease, key: str, progress: Progress | None,
         raise LeaseLostError(f"{uuid}: fence {lease.fence} is not the newest, or the lease has expired")
 
 
+def _note_rejected(uuid: str, lease: Lease, key: str, size: int, *, database: Database) -> None:
+    """Forgets the progress, or the next try would find the same bytes and not ask the source. Raises LeaseLostError."""
+    with database.transaction() as tx:
+        noted = mirror_progress.note_rejected(tx, uuid=uuid, fence=lease.fence, key=key, size=size)
+    if noted.first() is None:
+        raise LeaseLostError(f"{uuid}: fence {lease.fence} is not the newest, or the lease has expired")
+
+
 def _complete(uuid: str, lease: Lease, file: MirroredFile, thumbnail_url: str | None, *, database: Database) -> None:
+    resolution = resolution_name(file.media.width, file.media.height)
+    aspect_ratio = aspect_ratio_name(file.media.width, file.media.height)
     with database.transaction() as tx:
         completed = finish_video.complete(
             tx,
@@ -175,8 +218,9 @@ def _complete(uuid: str, lease: Lease, file: MirroredFile, thumbnail_url: str | 
             fence=lease.fence,
             file=file,
             thumbnail_url=thumbnail_url,
-            resolution=mp4_scanner.resolution_name(file.media),
-            aspect_ratio=mp4_scanner.aspect_ratio_name(file.media),
+            resolution=resolution,
+            aspect_ratio=aspect_ratio,
+            differences=differences(lease.ordered, file.media.duration, resolution, aspect_ratio),
         )
     if completed.first() is None:
         logger.error("mirrored, but not completed: the lease or the hold is gone", video_uuid=uuid, fence=lease.fence)

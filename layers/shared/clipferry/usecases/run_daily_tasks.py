@@ -12,6 +12,7 @@ from clipferry.storage import Storage
 from clipferry.usecases.abort_uploads import abort_uploads
 from clipferry.usecases.apply_retention import apply_retention
 from clipferry.usecases.move_credits import expire_credits
+from clipferry.usecases.remove_rejected import remove_rejected
 from clipferry.usecases.verify_credits import verify
 
 
@@ -32,6 +33,7 @@ def run_daily_tasks(
         "expiredPackages": lambda: expire_credits(database=database),
         "breaches": lambda: len(verify(database=database)),
         "abortedUploads": lambda: abort_uploads(database=database, storage=storage, now=now, seconds_left=seconds_left),
+        "removedRejections": lambda: remove_rejected(database=database, storage=storage, seconds_left=seconds_left),
         "removedVideos": lambda: apply_retention(database=database, storage=storage, seconds_left=seconds_left),
     }
     done: dict[str, int] = {}
