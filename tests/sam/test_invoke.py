@@ -117,4 +117,10 @@ def test_account_shows_what_is_left(mirrored: Any, created: dict[str, Any], invo
 def test_housekeep_finds_the_books_right(mirrored: Any, invoke: Any, stored_event: Any) -> None:
     answer = invoke("HousekeepFunction", stored_event("housekeep"))
 
-    assert answer == {"expiredPackages": 0, "breaches": 0, "removedVideos": 0, "removedRejections": 0, "abortedUploads": 0}
+    assert answer == {
+        "expiredPackages": 0,
+        "breaches": 0,
+        "removedVideos": 0,
+        "removedRejections": 0,
+        "abortedUploads": 0,
+    }

@@ -40,7 +40,8 @@ def end_failed_mirror(
 
     A source that is gone (SourceGoneError) or that is no film (NotAVideoError) is looked up once at the provider; True
     says that the fresh address of what was no film is to be tried now. One that isn't known at all
-    (SourceInvalidError), such as a page, is tried INVALID_TRIES times; after any other error the video is tried until its deadline.
+    (SourceInvalidError), such as a page, is tried INVALID_TRIES times; after any other error the video is tried until
+    its deadline.
     """
     if isinstance(error, SourceGoneError | NotAVideoError) and not isinstance(error, WrongFileKindError):
         return _refresh_or_fail(uuid, lease, error, database=database, providers=providers, polling=polling)
