@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -86,6 +87,32 @@ def test_an_order_is_sent_as_evolink_documents_it(wire: Wire, evolink: Evolink) 
         "quality": "720p",
         "callback_url": CALLBACK_URL,
     }
+
+
+def test_the_catalogue_names_every_parameter(wire: Wire, evolink: Evolink) -> None:
+    """Wan 2.7's picture is `image_start`, with a `generation_mode`, and not `image_urls` as for most of its models."""
+    wire.answers(200, sample("evolink/submit_accepted"))
+    names = {
+        "image_start": "$image_url",
+        "image_end": "$last_image_url",
+        "generation_mode": "first_last_frame",
+        "model_params": {"seed": "$seed", "negative_prompt": "$negative_prompt", "none": ["$video_url"]},
+    }
+    order = replace(ORDER, model="wan2.7-image-to-video", image_url="a", last_image_url="b", seed=7, input=names)
+
+    evolink.submit(order, callback_url=CALLBACK_URL, timeout=10)
+
+    assert wire.bodies == [
+        {
+            "model": "wan2.7-image-to-video",
+            "prompt": ORDER.prompt,
+            "image_start": "a",
+            "image_end": "b",
+            "generation_mode": "first_last_frame",
+            "model_params": {"seed": 7},
+            "callback_url": CALLBACK_URL,
+        }
+    ]
 
 
 def test_a_start_image_and_the_catalogues_own_input_are_sent(wire: Wire, evolink: Evolink) -> None:

@@ -13,11 +13,11 @@ import pytest
 from clipferry import catalog
 from clipferry.db.connection import Database
 from clipferry.usecases.verify_credits import verify_credits
-from local.providers.evolink import fake_evolink
 from local.providers.faults import Failure, Faults
 from local.stack import Stack, local_stack
 from tests import books
 from tests.database import empty_tables
+from tests.e2e.providers import fake_providers
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 VIDEOS = """
@@ -42,13 +42,13 @@ def database(migrated_url: str) -> Iterator[Database]:
 
 @pytest.fixture
 def stack(migrated_url: str, database: Database) -> Iterator[Stack]:
-    """It takes every order, and the provider makes nothing of it: rendering films is not what is tested."""
-    with fake_evolink(api_key="test-evolink-key", seconds=0.2) as evolink:
-        evolink.faults = Faults(fail=Failure(code="generation_failed_no_content"))
+    """It takes every order, and no provider makes anything of it: rendering films is not what is tested."""
+    with fake_providers(seconds=0.2) as providers:
+        for provider in providers.all:
+            provider.faults = Faults(fail=Failure(code="generation_failed_no_content"))
         environment = {
             "DATABASE_URL": migrated_url,
-            "EVOLINK_BASE_URL": evolink.base_url,
-            "EVOLINK_API_KEY": "test-evolink-key",
+            **providers.environment,
             "RATE_LIMIT_PER_MINUTE": "1000000",
             "VIDEO_MAX_CONCURRENT": "1000000",
             "MODELS_FILE": str(catalog.SHIPPED),
