@@ -17,6 +17,7 @@ from typing import Any, Final, NoReturn
 
 from clipferry import catalog
 from clipferry.catalog import Limits, Model, Offer, ResolvedOptions, VideoOptions
+from clipferry.errors import ConfigurationError
 from clipferry.models import Mode, Order
 from clipferry.providers.base import Provider
 from clipferry.providers.evolink import Evolink
@@ -120,10 +121,14 @@ def _with_media(options: VideoOptions, limits: Limits, *, most: bool) -> VideoOp
 
 
 def main(paths: list[str]) -> int:
-    """Prints every disagreement, then what nobody could verify; 1 when there is a disagreement."""
+    """Prints every disagreement, then what nobody could verify; 1 when there is a disagreement, or no valid file."""
     found = 0
     for path in map(Path, paths or [str(catalog.SHIPPED)]):
-        offered = [model for model in catalog.load(path).models.values() if not model.retired]
+        try:
+            offered = [model for model in catalog.load(path).models.values() if not model.retired]
+        except ConfigurationError as error:
+            sys.stdout.write(f"{error}\n")
+            return 1
         lines = [line for model in offered for line in disagreements(model)]
         found += len(lines)
         sys.stdout.writelines(f"{line}\n" for line in lines)

@@ -166,6 +166,26 @@ def test_the_shipped_catalogues_pass_and_what_nobody_verified_is_printed(capsys:
     assert "not verified: kling-3.0/video at kie: multi_prompt is required on the page" in printed
 
 
+def test_an_offer_of_a_provider_without_facts_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "models.toml"
+    file.write_text(PLANTED.format(provider="filmco", mode="text", model="", offer='model = "filmco-1"'))
+
+    assert main([str(file)]) == 1
+    assert "planted at filmco (filmco-1), text: there are no facts on this model" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", [None, "[[model", '[[model]]\nid = "a"\n'])
+def test_a_file_that_is_no_catalogue_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None
+) -> None:
+    file = tmp_path / "mine.toml"
+    if text is not None:
+        file.write_text(text)
+
+    assert main([str(file)]) == 1
+    assert capsys.readouterr().out.strip()
+
+
 # The facts themselves
 
 KIE_PAGE = """# Ferry 2 - Image to Video
