@@ -19,7 +19,7 @@ LAYERS = (  # a sample counts for the innermost of these; the standard library's
     ("/pydantic", "validation"),
     ("/aws_lambda_powertools/logging", "log and metrics"),
     ("/aws_lambda_powertools/metrics", "log and metrics"),
-    ("/clipferry/observability.py", "log and metrics"),
+    ("/clipferry/observability/", "log and metrics"),
     ("/aws_lambda_powertools/", "router"),
     ("/clipferry/net/", "HTTP to the provider"),
     ("/clipferry/", "Clipferry's own"),

@@ -7,6 +7,7 @@ Exit status: 0 for success, 1 if something failed or was found to be wrong, 2 fo
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -20,12 +21,13 @@ from cli.doctor.command import doctor
 from cli.env import env
 from cli.logs import logs
 from cli.mirror import mirror
-from cli.output import Json, console, print_records, spinner
+from cli.output import Json, print_error, print_line, print_records, print_traceback, spinner
 from cli.redrive import redrive
 from clipferry import observability
 from clipferry.db import schema, timeline, verification
 from clipferry.db.schema import Changes
 from clipferry.errors import ClipferryError
+from clipferry.observability.control_characters import has_controls
 from clipferry.usecases import verify_credits
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
@@ -44,7 +46,7 @@ app.command()(mirror)
 
 def _print_version(is_wanted: bool) -> None:
     if is_wanted:
-        typer.echo(f"clipferry {version('clipferry')}")
+        print_line(f"clipferry {version('clipferry')}")
         raise typer.Exit
 
 
@@ -117,7 +119,7 @@ def _print_changes(changes: Changes, *, done: bool) -> None:
     lines += [f"{'made again' if done else 'would make again'}: {name}" for name in changes.restored]
     lines += [f"validated: {name}" for name in changes.validated]
     for line in lines or ["The database is up to date."]:
-        console.print(line, soft_wrap=True, highlight=False)
+        print_line(line)
     if changes.broken:
         rows = [{"rule": rule.rule, "table": rule.table, "rows": ", ".join(rule.rows)} for rule in changes.broken]
         print_records(rows, as_json=False, title="Rows from before that break a rule (docs/migrating.md)")
@@ -136,10 +138,20 @@ def _print_opening_balances() -> None:
 
 
 def main() -> None:
-    """Runs the command line; an expected error is printed as a sentence, without a traceback."""
+    """Runs the command line; an expected error is printed as a sentence, without a traceback.
+
+    Nothing that a command takes holds control characters, and its usage errors quote what it was given.
+    """
+    unprintable = [argument for argument in sys.argv[1:] if has_controls(argument)]
+    if unprintable:
+        print_error(f"An argument holds control characters: {unprintable[0]}")
+        raise SystemExit(2)
     try:
         with observability.disabled():
             app()
     except ClipferryError as error:
-        typer.echo(f"{error.message} {error}", err=True)
+        print_error(f"{error.message} {error}")
+        raise SystemExit(1) from None
+    except Exception as error:  # noqa: BLE001 - the interpreter would print a stranger's text as it is
+        print_traceback(error)
         raise SystemExit(1) from None

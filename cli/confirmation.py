@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from cli.output import print_error
+
 Yes = Annotated[bool, typer.Option("--yes", help="Go on without asking.")]
 
 
@@ -19,9 +21,9 @@ def confirm(question: str, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        typer.echo(f"{question} Standard input is no terminal: to go on without asking, pass --yes.", err=True)
+        print_error(f"{question} Standard input is no terminal: to go on without asking, pass --yes.")
         raise typer.Exit(2)
-    typer.echo(f"{question} [y/N] ", err=True, nl=False)
+    print_error(f"{question} [y/N] ", end="")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        typer.echo("Stopped; nothing was changed.", err=True)
+        print_error("Stopped; nothing was changed.")
         raise typer.Exit(1)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import typer
 
+from cli.output import print_error
 from clipferry.db.connection import Database
 
 CONNECT_TIMEOUT = "DATABASE_CONNECT_TIMEOUT_SECONDS"
@@ -24,7 +25,7 @@ def url() -> str:
     if not found and os.environ.get("SECRETS_ARN"):
         return _from_secret()
     if not found:
-        typer.echo("Set DATABASE_URL to the database to work on.", err=True)
+        print_error("Set DATABASE_URL to the database to work on.")
         raise typer.Exit(2)
     return found
 
@@ -33,7 +34,7 @@ def connect_timeout() -> int:
     """Seconds. The command ends with exit status 2 when DATABASE_CONNECT_TIMEOUT_SECONDS isn't a number of them."""
     text = os.environ.get(CONNECT_TIMEOUT) or "5"
     if not text.isdecimal() or int(text) < 1:
-        typer.echo(f"{CONNECT_TIMEOUT} must be a number of seconds.", err=True)
+        print_error(f"{CONNECT_TIMEOUT} must be a number of seconds.")
         raise typer.Exit(2)
     return int(text)
 

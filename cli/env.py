@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli.output import spinner
+from cli.output import print_error, spinner
 from cli.stacks import DeployedStack
 from clipferry.settings import Settings
 
@@ -24,9 +24,7 @@ def env(stack: Annotated[str, typer.Argument(metavar="STACK", help="The stack's 
     command acts on the database of another stack.
     """
     if sys.stdout.isatty():
-        typer.echo(
-            f'The output contains credentials and is not for a screen: eval "$(clipferry env {stack})"', err=True
-        )
+        print_error(f'The output contains credentials and is not for a screen: eval "$(clipferry env {stack})"')
         raise typer.Exit(2)
     deployed = DeployedStack(stack)
     with spinner(f"Asking AWS about {stack}"):

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli import database
-from cli.output import Json, console, print_records
+from cli.output import Json, print_line, print_records
 from clipferry.usecases.manage_keys import create_key, list_keys, revoke_key
 
 app = typer.Typer(no_args_is_help=True, help="Creates, lists and revokes API keys.")
@@ -26,8 +26,8 @@ def create(
     if as_json:
         print_records([{"id": record.id, "key": key}], as_json=True, title="")
     else:
-        console.print(f"Key {record.id} for {record.user_id}. Copy it now; it can't be shown again:")
-        typer.echo(key)
+        print_line(f"Key {record.id} for {record.user_id}. Copy it now; it can't be shown again:")
+        print_line(key)
 
 
 @app.command("list")

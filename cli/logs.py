@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from cli.output import Json, spinner
+from cli.output import Json, print_error, print_json, print_line, spinner
 from cli.stacks import DeployedStack, Stack, translate_aws_errors
 
 UNITS: Final = {"m": 60, "h": 3600, "d": 86_400}
@@ -57,11 +57,15 @@ def logs(
         ]
     found.sort(key=lambda line: line["timestamp"])
     for line in found[-limit:]:
-        typer.echo(json.dumps(line, ensure_ascii=False) if as_json else _readable(line))
+        if as_json:
+            print_json(line)
+            continue
+        for text in _readable(line):
+            print_line(text)
     if not found:
-        typer.echo(f"No log lines in the last {since}.", err=True)
+        print_error(f"No log lines in the last {since}.")
     if len(found) > limit:
-        typer.echo(f"{len(found) - limit} older lines were left out; --limit sets how many are printed.", err=True)
+        print_error(f"{len(found) - limit} older lines were left out; --limit sets how many are printed.")
     raise typer.Exit(0 if found else 1)
 
 
@@ -119,13 +123,13 @@ def _line(event: dict[str, Any], function: str) -> dict[str, Any]:
     return {**fields, "timestamp": at.replace("+00:00", "Z"), "function": function}
 
 
-def _readable(line: dict[str, Any]) -> str:
-    """Formats a line as `18:55:57.123 mirror_video ERROR message name=value …`, with a traceback below it."""
+def _readable(line: dict[str, Any]) -> Iterator[str]:
+    """Yields a line as `18:55:57.123 mirror_video ERROR message name=value …`, with a traceback below it."""
     hidden = {*LEADING_FIELDS, "function", "exception", *HIDDEN_FIELDS}
     fields = [f"{name}={_plain(value)}" for name, value in line.items() if name not in hidden]
     level, message = line.get("level", ""), line.get("message", "")
-    first = " ".join(filter(None, (line["timestamp"], line["function"], level, _plain(message), *fields)))
-    return "\n    ".join((first, *str(line.get("exception", "")).splitlines()))
+    yield " ".join(filter(None, (line["timestamp"], line["function"], _plain(level), _plain(message), *fields)))
+    yield from (f"    {text}" for text in str(line.get("exception", "")).splitlines())
 
 
 def _plain(value: object) -> str:

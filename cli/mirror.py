@@ -10,10 +10,11 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from cli.confirmation import Yes, confirm
-from cli.output import Json, print_result, progress_console
+from cli.output import Json, print_error, print_result, progress_console
 from cli.settings import storage_environment
 from clipferry.__main__ import storage_from, summary
 from clipferry.errors import ConfigurationError
+from clipferry.observability.control_characters import escape_controls
 from clipferry.storage import TRANSFER_SECONDS
 from clipferry.transfer.bottleneck import owned_cpus
 from clipferry.transfer.interface import WORKERS, TransferConfig
@@ -35,7 +36,7 @@ def mirror(
         config = TransferConfig(workers=workers, cpus=owned_cpus(os.environ))
         storage = storage_from(storage_environment(), allow_loopback=allow_loopback, config=config)
     except ConfigurationError as error:
-        typer.echo(f"{error.message} {error}", err=True)
+        print_error(f"{error.message} {error}")
         raise typer.Exit(2) from None
     try:
         existing = storage.head(key)
@@ -43,7 +44,7 @@ def mirror(
         confirm(f"Copy {source.partition('?')[0]} to {key}{replaced}?", yes)
         started = time.monotonic()
         with _progress_bar() as bar:
-            task = bar.add_task(key, total=None)
+            task = bar.add_task(escape_controls(key), total=None)
             done = storage.transfer(
                 source_url=source,
                 key=key,
@@ -54,7 +55,8 @@ def mirror(
         storage.close()
     took = time.monotonic() - started
     print_result(
-        f"{storage.public_url(key)}\n{summary(done, took)}",
+        storage.public_url(key),
+        summary(done, took),
         as_json=as_json,
         key=key,
         url=storage.public_url(key),
@@ -65,5 +67,5 @@ def mirror(
 
 
 def _progress_bar() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     return Progress(*columns, console=progress_console, disable=not progress_console.is_terminal, transient=True)

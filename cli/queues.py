@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import typer
 
+from cli.output import print_error
 from clipferry.errors import InvalidRequestError, QueueError
 from clipferry.mirror_queue import read_message
 
@@ -114,7 +115,7 @@ def connect() -> Iterator[MirrorQueues]:
     """The queues of MIRROR_QUEUE_URL, closed after the block. Without it the command ends with exit status 2."""
     url = os.environ.get("MIRROR_QUEUE_URL")
     if not url:
-        typer.echo("Set MIRROR_QUEUE_URL to the mirror queue's URL.", err=True)
+        print_error("Set MIRROR_QUEUE_URL to the mirror queue's URL.")
         raise typer.Exit(2)
     region, endpoint = os.environ.get("AWS_REGION") or "us-east-1", os.environ.get("AWS_ENDPOINT_URL_SQS")
     with connect_to(url, region=region, endpoint=endpoint) as queues:

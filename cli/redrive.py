@@ -9,7 +9,7 @@ import typer
 
 from cli import database, queues
 from cli.confirmation import Yes, confirm
-from cli.output import Json, print_records, spinner
+from cli.output import Json, print_error, print_records, spinner
 from cli.queues import DeadLetter, MirrorQueues
 from clipferry.db import operator_queries
 
@@ -38,7 +38,7 @@ def redrive(
     title = "Dead letters" if dry_run else "Redriven"
     print_records(with_status, as_json=as_json, title=title, empty="There are no dead letters.")
     if len(rows) == limit:
-        typer.echo(f"Stopped at --limit {limit}; there may be more dead letters.", err=True)
+        print_error(f"Stopped at --limit {limit}; there may be more dead letters.")
     raise typer.Exit(0 if all(row["video_uuid"] for row in rows) else 1)
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager, redirect_stdout
 
 import typer
 
+from cli.output import print_error
 from clipferry import runtime
 from clipferry.aws.role_credentials import RoleCredentials
 from clipferry.dependencies import Dependencies
@@ -27,7 +28,7 @@ def open_dependencies(*, needs_aws: bool = False) -> Iterator[Dependencies]:
         if needs_aws:
             RoleCredentials(os.environ).credentials()
     except ConfigurationError as error:
-        typer.echo(f"{error.message} {error}", err=True)
+        print_error(f"{error.message} {error}")
         runtime.reset()
         raise typer.Exit(2) from None
     try:

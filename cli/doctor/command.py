@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.markup import escape
 
 from cli.doctor.checks import CheckContext, checks
 from cli.doctor.findings import Finding, Outcome
-from cli.output import Json, console, print_records, spinner
+from cli.output import Json, print_line, print_records, print_styled, spinner
 from clipferry import runtime
 from clipferry.errors import ClipferryError
 
@@ -68,6 +67,6 @@ def _findings(context: CheckContext):
 
 def _print(finding: Finding) -> None:
     colour = _COLOURS[finding.outcome]
-    console.print(f"[{colour}]{finding.outcome:<7}[/] {finding.check:<14} {escape(finding.detail)}", soft_wrap=True)
+    print_styled((f"{finding.outcome:<7}", colour), (f" {finding.check:<14} {finding.detail}", ""))
     if finding.advice:
-        console.print(f"{'':<22} → {escape(finding.advice)}", soft_wrap=True)
+        print_line(f"{'':<22} → {finding.advice}")

@@ -141,7 +141,9 @@ def test_lines_name_the_video_until_there_is_another_or_none() -> None:
 def test_a_prompt_is_hidden_from_its_own_thread_alone() -> None:
     set_log_context("vid_1", prompt="velvet")
     lines: list[dict[str, Any]] = []
-    other = threading.Thread(target=lambda: lines.append(json.loads(observability._serialize({"detail": "velvet"}))))
+    other = threading.Thread(
+        target=lambda: lines.append(json.loads(observability.log._serialize({"detail": "velvet"})))
+    )
     other.start()
     other.join()
     assert lines == [{"detail": "velvet"}]
@@ -239,3 +241,10 @@ def test_nothing_is_logged_or_counted_while_it_is_disabled() -> None:
         logger.error("said")
         count("VideosCreated")
     assert log() == ""
+
+
+@pytest.mark.parametrize("text", ["vid_\x1b[2J", "vid 1", "", "x" * 65, "vid_1\n", "视频"])
+def test_what_can_not_be_an_id_names_no_video(text: str) -> None:
+    set_log_context("vid_1")
+    set_log_context(text)
+    assert "video_uuid" not in said()

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from clipferry.errors import ClipferryError, ConfigurationError, SourceError
+from clipferry.observability.control_characters import escape_controls
 from clipferry.s3.retry import TransferInterruptedError
 from clipferry.storage import TRANSFER_SECONDS, Storage
 from clipferry.transfer.bottleneck import owned_cpus
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             deadline=chosen.seconds,
         )
     except ClipferryError as error:
-        print(f"{error.code}: {error}", file=sys.stderr)  # noqa: T201
+        print(escape_controls(f"{error.code}: {error}"), file=sys.stderr)  # noqa: T201
         return _status(error)
     print(summary(result, time.monotonic() - begun))  # noqa: T201
     return 0

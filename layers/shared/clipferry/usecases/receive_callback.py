@@ -27,9 +27,6 @@ from clipferry.verdicts import Verdict
 KEPT_BYTES: Final = 16 * 1024
 """What the inbox keeps of a body: enough to read what a provider said."""
 
-LONGEST_UUID: Final = 64
-"""Characters that the log keeps of what a request says is a video's uuid."""
-
 _NAMES: Final = r"(?:sig|signature|token|key|secret|credential)"
 _IN_A_URL: Final = re.compile(
     rf"{_NAMES}(?:=|%(?:25)*3D|\\+u003d)(?:[\w.~+/=-]|\\+/|%(?:25)*[0-9A-F]{{2}}(?<!26))*", re.IGNORECASE
@@ -62,7 +59,7 @@ def receive_callback(
     now: datetime,
 ) -> None:
     """Raises InvalidRequestError, InvalidSignatureError or DatabaseUnavailableError: the provider calls back again."""
-    set_log_context(callback.video_uuid[:LONGEST_UUID])
+    set_log_context(callback.video_uuid)
     provider = providers.get(callback.provider)
     if provider is None:
         count("CallbacksRejected", provider="none", reason="unknown_provider")
@@ -93,7 +90,7 @@ def receive_callback(
     assert entry is not None
     with database.transaction() as tx:
         inbox.set_verdict(tx, callback_id=entry["id"], verdict=verdict)
-    logger.info("callback received", video_uuid=callback.video_uuid, provider=provider.name, verdict=verdict)
+    logger.info("callback received", provider=provider.name, verdict=verdict)
 
 
 def replay_callback(

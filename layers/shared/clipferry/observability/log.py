@@ -29,6 +29,7 @@ PROMPT_START: Final = 16
 _is_disabled = threading.Event()
 _redactions: set[str] = set()
 _thread_context = threading.local()
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _QUERY: Final = re.compile(r"(https?://[^\s?#\"\\]+)\?[^\s\"\\]*")
 """A URL's query may hold a signature, a token, or whatever else lets one fetch a file."""
 _REST_OF_STRING: Final = r'(?:[^"\\]|\\.)*'
@@ -87,9 +88,12 @@ logger: Final = _Logger(service="clipferry", utc=True, json_serializer=_serializ
 
 
 def set_log_context(video_uuid: str | None, *, prompt: str | None = None) -> None:
-    """Names the video in each later line of this thread, and hides its prompt there; None names no video."""
+    """Names the video in each later line of this thread, and hides its prompt there.
+
+    None names no video; so does what can't be a video's id, because a stranger may send anything for one.
+    """
     _thread_context.prompts = _prompt_forms(prompt) if prompt else ()
-    if video_uuid is None:
+    if video_uuid is None or not _ID.fullmatch(video_uuid):
         logger.thread_safe_remove_keys(["video_uuid"])
     else:
         logger.thread_safe_append_keys(video_uuid=video_uuid)

@@ -1,0 +1,162 @@
+"""What strangers wrote into the database comes out of every command without a control character, and is no markup."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from clipferry.db.connection import Database
+from clipferry.models import VideoStatus
+from tests import books, journeys
+from tests.command_line import Clipferry
+from tests.unit.test_cli_output import ATTACKS, TEXT, is_harmless
+
+ROOT = Path(__file__).parents[2]
+_PLANT = """
+with callback as (
+    insert into clipferry.callback_inbox (provider, video_uuid, task_id, signed_at, body_sha256, body_size, body,
+                                          verdict)
+    values (%(text)s, %(uuid)s, %(text)s, now(), '\\x00', 2, %(text)s, %(text)s)
+), event as (
+    insert into clipferry.video_events (video_uuid, kind, detail)
+    values (%(uuid)s, %(text)s, jsonb_build_object(%(text)s::text, %(text)s::text))
+), named as (
+    update clipferry.api_keys set name = %(text)s
+), failed as (
+    update clipferry.jobs set failure_code = %(text)s, deadline = now() - interval '1 hour', next_check_at = now()
+    where video_uuid = %(uuid)s
+), ordered as (
+    update public.credit_transactions set remark = %(text)s, order_no = %(text)s where package_id is not null
+), foreign_user as (
+    insert into public."user" (id, email) values ('of ' || %(text)s, %(text)s) returning id
+)
+insert into clipferry.api_keys (user_id, name, prefix, key_sha256)
+select id, %(text)s, %(text)s, sha256(convert_to(id, 'utf8')) from foreign_user
+"""
+_CLEAR = (
+    "delete from clipferry.callback_inbox",
+    "delete from clipferry.video_events",
+    "delete from clipferry.api_keys",
+    "delete from public.\"user\" where id <> 'ann'",
+)
+
+
+@pytest.fixture
+def video(database: Database) -> str:
+    books.add_user(database)
+    books.add_package(database, 100)
+    return journeys.video_at(database, VideoStatus.GENERATING)
+
+
+def plant(database: Database, uuid: str, text: str) -> None:
+    books.execute_all(database, *_CLEAR)
+    books.execute(database, _PLANT, uuid=uuid, text=text)
+
+
+def commands(uuid: str) -> list[tuple[str, ...]]:
+    """The commands that print rows of the database."""
+    return [
+        ("explain", uuid),
+        ("callbacks", "show"),
+        ("callbacks", "show", uuid),
+        ("keys", "list"),
+        ("videos", "list"),
+        ("videos", "stuck"),
+        ("credits", "history", "ann"),
+        ("credits", "balance", "ann"),
+        ("verify",),
+    ]
+
+
+@settings(
+    max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
+@given(text=TEXT.filter(lambda text: "\0" not in text and not re.search("[\ud800-\udfff]", text)))
+def test_no_command_prints_a_control_character_of_a_row(
+    text: str, clipferry: Clipferry, database: Database, video: str
+) -> None:
+    plant(database, video, text)
+    for command in commands(video):
+        for form in ((), ("--json",)):
+            ended = clipferry(*command, *form)
+            assert ended.status in (0, 1), (command, ended)
+            assert ended.err == "", "no traceback"
+            assert is_harmless(ended.out), command
+
+
+def test_json_has_a_row_as_it_is(clipferry: Clipferry, database: Database, video: str) -> None:
+    text = "".join(attack for attack in ATTACKS if attack != "\ud800")
+    plant(database, video, text)
+    [callback] = clipferry("callbacks", "show", video, "--json").json
+    assert callback["body"] == text
+
+
+def test_a_terminal_gets_nothing_to_obey_from_a_row(database_url: str, database: Database, video: str) -> None:
+    """All commands run in one process on a pseudo-terminal; what rich itself writes there is colours alone."""
+    plant(database, video, "".join(attack for attack in ATTACKS if attack != "\ud800"))
+    program = (
+        "import sys, json\nfrom cli.app import main\n"
+        "for arguments in json.loads(sys.argv[1]):\n"
+        "    sys.argv = ['clipferry', *arguments]\n"
+        "    try: main()\n"
+        "    except SystemExit as ended: assert ended.code in (0, 1, None), (arguments, ended.code)\n"
+        "print('all done')\n"
+    )
+    without_a_spinner = [command for command in commands(video) if command != ("verify",)]
+    shown = on_a_terminal(program, without_a_spinner, database_url)
+    uncoloured = re.sub(r"\x1b\[[0-9;]*m", "", shown.replace("\r\n", "\n"))
+    assert uncoloured.rstrip().endswith("all done")
+    assert is_harmless(uncoloured)
+    assert "\\u001b]52;c;" in uncoloured
+    assert "[/x]" in uncoloured
+    assert ":smile:" in uncoloured
+
+
+def on_a_terminal(program: str, arguments: list[tuple[str, ...]], database_url: str) -> str:
+    """Returns what the program wrote to the pseudo-terminal that is its output and its standard error."""
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "DATABASE_URL": database_url, "TERM": "xterm-256color", "COLUMNS": "5000"}
+    environment.pop("DATABASE_DIRECT_URL", None)
+    command = [sys.executable, "-c", program, json.dumps(arguments)]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=ROOT) as running:
+        os.close(theirs)
+        shown = bytearray()
+        while chunk := _read(ours):
+            shown += chunk
+        os.close(ours)
+    assert running.returncode == 0, shown.decode(errors="replace")
+    return shown.decode()
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # Linux says EIO when the last writer has gone
+        return b""
+
+
+@pytest.mark.parametrize("argument", ["vid_\x1b[2J", "vid_\u202e", "vid_\r"])
+def test_an_argument_with_a_control_character_is_refused(clipferry: Clipferry, argument: str) -> None:
+    ended = clipferry("explain", argument)
+    assert (ended.status, ended.out) == (2, "")
+    assert "control characters" in ended.err
+    assert is_harmless(ended.err)
+
+
+def test_an_unexpected_errors_traceback_is_escaped(clipferry: Clipferry, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("\x1b]52;c;x\x07")
+
+    monkeypatch.setattr("cli.app.timeline.read", fail)
+    ended = clipferry("explain", "vid_1")
+    assert ended.status == 1
+    assert "RuntimeError: \\u001b]52" in ended.err
+    assert is_harmless(ended.err)
