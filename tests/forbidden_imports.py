@@ -54,7 +54,14 @@ FORBIDDEN = {
     **dict.fromkeys(API, (*NEVER, *STORAGE, BATCH, "clipferry.db.migrations", "clipferry.api.response_types")),
     "mirror_video": (*NEVER, *ROUTER, "clipferry.media.first_frame", "clipferry.db.migrations"),
     "reconcile": (*NEVER, *STORAGE, *ROUTER, BATCH, "clipferry.db.migrations"),
-    "housekeep": (*NEVER, *ROUTER, BATCH, "clipferry.media", "clipferry.db.migrations"),
+    "housekeep": (
+        *NEVER,
+        *ROUTER,
+        BATCH,
+        "clipferry.media.mp4_scanner",
+        "clipferry.media.thumbnail",
+        "clipferry.db.migrations",
+    ),
     "migrate": (*NEVER, *STORAGE, *ROUTER, *PROVIDERS, BATCH),
 }
 

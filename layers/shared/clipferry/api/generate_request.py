@@ -13,7 +13,7 @@ from clipferry.api.media_inputs import MODE_NAMES, MediaInputs, read_media
 from clipferry.api.requests import parse_body
 from clipferry.catalog import Catalog, Fault, Limits, Model, ResolvedOptions, VideoOptions, fault
 from clipferry.errors import InvalidRequestError, SourceInvalidError
-from clipferry.net import safe_get
+from clipferry.net.public_urls import check_public_url
 from clipferry.usecases.create_video import VideoRequest
 
 _PORT_AND_PATH: Final = "(:[0-9]{1,5})?([/?#][!-~]*)?$"
@@ -89,7 +89,7 @@ def _is_public_url(text: str, allow_loopback: bool) -> bool:
     if allow_loopback and re.fullmatch(_LOOPBACK_URL, text):
         return True
     try:
-        safe_get.check_text(text)
+        check_public_url(text)
     except SourceInvalidError:
         return False
     return re.fullmatch(PUBLIC_URL, text) is not None

@@ -11,18 +11,18 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-from urllib.parse import SplitResult, quote, urljoin, urlsplit
+from urllib.parse import urljoin
 
 from clipferry.errors import SourceError, SourceGoneError, SourceInvalidError
 from clipferry.net.connection import Connection, Origin, connect
 from clipferry.net.deadline import Deadline
-from clipferry.net.public_addresses import is_public, may_be_public
+from clipferry.net.public_addresses import is_public
+from clipferry.net.public_urls import check_url
 
 Resolve = Callable[..., Sequence[Any]]
 CHECK_SECONDS = 8.0
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 GONE = frozenset({403, 404, 410})
-_VISIBLE_ASCII = "".join(map(chr, range(0x21, 0x7F)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ def follow(
     breaks the rules, and SourceError when there is no response or the redirects don't end.
     """
     for _ in range(rules.max_redirects + 1):
-        origin, target = _check_url(url, rules.allowed_hosts)
+        origin, target = check_url(url, rules.allowed_hosts)
         addresses = _resolve_checked(origin, rules.resolve, allow_loopback=rules.allow_loopback)
         with translated(origin.name):
             connection = connect(origin, addresses, deadline=Deadline(rules.connect_timeout), tls=rules.tls)
@@ -92,16 +92,6 @@ def check_source(url: str, *, rules: Rules, seconds: float = CHECK_SECONDS) -> N
         final.connection.close()
 
 
-def check_text(url: str) -> None:
-    """Raises SourceInvalidError for a URL that can't lead to a public host, whatever a name may resolve to.
-
-    It is for a URL that somebody else will fetch: nothing is looked up, and any port is allowed.
-    """
-    origin, _ = _check_url(url, ())
-    if not origin.secure or not may_be_public(origin.name):
-        raise SourceInvalidError(f"{origin.name} is not public HTTPS")
-
-
 @contextlib.contextmanager
 def translated(place: object) -> Iterator[None]:
     """Turns what a connection raises into a SourceError that names `place`."""
@@ -109,38 +99,6 @@ def translated(place: object) -> Iterator[None]:
         yield
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise SourceError(f"{place}: {type(error).__name__}: {error}") from error
-
-
-def _check_url(url: str, allowed_hosts: tuple[str, ...]) -> tuple[Origin, str]:
-    """Returns the URL's origin and request target; raises SourceInvalidError when its text breaks a rule."""
-    if re.search(r"[\x00-\x20\x7f\\]", url):  # parsers differ in what they make of them
-        raise SourceInvalidError("white space, control characters or backslashes in a URL")
-    try:
-        parts = urlsplit(url)
-        origin = _origin(parts)
-    except ValueError as error:
-        raise SourceInvalidError(f"not a URL to fetch: {error}") from None
-    if allowed_hosts and not any(_matches(origin.name, pattern.lower()) for pattern in allowed_hosts):
-        raise SourceInvalidError(f"{origin.name} is not one of the allowed hosts")
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return origin, quote(target, safe=_VISIBLE_ASCII)
-
-
-def _origin(parts: SplitResult) -> Origin:
-    """Returns the URL's origin; raises ValueError unless it is http(s) to a host, without a user name."""
-    if parts.scheme not in ("https", "http") or not parts.hostname or "@" in parts.netloc:
-        raise ValueError(f"{parts.scheme or 'no scheme'}, {parts.hostname or 'no host'}")
-    if "[" in parts.netloc:
-        ipaddress.IPv6Address(parts.hostname)
-    name = parts.hostname.rstrip(".").encode("idna").decode()
-    port = parts.port
-    if port is None:
-        port = 443 if parts.scheme == "https" else 80
-    return Origin(parts.scheme == "https", name, port)
-
-
-def _matches(name: str, pattern: str) -> bool:
-    return name.endswith(pattern[1:]) if pattern.startswith("*.") else name == pattern
 
 
 def _resolve_checked(origin: Origin, resolve: Resolve, *, allow_loopback: bool) -> Sequence[Any]:
