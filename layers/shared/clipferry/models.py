@@ -179,11 +179,15 @@ class Submitted:
 
 
 class TaskState(StrEnum):
-    """The state of a provider's task. UNKNOWN: a state that the provider's documentation doesn't list."""
+    """The state of a provider's task. UNKNOWN: a state that the provider's documentation doesn't list.
+
+    GIVEN_UP: the provider says that no result has come in its own time. Said twice, the task has failed.
+    """
 
     RUNNING = "RUNNING"
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
+    GIVEN_UP = "GIVEN_UP"
     UNKNOWN = "UNKNOWN"
 
 

@@ -8,44 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from urllib.parse import quote
 
 from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilentError, TaskNotFoundError
 from clipferry.models import CallbackHint, FailureCode, Order, Submission, TaskReport, TaskState
-from clipferry.observability import logger
 from clipferry.providers import parsing
+from clipferry.providers.failures import classify_failure
 from clipferry.providers.model_parameters import fill_parameters
+from clipferry.providers.task_states import read_state
 from clipferry.providers.transport import Answer, JsonApi, raise_if_not_answered, raise_if_unknown
-
-_STATES: Final = {
-    "pending": TaskState.RUNNING,
-    "processing": TaskState.RUNNING,
-    "completed": TaskState.SUCCEEDED,
-    "failed": TaskState.FAILED,
-    "cancelled": TaskState.FAILED,
-    "canceled": TaskState.FAILED,
-}
-
-_FAILURES: Final = {
-    "content_policy_violation": FailureCode.CONTENT_POLICY,
-    "invalid_parameters": FailureCode.INVALID_INPUT,
-    "invalid_request": FailureCode.INVALID_INPUT,
-    "invalid_audio": FailureCode.INVALID_INPUT,
-    "image_processing_error": FailureCode.INVALID_INPUT,
-    "image_dimension_mismatch": FailureCode.INVALID_INPUT,
-    "resource_exhausted": FailureCode.PROVIDER_BUSY,
-    "service_unavailable": FailureCode.PROVIDER_BUSY,
-    "rate_limit_exceeded": FailureCode.PROVIDER_BUSY,
-    "quota_exceeded": FailureCode.PROVIDER_OUT_OF_FUNDS,
-    "insufficient_quota": FailureCode.PROVIDER_OUT_OF_FUNDS,
-    "generation_timeout": FailureCode.TIMED_OUT,
-    "400": FailureCode.INVALID_INPUT,
-    "402": FailureCode.PROVIDER_OUT_OF_FUNDS,
-    "413": FailureCode.INVALID_INPUT,
-    "429": FailureCode.PROVIDER_BUSY,
-    "503": FailureCode.PROVIDER_BUSY,
-}
 
 
 class Evolink:
@@ -97,29 +69,27 @@ def _submission(answer: Answer) -> Submission:
 
 def _refusal(answer: Answer, error: dict[str, Any]) -> ProviderRefusedError:
     """The HTTP status decides where the code is unknown: codes differ between the versions of the API."""
-    by_status = _FAILURES.get(str(answer.status), FailureCode.PROVIDER_FAILED)
+    failure = _failure(error, answer.status)
     return ProviderRefusedError(
         f"HTTP {answer.status} {_detail(error)}".strip(),
-        failure=_FAILURES.get(str(error.get("code", "")), by_status),
-        is_down=answer.status >= 500,
+        failure=failure,
+        is_down=answer.status >= 500 and failure is not FailureCode.CONTENT_POLICY,
     )
+
+
+def _failure(error: dict[str, Any], status: int | None = None) -> FailureCode:
+    return classify_failure(error.get("code"), error.get("type"), status, message=error.get("message"))
 
 
 def _report(data: dict[str, Any]) -> TaskReport:
     status = data.get("status")
-    state = _STATES.get(status, TaskState.UNKNOWN) if isinstance(status, str) else TaskState.UNKNOWN
-    if state is TaskState.UNKNOWN:
-        logger.warning("unknown task status", provider="evolink", task_status=parsing.join_text(status, limit=100))
+    state = read_state(status, provider="evolink")
     if state is TaskState.FAILED:
         error = _error(data)
-        failure = _FAILURES.get(str(error.get("code", "")), FailureCode.PROVIDER_FAILED)
-        return TaskReport(state=state, failure=failure, detail=_detail(error))
-    if state is TaskState.SUCCEEDED:
-        url = _result_url(data)
-        if url is None:
-            raise ProviderError("Evolink reports success, but names no file")
-        return TaskReport(state=state, video_url=url)
-    return TaskReport(state=state, detail=parsing.join_text(status, limit=100))
+        return TaskReport(state=state, failure=_failure(error), detail=_detail(error))
+    if state is TaskState.SUCCEEDED and _result_url(data) is None:
+        raise ProviderError("Evolink reports success, but names no file")
+    return parsing.unfailed_report(state, _result_url(data), status)
 
 
 def _result_url(data: dict[str, Any]) -> str | None:

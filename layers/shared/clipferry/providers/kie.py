@@ -21,13 +21,14 @@ from clipferry.errors import (
     ProviderSilentError,
     TaskNotFoundError,
 )
-from clipferry.models import CallbackHint, Order, Submission, TaskReport, TaskState
+from clipferry.models import CallbackHint, FailureCode, Order, Submission, TaskReport, TaskState
 from clipferry.providers import kie_jobs, kie_veo, parsing
+from clipferry.providers.failures import classify_failure
 from clipferry.providers.kie_wire import (
     DOWN,
+    NO_RESULT,
     NOT_FOUND,
     Envelope,
-    failure_code,
     generation_failure_code,
     read_envelope,
 )
@@ -98,6 +99,8 @@ class Kie:
         envelope = read_envelope(answer)
         if envelope.code is not None and endpoint.has_task(envelope.data):
             return endpoint.report(envelope.data)
+        if envelope.code == NO_RESULT:
+            return TaskReport(state=TaskState.GIVEN_UP, detail=envelope.message)
         failure = generation_failure_code(envelope)
         if failure is not None:
             return TaskReport(state=TaskState.FAILED, failure=failure, detail=envelope.message)
@@ -110,10 +113,10 @@ def _raise_if_refused(answer: Answer, envelope: Envelope) -> None:
     if envelope.code in OUTCOME_UNKNOWN:
         raise ProviderSilentError(f"{envelope.message} to a submit")
     if envelope.is_error or answer.status >= 300:
+        failure = classify_failure(envelope.code if envelope.is_error else answer.status, message=envelope.message)
+        is_down = answer.status >= 500 or envelope.code in DOWN
         raise ProviderRefusedError(
-            envelope.message,
-            failure=failure_code(envelope.code if envelope.is_error else answer.status, envelope.message),
-            is_down=answer.status >= 500 or envelope.code in DOWN,
+            envelope.message, failure=failure, is_down=is_down and failure is not FailureCode.CONTENT_POLICY
         )
 
 

@@ -10,23 +10,14 @@ from typing import Any, Final
 
 from clipferry.errors import ProviderError
 from clipferry.models import Order, TaskReport, TaskState
-from clipferry.observability import logger
 from clipferry.providers import parsing
-from clipferry.providers.kie_wire import failure_code, parse_integer, parse_urls
+from clipferry.providers.failures import classify_failure
+from clipferry.providers.kie_wire import parse_urls
 from clipferry.providers.model_parameters import fill_parameters
+from clipferry.providers.task_states import read_state
 
 CREATE: Final = "/api/v1/jobs/createTask"
 QUERY: Final = "/api/v1/jobs/recordInfo"
-
-_STATES: Final = {
-    "waiting": TaskState.RUNNING,
-    "queuing": TaskState.RUNNING,
-    "generating": TaskState.RUNNING,
-    "success": TaskState.SUCCEEDED,
-    "fail": TaskState.FAILED,
-    "cancelled": TaskState.FAILED,
-    "canceled": TaskState.FAILED,
-}
 
 
 def payload(order: Order, callback_url: str) -> dict[str, Any]:
@@ -45,18 +36,13 @@ def has_task(data: dict[str, Any]) -> bool:
 def report(record: dict[str, Any]) -> TaskReport:
     """Reads a task's record. Raises ProviderError when it reports success but names no file."""
     status = record.get("state")
-    state = _STATES.get(status, TaskState.UNKNOWN) if isinstance(status, str) else TaskState.UNKNOWN
-    if state is TaskState.UNKNOWN:
-        logger.warning("unknown task status", provider="kie", task_status=parsing.join_text(status, limit=100))
+    state = read_state(status, provider="kie")
     if state is TaskState.FAILED:
-        message = parsing.join_text(record.get("failCode"), record.get("failMsg"))
-        return TaskReport(
-            state=state, failure=failure_code(parse_integer(record.get("failCode")), message), detail=message
-        )
-    if state is TaskState.SUCCEEDED:
-        result = parsing.nested_object(record.get("resultJson"))
-        url = parsing.file_url(*parse_urls(result.get("resultUrls")))
-        if url is None:
-            raise ProviderError("KIE reports success, but names no file")
-        return TaskReport(state=state, video_url=url)
-    return TaskReport(state=state, detail=parsing.join_text(status, limit=100))
+        code, message = record.get("failCode"), record.get("failMsg")
+        failure = classify_failure(code, message=message)
+        return TaskReport(state=state, failure=failure, detail=parsing.join_text(code, message))
+    result = parsing.nested_object(record.get("resultJson"))
+    url = parsing.file_url(*parse_urls(result.get("resultUrls")))
+    if state is TaskState.SUCCEEDED and url is None:
+        raise ProviderError("KIE reports success, but names no file")
+    return parsing.unfailed_report(state, url, status)

@@ -12,7 +12,8 @@ from clipferry.errors import ProviderError
 from clipferry.models import Order, TaskReport, TaskState
 from clipferry.observability import logger
 from clipferry.providers import parsing
-from clipferry.providers.kie_wire import failure_code, parse_integer, parse_urls
+from clipferry.providers.failures import classify_failure
+from clipferry.providers.kie_wire import parse_integer, parse_urls
 from clipferry.providers.model_parameters import fill_parameters
 
 CREATE: Final = "/api/v1/veo/generate"
@@ -46,14 +47,11 @@ def report(record: dict[str, Any]) -> TaskReport:
     if state is TaskState.UNKNOWN:
         logger.warning("unknown task status", provider="kie", task_status=parsing.join_text(flag, limit=100))
     if state is TaskState.FAILED:
-        message = parsing.join_text(record.get("errorCode"), record.get("errorMessage"))
-        return TaskReport(
-            state=state, failure=failure_code(parse_integer(record.get("errorCode")), message), detail=message
-        )
-    if state is TaskState.SUCCEEDED:
-        response = parsing.nested_object(record.get("response"))
-        url = parsing.file_url(*parse_urls(response.get("resultUrls")))
-        if url is None:
-            raise ProviderError("KIE reports success, but names no file")
-        return TaskReport(state=state, video_url=url)
-    return TaskReport(state=state, detail=parsing.join_text(flag, limit=100))
+        code, message = record.get("errorCode"), record.get("errorMessage")
+        failure = classify_failure(code, message=message)
+        return TaskReport(state=state, failure=failure, detail=parsing.join_text(code, message))
+    response = parsing.nested_object(record.get("response"))
+    url = parsing.file_url(*parse_urls(response.get("resultUrls")))
+    if state is TaskState.SUCCEEDED and url is None:
+        raise ProviderError("KIE reports success, but names no file")
+    return parsing.unfailed_report(state, url, flag)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from clipferry.models import FailureCode
 from clipferry.providers import parsing
+from clipferry.providers.failures import classify_failure, is_about_content
 from clipferry.providers.transport import Answer
 
 SUCCESS: Final = 200
@@ -21,17 +22,8 @@ DOWN: Final = frozenset({455, 500})
 GENERATION_FAILED: Final = frozenset({451, 501})
 """Codes of a task query, too: the image couldn't be fetched, the generation failed."""
 
-_FAILURES: Final = {
-    400: FailureCode.INVALID_INPUT,
-    402: FailureCode.PROVIDER_OUT_OF_FUNDS,
-    413: FailureCode.INVALID_INPUT,
-    422: FailureCode.INVALID_INPUT,
-    429: FailureCode.PROVIDER_BUSY,
-    433: FailureCode.PROVIDER_OUT_OF_FUNDS,
-    451: FailureCode.INVALID_INPUT,
-    455: FailureCode.PROVIDER_BUSY,
-    # 401 (key), 404 (endpoint), 500 (server), 501 (generation) and 505 (switched off) are the provider's own failures.
-}
+NO_RESULT: Final = 408
+"""To a query: "Upstream is currently experiencing service issues. No result has been returned within 10 minutes"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +50,15 @@ def read_envelope(answer: Answer) -> Envelope:
     )
 
 
-def failure_code(code: int | None, message: str) -> FailureCode:
-    """Translates KIE's code; content rules have none and are recognised by the message."""
-    return parsing.content_failure(message) or _FAILURES.get(code or 0, FailureCode.PROVIDER_FAILED)
-
-
 def generation_failure_code(envelope: Envelope) -> FailureCode | None:
     """Why a task failed, when the answer to a query is itself an error; None when the error isn't about the task.
 
     Veo answers like this: 400 or 422 with a message about content rules, 451, 501.
     """
     if envelope.code in GENERATION_FAILED:
-        return failure_code(envelope.code, envelope.message)
-    return parsing.content_failure(envelope.message) if envelope.code in (400, 422) else None
+        return classify_failure(envelope.code, message=envelope.message)
+    about_content = envelope.code in (400, 422) and is_about_content(envelope.message)
+    return FailureCode.CONTENT_POLICY if about_content else None
 
 
 def parse_integer(value: object) -> int | None:

@@ -8,12 +8,11 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from clipferry.db.rows import LONGEST_TEXT, storable
-from clipferry.models import FailureCode
+from clipferry.models import TaskReport, TaskState
 
 LONGEST_TASK_ID: Final = 200
 LONGEST_URL: Final = 8192
 _TASK_ID: Final = re.compile(rf"[!-~]{{1,{LONGEST_TASK_ID}}}")
-_CONTENT_RULES: Final = re.compile(r"polic(y|ies)|sensitive|nsfw|flagged|moderation|prohibited", re.IGNORECASE)
 _DAY: Final = 86_400
 
 
@@ -60,6 +59,7 @@ def seconds(value: object) -> int | None:
     return int(value) if isinstance(value, int | float) and 0 < value < _DAY else None
 
 
-def content_failure(text: str) -> FailureCode | None:
-    """CONTENT_POLICY when a provider's text mentions its content rules: not every provider has a code for that."""
-    return FailureCode.CONTENT_POLICY if _CONTENT_RULES.search(text) else None
+def unfailed_report(state: TaskState, url: str | None, word: object) -> TaskReport:
+    """The report on a task that hasn't failed. A running one has no file: what it names may be a preview."""
+    detail = "" if state is TaskState.SUCCEEDED else join_text(word, limit=100)
+    return TaskReport(state=state, video_url=None if state is TaskState.RUNNING else url, detail=detail)

@@ -24,30 +24,14 @@ from clipferry.errors import (
     TaskNotFoundError,
 )
 from clipferry.models import CallbackHint, FailureCode, Order, Submission, TaskReport, TaskState
-from clipferry.observability import logger
 from clipferry.providers import parsing
+from clipferry.providers.failures import classify_failure
 from clipferry.providers.model_parameters import fill_parameters
+from clipferry.providers.task_states import read_state
 from clipferry.providers.transport import Answer, JsonApi, raise_if_not_answered, raise_if_unknown
 
 TOLERANCE: Final = timedelta(minutes=5)
 _LONGEST_TIMESTAMP: Final = 12
-
-_STATES: Final = {
-    "starting": TaskState.RUNNING,
-    "processing": TaskState.RUNNING,
-    "succeeded": TaskState.SUCCEEDED,
-    "failed": TaskState.FAILED,
-    "canceled": TaskState.FAILED,
-    "aborted": TaskState.FAILED,
-}
-
-_FAILURES: Final = {
-    400: FailureCode.INVALID_INPUT,
-    402: FailureCode.PROVIDER_OUT_OF_FUNDS,
-    422: FailureCode.INVALID_INPUT,
-    429: FailureCode.PROVIDER_BUSY,
-    503: FailureCode.PROVIDER_BUSY,
-}
 
 
 class Replicate:
@@ -121,31 +105,30 @@ def _payload(order: Order, callback_url: str) -> dict[str, Any]:
 
 def _refusal(answer: Answer) -> ProviderRefusedError:
     message = parsing.join_text(f"HTTP {answer.status}", answer.data.get("title"), answer.data.get("detail"))
-    failure = parsing.content_failure(message) or _FAILURES.get(answer.status, FailureCode.PROVIDER_FAILED)
-    return ProviderRefusedError(message, failure=failure, is_down=answer.status >= 500)
+    failure = classify_failure(answer.status, message=message)
+    is_down = answer.status >= 500 and failure is not FailureCode.CONTENT_POLICY
+    return ProviderRefusedError(message, failure=failure, is_down=is_down)
 
 
 def _report(data: dict[str, Any]) -> TaskReport:
     status = data.get("status")
-    state = _STATES.get(status, TaskState.UNKNOWN) if isinstance(status, str) else TaskState.UNKNOWN
-    if state is TaskState.UNKNOWN:
-        logger.warning("unknown task status", provider="replicate", task_status=parsing.join_text(status, limit=100))
+    state = read_state(status, provider="replicate")
     if state is TaskState.FAILED:
         message = parsing.join_text(data.get("error"))
-        return TaskReport(
-            state=state, failure=parsing.content_failure(message) or FailureCode.PROVIDER_FAILED, detail=message
-        )
-    if state is TaskState.SUCCEEDED:
-        return _success(data)
-    return TaskReport(state=state, detail=parsing.join_text(status, limit=100))
+        return TaskReport(state=state, failure=classify_failure(message=message), detail=message)
+    url = _output_url(data)
+    if state is TaskState.SUCCEEDED and url is None:
+        return _success_without_file(data)
+    return parsing.unfailed_report(state, url, status)
 
 
-def _success(data: dict[str, Any]) -> TaskReport:
-    """Reads `output`, a URL or a list of URLs, which is deleted an hour later."""
+def _output_url(data: dict[str, Any]) -> str | None:
+    """The file in `output`, a URL or a list of URLs, which is deleted an hour later."""
     output = data.get("output")
-    url = parsing.file_url(*(output if isinstance(output, list) else [output]))
-    if url is not None:
-        return TaskReport(state=TaskState.SUCCEEDED, video_url=url)
+    return parsing.file_url(*(output if isinstance(output, list) else [output]))
+
+
+def _success_without_file(data: dict[str, Any]) -> TaskReport:
     if data.get("data_removed") is True:
         return TaskReport(state=TaskState.FAILED, failure=FailureCode.FILE_UNAVAILABLE, detail="output was deleted")
     raise ProviderError("Replicate reports success, but names no file")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from clipferry.db import events, finish_video, inbox, jobs, videos
@@ -50,13 +51,18 @@ def advance_video(  # noqa: PLR0911 - one line for each thing that may be found
         return _note_late_success(video, task_id, report, database)
     if report is not None and video.external_task_id is None and not _claim_task(video, task_id, database, polling):
         return _expire(video, database) if video.is_overdue else Verdict.NOT_ITS_TASK
-    if report is not None and report.state is TaskState.SUCCEEDED and report.video_url is not None:
+    if report is not None and report.video_url is not None and _is_finished(report, video):
         return _start_upload(video, task_id, report.video_url, database=database, queue=queue, polling=polling)
     if report is not None and report.state is TaskState.FAILED:
         return _fail(video, report.failure or FailureCode.PROVIDER_FAILED, report.detail, database)
     if video.is_overdue:
         return _expire(video, database)
     return Verdict.RUNNING if report is not None else _ask_again_soon(video, database, polling)
+
+
+def _is_finished(report: TaskReport, video: Video) -> bool:
+    """Whether its file is the film. One under a word that nobody knows may be a preview, until the time is over."""
+    return report.state is TaskState.SUCCEEDED or (report.state is TaskState.UNKNOWN and video.is_overdue)
 
 
 def _task_of_an_earlier_callback(video: Video, database: Database) -> str | None:
@@ -89,9 +95,21 @@ def _ask(
     count("ProviderErrors", errors, provider=provider.name)
     if report is not None and report.state is TaskState.UNKNOWN:
         count("UnknownTaskStates", provider=provider.name)
+    if report is not None and report.state is TaskState.GIVEN_UP:
+        report = _failed_if_said_before(video, report, database)
     with database.transaction() as tx:
         events.append(tx, video.uuid, "asked", provider=provider.name, found=found)
     return report
+
+
+def _failed_if_said_before(video: Video, report: TaskReport, database: Database) -> TaskReport:
+    """Takes a provider that says twice that no result has come at its word; once may be a passing fault."""
+    with database.transaction() as tx:
+        answered = events.last_answer(tx, video.uuid)
+    before = answered.first()
+    if before is None or before["found"] != TaskState.GIVEN_UP:
+        return report
+    return replace(report, state=TaskState.FAILED, failure=FailureCode.TIMED_OUT)
 
 
 def _claim_task(video: Video, task_id: str, database: Database, polling: Polling) -> bool:

@@ -1,0 +1,88 @@
+"""Why a provider failed or refused: one reading of its codes, types and words, for every adapter.
+
+A model's owner refuses in its own words, which the provider passes on: the same sentence of Google's, OpenAI's or
+ByteDance's comes through KIE, Evolink and Replicate, with this code or that. tests/unit/test_refusals.py has real ones.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from clipferry.models import FailureCode
+
+_CODES: Final[Mapping[str, FailureCode]] = {
+    "invalid_parameters": FailureCode.INVALID_INPUT,
+    "invalid_request": FailureCode.INVALID_INPUT,
+    "invalid_audio": FailureCode.INVALID_INPUT,
+    "image_processing_error": FailureCode.INVALID_INPUT,
+    "image_dimension_mismatch": FailureCode.INVALID_INPUT,
+    "request_too_large_error": FailureCode.INVALID_INPUT,
+    "resource_exhausted": FailureCode.PROVIDER_BUSY,
+    "service_unavailable": FailureCode.PROVIDER_BUSY,
+    "service_unavailable_error": FailureCode.PROVIDER_BUSY,
+    "rate_limit_exceeded": FailureCode.PROVIDER_BUSY,
+    "rate_limit_error": FailureCode.PROVIDER_BUSY,
+    "quota_exceeded": FailureCode.PROVIDER_OUT_OF_FUNDS,
+    "insufficient_quota": FailureCode.PROVIDER_OUT_OF_FUNDS,
+    "insufficient_quota_error": FailureCode.PROVIDER_OUT_OF_FUNDS,
+    "generation_timeout": FailureCode.TIMED_OUT,
+    "400": FailureCode.INVALID_INPUT,
+    "402": FailureCode.PROVIDER_OUT_OF_FUNDS,
+    "408": FailureCode.TIMED_OUT,
+    "413": FailureCode.INVALID_INPUT,
+    "422": FailureCode.INVALID_INPUT,
+    "429": FailureCode.PROVIDER_BUSY,
+    "433": FailureCode.PROVIDER_OUT_OF_FUNDS,
+    "451": FailureCode.INVALID_INPUT,
+    "455": FailureCode.PROVIDER_BUSY,
+    "503": FailureCode.PROVIDER_BUSY,
+    # 401 (key), 404 (endpoint), 500 (server), 501 (generation) and 505 (switched off) are the provider's own failures.
+}
+"""By error code, error type or status, in lower case. 433, 451 and 455 are KIE's: a key's limit, an image that couldn't
+be fetched, maintenance."""
+
+_NOT_ABOUT_CONTENT: Final = frozenset({FailureCode.PROVIDER_BUSY, FailureCode.PROVIDER_OUT_OF_FUNDS})
+"""What these codes say is sure, whatever words are beside it: "rate limit policy" is no content rule."""
+
+_CONTENT: Final = re.compile(
+    r"""
+      (?<!case.) sensitive | nsfw | flagged | moderat | prohibited | guardrail | sentinel.block | risk.control
+    | content.{0,12}polic | polic(y|ies).violation | (usage|safety|our|community) \s (polic|guideline)
+    | violat\w* \s (.{0,60}\s)? ([\w']*polic | guideline | terms | rules | responsible | practices)
+    | content.filter | filter.failed | support \s codes? | severe \s violation
+    | unsafe | safety | harmful | inappropriate | responsible \s ai
+    | (real|prominent|recogni[sz]able|identifiable|photo-?real\w*|realistic) \s
+        (people | persons? | humans? | individuals? | faces? | figures? | upload)
+    | public \s figure | celebrit | likeness | human \s faces
+    | \b minors \b | underage | \b child (ren)? \s (safety|abuse|content|protection|exploitation|detected) | csam
+    | public \s error \s (minor | unsafe | sexual | violen | ip | audio.filtered | .*\b upload)
+    | copyright | intellectual \s property | trademark | third.party \s (content | ip)
+    | nudity | sexual | porn | erotic | \b gore \b | violence | self.harm | hate \s speech
+    | data \s? inspection
+    | 敏感 | 违规 | 违反 | 审核 | 风控 | 版权 | 侵权 | 真人 | 未成年
+    """,
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+
+
+def classify_failure(*labels: object, message: object) -> FailureCode:
+    """Our code for a provider's failure. `labels` are its error code and type and the HTTP status, where it has them.
+
+    A label in words says more than a number. What can't be placed is the provider's own failure.
+    """
+    known = _known_code(labels)
+    if known not in _NOT_ABOUT_CONTENT and is_about_content(*labels, message):
+        return FailureCode.CONTENT_POLICY
+    return known or FailureCode.PROVIDER_FAILED
+
+
+def is_about_content(*texts: object) -> bool:
+    """Whether a provider's words, or the words of a code such as `PROMINENT_PEOPLE_UPLOAD`, name a content rule."""
+    return any(_CONTENT.search(text.replace("_", " ")) for text in texts if isinstance(text, str))
+
+
+def _known_code(labels: tuple[object, ...]) -> FailureCode | None:
+    names = sorted((str(label).lower() for label in labels if label is not None), key=str.isdigit)
+    return next((_CODES[name] for name in names if name in _CODES), None)

@@ -1,0 +1,135 @@
+"""What becomes of a video when its provider's answer is neither yes nor no."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import pytest
+
+from clipferry.db import videos
+from clipferry.db.connection import Database
+from clipferry.errors import QueueError
+from clipferry.models import FailureCode, TaskReport, TaskState, Video, VideoStatus
+from clipferry.providers.kie import Kie
+from clipferry.usecases.advance_video import advance_video
+from clipferry.verdicts import Verdict
+from tests import books, journeys
+from tests.provider_answers import Wire, wired
+from tests.scripted_provider import ScriptedProvider
+
+FILE = "https://files.example.com/1.mp4"
+NO_RESULT = (
+    b'{"code": 408, "data": null, "msg": "Upstream is currently experiencing service issues. '
+    b'No result has been returned within 10 minutes"}'
+)
+"""As on KIE's "Get task details" page."""
+
+
+class NoQueue:
+    """A queue that is away: the row alone says that the file waits."""
+
+    def send(self, uuid: str) -> None:
+        raise QueueError("away")
+
+
+@pytest.fixture(autouse=True)
+def _ann(database: Database) -> None:
+    books.add_user(database)
+    books.add_package(database, 1000)
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    with wired() as wire:
+        yield wire
+
+
+Advance = Callable[[str, object], Verdict]
+
+
+@pytest.fixture
+def advance(database: Database) -> Advance:
+    def run(uuid: str, provider: object) -> Verdict:
+        return advance_video(
+            read(database, uuid),
+            database=database,
+            providers={"evolink": provider, "kie": provider},  # type: ignore[dict-item]
+            queue=NoQueue(),  # type: ignore[arg-type]
+            polling=journeys.TIMING,
+        )
+
+    return run
+
+
+def read(database: Database, uuid: str) -> Video:
+    with database.transaction() as tx:
+        found = videos.get(tx, uuid)
+    video = found.first()
+    assert video is not None
+    return video
+
+
+def generating(database: Database, *, overdue: bool) -> str:
+    uuid = journeys.held_video(database)
+    journeys.record(database, uuid)
+    if overdue:
+        books.execute(
+            database, "update clipferry.jobs set deadline = now() - interval '1 s' where video_uuid = %(u)s", u=uuid
+        )
+    return uuid
+
+
+def unknown(_task: str, *, file: str | None) -> TaskReport:
+    return TaskReport(state=TaskState.UNKNOWN, video_url=file, detail="archived")
+
+
+def test_a_file_under_an_unknown_state_is_taken_when_the_time_is_over(database: Database, advance: Advance) -> None:
+    uuid = generating(database, overdue=True)
+
+    assert advance(uuid, ScriptedProvider(ask=partial(unknown, file=FILE))) is Verdict.GENERATED
+
+    video = read(database, uuid)
+    assert (video.status, video.original_video_url) == (VideoStatus.UPLOADING, FILE)
+
+
+@pytest.mark.parametrize(("overdue", "file", "verdict"), [(False, FILE, Verdict.RUNNING), (True, None, Verdict.FAILED)])
+def test_an_unknown_state_is_waited_for_and_without_a_file_it_times_out(
+    database: Database, advance: Advance, overdue: bool, file: str | None, verdict: Verdict
+) -> None:
+    uuid = generating(database, overdue=overdue)
+
+    assert advance(uuid, ScriptedProvider(ask=partial(unknown, file=file))) is verdict
+
+
+def test_a_running_tasks_preview_is_never_taken_for_the_film(database: Database, advance: Advance, wire: Wire) -> None:
+    wire.answers(
+        200,
+        b'{"code": 200, "msg": "ok", "data": {"state": "RENDERING", "resultJson": "%s"}}'
+        % (b'{\\"resultUrls\\": [\\"https://files.example.com/1.mp4\\"]}'),
+    )
+    uuid = generating(database, overdue=True)
+
+    assert advance(uuid, Kie(wire.api)) is Verdict.FAILED
+    assert read(database, uuid).error_code == FailureCode.TIMED_OUT
+
+
+def test_kies_408_to_two_questions_ends_the_wait(database: Database, advance: Advance, wire: Wire) -> None:
+    wire.answers(200, NO_RESULT)
+    uuid, kie = generating(database, overdue=False), Kie(wire.api)
+
+    assert advance(uuid, kie) is Verdict.RUNNING
+    assert read(database, uuid).status is VideoStatus.GENERATING
+    assert advance(uuid, kie) is Verdict.FAILED
+
+    video = read(database, uuid)
+    assert (video.status, video.error_code) == (VideoStatus.FAILED, FailureCode.TIMED_OUT)
+
+
+def test_a_408_between_answers_ends_nothing(database: Database, advance: Advance, wire: Wire) -> None:
+    uuid, kie = generating(database, overdue=False), Kie(wire.api)
+    running = b'{"code": 200, "msg": "ok", "data": {"state": "generating"}}'
+    for body in (NO_RESULT, running, NO_RESULT, running):
+        wire.replies.clear()
+        wire.answers(200, body)
+        assert advance(uuid, kie) is Verdict.RUNNING
