@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from benchmarks.unasked_provider import create_unasked
 from clipferry import callback_signature, catalog
 from clipferry.catalog import VideoOptions
-from clipferry.db import finish_video, jobs, submissions, videos
+from clipferry.db import finish_video, leases, submissions, videos
 from clipferry.db.connection import Database
 from clipferry.models import Credential, MediaInfo, MirroredFile
 from clipferry.polling import Polling
@@ -184,7 +184,7 @@ class EventFactory:
         )
         file = MirroredFile(key=f"videos/{uuid}.mp4", url=url, size=8_000_000, sha256="0" * 64, media=media)
         with self._database.transaction() as tx:
-            leased = jobs.lease(tx, uuid=uuid, seconds=300).first()
+            leased = leases.lease(tx, uuid=uuid, worker="worker", seconds=300).first()
             assert leased is not None
             finish_video.complete(
                 tx,

@@ -10,7 +10,7 @@ from benchmarks import dataset
 from benchmarks.unasked_provider import create_unasked
 from clipferry import catalog
 from clipferry.catalog import VideoOptions
-from clipferry.db import finish_video, jobs, videos
+from clipferry.db import finish_video, jobs, leases, videos
 from clipferry.db.connection import Database
 from clipferry.db.ledger import Balance
 from clipferry.models import (
@@ -94,7 +94,7 @@ class Product:
     def lease(self, uuid: str) -> int:
         """Takes the lease for mirroring; returns its fencing number."""
         with self._database.transaction() as tx:
-            leased = jobs.lease(tx, uuid=uuid, seconds=300)
+            leased = leases.lease(tx, uuid=uuid, worker="worker", seconds=300)
         return _present(leased.first()).fence
 
     def settle(self, uuid: str, fence: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 from clipferry.catalog import Cost, Limits, Model, Offer, OfferMode, VideoOptions
-from clipferry.db import create_video, finish_video, jobs, retry_video, submissions, videos
+from clipferry.db import create_video, finish_video, leases, retry_video, submissions, videos
 from clipferry.db.connection import Database
 from clipferry.db.create_video import CreateResult, NewVideo
 from clipferry.models import FailureCode, MediaInfo, MirroredFile, Mode, VideoStatus
@@ -109,7 +109,7 @@ def start_upload(database: Database, uuid: str, *, task_id: str | None = None) -
 def lease(database: Database, uuid: str) -> int:
     """A worker's right to mirror the video; returns its fence."""
     with database.transaction() as tx:
-        leasing = jobs.lease(tx, uuid=uuid, seconds=300)
+        leasing = leases.lease(tx, uuid=uuid, worker="worker", seconds=300)
     taken = leasing.first()
     assert taken is not None
     return taken.fence

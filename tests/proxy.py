@@ -28,6 +28,13 @@ class Proxy:
         self.round_trips = 0
         self.said = bytearray()
         """What clients have said."""
+        self.loses: list[tuple[bytes, Literal["question", "answer"]]] = []
+        """What is lost, with its connection, at the first message that has these words in it: each once."""
+        self.refuses = 0
+        """How many of the next connections are closed at once."""
+        self.refuses_after_loss = 0
+        """How many are when something of `loses` was lost."""
+        self._loses_answer: set[socket.socket] = set()
         self._frozen: dict[socket.socket, str] = {}
         self.cut_after: dict[str, int] = {}
         """How many more bytes of the "client" or the "server" are carried before the connection is dropped."""
@@ -76,6 +83,10 @@ class Proxy:
             if self._closing:
                 client.close()
                 return
+            if self.refuses:
+                self.refuses -= 1
+                client.close()
+                continue
             server = socket.create_connection(self._server)
             for end in (client, server):
                 for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):  # else the system lets them grow by megabytes
@@ -97,19 +108,35 @@ class Proxy:
                     data = end.recv(1 << 16)
                     if not data:
                         return
-                    if how := self._frozen.get(client):
-                        if how == "silently":
-                            continue
-                        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-                        return
                     self.round_trips += end is client and last is not client
                     last = end
-                    if end is client:
-                        self.said += data
+                    fate = self._fate(client, data if end is client else None)
+                    if fate == "break":
+                        return
+                    if fate == "swallow":
+                        continue
                     carried = self._until_cut("client" if end is client else "server", data)
                     other[end].sendall(carried)
                     if len(carried) < len(data):
                         return
+
+    def _fate(self, client: socket.socket, said: bytes | None) -> Literal["carry", "swallow", "break"]:
+        """What becomes of the data of a client, or of its server where it has `said` nothing."""
+        if how := self._frozen.get(client):
+            if how == "with a reset":
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            return "swallow" if how == "silently" else "break"
+        if said is None:
+            return "break" if client in self._loses_answer else "carry"
+        self.said += said
+        lost = next((place for place, (words, _) in enumerate(self.loses) if words in said), None)
+        if lost is None:
+            return "carry"
+        self.refuses = self.refuses_after_loss
+        if self.loses.pop(lost)[1] == "question":
+            return "break"
+        self._loses_answer.add(client)
+        return "carry"
 
     def _until_cut(self, end: str, data: bytes) -> bytes:
         left = self.cut_after.get(end, len(data))

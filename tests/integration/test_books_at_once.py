@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from clipferry.db import jobs
+from clipferry.db import leases
 from clipferry.db.connection import Database
 from clipferry.errors import DatabaseBusyError
 from clipferry.usecases.move_credits import expire_credits, give_welcome, recharge, take_back
@@ -115,7 +115,7 @@ class Worker:
         """Takes the lease, if it is free, and completes."""
         uuid = self._video()
         with self.database.transaction() as tx:
-            leasing = jobs.lease(tx, uuid=uuid, seconds=self.dice.choice((0, 300)))
+            leasing = leases.lease(tx, uuid=uuid, worker="worker", seconds=self.dice.choice((0, 300)))
         lease = leasing.first()
         if lease is None or not journeys.complete(self.database, uuid, fence=lease.fence):
             return False

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from clipferry.db import create_video, expiry, finish_video, jobs, submissions
+from clipferry.db import create_video, expiry, finish_video, leases, submissions
 from clipferry.db import credits as credit_books
 from clipferry.db.connection import Database, Rows, Transaction
 from clipferry.models import FailureCode, VideoStatus
@@ -109,7 +109,7 @@ def test_a_settle_that_meets_a_new_lease_is_too_late(database: Database, meet: M
     old = journeys.fence(database, uploading)
 
     assert not meet(
-        lambda tx: jobs.lease(tx, uuid=uploading, seconds=300),
+        lambda tx: leases.lease(tx, uuid=uploading, worker="worker", seconds=300),
         lambda other: journeys.complete(other, uploading, fence=old),
     )
     assert journeys.complete(database, uploading, fence=journeys.fence(database, uploading))
@@ -121,7 +121,7 @@ def test_a_lease_that_meets_the_settle_is_not_given(database: Database, meet: Me
 
     def lease(other: Database) -> object:
         with other.transaction() as tx:
-            leasing = jobs.lease(tx, uuid=uploading, seconds=300)
+            leasing = leases.lease(tx, uuid=uploading, worker="worker", seconds=300)
         return leasing.first()
 
     assert meet(lambda tx: complete(tx, uploading, fence), lease) is None

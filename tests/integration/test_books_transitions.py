@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from clipferry.db import finish_video, jobs, submissions, videos
+from clipferry.db import finish_video, leases, submissions, videos
 from clipferry.db.connection import Database, Transaction
 from clipferry.models import FailureCode, VideoStatus
 from tests import books, journeys
@@ -80,7 +80,7 @@ MOVES: dict[str, tuple[Callable[[Transaction, str, int], Any], set[VideoStatus]]
         {PENDING, GENERATING},
     ),
     "starts the upload of another task": (lambda tx, uuid, fence: _starts_upload(tx, uuid, "another"), {PENDING}),
-    "leases what is leased": (lambda tx, uuid, fence: jobs.lease(tx, uuid=uuid, seconds=9), set()),
+    "leases what is leased": (lambda tx, uuid, fence: leases.lease(tx, uuid=uuid, worker="worker", seconds=9), set()),
     "refreshes the source": (
         lambda tx, uuid, fence: videos.refresh_source(tx, uuid=uuid, source_url="https://x/", fence=fence),
         {UPLOADING},

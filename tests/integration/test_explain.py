@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from clipferry.db import inbox, jobs, timeline, videos
+from clipferry.db import inbox, leases, timeline, videos
 from clipferry.db.connection import Database
 from clipferry.db.timeline import TimelineEntry
 from clipferry.errors import SourceError
@@ -62,7 +62,7 @@ def interrupt_mirror(database: Database, uuid: str) -> None:
     """The mirror starts and is interrupted."""
     fence = journeys.lease(database, uuid)
     with database.transaction() as tx:
-        jobs.release_lease(tx, uuid=uuid, fence=fence, again_seconds=60, error=SourceError("the source stalled"))
+        leases.release_lease(tx, uuid=uuid, fence=fence, again_seconds=60, error=SourceError("the source stalled"))
 
 
 def test_everything_that_happened_to_a_video_is_listed_in_order(database: Database) -> None:
@@ -83,9 +83,9 @@ def test_everything_that_happened_to_a_video_is_listed_in_order(database: Databa
         ("asked", {"provider": "evolink", "found": "SUCCEEDED"}),
         ("generated", {"status": "UPLOADING", "task": task}),
         ("callback", {"provider": "evolink", "verdict": Verdict.GENERATED}),
-        ("mirror_started", {"attempt": 1}),
+        ("mirror_started", {"attempt": 1, "worker": "worker"}),
         ("mirror_interrupted", {"code": "SOURCE_ERROR", "detail": "the source stalled"}),
-        ("mirror_started", {"attempt": 2}),
+        ("mirror_started", {"attempt": 2, "worker": "worker"}),
         ("completed", {"status": "COMPLETED", "settled": 10, "bytes": 1_000_000}),
     ]
     others = [(moment.source, moment.what) for moment in story if moment.source != "video"]

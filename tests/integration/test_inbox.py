@@ -548,6 +548,26 @@ def test_a_task_that_could_not_be_asked_about_is_asked_about_a_minute_later(
     assert task_and_status(database, uuid) == (task, "GENERATING")
 
 
+@pytest.mark.parametrize("has_news", [True, False])
+def test_news_of_a_task_whose_provider_is_away_bring_the_next_question_forward(
+    database: Database, receive: Any, advance: Advance, kie: FakeKie, has_news: bool
+) -> None:
+    """A video that has been GENERATING for long is asked about every few minutes only."""
+    uuid = pending(database, "kie")
+    kie.next(Faults(callbacks=0, questions=("page", "cut")))
+    task = task_of(kie, uuid, quiet=False)
+    submitted = "update videos set external_task_id = %(task)s, status = 'GENERATING' where uuid = %(uuid)s"
+    books.execute(database, submitted, task=task, uuid=uuid)
+    assert due_in(database, uuid) > 3600
+    assert task_and_status(database, uuid) == (task, "GENERATING")
+
+    if has_news:
+        assert receive(rings(uuid, {"data": {"taskId": task}})) == Verdict.NO_ANSWER
+    else:
+        assert look_again(database, uuid, advance) == Verdict.NO_ANSWER
+    assert (due_in(database, uuid) <= 60) is has_news, "reconcile's own questions keep their rhythm"
+
+
 def test_a_task_that_was_another_videos_is_not_asked_about_later(
     database: Database, receive: Any, advance: Advance, kie: FakeKie
 ) -> None:

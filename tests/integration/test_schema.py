@@ -16,7 +16,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from clipferry import catalog
-from clipferry.db import finish_video, jobs, migrations, submissions, videos
+from clipferry.db import finish_video, leases, migrations, submissions, videos
 from clipferry.db.connection import Database
 from clipferry.models import Credential, FailureCode, MirroredFile, VideoStatus
 from clipferry.polling import Polling
@@ -343,7 +343,7 @@ def complete(database: Database, uuid: str) -> None:
             deadline_seconds=60,
             next_check_seconds=60,
         )
-        lease = jobs.lease(tx, uuid=uuid, seconds=60).first()
+        lease = leases.lease(tx, uuid=uuid, worker="worker", seconds=60).first()
         assert lease is not None
         completed = finish_video.complete(
             tx,

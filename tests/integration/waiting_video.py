@@ -56,8 +56,10 @@ class World:
         seconds_left: Callable[[], float] = lambda: 300.0,
         workers: int = 3,
         providers: Mapping[str, Provider] | None = None,
+        url: str | None = None,
     ) -> None:
-        database, storage = Database(self.url), storage_for(self.r2, pause_seconds=0.01, workers=workers)
+        """`url` is another way to the same database."""
+        database, storage = Database(url or self.url), storage_for(self.r2, pause_seconds=0.01, workers=workers)
         try:
             mirror_video(
                 UUID,

@@ -1,4 +1,4 @@
-"""Jobs: which video is due, which was claimed, who holds the mirror's lease. The database's clock decides."""
+"""Jobs: which video is due, and which was claimed. The database's clock decides."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from clipferry.db.connection import Rows, Transaction
-from clipferry.db.rows import storable
-from clipferry.errors import ClipferryError, SourceInvalidError
 
 # Jobs of the original application, created while both serve the same database, have no row of ours yet.
 _CREATE_MISSING_JOBS: Final = """
@@ -81,45 +79,6 @@ set next_check_at = least(deadline, now() + greatest(make_interval(secs => %(sec
 where video_uuid = %(uuid)s and next_check_at is not null
 """
 
-_LEASE: Final = """
-with job as (
-    update clipferry.jobs j
-    set lease_fence = j.lease_fence + 1, lease_until = now() + make_interval(secs => %(seconds)s),
-        mirror_attempts = j.mirror_attempts + 1
-    from public.videos v
-    where j.video_uuid = %(uuid)s and v.uuid = j.video_uuid and v.status = 'UPLOADING'
-        and v.original_video_url is not null and j.deadline is not null
-        and (j.lease_until is null or j.lease_until < now())
-    returning j.video_uuid, j.state_since, j.lease_fence, j.mirror_attempts, j.source_refreshed, v.original_video_url,
-              v.provider, v.external_task_id, v.parameters
-),
-event as (
-    insert into clipferry.video_events (video_uuid, kind, detail)
-    select video_uuid, 'mirror_started', jsonb_build_object('attempt', mirror_attempts) from job
-)
-select lease_fence as fence, mirror_attempts as attempts, source_refreshed, original_video_url as source_url, provider,
-       external_task_id as task_id, parameters as ordered,
-       (select count(*) from clipferry.video_events e
-        where e.video_uuid = job.video_uuid and e.kind = 'mirror_interrupted' and e.at >= job.state_since
-            and e.detail ->> 'code' = %(invalid_code)s) as invalid_answers
-from job
-"""
-
-_RELEASE_LEASE: Final = """
-with job as (
-    update clipferry.jobs
-    set lease_until = null, next_check_at = least(deadline, now() + make_interval(secs => %(again_seconds)s))
-    where video_uuid = %(uuid)s and lease_fence = %(fence)s and deadline is not null
-    returning video_uuid
-)
-insert into clipferry.video_events (video_uuid, kind, detail)
-select video_uuid, 'mirror_interrupted', jsonb_build_object('code', %(code)s::text, 'detail', %(detail)s::text) from job
-"""
-
-_IS_LEASED: Final = """
-select coalesce(lease_until > now(), false) as is_leased from clipferry.jobs where video_uuid = %(uuid)s
-"""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueVideo:
@@ -130,23 +89,6 @@ class DueVideo:
     """Empty when there is none yet."""
     next_check_at: datetime
     """As the claim has set it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
-    """The right to mirror one video until it runs out or a newer fence is given."""
-
-    fence: int
-    attempts: int
-    """This one included."""
-    source_refreshed: bool
-    source_url: str
-    provider: str | None
-    task_id: str | None
-    invalid_answers: int
-    """How often the source has sent something else than a video, since the upload began."""
-    ordered: dict[str, Any] | None
-    """What the video's row keeps of its order."""
 
 
 def create_missing_jobs(tx: Transaction, *, deadline_seconds: int) -> None:
@@ -194,25 +136,3 @@ def check_soon(tx: Transaction, *, uuid: str, seconds: float) -> None:
 def back_off(tx: Transaction, *, uuid: str, seconds: float) -> None:
     """Makes the video due after as long as its state has lasted so far, in `seconds` at the earliest."""
     tx.execute(_BACK_OFF, {"uuid": uuid, "seconds": seconds})
-
-
-def lease(tx: Transaction, *, uuid: str, seconds: float) -> Rows[Lease]:
-    """Leases an UPLOADING video; no row when another worker has it, or there is nothing to mirror any more."""
-    return tx.query(_LEASE, {"uuid": uuid, "seconds": seconds, "invalid_code": SourceInvalidError.code}, Lease)
-
-
-def release_lease(tx: Transaction, *, uuid: str, fence: int, again_seconds: float, error: ClipferryError) -> None:
-    """Releases the lease because of `error`; reconcile sends the video again after `again_seconds`."""
-    parameters = {
-        "uuid": uuid,
-        "fence": fence,
-        "again_seconds": again_seconds,
-        "code": error.code,
-        "detail": storable(str(error)),
-    }
-    tx.execute(_RELEASE_LEASE, parameters)
-
-
-def is_leased(tx: Transaction, uuid: str) -> Rows[dict[str, Any]]:
-    """Says whether a worker is mirroring the video right now (`is_leased`)."""
-    return tx.query_dicts(_IS_LEASED, {"uuid": uuid})

@@ -39,6 +39,13 @@ select upload_id, part_size, size, source_etag, parts from clipferry.mirrored_fi
 where video_uuid = %(uuid)s and upload_id is not null and part_size is not null and size is not null
 """
 
+_IS_COMPLETED: Final = """
+select f.video_uuid
+from clipferry.mirrored_files f
+join clipferry.jobs j on j.video_uuid = f.video_uuid join public.videos v on v.uuid = f.video_uuid
+where f.video_uuid = %(uuid)s and f.sha256 = %(sha256)s and j.lease_fence = %(fence)s and v.status = 'COMPLETED'
+"""
+
 _STILL_OPEN: Final = """
 select video_uuid from clipferry.jobs where video_uuid = any(%(uuids)s) and next_check_at is not null
 """
@@ -84,6 +91,11 @@ def clear(tx: Transaction, *, uuid: str, fence: int) -> Rows[dict[str, Any]]:
 def find(tx: Transaction, uuid: str) -> Rows[dict[str, Any]]:
     """Returns what `save` has saved: upload_id, part_size, size, source_etag, parts (ETags by part number, in JSON)."""
     return tx.query_dicts(_FIND, {"uuid": uuid})
+
+
+def is_completed(tx: Transaction, *, uuid: str, fence: int, sha256: str) -> Rows[dict[str, Any]]:
+    """A row when the lease's holder has completed the video with this file."""
+    return tx.query_dicts(_IS_COMPLETED, {"uuid": uuid, "fence": fence, "sha256": sha256})
 
 
 def still_open(tx: Transaction, uuids: list[str]) -> Rows[dict[str, Any]]:

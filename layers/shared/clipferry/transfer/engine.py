@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from clipferry.errors import ClipferryError, SourceError, StorageError
+from clipferry.errors import ClipferryError, StorageError
 from clipferry.net.deadline import Deadline
 from clipferry.s3.client import Bucket, StoredObject
 from clipferry.s3.multipart import Multipart, Progress
@@ -196,7 +196,7 @@ class Transfer:
         holder touches them. An upload that was never recorded is ours alone.
         """
         if self._on_progress is not None and (is_recorded or not progress.upload_id):
-            may_pass = isinstance(error, SourceError | StorageError) and error.retryable and progress.source_etag
+            may_pass = isinstance(error, ClipferryError) and error.retryable and progress.source_etag
             can_continue = is_recorded and may_pass and not isinstance(error, SourceChangedError)
             try:
                 self._on_progress(progress if can_continue else None)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from clipferry.db import events, finish_video, inbox, jobs, videos
+from clipferry.db import events, finish_video, inbox, jobs, leases, videos
 from clipferry.db.connection import Database
 from clipferry.errors import ProviderError, QueueError, TaskNotFoundError
 from clipferry.mirror_queue import MirrorQueue
@@ -157,7 +157,7 @@ def _send(video: Video, queue: MirrorQueue) -> bool:
 
 def _resume_upload(video: Video, *, resend: bool, database: Database, queue: MirrorQueue, polling: Polling) -> Verdict:
     with database.transaction() as tx:
-        leased = jobs.is_leased(tx, video.uuid)
+        leased = leases.is_leased(tx, video.uuid)
     row = leased.first()
     if row is not None and row["is_leased"]:
         return Verdict.MIRRORING

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from clipferry.db import finish_video, jobs, videos
+from clipferry.db import finish_video, leases, videos
 from clipferry.db.connection import Database
-from clipferry.db.jobs import Lease
+from clipferry.db.leases import Lease
 from clipferry.errors import (
     NotAVideoError,
     ProviderError,
@@ -77,7 +77,7 @@ def _refresh_or_fail(
         return False
     with database.transaction() as tx:
         videos.refresh_source(tx, uuid=uuid, source_url=fresh, fence=lease.fence)
-        jobs.release_lease(tx, uuid=uuid, fence=lease.fence, again_seconds=0, error=error)
+        leases.release_lease(tx, uuid=uuid, fence=lease.fence, again_seconds=0, error=error)
     return isinstance(error, NotAVideoError)  # one that is gone may be there when the schedule looks again
 
 
@@ -86,7 +86,7 @@ def _try_again(
 ) -> None:
     again = polling.mirror_again_seconds(lease.attempts)
     with database.transaction() as tx:
-        jobs.release_lease(tx, uuid=uuid, fence=lease.fence, again_seconds=again, error=error)
+        leases.release_lease(tx, uuid=uuid, fence=lease.fence, again_seconds=again, error=error)
     logger.warning("mirror interrupted", video_uuid=uuid, attempt=lease.attempts, detail=str(error))
     count_interrupted(error)
 

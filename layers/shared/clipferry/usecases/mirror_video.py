@@ -14,11 +14,9 @@ from typing import Final
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from clipferry.db import finish_video, jobs, mirror_progress
 from clipferry.db.connection import Database
-from clipferry.db.jobs import Lease
-from clipferry.errors import ClipferryError, NotAVideoError, SourceError, StorageError
-from clipferry.media.geometry import aspect_ratio_name, resolution_name
+from clipferry.db.leases import Lease
+from clipferry.errors import DatabaseUnavailableError, NotAVideoError, SourceError, StorageError
 from clipferry.media.mp4_scanner import MediaScanner
 from clipferry.media.thumbnail import MissReason, make_thumbnail
 from clipferry.models import MirroredFile
@@ -29,19 +27,12 @@ from clipferry.providers.base import Provider
 from clipferry.s3.multipart import Progress
 from clipferry.storage import Storage
 from clipferry.transfer.ranged_source import SourceChangedError
-from clipferry.usecases.compare_with_order import differences
 from clipferry.usecases.end_failed_mirror import end_failed_mirror
+from clipferry.usecases.mirror_job import LeaseLostError, MirrorJob
 
-LEASE_MARGIN_SECONDS: Final = 5.0
 THUMBNAIL_SECONDS: Final = 10.0
 ENDING_SECONDS: Final = 10.0
 """Reserved at the end of the function's time, to write down how far it has come."""
-
-
-class LeaseLostError(ClipferryError):
-    """Another worker has taken over this video."""
-
-    code = "LEASE_LOST"
 
 
 def mirror_video(
@@ -79,39 +70,43 @@ def _attempt(
     seconds_left: Callable[[], float],
 ) -> bool:
     """Returns whether the provider has just given a fresh address."""
-    with database.transaction() as tx:
-        leasing = jobs.lease(tx, uuid=uuid, seconds=seconds_left() + LEASE_MARGIN_SECONDS)
-    lease = leasing.first()
+    job = MirrorJob(uuid, database=database, seconds_left=seconds_left)
+    lease = job.take_lease()
     if lease is None:
         logger.info("nothing to mirror", video_uuid=uuid)
         return False
     started = time.monotonic()
     try:
-        file, clip = _fetch(uuid, lease, database=database, storage=storage, seconds_left=seconds_left)
+        file, clip = _fetch(job, lease, storage=storage, seconds_left=seconds_left)
+        thumbnail_url = _thumbnail_url(uuid, clip, storage, seconds_left)
+        is_completed = job.complete(lease, file, thumbnail_url)
     except LeaseLostError:
         logger.warning("another worker has taken over", video_uuid=uuid, fence=lease.fence)
         count("LeasesLost")
     except (SourceError, StorageError) as error:
-        return end_failed_mirror(uuid, lease, error, database=database, providers=providers, polling=polling)
+        end = partial(end_failed_mirror, uuid, lease, error, database=database, providers=providers, polling=polling)
+        return job.when_database_answers(end)
+    except DatabaseUnavailableError as error:
+        logger.error("mirror given up for the database", video_uuid=uuid, fence=lease.fence, detail=str(error))
+        job.give_lease_back(lease, error)
     else:
-        thumbnail_url = _thumbnail_url(uuid, clip, storage, seconds_left)
-        _complete(uuid, lease, file, thumbnail_url, database=database)
+        _report(uuid, lease, file, is_completed=is_completed)
         count("MirroredBytes", file.size, unit=MetricUnit.Bytes)
         count("MirrorSeconds", time.monotonic() - started, unit=MetricUnit.Seconds)
     return False
 
 
 def _fetch(
-    uuid: str, lease: Lease, *, database: Database, storage: Storage, seconds_left: Callable[[], float]
+    job: MirrorJob, lease: Lease, *, storage: Storage, seconds_left: Callable[[], float]
 ) -> tuple[MirroredFile, bytes | None]:
     """Returns the file, and its beginning for the thumbnail.
 
     A file that was replaced while it was being fetched is fetched once more, from the start. When it seems to have
     changed again, its server's ranges don't hold (behind a balancer each node may have its own ETag): then without.
     """
-    mirror = partial(_mirror, uuid, lease, database=database, storage=storage, seconds_left=seconds_left)
+    mirror = partial(_mirror, job, lease, storage=storage, seconds_left=seconds_left)
     with suppress(SourceChangedError):
-        return mirror(_progress(uuid, database))
+        return mirror(job.read_progress())
     with suppress(SourceChangedError):
         return mirror(None)
     return mirror(None, ranges=False)
@@ -138,93 +133,40 @@ def _thumbnail_url(uuid: str, clip: bytes | None, storage: Storage, seconds_left
 
 
 def _mirror(
-    uuid: str,
+    job: MirrorJob,
     lease: Lease,
     progress: Progress | None,
     *,
-    database: Database,
     storage: Storage,
     seconds_left: Callable[[], float],
     ranges: bool = True,
 ) -> tuple[MirroredFile, bytes | None]:
-    key = f"videos/{uuid}.mp4"
+    key = f"videos/{job.uuid}.mp4"
     scanner = MediaScanner()
     stored = storage.download_and_upload(
         source_url=lease.source_url,
         key=key,
         on_chunk=scanner.feed,
         progress=progress,
-        on_progress=partial(_save_progress, uuid, lease, key, database=database),
+        on_progress=partial(job.save_progress, lease, key),
         deadline=max(seconds_left() - ENDING_SECONDS, 1.0),
         ranges=ranges,
     )
     no_film = scanner.no_film()
     if no_film is not None:
-        _note_rejected(uuid, lease, key, stored.size, database=database)
+        job.note_rejected(lease, key, stored.size)
         raise NotAVideoError(f"{no_film} ({stored.size} bytes, sha256 {stored.sha256})")
     for oddity in scanner.oddities():
-        logger.warning("the film is damaged", video_uuid=uuid, detail=oddity)
+        logger.warning("the film is damaged", video_uuid=job.uuid, detail=oddity)
     found = scanner.result()
     file = MirroredFile(key=key, url=stored.url, size=stored.size, sha256=stored.sha256, media=found)
     return file, scanner.leading_clip()
 
 
-def _progress(uuid: str, database: Database) -> Progress | None:
-    with database.transaction() as tx:
-        found = mirror_progress.find(tx, uuid)
-    kept = found.first()
-    if kept is None:
-        return None
-    parts = {int(number): etag for number, etag in (kept.pop("parts") or {}).items()}
-    return Progress(**kept, parts=parts)
-
-
-def _save_progress(uuid: str, lease: Lease, key: str, progress: Progress | None, *, database: Database) -> None:
-    """Raises LeaseLostError, and saves nothing, unless the lease is still this worker's."""
-    with database.transaction() as tx:
-        if progress is None:
-            kept = mirror_progress.clear(tx, uuid=uuid, fence=lease.fence)
-        else:
-            kept = mirror_progress.save(
-                tx,
-                uuid=uuid,
-                fence=lease.fence,
-                key=key,
-                upload_id=progress.upload_id,
-                part_size=progress.part_size,
-                size=progress.size,
-                source_etag=progress.source_etag,
-                parts=dict(progress.parts),
-            )
-    if kept.first() is None:
-        raise LeaseLostError(f"{uuid}: fence {lease.fence} is not the newest, or the lease has expired")
-
-
-def _note_rejected(uuid: str, lease: Lease, key: str, size: int, *, database: Database) -> None:
-    """Forgets the progress, or the next try would find the same bytes and not ask the source. Raises LeaseLostError."""
-    with database.transaction() as tx:
-        noted = mirror_progress.note_rejected(tx, uuid=uuid, fence=lease.fence, key=key, size=size)
-    if noted.first() is None:
-        raise LeaseLostError(f"{uuid}: fence {lease.fence} is not the newest, or the lease has expired")
-
-
-def _complete(uuid: str, lease: Lease, file: MirroredFile, thumbnail_url: str | None, *, database: Database) -> None:
-    resolution = resolution_name(file.media.width, file.media.height)
-    aspect_ratio = aspect_ratio_name(file.media.width, file.media.height)
-    with database.transaction() as tx:
-        completed = finish_video.complete(
-            tx,
-            video_uuid=uuid,
-            fence=lease.fence,
-            file=file,
-            thumbnail_url=thumbnail_url,
-            resolution=resolution,
-            aspect_ratio=aspect_ratio,
-            differences=differences(lease.ordered, file.media.duration, resolution, aspect_ratio),
-        )
-    if completed.first() is None:
+def _report(uuid: str, lease: Lease, file: MirroredFile, *, is_completed: bool) -> None:
+    if is_completed:
+        logger.info("video completed", video_uuid=uuid, bytes=file.size)
+        count_completed()
+    else:
         logger.error("mirrored, but not completed: the lease or the hold is gone", video_uuid=uuid, fence=lease.fence)
         count("CompletionsRefused")
-        return
-    logger.info("video completed", video_uuid=uuid, bytes=file.size)
-    count_completed()

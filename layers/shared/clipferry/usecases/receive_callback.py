@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from clipferry import callback_signature
-from clipferry.db import inbox, videos
+from clipferry.db import inbox, jobs, videos
 from clipferry.db.connection import Database
 from clipferry.errors import InvalidRequestError, InvalidSignatureError, NotFoundError
 from clipferry.mirror_queue import MirrorQueue
@@ -90,6 +90,8 @@ def receive_callback(
     assert entry is not None
     with database.transaction() as tx:
         inbox.set_verdict(tx, callback_id=entry["id"], verdict=verdict)
+        if verdict is Verdict.NO_ANSWER:  # there was news, and nobody calls back a second time
+            jobs.check_soon(tx, uuid=callback.video_uuid, seconds=polling.check_seconds)
     logger.info("callback received", provider=provider.name, verdict=verdict)
 
 

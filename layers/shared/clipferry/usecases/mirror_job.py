@@ -1,0 +1,158 @@
+"""What a mirror reads and writes in the database, all of it under the lease, and its patience with the database.
+
+A database that is away for a moment (it restarts, fails over, has no connection to give) must not cost a video the five
+minutes of its lease: each transaction is done again for some seconds. Each is harmless when it is done twice, because a
+connection may be lost after the commit and before its answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+from uuid import uuid4
+
+from clipferry.db import finish_video, leases, mirror_progress
+from clipferry.db.connection import Database
+from clipferry.db.leases import Lease
+from clipferry.db.retry import until_it_answers
+from clipferry.errors import ClipferryError, DatabaseUnavailableError
+from clipferry.media.geometry import aspect_ratio_name, resolution_name
+from clipferry.models import MirroredFile
+from clipferry.s3.multipart import Progress
+from clipferry.usecases.compare_with_order import differences
+
+LEASE_MARGIN_SECONDS: Final = 5.0
+DATABASE_SECONDS: Final = 10.0
+"""How long one transaction is tried; then the mirror is given up, and the next delivery goes on where it stood."""
+LAST_SECONDS: Final = 2.0
+"""Reserved at the end of the function's time, to end by itself."""
+
+Result = TypeVar("Result")
+
+
+class LeaseLostError(ClipferryError):
+    """Another worker has taken over this video."""
+
+    code = "LEASE_LOST"
+
+
+class MirrorJob:
+    """One video to be mirrored by one worker, which has `seconds_left`."""
+
+    def __init__(self, uuid: str, *, database: Database, seconds_left: Callable[[], float]) -> None:
+        self.uuid = uuid
+        self._worker = uuid4().hex
+        self._database = database
+        self._seconds_left = seconds_left
+
+    def take_lease(self) -> Lease | None:
+        """Returns the lease, or None: another worker has it, or there is nothing to mirror.
+
+        A database that isn't there has given none: that is raised at once. One that goes away meanwhile may have given
+        it, and nobody else could give it back: then the worker waits for as long as it has time.
+        """
+
+        def take() -> Lease | None:
+            with self._database.transaction() as tx:
+                taken = leases.find_lease(tx, uuid=self.uuid, worker=self._worker)
+                seconds = self._seconds_left() + LEASE_MARGIN_SECONDS
+                taking = leases.lease(tx, uuid=self.uuid, worker=self._worker, seconds=seconds)
+            return taken.first() or taking.first()
+
+        self._database.connect()
+        return self.when_database_answers(take)
+
+    def give_lease_back(self, lease: Lease, error: DatabaseUnavailableError) -> None:
+        """Makes the video due at once, as soon as the database answers. Raises when it doesn't in time."""
+
+        def give_back() -> None:
+            with self._database.transaction() as tx:
+                leases.release_lease(tx, uuid=self.uuid, fence=lease.fence, again_seconds=0, error=error)
+
+        self.when_database_answers(give_back)
+
+    def when_database_answers(self, transact: Callable[[], Result]) -> Result:
+        """Returns what `transact` does, tried for as long as the worker has time: a lease hangs on it."""
+        return until_it_answers(transact, seconds=self._time_left())
+
+    def read_progress(self) -> Progress | None:
+        """Returns where an earlier worker stopped."""
+
+        def find() -> dict[str, Any] | None:
+            with self._database.transaction() as tx:
+                found = mirror_progress.find(tx, self.uuid)
+            return found.first()
+
+        kept = self._patiently(find)
+        if kept is None:
+            return None
+        parts = {int(number): etag for number, etag in (kept.pop("parts") or {}).items()}
+        return Progress(**kept, parts=parts)
+
+    def save_progress(self, lease: Lease, key: str, progress: Progress | None) -> None:
+        """Raises LeaseLostError, and saves nothing, unless the lease is still this worker's."""
+
+        def save() -> dict[str, Any] | None:
+            with self._database.transaction() as tx:
+                if progress is None:
+                    kept = mirror_progress.clear(tx, uuid=self.uuid, fence=lease.fence)
+                else:
+                    kept = mirror_progress.save(
+                        tx,
+                        uuid=self.uuid,
+                        fence=lease.fence,
+                        key=key,
+                        upload_id=progress.upload_id,
+                        part_size=progress.part_size,
+                        size=progress.size,
+                        source_etag=progress.source_etag,
+                        parts=dict(progress.parts),
+                    )
+            return kept.first()
+
+        self._require(lease, self._patiently(save))
+
+    def note_rejected(self, lease: Lease, key: str, size: int) -> None:
+        """Forgets the progress, or the next try would find the same bytes and not ask the source.
+
+        Raises LeaseLostError.
+        """
+
+        def note() -> dict[str, Any] | None:
+            with self._database.transaction() as tx:
+                noted = mirror_progress.note_rejected(tx, uuid=self.uuid, fence=lease.fence, key=key, size=size)
+            return noted.first()
+
+        self._require(lease, self._patiently(note))
+
+    def complete(self, lease: Lease, file: MirroredFile, thumbnail_url: str | None) -> bool:
+        """Settles the hold and completes the video; False when the lease or the hold is gone."""
+        resolution = resolution_name(file.media.width, file.media.height)
+        aspect_ratio = aspect_ratio_name(file.media.width, file.media.height)
+
+        def complete() -> bool:
+            with self._database.transaction() as tx:
+                completed = finish_video.complete(
+                    tx,
+                    video_uuid=self.uuid,
+                    fence=lease.fence,
+                    file=file,
+                    thumbnail_url=thumbnail_url,
+                    resolution=resolution,
+                    aspect_ratio=aspect_ratio,
+                    differences=differences(lease.ordered, file.media.duration, resolution, aspect_ratio),
+                )
+                is_done = mirror_progress.is_completed(tx, uuid=self.uuid, fence=lease.fence, sha256=file.sha256)
+            return completed.first() is not None or is_done.first() is not None
+
+        return self._patiently(complete)
+
+    def _require(self, lease: Lease, written: dict[str, Any] | None) -> None:
+        if written is None:
+            raise LeaseLostError(f"{self.uuid}: fence {lease.fence} is not the newest, or the lease has expired")
+
+    def _patiently(self, transact: Callable[[], Result]) -> Result:
+        return until_it_answers(transact, seconds=min(DATABASE_SECONDS, self._time_left()))
+
+    def _time_left(self) -> float:
+        return self._seconds_left() - LAST_SECONDS
