@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from clipferry.errors import ProviderSilentError
-from clipferry.models import CallbackHint, Order, Submission, TaskReport, TaskState
+from clipferry.models import CallbackHint, Order, Submission, TaskReport
+from clipferry.verdicts import TaskState
 
 
 def does_not_answer(_order: Order) -> Submission:

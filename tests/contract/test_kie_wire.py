@@ -26,9 +26,10 @@ from clipferry.errors import (
     ProviderSilentError,
     TaskNotFoundError,
 )
-from clipferry.models import FailureCode, Order, TaskReport, TaskState
+from clipferry.models import FailureCode, Order, TaskReport
 from clipferry.providers import kie_jobs, kie_veo
 from clipferry.providers.kie import Kie
+from clipferry.verdicts import TaskState
 from tests.provider_answers import API_KEY, GARBAGE, HTML, Wire, sample, storable, wired
 
 CALLBACK_URL = "https://api.example.com/api/v1/video/callback/kie?videoUuid=vid_1&ts=1&sig=ab"

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilentError, TaskNotFoundError
-from clipferry.models import Order, TaskState
+from clipferry.models import Order
 from clipferry.providers.base import Provider
+from clipferry.verdicts import TaskState
 from tests.provider_answers import GARBAGE, HTML, Wire, wired
 
 GUIDE = Path(__file__).parents[2] / "docs" / "providers-adding.md"

@@ -22,8 +22,9 @@ from clipferry.errors import (
     ProviderSilentError,
     TaskNotFoundError,
 )
-from clipferry.models import FailureCode, Order, TaskReport, TaskState
+from clipferry.models import FailureCode, Order, TaskReport
 from clipferry.providers.replicate import Replicate
+from clipferry.verdicts import TaskState
 from local.providers.replicate_wire import signature_headers
 from tests.provider_answers import API_KEY, GARBAGE, HTML, Wire, sample, wired
 

@@ -17,12 +17,13 @@ from clipferry.errors import (
     ProviderUnreachableError,
     TaskNotFoundError,
 )
-from clipferry.models import Order, Submission, TaskReport, TaskState, Video, VideoStatus
+from clipferry.models import Order, Submission, TaskReport, Video, VideoStatus
 from clipferry.storage import Storage
 from clipferry.transfer.interface import TransferConfig
 from clipferry.usecases.advance_video import advance_video
 from clipferry.usecases.mirror_video import mirror_video
 from clipferry.usecases.submit_video import submit_video
+from clipferry.verdicts import TaskState
 from tests import books, journeys
 from tests.integration.mirror_fixtures import PART, Behaviour, film, serving, strict_r2
 from tests.log_lines import captured, metrics

@@ -9,9 +9,9 @@ from clipferry.db import inbox, leases, timeline, videos
 from clipferry.db.connection import Database
 from clipferry.db.timeline import TimelineEntry
 from clipferry.errors import SourceError
-from clipferry.models import TaskReport, TaskState, Video, VideoStatus
+from clipferry.models import TaskReport, Video, VideoStatus
 from clipferry.usecases.advance_video import advance_video
-from clipferry.verdicts import Verdict
+from clipferry.verdicts import TaskState, Verdict
 from tests import books, journeys
 from tests.scripted_provider import ScriptedProvider
 

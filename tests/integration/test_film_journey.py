@@ -11,7 +11,8 @@ import pytest
 
 from clipferry.db import timeline
 from clipferry.db.connection import Database
-from clipferry.models import FailureCode, TaskReport, TaskState
+from clipferry.models import FailureCode, TaskReport
+from clipferry.verdicts import TaskState
 from tests.film_corpus import REFUSED, TAKEN, UNKNOWN, WRONG_KINDS
 from tests.integration.mirror_fixtures import PART, Behaviour, film
 from tests.integration.waiting_video import UUID, World, waiting_video

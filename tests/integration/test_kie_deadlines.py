@@ -15,13 +15,13 @@ import pytest
 from clipferry.db import videos
 from clipferry.db.connection import Database
 from clipferry.errors import DatabaseUnavailableError, QueueError
-from clipferry.models import TaskReport, TaskState, Video, VideoStatus
+from clipferry.models import TaskReport, Video, VideoStatus
 from clipferry.provider_throttle import MOST_SLOW_CHECKS
 from clipferry.providers.kie import Kie
 from clipferry.usecases import reconcile as schedule
 from clipferry.usecases.advance_video import advance_video
 from clipferry.usecases.reconcile import reconcile
-from clipferry.verdicts import Verdict
+from clipferry.verdicts import TaskState, Verdict
 from tests import books, journeys
 from tests.provider_answers import API_KEY, HTML, Wire, sample, wired
 from tests.scripted_provider import ScriptedProvider

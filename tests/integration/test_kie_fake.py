@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from clipferry.errors import InvalidSignatureError, ProviderError
-from clipferry.models import TaskState
 from clipferry.net.http_client import HttpClient
 from clipferry.providers.kie import Kie
 from clipferry.providers.transport import JsonApi
+from clipferry.verdicts import TaskState
 from local.providers.base import FakeProvider
 from local.providers.faults import Failure, Faults, drawn
 from local.providers.kie import FakeKie, fake_kie

@@ -12,11 +12,12 @@ import pytest
 
 from clipferry.db.connection import Database
 from clipferry.errors import DatabaseUnavailableError
-from clipferry.models import TaskReport, TaskState, VideoStatus
+from clipferry.models import TaskReport, VideoStatus
 from clipferry.provider_throttle import FIRST_LIMIT, MOST_SLOW_CHECKS, SLOW_SECONDS
 from clipferry.providers.base import Provider
 from clipferry.providers.kie import Kie
 from clipferry.usecases.reconcile import BATCH, PAUSE_SECONDS, SECONDS_FOR_ONE, WORKERS, reconcile
+from clipferry.verdicts import TaskState
 from tests import books, journeys
 from tests.log_lines import captured, events
 from tests.provider_answers import Wire, sample, wired

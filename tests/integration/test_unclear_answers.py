@@ -10,10 +10,10 @@ import pytest
 from clipferry.db import videos
 from clipferry.db.connection import Database
 from clipferry.errors import QueueError
-from clipferry.models import FailureCode, TaskReport, TaskState, Video, VideoStatus
+from clipferry.models import FailureCode, TaskReport, Video, VideoStatus
 from clipferry.providers.kie import Kie
 from clipferry.usecases.advance_video import advance_video
-from clipferry.verdicts import Verdict
+from clipferry.verdicts import TaskState, Verdict
 from tests import books, journeys
 from tests.provider_answers import Wire, wired
 from tests.scripted_provider import ScriptedProvider

@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from clipferry.verdicts import TaskState
+
 MOST_CREDITS: Final = 100_000_000
 """The most credits that one transaction moves, far below what an int4 column takes."""
 TRANSACTION_TYPES: Final = (
@@ -176,19 +178,6 @@ class Submitted:
     status: VideoStatus
     task_id: str | None = None
     estimated_seconds: int | None = None
-
-
-class TaskState(StrEnum):
-    """The state of a provider's task. UNKNOWN: a state that the provider's documentation doesn't list.
-
-    GIVEN_UP: the provider says that no result has come in its own time. Said twice, the task has failed.
-    """
-
-    RUNNING = "RUNNING"
-    SUCCEEDED = "SUCCEEDED"
-    FAILED = "FAILED"
-    GIVEN_UP = "GIVEN_UP"
-    UNKNOWN = "UNKNOWN"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,3 +65,16 @@ class Verdict(StrEnum):
     """The callback's body names another video. The provider was asked about this one, and the body was ignored."""
     OTHER_TASK = "OTHER_TASK"
     """The callback's body names another task. The provider was asked about the video's own task instead."""
+
+
+class TaskState(StrEnum):
+    """The state of a provider's task. UNKNOWN: a state that the provider's documentation doesn't list.
+
+    GIVEN_UP: the provider says that no result has come in its own time. Said twice, the task has failed.
+    """
+
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    GIVEN_UP = "GIVEN_UP"
+    UNKNOWN = "UNKNOWN"

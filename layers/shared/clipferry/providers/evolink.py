@@ -12,12 +12,13 @@ from typing import Any
 from urllib.parse import quote
 
 from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilentError, TaskNotFoundError
-from clipferry.models import CallbackHint, FailureCode, Order, Submission, TaskReport, TaskState
+from clipferry.models import CallbackHint, FailureCode, Order, Submission, TaskReport
 from clipferry.providers import parsing
 from clipferry.providers.failures import classify_failure
 from clipferry.providers.model_parameters import fill_parameters
 from clipferry.providers.task_states import read_state
 from clipferry.providers.transport import Answer, JsonApi, raise_if_not_answered, raise_if_unknown
+from clipferry.verdicts import TaskState
 
 
 class Evolink:

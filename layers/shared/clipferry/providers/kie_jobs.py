@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from clipferry.errors import ProviderError
-from clipferry.models import Order, TaskReport, TaskState
+from clipferry.models import Order, TaskReport
 from clipferry.providers import parsing
 from clipferry.providers.failures import classify_failure
 from clipferry.providers.kie_wire import parse_urls
 from clipferry.providers.model_parameters import fill_parameters
 from clipferry.providers.task_states import read_state
+from clipferry.verdicts import TaskState
 
 CREATE: Final = "/api/v1/jobs/createTask"
 QUERY: Final = "/api/v1/jobs/recordInfo"

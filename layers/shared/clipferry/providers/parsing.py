@@ -8,7 +8,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from clipferry.db.rows import LONGEST_TEXT, storable
-from clipferry.models import TaskReport, TaskState
+from clipferry.models import TaskReport
+from clipferry.verdicts import TaskState
 
 LONGEST_TASK_ID: Final = 200
 LONGEST_URL: Final = 8192

@@ -23,12 +23,13 @@ from clipferry.errors import (
     ProviderSilentError,
     TaskNotFoundError,
 )
-from clipferry.models import CallbackHint, FailureCode, Order, Submission, TaskReport, TaskState
+from clipferry.models import CallbackHint, FailureCode, Order, Submission, TaskReport
 from clipferry.providers import parsing
 from clipferry.providers.failures import classify_failure
 from clipferry.providers.model_parameters import fill_parameters
 from clipferry.providers.task_states import read_state
 from clipferry.providers.transport import Answer, JsonApi, raise_if_not_answered, raise_if_unknown
+from clipferry.verdicts import TaskState
 
 TOLERANCE: Final = timedelta(minutes=5)
 _LONGEST_TIMESTAMP: Final = 12

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from clipferry.models import TaskState
 from clipferry.observability import logger
 from clipferry.providers import parsing
+from clipferry.verdicts import TaskState
 
 _WORDS: Final = {
     TaskState.RUNNING: (

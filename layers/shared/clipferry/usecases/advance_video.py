@@ -10,12 +10,12 @@ from clipferry.db import events, finish_video, inbox, jobs, leases, videos
 from clipferry.db.connection import Database
 from clipferry.errors import ProviderError, QueueError, TaskNotFoundError
 from clipferry.mirror_queue import MirrorQueue
-from clipferry.models import FailureCode, TaskReport, TaskState, Video, VideoStatus
+from clipferry.models import FailureCode, TaskReport, Video, VideoStatus
 from clipferry.observability import count, logger
 from clipferry.outcome_metrics import count_failed
 from clipferry.polling import Polling
 from clipferry.providers.base import Provider
-from clipferry.verdicts import Verdict
+from clipferry.verdicts import TaskState, Verdict
 
 BEFORE_THE_FILE: Final = (VideoStatus.PENDING, VideoStatus.GENERATING)
 
