@@ -39,6 +39,8 @@ def _response(found: dict[str, Any]) -> Response:
         "content-range": found.get("ContentRange", ""),
         "etag": found["ETag"],
         "last-modified": found["LastModified"].strftime("%a, %d %b %Y %H:%M:%S GMT"),
+        "cache-control": found.get("CacheControl", ""),
+        "content-disposition": found.get("ContentDisposition", ""),
         "accept-ranges": "bytes",
         "access-control-allow-origin": "*",
     }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import RLock
@@ -35,7 +36,8 @@ class Object:
     size: int
     etag: str
     content: bytes | None
-    content_type: str
+    headers: Mapping[str, str]
+    """What it is served with; the names are lower-case."""
     sha256: str | None
     """None for an object of parts in a bucket that throws bodies away."""
 
@@ -43,7 +45,7 @@ class Object:
 @dataclass(slots=True, kw_only=True)
 class Upload:
     key: str
-    content_type: str
+    headers: Mapping[str, str]
     begun: datetime
     parts: dict[int, Blob] = field(default_factory=dict)
 
@@ -62,19 +64,23 @@ class R2Bucket:
         self._lock = RLock()
 
     def put(
-        self, key: str, blob: Blob, *, content_type: str, if_match: str | None = None, if_none_match: str | None = None
+        self,
+        key: str,
+        blob: Blob,
+        *,
+        headers: Mapping[str, str],
+        if_match: str | None = None,
+        if_none_match: str | None = None,
     ) -> Object:
-        stored = Object(
-            size=blob.size, etag=blob.md5, content=blob.content, content_type=content_type, sha256=blob.sha256
-        )
+        stored = Object(size=blob.size, etag=blob.md5, content=blob.content, headers=headers, sha256=blob.sha256)
         with self._lock:
             self._store(key, stored, if_match, if_none_match)
         return stored
 
-    def create(self, key: str, *, content_type: str, now: datetime) -> str:
+    def create(self, key: str, *, headers: Mapping[str, str], now: datetime) -> str:
         with self._lock:
             upload_id = f"{uuid4().hex}/+="  # R2's ids are long and must be encoded in a query
-            self.uploads[upload_id] = Upload(key=key, content_type=content_type, begun=now)
+            self.uploads[upload_id] = Upload(key=key, headers=headers, begun=now)
         return upload_id
 
     def upload(self, key: str, upload_id: str) -> Upload:
@@ -108,7 +114,7 @@ class R2Bucket:
                 raise RefusedError(400, "InvalidPartOrder", "(10049)")
             parts = [self._part(upload, number, etag) for number, etag in listed]
             self._check_sizes([part.size for part in parts])
-            stored = _joined(parts, upload.content_type)
+            stored = _joined(parts, upload.headers)
             self._store(key, stored, if_match, if_none_match)
             del self.uploads[upload_id]
             self.completed.append(upload_id)
@@ -157,7 +163,7 @@ class R2Bucket:
         self.objects[key] = stored
 
 
-def _joined(parts: list[Blob], content_type: str) -> Object:
+def _joined(parts: list[Blob], headers: Mapping[str, str]) -> Object:
     digest = hashlib.md5(b"".join(bytes.fromhex(part.md5) for part in parts), usedforsecurity=False).hexdigest()
     contents = [part.content for part in parts if part.content is not None]
     kept = b"".join(contents) if len(contents) == len(parts) else None
@@ -165,6 +171,6 @@ def _joined(parts: list[Blob], content_type: str) -> Object:
         size=sum(part.size for part in parts),
         etag=f"{digest}-{len(parts)}",
         content=kept,
-        content_type=content_type,
+        headers=headers,
         sha256=hashlib.sha256(kept).hexdigest() if kept is not None else None,
     )

@@ -14,6 +14,10 @@ from local.r2.bucket import Blob, Object, R2Bucket
 from local.r2.signatures import RefusedError
 
 UPLOADS_A_PAGE: Final = 1000
+KEPT_HEADERS: Final = frozenset(
+    {"content-type", "cache-control", "content-disposition", "content-encoding", "content-language", "expires"}
+)
+"""What R2 calls an object's HTTP metadata ("Workers API reference", R2HTTPMetadata)."""
 _LISTED_PART: Final = re.compile(r"<Part>(.*?)</Part>", re.DOTALL)
 
 
@@ -30,8 +34,10 @@ class Call:
     now: datetime
 
     @property
-    def content_type(self) -> str:
-        return self.headers.get("content-type", "application/octet-stream")
+    def kept_headers(self) -> dict[str, str]:
+        """The headers that an object is stored with and served with."""
+        given = {name: value for name, value in self.headers.items() if name in KEPT_HEADERS}
+        return {"content-type": "application/octet-stream", **given}
 
     @property
     def conditions(self) -> dict[str, str | None]:
@@ -65,12 +71,12 @@ def _head_bucket(_call: Call) -> Response:
 
 
 def _put_object(call: Call) -> Response:
-    stored = call.bucket.put(call.key, call.body, content_type=call.content_type, **call.conditions)
+    stored = call.bucket.put(call.key, call.body, headers=call.kept_headers, **call.conditions)
     return Response(status=200, headers={"etag": f'"{stored.etag}"'})
 
 
 def _create_multipart_upload(call: Call) -> Response:
-    upload_id = call.bucket.create(call.key, content_type=call.content_type, now=call.now)
+    upload_id = call.bucket.create(call.key, headers=call.kept_headers, now=call.now)
     return _xml("InitiateMultipartUploadResult", f"<UploadId>{escape(upload_id)}</UploadId>")
 
 
@@ -175,7 +181,7 @@ OPERATIONS: Final[Mapping[str, Callable[[Call], Response]]] = {
 
 
 def _description(found: Object) -> dict[str, str]:
-    return {"etag": f'"{found.etag}"', "content-type": found.content_type, "accept-ranges": "bytes"}
+    return {"etag": f'"{found.etag}"', **found.headers, "accept-ranges": "bytes"}
 
 
 def _xml(name: str, content: str) -> Response:

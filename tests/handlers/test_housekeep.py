@@ -67,7 +67,7 @@ def run(name: str) -> tuple[Any, str]:
 
 
 def begin(r2: FakeR2, key: str, age: timedelta = timedelta(days=2)) -> str:
-    return r2.bucket.create(key, content_type="video/mp4", now=datetime.now(UTC) - age)
+    return r2.bucket.create(key, headers={}, now=datetime.now(UTC) - age)
 
 
 def add_video(database_url: str, uuid: str, status: str, *, age: float = 0) -> None:

@@ -224,7 +224,7 @@ def test_an_old_holder_who_wakes_up_neither_completes_nor_aborts(takes_over: str
 def test_who_lost_the_file_before_announcing_an_upload_aborts_no_other(kind: FaultKind, times: int) -> None:
     with strict_r2() as r2, serving(Behaviour(film(PARTS * PART))) as source:
         storage = storage_for(r2, pause_seconds=0.01)
-        other = Multipart(storage._bucket, KEY, Retries(deadline=Deadline(5))).create("video/mp4")
+        other = Multipart(storage._bucket, KEY, Retries(deadline=Deadline(5))).create({})
         r2.fail(Fault(operation="CreateMultipartUpload", kind=kind, times=times))
         old = Notebook()
         old.lost.set()

@@ -22,6 +22,7 @@ from clipferry.net.deadline import Deadline
 from clipferry.net.safe_get import Rules
 from clipferry.s3.client import Bucket, StoredObject
 from clipferry.s3.multipart import Multipart, UnfinishedUpload, list_unfinished
+from clipferry.s3.object_headers import immutable_headers
 from clipferry.s3.retry import Retries
 from clipferry.transfer.engine import Transfer
 from clipferry.transfer.interface import TransferConfig, TransferOptions, TransferResult
@@ -94,12 +95,16 @@ class Storage:
         key: str,
         body: bytes | bytearray,
         content_type: str = "application/octet-stream",
+        immutable: bool = False,
         deadline: float = REQUEST_SECONDS,
     ) -> StoredFile:
-        """Writes `body` to `key` in one PUT, within `deadline` seconds; an object that is there is replaced."""
+        """Writes `body` to `key` in one PUT, within `deadline` seconds; an object that is there is replaced.
+
+        One that is `immutable` is served as a film is: cached for a year, and with its file name.
+        """
         content = bytes(body)
         retries = Retries(deadline=Deadline(deadline))
-        headers = {"Content-Type": content_type}
+        headers = immutable_headers(key, content_type) if immutable else {"Content-Type": content_type}
         retries.call_with_retry(
             lambda: self._bucket.call("PUT", key, deadline=retries.deadline, headers=headers, body=content)
         )
@@ -132,7 +137,7 @@ class Storage:
             ),
             bucket=self._bucket,
             key=key,
-            content_type=options.get("content_type", "video/mp4"),
+            headers=immutable_headers(key, options.get("content_type", "video/mp4")),
             retries=Retries(deadline=deadline, stop=stop, pause_seconds=self._config.pause_seconds),
             stop=stop,
             config=self._config,

@@ -64,12 +64,12 @@ class Multipart:
         """Whether a response to `create` was lost, and with it the id of an upload that nobody knows of."""
         return self._create_requests > 1
 
-    def create(self, content_type: str) -> str:
-        """Creates an upload; returns its id."""
+    def create(self, headers: Mapping[str, str]) -> str:
+        """Creates an upload; returns its id. The object gets these headers: later requests can't add any."""
 
         def attempt() -> str:
             self._create_requests += 1
-            return self._call("POST", {"uploads": ""}, {"Content-Type": content_type})
+            return self._call("POST", {"uploads": ""}, headers)
 
         response = self._retries.call_with_retry(attempt)
         upload_id = element_text(response, "UploadId")

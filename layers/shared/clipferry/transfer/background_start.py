@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from clipferry.errors import StorageError
@@ -17,9 +17,9 @@ class BackgroundUpload:
     nobody's records must not be used.
     """
 
-    def __init__(self, multipart: Multipart, content_type: str) -> None:
+    def __init__(self, multipart: Multipart, headers: Mapping[str, str]) -> None:
         self._multipart = multipart
-        self._content_type = content_type
+        self._headers = headers
         self._thread = threading.Thread(target=self._create, name="mirror-create")
         self._owner = threading.get_ident()
         self._upload_id: str | None = None
@@ -56,6 +56,6 @@ class BackgroundUpload:
 
     def _create(self) -> None:
         try:
-            self._upload_id = self._multipart.create(self._content_type)
+            self._upload_id = self._multipart.create(self._headers)
         except BaseException as error:  # noqa: BLE001 (raised again in the owner's thread)
             self._error = error

@@ -7,7 +7,7 @@ whose part has the turn. Memory: a constant, and one part for each worker.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -34,7 +34,7 @@ CLEANUP_SECONDS = 5.0
 
 
 class Transfer:
-    """One attempt. `earlier` is the progress that the attempt before has recorded."""
+    """One attempt. `headers` are the stored object's; `earlier` is the progress that the attempt before recorded."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Transfer:
         source: RangedSource,
         bucket: Bucket,
         key: str,
-        content_type: str,
+        headers: Mapping[str, str],
         retries: Retries,
         stop: threading.Event,
         config: TransferConfig,
@@ -53,7 +53,7 @@ class Transfer:
         self._context = TransferContext(
             source=source, bucket=bucket, key=key, retries=retries, stop=stop, content_md5=config.content_md5
         )
-        self._content_type = content_type
+        self._headers = headers
         self._config = config
         self._observe = observe
         self._earlier = earlier
@@ -87,27 +87,26 @@ class Transfer:
         digest = OrderedDigest(self._observe)
         put = SinglePut(self._context, part, reader, digest)
         check_begins_as_mp4(put.fill(FIRST_STEP), self._context.source)
-        headers = {"Content-Type": self._content_type}
         try:
-            etag = put.send(headers | {"If-None-Match": "*"})
+            etag = put.send({**self._headers, "If-None-Match": "*"})
         except BucketRefusedError as refusal:
             if refusal.http_status != 412:
                 raise
-            etag = self._replace_unless_equal(put, headers)
+            etag = self._replace_unless_equal(put)
         self._stored.verify(part.length, {etag})
         return self._result(digest.hexdigest(), workers=1, buffers=1)
 
-    def _replace_unless_equal(self, put: SinglePut, headers: dict[str, str]) -> str:
+    def _replace_unless_equal(self, put: SinglePut) -> str:
         """Something is stored at our key: by an earlier delivery, or by a request of ours whose response was lost."""
         etag = put.md5().hex()
         if self._stored.head() == StoredObject(size=put.part.length, etag=etag):
             return etag
         self._record(None)  # only the lease's holder may write over it
-        return put.send(headers)
+        return put.send(self._headers)
 
     def _upload(self, part: Part, reader: RangeReader) -> TransferResult:
         source = self._context.source
-        upload = BackgroundUpload(self._multipart, self._content_type)
+        upload = BackgroundUpload(self._multipart, self._headers)
         progress = Progress(upload_id="", part_size=part.length, size=source.size, source_etag=source.etag)
         digest = OrderedDigest(self._observe)
 

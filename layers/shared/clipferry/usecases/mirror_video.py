@@ -123,7 +123,11 @@ def _thumbnail_url(uuid: str, clip: bytes | None, storage: Storage, seconds_left
         return None
     try:
         stored = storage.upload_file(
-            key=f"videos/{uuid}.jpg", body=thumbnail.jpeg, content_type="image/jpeg", deadline=time_left()
+            key=f"videos/{uuid}.jpg",
+            body=thumbnail.jpeg,
+            content_type="image/jpeg",
+            immutable=True,
+            deadline=time_left(),
         )
     except StorageError as error:
         logger.warning("no thumbnail", video_uuid=uuid, detail=str(error))
