@@ -63,7 +63,8 @@ class Exchange(BaseHTTPRequestHandler):
 
     def send(self, response: Response) -> None:
         headers = {name.lower(): value for name, value in response.headers.items()}
-        if response.stream is None and response.status not in _BODILESS:
+        is_silent = self.command == "HEAD" and not response.body  # then nobody knows how long the body would be
+        if response.stream is None and response.status not in _BODILESS and not is_silent:
             headers.setdefault("content-length", str(len(response.body)))
         if self.close_connection:
             headers["connection"] = "close"

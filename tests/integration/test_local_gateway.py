@@ -104,6 +104,19 @@ def test_a_binary_body_arrives_as_base64_and_a_binary_answer_leaves_as_bytes() -
     assert (picture_response.headers["content-type"], picture_body) == ("image/png", b"\x89PNG")
 
 
+def test_head_without_a_body_promises_no_length() -> None:
+    """It would be that of GET's body, which the function has dropped."""
+
+    def empty(_event: object, _context: object) -> object:
+        return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": ""}
+
+    with running(Echo=empty) as gateway:
+        response, body = ask(gateway, "HEAD", "/any")
+        assert (response.status, response.headers["content-length"], body) == (200, None, b"")
+        response, _ = ask(gateway, "GET", "/any")
+        assert response.headers["content-length"] == "0"
+
+
 @pytest.mark.parametrize(("method", "path"), [("GET", "/nowhere"), ("GET", "/echo/1"), ("HEAD", "/broken")])
 def test_what_no_route_takes_is_not_found(method: str, path: str) -> None:
     with running() as gateway:
