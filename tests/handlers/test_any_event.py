@@ -349,7 +349,7 @@ def test_six_megabytes_are_refused_in_words(handler: Handler, path: str, content
 def test_six_megabytes_from_a_provider_are_a_knock_too(database_url: str, content: bytes) -> None:
     body = base64.b64encode(content * (SIX_MEGABYTES * 3 // 4)).decode()
 
-    status, _ = answer(receive_callback, signed_callback("vid_done", body=body, isBase64Encoded=True))
+    status, _ = answer(receive_callback, signed_callback("vid_pending", body=body, isBase64Encoded=True))
 
     assert status == 200
     assert received(database_url) == 1

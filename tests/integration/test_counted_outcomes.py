@@ -117,6 +117,20 @@ def test_a_status_query_counts_as_the_providers_error_or_not(
     assert errors(log()) == [(counted, {"provider": "evolink"})]
 
 
+@pytest.mark.parametrize(("claimed", "adopted"), [("theirs", [(1, {"provider": "evolink"})]), (None, [])])
+def test_a_task_that_only_a_callback_has_named_is_counted(
+    database: Database, claimed: str | None, adopted: list[tuple[float, dict[str, str]]]
+) -> None:
+    """It may be another product's on the same account of the provider."""
+    video = found(database, journeys.held_video(database))
+    providers: Any = {"evolink": Scripted(TaskReport(state=TaskState.RUNNING))}
+    services: dict[str, Any] = {"providers": providers, "queue": None, "polling": journeys.TIMING}
+    with captured() as log:
+        advance_video(video, claimed_task=claimed, database=database, **services)
+
+    assert [(value, d) for name, value, d in metrics(log()) if name == "TasksAdopted"] == adopted
+
+
 def found(database: Database, uuid: str) -> Video:
     with database.transaction() as tx:
         reading = videos.get(tx, uuid)

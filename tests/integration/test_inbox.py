@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -33,6 +34,7 @@ from clipferry.usecases import receive_callback as doorbell
 from clipferry.usecases.advance_video import advance_video
 from clipferry.usecases.receive_callback import Callback, receive_callback, replay_callback
 from clipferry.verdicts import Verdict
+from local.file_server import ServedFile
 from local.providers.faults import Failure, Faults
 from local.providers.kie import FakeKie, fake_kie
 from local.providers.replicate import FakeReplicate, fake_replicate
@@ -160,13 +162,15 @@ def receive(database: Database, providers: Mapping[str, Provider]) -> Callable[[
     return receive
 
 
-def receive_by(providers: Mapping[str, Provider], callback: Callback, database: Database) -> None:
+def receive_by(
+    providers: Mapping[str, Provider], callback: Callback, database: Database, *, queue: Any = QUEUE
+) -> None:
     receive_callback(
         callback,
         database=database,
         providers=providers,
         secrets=SECRETS,
-        queue=QUEUE,
+        queue=queue,
         polling=journeys.TIMING,
         now=datetime.now(UTC),
     )
@@ -308,6 +312,101 @@ def test_a_wrong_signature_is_refused_and_not_kept(database: Database, receive: 
     assert inbox(database) == []
 
 
+# What a flood leaves
+
+
+def questions(database: Database, uuid: str) -> int:
+    return books.value(
+        database, "select count(*) from clipferry.video_events where video_uuid = %(u)s and kind = 'asked'", u=uuid
+    )
+
+
+def wait_for_the_next_question(database: Database) -> None:
+    books.execute(database, "update clipferry.jobs set callback_asked_at = callback_asked_at - interval '1 hour'")
+
+
+def test_a_thousand_posts_of_one_url_leave_one_row_two_questions_and_an_unharmed_video(
+    database: Database, providers: Mapping[str, Provider], kie: FakeKie
+) -> None:
+    uuid = pending(database, "kie")
+    task = task_of(kie, uuid)
+    callback = rings(uuid, {"data": {"taskId": task}})
+    sent: list[str] = []
+    queue = SimpleNamespace(send=sent.append)
+
+    for _ in range(500):
+        receive_by(providers, callback, database, queue=queue)
+    before = questions(database, uuid)
+    wait_for_the_next_question(database)
+    kie.tasks[task].file = ServedFile.of(b"film", content_type="video/mp4")
+    for _ in range(500):
+        receive_by(providers, callback, database, queue=queue)
+
+    assert (before, questions(database, uuid)) == (1, 2)
+    assert [kept["verdict"] for kept in inbox(database)] == [Verdict.GENERATED]
+    assert task_and_status(database, uuid) == (task, "UPLOADING")
+    assert sent == [uuid]
+    assert books.value(database, "select count(*) from clipferry.video_events where video_uuid = %(u)s", u=uuid) < 10
+
+
+def test_the_first_callback_does_not_wait_because_the_status_was_just_read(
+    database: Database, receive: Any, kie: FakeKie
+) -> None:
+    uuid = pending(database, "kie")
+    task = task_of(kie, uuid)
+    books.execute(database, "update clipferry.jobs set asked_at = now()")
+
+    assert receive(rings(uuid, {"data": {"taskId": task}})) == Verdict.RUNNING
+
+
+def test_news_that_come_too_soon_after_a_callback_are_asked_about_by_the_next_check(
+    database: Database, receive: Any, kie: FakeKie
+) -> None:
+    uuid = pending(database, "kie")
+    task = task_of(kie, uuid)
+    assert receive(rings(uuid, {"data": {"taskId": task}})) == Verdict.RUNNING
+    books.execute(database, "update clipferry.jobs set next_check_at = now() + interval '1 hour'")
+
+    assert receive(rings(uuid, {"data": {"taskId": task, "state": "success"}})) == Verdict.NO_ANSWER
+    assert questions(database, uuid) == 1
+    assert due_in(database, uuid) <= journeys.TIMING.check_seconds
+
+
+def test_bodies_that_all_differ_are_kept_up_to_a_limit(database: Database, receive: Any, kie: FakeKie) -> None:
+    uuid = pending(database, "kie")
+    for number in range(inbox_rows.MOST_ROWS + 5):
+        receive(rings(uuid, {"number": number}))
+
+    assert len(inbox(database)) == inbox_rows.MOST_ROWS
+    assert task_and_status(database, uuid) == (None, "PENDING")
+
+
+@pytest.mark.parametrize("status", ["COMPLETED", "FAILED", None])
+def test_nothing_is_kept_for_a_video_that_has_ended_or_never_was(
+    database: Database, providers: Mapping[str, Provider], status: str | None
+) -> None:
+    uuid = pending(database, "kie") if status else "vid_nobodys"
+    change = 'update public.videos set status = %(s)s::public."VideoStatus" where uuid = %(u)s'
+    books.execute(database, change, s=status, u=uuid)
+    receive_by(providers, rings(uuid, {}), database)
+
+    assert inbox(database) == []
+    callbacks = "select count(*) from clipferry.video_events where video_uuid = %(u)s and kind = 'callback'"
+    assert books.value(database, callbacks, u=uuid) == 0
+
+
+def test_a_failed_video_is_asked_about_once_however_often_a_callback_comes(
+    database: Database, providers: Mapping[str, Provider], kie: FakeKie
+) -> None:
+    uuid = pending(database, "kie")
+    callback = rings(uuid, {"data": {"taskId": task_of(kie, uuid)}})
+    books.execute(database, "update public.videos set status = 'FAILED' where uuid = %(u)s", u=uuid)
+    for _ in range(5):
+        receive_by(providers, callback, database)
+
+    assert questions(database, uuid) == 1
+
+
 # Its secrets
 
 ORDER = {"model": "bytedance/seedance-2", "callBackUrl": CALLBACK_URL, "input": {"prompt": "A ferry"}}
@@ -421,7 +520,7 @@ def test_another_providers_callback_does_not_touch_the_video(database: Database,
     uuid = pending(database, "evolink")
 
     assert receive(rings(uuid, {"data": {"taskId": "t"}})) == Verdict.OTHER_PROVIDER
-    assert receive(rings("vid_nobodys", {})) == Verdict.UNKNOWN_VIDEO
+    assert task_and_status(database, uuid) == (None, "PENDING")
 
 
 def signed(body: dict[str, Any]) -> tuple[bytes, dict[str, str]]:

@@ -9,19 +9,45 @@ from typing import Any, Final
 from clipferry.db.connection import Rows, Transaction
 from clipferry.verdicts import Verdict
 
+MOST_ROWS: Final = 20
+"""The number of different bodies that are kept for one video: a provider sends one or two."""
+
 # A video without a task isn't due before its deadline: should this function die, a task that was named is asked about.
+# The same body is kept once, so that whoever holds a URL can't fill the table by posting to it.
 _STORE: Final = """
-with soon as (
-    update clipferry.jobs j set next_check_at = least(j.next_check_at, now() + interval '1 minute')
+with open as (
+    select uuid from public.videos where uuid = %(video_uuid)s and status in ('PENDING', 'GENERATING', 'UPLOADING')
+),
+soon as (
+    update clipferry.jobs j set next_check_at = now() + interval '1 minute'
     from public.videos v
-    where j.video_uuid = %(video_uuid)s and j.next_check_at is not null and %(task_id)s::text is not null
-        and v.uuid = j.video_uuid and v.external_task_id is null
+    where j.video_uuid = %(video_uuid)s and j.next_check_at > now() + interval '1 minute'
+        and %(task_id)s::text is not null and v.uuid = j.video_uuid and v.external_task_id is null
+),
+stored as (
+    insert into clipferry.callback_inbox (provider, video_uuid, task_id, signed_at, body_sha256, body_size, body,
+                                          verdict)
+    select %(provider)s, uuid, %(task_id)s, %(signed_at)s, %(body_sha256)s, %(body_size)s, %(body)s, %(verdict)s
+    from open
+    where (select count(*) from clipferry.callback_inbox c where c.video_uuid = %(video_uuid)s) < %(most_rows)s
+    on conflict (video_uuid, provider, body_sha256) do nothing
+    returning id
 )
-insert into clipferry.callback_inbox (provider, video_uuid, task_id, signed_at, body_sha256, body_size, body,
-                                      verdict)
-values (%(provider)s, %(video_uuid)s, %(task_id)s, %(signed_at)s, %(body_sha256)s, %(body_size)s, %(body)s,
-        %(verdict)s)
-returning id
+select id, true as is_new from stored
+union all
+select c.id, false from clipferry.callback_inbox c, open
+where c.video_uuid = open.uuid and c.provider = %(provider)s and c.body_sha256 = %(body_sha256)s
+    and not exists (select from stored)
+"""
+
+# Apart from the readers' claim of `jobs`: the first callback never waits because somebody has just read the status.
+_CLAIM_QUESTION: Final = """
+update clipferry.jobs j set callback_asked_at = now()
+from public.videos v
+where j.video_uuid = %(video_uuid)s and v.uuid = j.video_uuid and v.provider = %(provider)s
+    and v.status in ('PENDING', 'GENERATING', 'FAILED')
+    and (j.callback_asked_at is null or j.callback_asked_at <= now() - make_interval(secs => %(stale_seconds)s))
+returning j.video_uuid
 """
 
 _SET_VERDICT: Final = """
@@ -85,7 +111,11 @@ def store(
     body: str,
     verdict: Verdict | None,
 ) -> Rows[dict[str, Any]]:
-    """Stores a callback whose signature is valid; returns its `id`. `verdict` stays until `set_verdict`."""
+    """Stores a callback whose signature is valid, while its video is open; `verdict` stays until `set_verdict`.
+
+    Returns its `id`, and whether it `is_new`: the same body is kept once. No row for a video that has ended or that
+    there isn't, and none when MOST_ROWS of its callbacks are kept already.
+    """
     parameters = {
         "provider": provider,
         "video_uuid": video_uuid,
@@ -95,8 +125,15 @@ def store(
         "body_size": body_size,
         "body": body,
         "verdict": verdict,
+        "most_rows": MOST_ROWS,
     }
     return tx.query_dicts(_STORE, parameters)
+
+
+def claim_question(tx: Transaction, *, video_uuid: str, provider: str, stale_seconds: int) -> Rows[dict[str, Any]]:
+    """Returns a row when a callback may ask `provider` about its video now: one may in every `stale_seconds`."""
+    parameters = {"video_uuid": video_uuid, "provider": provider, "stale_seconds": stale_seconds}
+    return tx.query_dicts(_CLAIM_QUESTION, parameters)
 
 
 def set_verdict(tx: Transaction, *, callback_id: int, verdict: Verdict) -> None:

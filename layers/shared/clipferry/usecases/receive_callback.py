@@ -17,7 +17,7 @@ from clipferry.db import inbox, jobs, videos
 from clipferry.db.connection import Database
 from clipferry.errors import InvalidRequestError, InvalidSignatureError, NotFoundError
 from clipferry.mirror_queue import MirrorQueue
-from clipferry.models import CallbackHint, TaskReport, Video
+from clipferry.models import CallbackHint, TaskReport, Video, VideoStatus
 from clipferry.observability import count, logger, set_log_context
 from clipferry.polling import Polling
 from clipferry.providers.base import Provider
@@ -26,6 +26,9 @@ from clipferry.verdicts import Verdict
 
 KEPT_BYTES: Final = 16 * 1024
 """What the inbox keeps of a body: enough to read what a provider said."""
+
+ASKED_ABOUT: Final = (VideoStatus.PENDING, VideoStatus.GENERATING, VideoStatus.FAILED)
+"""The states in which a callback makes us ask the provider; a failed video's task may have succeeded after all."""
 
 _NAMES: Final = r"(?:sig|signature|token|key|secret|credential)"
 _IN_A_URL: Final = re.compile(
@@ -68,6 +71,12 @@ def receive_callback(
     hint = provider.read_hint(callback.body)
     believable = not _names_another_video(hint.echoed_url, callback.video_uuid)
     with database.transaction() as tx:
+        claimed = inbox.claim_question(
+            tx,
+            video_uuid=callback.video_uuid,
+            provider=callback.provider,
+            stale_seconds=polling.status_refresh_seconds,
+        )
         received = inbox.store(
             tx,
             provider=callback.provider,
@@ -83,15 +92,20 @@ def receive_callback(
     video = found.first()
     set_log_context(callback.video_uuid, prompt=video.prompt if video else None)
     report = provider.read_report(callback.body)
-    verdict = _advance(
-        callback.provider, hint, video, report, database=database, providers=providers, queue=queue, polling=polling
-    )
     entry = received.first()
-    assert entry is not None
-    with database.transaction() as tx:
-        inbox.set_verdict(tx, callback_id=entry["id"], verdict=verdict)
-        if verdict is Verdict.NO_ANSWER:  # there was news, and nobody calls back a second time
-            jobs.check_soon(tx, uuid=callback.video_uuid, seconds=polling.check_seconds)
+    is_new = entry is not None and bool(entry["is_new"])
+    may_ask = claimed.first() is not None
+    if video is not None and report is None and not may_ask and _would_ask(video, callback.provider):
+        verdict = _reason_to_ignore(hint, video) or Verdict.NO_ANSWER
+    else:
+        verdict = _advance(
+            callback.provider, hint, video, report, database=database, providers=providers, queue=queue, polling=polling
+        )
+    if entry is not None and (is_new or may_ask):  # else each post would leave an event
+        with database.transaction() as tx:
+            inbox.set_verdict(tx, callback_id=entry["id"], verdict=verdict)
+            if verdict is Verdict.NO_ANSWER:  # there was news, and nobody calls back a second time
+                jobs.check_soon(tx, uuid=callback.video_uuid, seconds=polling.check_seconds)
     logger.info("callback received", provider=provider.name, verdict=verdict)
 
 
@@ -163,6 +177,10 @@ def _advance(
         polling=polling,
     )
     return ignored or found
+
+
+def _would_ask(video: Video, provider: str) -> bool:
+    return video.provider == provider and video.status in ASKED_ABOUT
 
 
 def _reason_to_ignore(hint: CallbackHint, video: Video) -> Verdict | None:
