@@ -13,7 +13,8 @@ from typing import Final
 import av
 from PIL import Image
 
-from clipferry.media.mp4_scanner import CLIP_BYTES, MediaScanner
+from clipferry.media.leading_clip import CLIP_BYTES
+from clipferry.media.mp4_scanner import MediaScanner
 from local.film.render import render_film
 
 LAYOUTS: Final = {

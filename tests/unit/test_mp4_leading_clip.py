@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
+import tracemalloc
 from pathlib import Path
 
 import av
@@ -11,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clipferry.media.mp4_scanner import CLIP_BYTES, MAX_KEPT_BYTES, MediaScanner
+from clipferry.media.leading_clip import CLIP_BYTES, MAX_PADDING_BYTES
+from clipferry.media.mp4_scanner import MAX_KEPT_BYTES, MediaScanner
 from tests import films as made
 from tests.films import LAYOUTS, box_starts, film, noise, recording
 
@@ -103,6 +106,70 @@ def test_the_clip_of_an_enormous_file_is_no_larger(films: dict[str, bytes]) -> N
     assert clip is not None
     assert len(clip) == CLIP_BYTES + moov_bytes(data)
     assert struct.unpack_from(">I4sQ", clip, 12) == (1, b"mdat", CLIP_BYTES - 12)
+
+
+def padded(data: bytes, *boxes: bytes) -> bytes:
+    """The film with these boxes behind `ftyp`; the offsets of its chunks are right again."""
+    start, more = struct.unpack_from(">I", data)[0], b"".join(boxes)
+    moved = bytearray(data)
+    for found in re.finditer(b"stco", data):
+        (count,) = struct.unpack_from(">I", data, found.end() + 4)
+        offsets = struct.unpack_from(f">{count}I", data, found.end() + 8)
+        struct.pack_into(f">{count}I", moved, found.end() + 8, *(offset + len(more) for offset in offsets))
+    return bytes(moved[:start]) + more + bytes(moved[start:])
+
+
+@pytest.mark.parametrize("kind", [b"free", b"skip", b"uuid"])
+@pytest.mark.parametrize("layout", ["moov at the end", "moov in front", "fragmented"])
+@pytest.mark.parametrize("step", [1 << 18, 5000])
+def test_a_large_box_without_media_does_not_use_up_the_room(
+    films: dict[str, bytes], layout: str, kind: bytes, step: int
+) -> None:
+    data = padded(films[layout], box(kind, b"\1" * (3 << 20)), box(b"free", b"\1" * 100), box(kind, b"\1" * 5000))
+
+    clip = clip_of(data, step=step)
+
+    assert clip is not None
+    assert first_frame(clip) == first_frame(films[layout])
+    assert clip.count(b"\1" * 5000) == 0
+
+
+def test_what_it_may_take_has_a_limit(films: dict[str, bytes]) -> None:
+    scanner = MediaScanner()
+    data = films["moov at the end"]
+    start = struct.unpack_from(">I", data)[0]
+    scanner.feed(data[:start] + struct.pack(">I4s", (1 << 30) + 8, b"uuid"))
+    for _ in range(1 << 10):
+        scanner.feed(bytes(1 << 20))
+    scanner.feed(data[start:])
+
+    clip = scanner.leading_clip()
+
+    assert clip is not None
+    assert len(clip) == start + 8 + MAX_PADDING_BYTES + moov_bytes(data)
+    assert struct.unpack_from(">I4s", clip, start) == (MAX_PADDING_BYTES + 8, b"uuid")
+
+
+def test_many_small_boxes_cost_no_more_than_their_bytes() -> None:
+    scanner = MediaScanner()
+    tracemalloc.start()
+    scanner.feed(box(b"ftyp", b"isom") + 10_000 * box(b"free", b"1234"))
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert used < 600_000
+
+
+def test_a_first_frame_of_more_than_2_mib_has_room(tmp_path: Path) -> None:
+    data = film(tmp_path / "film.mp4", width=1920, height=1080, picture=noise, frames=3)
+    with av.open(io.BytesIO(data)) as container:
+        assert next(container.demux(video=0)).size > 2 << 20
+
+    clip = clip_of(data, clip_bytes=CLIP_BYTES)
+
+    assert clip is not None
+    assert len(clip) < len(data)
+    assert first_frame(clip) == first_frame(data)
 
 
 @pytest.mark.parametrize(("layout", "last_box"), [("moov in front", b"mdat"), ("moov at the end", b"moov")])
