@@ -80,6 +80,16 @@ _CONSUMED: Final = {
     "remark": None,
     "createdAt": _DONE,
 }
+_TRANSACTION: Final = {
+    "id": "7",
+    "userId": "xQ3vT8mKpL0sWz5a",
+    "transType": "video_generate",
+    "credits": -15,
+    "balanceAfter": 85,
+    "videoUuid": UUID,
+    "remark": None,
+    "createdAt": _DONE,
+}
 
 REQUESTS: Final[dict[str, Any]] = {
     "GenerateVideo": {
@@ -96,7 +106,7 @@ REQUESTS: Final[dict[str, Any]] = {
 
 ANSWERS: Final[dict[str, Any]] = {
     "generateVideo": _CREATED,
-    "listVideos": {"videos": [_VIDEO], "nextCursor": _CURSOR},
+    "listVideos": {"videos": [_VIDEO], "nextCursor": _CURSOR, "hasMore": True},
     "getVideo": {**_VIDEO, "media": _MEDIA},
     "deleteVideo": {"deleted": True},
     "getVideoStatus": {"status": "COMPLETED", "videoUrl": f"{_FILE}.mp4"},
@@ -109,7 +119,13 @@ ANSWERS: Final[dict[str, Any]] = {
         "availableCredits": 85,
         "expiringSoon": 0,
     },
-    "listTransactions": {"records": [_CONSUMED], "total": 1},
+    "listTransactions": {
+        "records": [_CONSUMED],
+        "transactions": [_TRANSACTION],
+        "total": 1,
+        "hasMore": False,
+        "nextCursor": None,
+    },
     "grantCredits": {"granted": True, "orderNo": "support-2026-0042"},
     "presignUpload": {
         "uploadUrl": f"https://bucket.r2.example/{_UPLOAD}?X-Amz-Expires=3600&X-Amz-Signature=…",

@@ -33,6 +33,12 @@ _CURSOR: Final = {
     "description": "The `nextCursor` of the page before.",
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{0,64}$"},
 }
+_HISTORY_CURSOR: Final = {
+    "name": "cursor",
+    "in": "query",
+    "description": "The `nextCursor` of the page before; it goes before `offset`.",
+    "schema": {"type": "string", "pattern": "^([0-9]{1,6}|1000000)?$"},
+}
 _STATUS: Final = {"name": "status", "in": "query", "schema": {"enum": list(VideoStatus)}}
 _TYPE: Final = {"name": "type", "in": "query", "schema": {"enum": list(TRANSACTION_TYPES)}}
 _IDEMPOTENCY_KEY: Final = {
@@ -117,10 +123,20 @@ def _video_paths() -> dict[str, Any]:
     return {
         f"{video}/generate": {"post": generate},
         f"{video}/list": {"get": listing},
+        f"{video}/events": {"get": _events()},
         f"{video}/{{uuid}}": {"get": detail, "delete": delete},
         f"{video}/{{uuid}}/status": {"get": status},
         f"{video}/{{uuid}}/retry": {"post": retry},
         f"{video}/callback/{{provider}}": {"post": _callback()},
+    }
+
+
+def _events() -> dict[str, Any]:
+    return {
+        "operationId": "streamEvents",
+        "summary": "End an EventSource: nothing is streamed; ask for a video's status instead",
+        "security": [],
+        "responses": {"204": {"description": "Nothing; a browser doesn't connect again"}},
     }
 
 
@@ -163,7 +179,7 @@ def _credit_paths() -> dict[str, Any]:
         "List your credit transactions, newest first",
         "HistoryJson",
         (*_READ, errors.InvalidRequestError),
-        parameters=[_LIMIT, _OFFSET, _TYPE],
+        parameters=[_LIMIT, _OFFSET, _HISTORY_CURSOR, _TYPE],
     )
     grant = operation(
         "grantCredits",
@@ -182,7 +198,7 @@ def _credit_paths() -> dict[str, Any]:
 def _other_paths() -> dict[str, Any]:
     presign = operation(
         "presignUpload",
-        "Get a URL to upload one image to, by PUT",
+        "Get a URL to upload one image, video or sound to, by PUT",
         "UploadJson",
         (*_WRITE, errors.InvalidRequestError, errors.StorageError),
         body="PresignUpload",

@@ -34,14 +34,14 @@ def history() -> Response[str]:
     query = requests.query(app.current_event)
     credential = requests.credential(app.current_event, dependencies.auth_rules)
     with sign_in_first(credential, dependencies.database):
-        rows, total = read_credits.get_history(
+        page = read_credits.get_history(
             credential=credential,
             database=dependencies.database,
             limit=parameters.page_limit(query.get("limit")),
-            offset=parameters.page_offset(query.get("offset")),
+            offset=parameters.history_offset(query),
             trans_type=parameters.transaction_type(query.get("type")),
         )
-    return reply(HTTPStatus.OK, responses.history(rows, total))
+    return reply(HTTPStatus.OK, responses.history(page))
 
 
 @app.post("/api/v1/credit/grant")

@@ -37,6 +37,12 @@ def list_videos() -> Response[str]:
     return reply(HTTPStatus.OK, responses.page(page))
 
 
+@app.get("/api/v1/video/events")
+def events() -> Response[str]:
+    """Tells an EventSource to stay away: after 204 it doesn't connect again (HTML Standard, server-sent events)."""
+    return Response(HTTPStatus.NO_CONTENT, headers={"Cache-Control": "no-store"})
+
+
 @app.get("/api/v1/video/<uuid>/status")
 def status(uuid: str) -> Response[str]:
     dependencies = runtime.dependencies()

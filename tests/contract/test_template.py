@@ -28,6 +28,7 @@ ROUTES = {
     "POST /api/v1/video/{uuid}/retry": "CreateVideoFunction",
     "POST /api/v1/video/callback/{provider}": "ReceiveCallbackFunction",
     "GET /api/v1/video/list": "QueryVideosFunction",
+    "GET /api/v1/video/events": "QueryVideosFunction",
     "GET /api/v1/video/{uuid}": "QueryVideosFunction",
     "DELETE /api/v1/video/{uuid}": "QueryVideosFunction",
     "GET /api/v1/video/{uuid}/status": "QueryVideosFunction",

@@ -86,7 +86,7 @@ def test_what_the_front_end_reads_of_a_finished_video(world: World) -> None:
         detail["height"],
     )
     assert round(media["durationMs"] / 1000) == detail["duration"]
-    assert page == {"videos": [detail], "nextCursor": None}
+    assert page == {"videos": [detail], "nextCursor": None, "hasMore": False}
 
 
 def test_a_callback_that_comes_twice_changes_nothing_the_second_time(world: World) -> None:
@@ -283,7 +283,7 @@ def test_nobody_reads_anothers_video(world: World) -> None:
     for path in (f"/api/v1/video/{uuid}", f"/api/v1/video/{uuid}/status"):
         assert stranger.call("GET", path).payload == stranger.call("GET", path.replace(uuid, "vid_unknown")).payload
         assert stranger.call("GET", path).status == 404
-    assert stranger.call("GET", "/api/v1/video/list").data == {"videos": [], "nextCursor": None}
+    assert stranger.call("GET", "/api/v1/video/list").data == {"videos": [], "nextCursor": None, "hasMore": False}
     nobody = World(world.stack, world.evolink, "", "no-such-token")
     for path in (f"/api/v1/video/{uuid}", f"/api/v1/video/{uuid}/status", "/api/v1/video/list"):
         assert nobody.call("GET", path).status == 401

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from clipferry import catalog, runtime
+from clipferry.api import responses
 from clipferry.db.connection import Database
+from clipferry.db.ledger import LedgerRow
 from clipferry.models import VideoStatus
+from clipferry.usecases.read_credits import HistoryPage
 from local.sam_template.environment import in_process
 from tests import books, journeys
 from tests.http_api import Answer, Api, Person, person
@@ -23,6 +26,7 @@ HISTORY = "/api/v1/credit/history"
 GRANT = "/api/v1/credit/grant"
 PRESIGN = "/api/v1/upload/presign"
 MODELS = "/api/v1/config/models"
+EMPTY_PAGE = {"records": [], "transactions": [], "total": 0, "hasMore": False, "nextCursor": None}
 TEN_MEGABYTES = 10 * 1024 * 1024
 
 
@@ -95,6 +99,57 @@ def test_a_ledger_row_has_the_originals_fields(api: Api, database: Database, ann
     assert consumed["createdAt"].endswith("Z")
 
 
+def test_the_newer_front_end_reads_the_same_rows_in_its_own_words(api: Api, database: Database, ann: Person) -> None:
+    books.add_package(database, 25)
+    uuid = journeys.video_at(database, VideoStatus.COMPLETED, 10)
+
+    page = api.call("GET", HISTORY, headers=ann.by_session).data
+
+    consumed, granted = page["transactions"]
+    assert consumed == {
+        "id": str(page["records"][0]["id"]),
+        "userId": "ann",
+        "transType": "video_generate",
+        "credits": -10,
+        "balanceAfter": 15,
+        "videoUuid": uuid,
+        "remark": page["records"][0]["remark"],
+        "createdAt": page["records"][0]["createdAt"],
+    }
+    assert granted["transType"] == "admin_adjust"
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("NEW_USER", "new_user"),
+        ("ORDER_PAY", "order_pay"),
+        ("SUBSCRIPTION", "subscription"),
+        ("VIDEO_CONSUME", "video_generate"),
+        ("REFUND", "video_refund"),
+        ("EXPIRED", "expired"),
+        ("SYSTEM_ADJUST", "admin_adjust"),
+    ],
+)
+def test_every_type_has_the_newer_front_ends_word(ours: str, theirs: str) -> None:
+    row = LedgerRow(
+        id=1,
+        trans_no="t",
+        user_id="ann",
+        trans_type=ours,
+        credits=1,
+        balance_after=1,
+        package_id=None,
+        video_uuid=None,
+        order_no=None,
+        hold_id=None,
+        remark=None,
+        created_at=datetime.now(UTC),
+    )
+
+    assert responses.history(HistoryPage([row], 1, None))["transactions"][0]["transType"] == theirs
+
+
 def test_the_ledger_is_read_page_by_page_newest_first(api: Api, database: Database, ann: Person) -> None:
     for amount in range(1, 8):
         books.add_package(database, amount)
@@ -105,6 +160,14 @@ def test_the_ledger_is_read_page_by_page_newest_first(api: Api, database: Databa
 
     assert [[row["credits"] for row in page["records"]] for page in pages] == [[7, 6, 5], [4, 3, 2], [1], []]
     assert {page["total"] for page in pages} == {7}
+    assert [(page["hasMore"], page["nextCursor"]) for page in pages] == [
+        (True, "3"),
+        (True, "6"),
+        (False, None),
+        (False, None),
+    ]
+    by_cursor = api.call("GET", f"{HISTORY}?limit=3&cursor=3&offset=6", headers=ann.by_session).data
+    assert by_cursor == pages[1]
     everything = api.call("GET", HISTORY, headers=ann.by_session).data["records"]
     assert all(newer["id"] > older["id"] for newer, older in pairwise(everything))
 
@@ -116,8 +179,8 @@ def test_the_ledger_is_read_by_type_and_counted_so(api: Api, database: Database,
     consumed = api.call("GET", f"{HISTORY}?type=VIDEO_CONSUME", headers=ann.by_session).data
 
     assert ([row["credits"] for row in consumed["records"]], consumed["total"]) == ([-10], 1)
-    for empty in ("NEW_USER", "ORDER_PAY", "SUBSCRIPTION", "REFUND", "EXPIRED"):
-        assert api.call("GET", f"{HISTORY}?type={empty}", headers=ann.by_session).data == {"records": [], "total": 0}
+    for empty in ("NEW_USER", "ORDER_PAY", "SUBSCRIPTION", "REFUND", "EXPIRED", "IMAGE_CONSUME"):
+        assert api.call("GET", f"{HISTORY}?type={empty}", headers=ann.by_session).data == EMPTY_PAGE
 
 
 def test_a_parameter_that_is_left_empty_is_left_out(api: Api, ann: Person) -> None:
@@ -126,7 +189,18 @@ def test_a_parameter_that_is_left_empty_is_left_out(api: Api, ann: Person) -> No
 
 @pytest.mark.parametrize(
     "query",
-    ["limit=0", "limit=101", "limit=ten", "offset=-1", "offset=1000001", "offset=1.5", "type=order_pay", "type=ALL"],
+    [
+        "limit=0",
+        "limit=101",
+        "limit=ten",
+        "offset=-1",
+        "offset=1000001",
+        "offset=1.5",
+        "type=order_pay",
+        "type=ALL",
+        "cursor=x",
+        "cursor=1000001",
+    ],
 )
 def test_any_other_page_is_refused_by_its_parameter(api: Api, ann: Person, query: str) -> None:
     assert faults(api.call("GET", f"{HISTORY}?{query}", headers=ann.by_session)) == [query.partition("=")[0]]
@@ -221,7 +295,16 @@ def test_a_grant_that_makes_no_sense_is_refused_by_its_field(
 
 @pytest.mark.parametrize(
     ("content_type", "extension"),
-    [("image/jpeg", "jpg"), ("image/png", "png"), ("image/gif", "gif"), ("image/webp", "webp")],
+    [
+        ("image/jpeg", "jpg"),
+        ("image/png", "png"),
+        ("image/gif", "gif"),
+        ("image/webp", "webp"),
+        ("video/mp4", "mp4"),
+        ("video/quicktime", "mov"),
+        ("audio/mpeg", "mp3"),
+        ("audio/x-wav", "wav"),
+    ],
 )
 def test_an_uploads_extension_is_its_types_and_not_its_names(
     api: Api, ann: Person, content_type: str, extension: str
@@ -289,10 +372,12 @@ def test_a_user_whose_id_is_a_path_stays_in_a_folder_of_its_own(api: Api, databa
         ({"contentType": "text/html"}, "contentType"),
         ({"contentType": "image/png; charset=utf-8"}, "contentType"),
         ({"contentType": "IMAGE/PNG"}, "contentType"),
-        ({"contentType": "video/mp4"}, "contentType"),
+        ({"contentType": "video/x-msvideo"}, "contentType"),
         ({"contentType": None}, "contentType"),
         ({"contentLength": 0}, "contentLength"),
         ({"contentLength": TEN_MEGABYTES + 1}, "contentLength"),
+        ({"contentType": "audio/mpeg", "contentLength": 20 * 2**20 + 1}, "contentLength"),
+        ({"contentType": "video/mp4", "contentLength": 100 * 2**20 + 1}, "contentLength"),
         ({"contentLength": "5"}, "contentLength"),
         ({"filename": ""}, "filename"),
         ({"filename": "x" * 256}, "filename"),

@@ -153,9 +153,9 @@ def test_a_user_sees_only_the_own_credits_and_history(
             != api.call("GET", path, headers=getattr(bob, kind)).data
         )
     assert api.call("GET", "/api/v1/credit/balance", headers=getattr(bob, kind)).data["availableCredits"] == 0
-    assert api.call("GET", "/api/v1/credit/history", headers=getattr(bob, kind)).data == {"records": [], "total": 0}
+    assert api.call("GET", "/api/v1/credit/history", headers=getattr(bob, kind)).data["records"] == []
     asked = "/api/v1/credit/history?userId=ann"
-    assert api.call("GET", asked, headers=getattr(bob, kind)).data == {"records": [], "total": 0}
+    assert api.call("GET", asked, headers=getattr(bob, kind)).data["records"] == []
 
 
 @pytest.mark.parametrize("kind", KINDS)

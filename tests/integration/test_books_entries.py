@@ -219,10 +219,10 @@ def test_the_history_comes_newest_first_by_pages_and_by_type(database: Database)
     books.add_package(database, 99, user_id="bob")
 
     def page(*, limit: int, offset: int, trans_type: str | None = None) -> tuple[list[int], int]:
-        found, total = get_history(
+        found = get_history(
             credential=books.credential(), database=database, limit=limit, offset=offset, trans_type=trans_type
         )
-        return [row.credits for row in found], total
+        return [row.credits for row in found.rows], found.total
 
     assert page(limit=2, offset=0) == ([7, 5], 6)
     assert page(limit=3, offset=2) == ([4, 3, 2], 6)

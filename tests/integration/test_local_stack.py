@@ -39,7 +39,7 @@ def test_it_runs_twice_in_one_process_and_leaves_nothing(capfd: pytest.CaptureFi
             health, _ = get(stack.url, "/api/v1/health")
             listed, answer = get(stack.url, "/api/v1/video/list")
             assert (health, listed) == (200, 200)
-            assert answer["data"] == {"videos": [], "nextCursor": None}
+            assert answer["data"] == {"videos": [], "nextCursor": None, "hasMore": False}
             assert stack.evolink is not None
             assert [service.origin for service in stack.services[:4]] == ["embedded"] * 4
 

@@ -115,8 +115,8 @@ def journey(url: str, user_id: str) -> list[str]:
         books.lapse(database, lapsing)
         expire_credits(database=database)
         ends.append(journeys.status_of(database, uuid))
-    rows, total = get_history(credential=credential, database=database, limit=50, offset=0, trans_type=None)
-    assert len(rows) == total > 0
+    page = get_history(credential=credential, database=database, limit=50, offset=0, trans_type=None)
+    assert len(page.rows) == page.total > 0
     assert get_balance(credential=credential, database=database).frozen == 0
     database.close()
     return ends

@@ -136,3 +136,19 @@ def test_a_replayed_error_is_answered_as_it_was() -> None:
     first = InvalidRequestError.for_field("prompt", "missing", "is required").as_answer()
 
     assert ReplayedError(first).as_answer() == first
+
+
+def test_the_message_names_the_first_fields_fault_for_front_ends_that_show_nothing_else() -> None:
+    faults = [
+        {"path": "duration", "code": "c", "message": "must be 5 or 10"},
+        {"path": "a", "code": "c", "message": "b"},
+    ]
+
+    assert InvalidRequestError(details={"fields": faults}).message == (
+        "The request is not valid: duration: must be 5 or 10."
+    )
+    assert (
+        InvalidRequestError.for_field("model", "c", "ends so.").message == "The request is not valid: model: ends so."
+    )
+    assert UnknownModelError(details={"fields": faults}).message == "There is no model with this id."
+    assert InvalidRequestError("to the log").message == "The request is not valid."

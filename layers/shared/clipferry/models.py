@@ -19,10 +19,9 @@ TRANSACTION_TYPES: Final = (
     "REFUND",
     "EXPIRED",
     "SYSTEM_ADJUST",
+    "IMAGE_CONSUME",
 )
-"""The types of a ledger row, as in the original's schema."""
-LARGEST_UPLOAD: Final = 10 * 1024 * 1024
-"""Bytes of an image that a browser uploads to the bucket."""
+"""The types of a ledger row, as in the original's schema. IMAGE_CONSUME is a later version's: no row of ours has it."""
 
 
 class VideoStatus(StrEnum):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from clipferry.errors import InvalidRequestError, VideoNotFoundError
 from clipferry.models import TRANSACTION_TYPES, VideoStatus
 
@@ -32,12 +34,12 @@ def status_filter(text: str | None) -> VideoStatus | None:
     return VideoStatus(text)
 
 
-def page_offset(text: str | None, *, largest: int = 1_000_000) -> int:
-    """`offset`, 0 to `largest`."""
-    if text is None:
-        return 0
+def history_offset(query: Mapping[str, str], *, largest: int = 1_000_000) -> int:
+    """`offset`, or the `nextCursor` of the page before, which is one: 0 to `largest`."""
+    name = "cursor" if "cursor" in query else "offset"
+    text = query.get(name, "0")
     if not (text.isascii() and text.isdigit() and len(text) <= 7 and int(text) <= largest):
-        raise InvalidRequestError.for_field("offset", "invalid", f"must be a whole number from 0 to {largest}")
+        raise InvalidRequestError.for_field(name, "invalid", f"must be a whole number from 0 to {largest}")
     return int(text)
 
 

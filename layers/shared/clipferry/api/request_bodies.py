@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
-from clipferry.models import LARGEST_UPLOAD, MOST_CREDITS
+from clipferry.models import MOST_CREDITS
+from clipferry.usecases.presign_upload import LARGEST_UPLOADS, UPLOAD_TYPES
 
 NO_NUL: Final = r"^[^\x00]*$"
 """PostgreSQL's text takes every character but NUL."""
@@ -19,6 +21,12 @@ def _whole(value: object) -> object:
 
 
 Whole: Final = BeforeValidator(_whole)
+
+
+def _upload_type(text: str) -> str:
+    if text not in UPLOAD_TYPES:
+        raise PydanticCustomError("literal_error", "must be one of {choices}", {"choices": ", ".join(UPLOAD_TYPES)})
+    return text
 
 
 class GrantCredits(BaseModel):
@@ -40,5 +48,5 @@ class PresignUpload(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True)
 
     filename: Annotated[str, Field(min_length=1, max_length=255, pattern=NO_NUL)]
-    contentType: Literal["image/jpeg", "image/png", "image/gif", "image/webp"]  # noqa: N815
-    contentLength: Annotated[int, Field(ge=1, le=LARGEST_UPLOAD), Whole] | None = None  # noqa: N815
+    contentType: Annotated[str, AfterValidator(_upload_type), Field(json_schema_extra={"enum": [*UPLOAD_TYPES]})]  # noqa: N815
+    contentLength: Annotated[int, Field(ge=1, le=max(LARGEST_UPLOADS.values())), Whole] | None = None  # noqa: N815

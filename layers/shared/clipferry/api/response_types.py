@@ -76,6 +76,7 @@ class VideoDetailJson(VideoJson):
 class PageJson(TypedDict):
     videos: list[VideoJson]
     nextCursor: str | None
+    hasMore: bool
 
 
 class StatusJson(TypedDict):
@@ -116,9 +117,23 @@ class LedgerRowJson(TypedDict):
     createdAt: Moment
 
 
+class TransactionJson(TypedDict):
+    id: str
+    userId: str
+    transType: str
+    credits: int
+    balanceAfter: int
+    videoUuid: str | None
+    remark: str | None
+    createdAt: Moment
+
+
 class HistoryJson(TypedDict):
     records: list[LedgerRowJson]
+    transactions: list[TransactionJson]
     total: int
+    hasMore: bool
+    nextCursor: str | None
 
 
 class GrantedJson(TypedDict):

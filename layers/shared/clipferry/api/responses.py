@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from clipferry.models import VideoStatus
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # imported here, these would cost every function its cold sta
         MediaJson,
         PageJson,
         StatusJson,
+        TransactionJson,
         UploadJson,
         UserJson,
         VideoDetailJson,
@@ -27,6 +28,10 @@ if TYPE_CHECKING:  # imported here, these would cost every function its cold sta
     from clipferry.usecases.create_video import CreatedVideo
     from clipferry.usecases.presign_upload import PresignedUpload
     from clipferry.usecases.query_videos import Page
+    from clipferry.usecases.read_credits import HistoryPage
+
+_NEWER_TYPES: Final = {"VIDEO_CONSUME": "video_generate", "REFUND": "video_refund", "SYSTEM_ADJUST": "admin_adjust"}
+"""The newer front end's words for a transaction's type; the others are the same in lower case."""
 
 
 def created(result: CreatedVideo) -> CreatedVideoJson:
@@ -105,7 +110,8 @@ def _media(row: Video) -> MediaJson:
 
 
 def page(found: Page) -> PageJson:
-    return {"videos": [video(row) for row in found.videos], "nextCursor": found.next_cursor}
+    has_more = found.next_cursor is not None
+    return {"videos": [video(row) for row in found.videos], "nextCursor": found.next_cursor, "hasMore": has_more}
 
 
 def status(row: Video) -> StatusJson:
@@ -129,8 +135,15 @@ def balance(found: Balance) -> BalanceJson:
     }
 
 
-def history(rows: list[LedgerRow], total: int) -> HistoryJson:
-    return {"records": [_ledger_row(row) for row in rows], "total": total}
+def history(found: HistoryPage) -> HistoryJson:
+    """The page twice: `records` for the original's front end, `transactions` for its newer one."""
+    return {
+        "records": [_ledger_row(row) for row in found.rows],
+        "transactions": [_transaction(row) for row in found.rows],
+        "total": found.total,
+        "hasMore": found.next_offset is not None,
+        "nextCursor": None if found.next_offset is None else str(found.next_offset),
+    }
 
 
 def _ledger_row(row: LedgerRow) -> LedgerRowJson:
@@ -145,6 +158,19 @@ def _ledger_row(row: LedgerRow) -> LedgerRowJson:
         "videoUuid": row.video_uuid,
         "orderNo": row.order_no,
         "holdId": row.hold_id,
+        "remark": row.remark,
+        "createdAt": _iso(row.created_at),
+    }
+
+
+def _transaction(row: LedgerRow) -> TransactionJson:
+    return {
+        "id": str(row.id),
+        "userId": row.user_id,
+        "transType": _NEWER_TYPES.get(row.trans_type, row.trans_type.lower()),
+        "credits": row.credits,
+        "balanceAfter": row.balance_after,
+        "videoUuid": row.video_uuid,
         "remark": row.remark,
         "createdAt": _iso(row.created_at),
     }

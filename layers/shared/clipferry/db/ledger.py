@@ -27,7 +27,9 @@ select id, trans_no, user_id, trans_type::text as trans_type, credits, balance_a
        hold_id, remark, created_at
 from public.credit_transactions
 where user_id = current_setting('clipferry.user_id', true)
-    and (%(trans_type)s::text is null or trans_type = %(trans_type)s::public."CreditTransType")
+    and (%(trans_type)s::text is null or trans_type = (
+        select enumlabel::text::public."CreditTransType" from pg_enum
+        where enumtypid = 'public."CreditTransType"'::regtype and enumlabel = %(trans_type)s::text))
 order by id::bigint desc limit %(limit)s offset %(offset)s
 """
 
@@ -35,7 +37,9 @@ _HISTORY_TOTAL: Final = """
 select count(*) as total from (
     select from public.credit_transactions
     where user_id = current_setting('clipferry.user_id', true)
-        and (%(trans_type)s::text is null or trans_type = %(trans_type)s::public."CreditTransType")
+        and (%(trans_type)s::text is null or trans_type = (
+        select enumlabel::text::public."CreditTransType" from pg_enum
+        where enumtypid = 'public."CreditTransType"'::regtype and enumlabel = %(trans_type)s::text))
     limit 10000
 ) counted
 """

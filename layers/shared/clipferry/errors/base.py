@@ -15,8 +15,8 @@ class ClipferryError(Exception):
 
     def __init__(self, detail: str = "", *, details: dict[str, Any] | None = None) -> None:
         """`detail` goes to the log; `details` goes to the caller, as `error.details`."""
-        super().__init__(detail or self.message)
         self.details = details
+        super().__init__(detail or self.message)
 
     @property
     def message(self) -> str:

@@ -13,6 +13,15 @@ class InvalidRequestError(ClipferryError):
     status = 400
     code = "INVALID_REQUEST"
 
+    @property
+    def message(self) -> str:
+        """The sentence with the first field's fault: the original's front ends show nothing but the message."""
+        faults = self.details.get("fields") if self.details else None
+        if not faults or type(self) is not InvalidRequestError:
+            return self.sentence()
+        first = faults[0]
+        return f"{self.sentence().removesuffix('.')}: {first['path']}: {first['message'].removesuffix('.')}."
+
     @classmethod
     def for_field(cls, path: str, code: str, message: str) -> InvalidRequestError:
         return cls(f"{path}: {message}", details={"fields": [{"path": path, "code": code, "message": message}]})

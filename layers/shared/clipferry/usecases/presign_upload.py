@@ -1,4 +1,4 @@
-"""Lets a browser put one image into the bucket by itself, under a key that nobody else can aim at."""
+"""Lets a browser put one file into the bucket by itself, under a key that nobody else can aim at."""
 
 from __future__ import annotations
 
@@ -12,8 +12,25 @@ from clipferry.errors import InvalidRequestError
 
 EXPIRES_IN: Final = 3600
 """Seconds, as in the original."""
-EXTENSIONS: Final = {"image/jpeg": "jpg", "image/png": "png", "image/gif": "gif", "image/webp": "webp"}
+UPLOAD_TYPES: Final = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/gif": "gif",
+    "image/webp": "webp",
+    "video/mp4": "mp4",
+    "video/quicktime": "mov",
+    "video/webm": "webm",
+    "audio/mpeg": "mp3",
+    "audio/mp3": "mp3",
+    "audio/wav": "wav",
+    "audio/x-wav": "wav",
+    "audio/mp4": "m4a",
+    "audio/m4a": "m4a",
+    "audio/aac": "aac",
+}
 """File name endings by the content type that is signed; the file's own name decides nothing."""
+LARGEST_UPLOADS: Final = {"image": 10 * 1024 * 1024, "video": 100 * 1024 * 1024, "audio": 20 * 1024 * 1024}
+"""Bytes of a file that a browser uploads to the bucket, by the first word of its type: the newer original's limits."""
 
 
 class UploadSigner(Protocol):
@@ -28,7 +45,7 @@ class UploadSigner(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PresignedUpload:
-    """The URL to PUT to, and the one where the image is then."""
+    """The URL to PUT to, and the one where the file is then."""
 
     upload_url: str
     public_url: str
@@ -39,13 +56,17 @@ class PresignedUpload:
 def presign_upload(
     *, user_id: str, content_type: str, content_length: int | None, length_required: bool, storage: UploadSigner
 ) -> PresignedUpload:
-    """`content_type` is one of EXTENSIONS. A `content_length` is signed: a PUT of another size is refused.
+    """`content_type` is one of UPLOAD_TYPES. A `content_length` is signed: a PUT of another size is refused.
 
-    Without one a PUT of any size is taken, up to the bucket's own limit. Raises InvalidRequestError if it is required.
+    Without one a PUT of any size is taken, up to the bucket's own limit. Raises InvalidRequestError if it is required,
+    and for one that is larger than LARGEST_UPLOADS says.
     """
     if content_length is None and length_required:
         raise InvalidRequestError.for_field("contentLength", "missing", "is required")
-    key = f"uploads/{_folder(user_id)}/{secrets.token_urlsafe(16)[:21]}.{EXTENSIONS[content_type]}"
+    kind = content_type.partition("/")[0]
+    if content_length is not None and content_length > (largest := LARGEST_UPLOADS[kind]):
+        raise InvalidRequestError.for_field("contentLength", "too_large", f"must be at most {largest} for {kind} files")
+    key = f"uploads/{_folder(user_id)}/{secrets.token_urlsafe(16)[:21]}.{UPLOAD_TYPES[content_type]}"
     url = storage.get_signed_upload_url(
         key=key, content_type=content_type, expires_in=EXPIRES_IN, content_length=content_length
     )

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from clipferry.db import ledger, sign_in
 from clipferry.db.connection import Database
 from clipferry.db.ledger import Balance, LedgerRow
 from clipferry.errors import UnauthorizedError
 from clipferry.models import Credential
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """A page of the ledger, newest first. `total` counts at most 10,000 rows; the last page has no `next_offset`."""
+
+    rows: list[LedgerRow]
+    total: int
+    next_offset: int | None
 
 
 def get_balance(*, credential: Credential, database: Database) -> Balance:
@@ -22,14 +33,14 @@ def get_balance(*, credential: Credential, database: Database) -> Balance:
 
 def get_history(
     *, credential: Credential, database: Database, limit: int, offset: int, trans_type: str | None
-) -> tuple[list[LedgerRow], int]:
-    """A page of the ledger, newest first, and how many rows there are in all."""
+) -> HistoryPage:
     with database.transaction() as tx:
         caller = sign_in.authenticate(tx, credential)
-        rows = ledger.history(tx, limit=limit, offset=offset, trans_type=trans_type)
+        found = ledger.history(tx, limit=limit + 1, offset=offset, trans_type=trans_type)
         total = ledger.history_total(tx, trans_type=trans_type)
     if caller.first() is None:
         raise UnauthorizedError("no such session or key")
     counted = total.first()
     assert counted is not None
-    return rows.all(), counted["total"]
+    rows = found.all()
+    return HistoryPage(rows[:limit], counted["total"], offset + limit if len(rows) > limit else None)
