@@ -69,7 +69,11 @@ SETTING = re.compile(r"[A-Z0-9_]+=")
 NOT_SETTINGS = {"DEPLOY_ID", "POWERTOOLS_METRICS_NAMESPACE"}
 """Variables that others read than our settings: Lambda, which publishes what has changed, and Powertools."""
 
-LONG = "a secret of more than 32 characters"
+SECRET = dict.fromkeys(SECRETS, "a-secret-of-more-than-32-characters") | {
+    "DATABASE_URL": "postgresql://app@db.example.com/app?sslmode=verify-full",
+    "DATABASE_DIRECT_URL": "",
+    "REPLICATE_WEBHOOK_SECRET": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+}
 QUEUE_URL = "https://sqs.us-east-1.amazonaws.com/123456789012/clipferry-mirror"
 
 
@@ -198,6 +202,9 @@ def test_every_parameter_says_what_it_is_and_takes_its_own_default(document: dic
         ("AllowedOrigins", "*"),
         ("AllowedOrigins", "https://a.example, https://b.example"),
         ("AllowedOrigins", "https://a.example/"),
+        ("AllowedOrigins", "https://A.example"),
+        ("AllowedOrigins", "http://a.example"),
+        ("AllowedOrigins", "null"),
         ("DomainName", "https://api.example.com"),
         ("SubnetIds", "subnet-1, subnet-2"),
         ("DeployId", "yesterday"),
@@ -218,7 +225,7 @@ def test_template_sets_only_what_the_settings_know(deployed: Template) -> None:
 def test_deployed_function_finds_every_setting_that_it_needs(deployed: Template, stage: str) -> None:
     for function in deployed.functions:
         assert not function.unresolved
-        found = settings.load({**function.environment, "STAGE": stage}, dict.fromkeys(SECRETS, LONG))
+        found = settings.load({**function.environment, "STAGE": stage}, SECRET)
         assert found.secrets_arn == REQUIRED["SecretsArn"]
         assert found.mirror_queue_url == QUEUE_URL
         assert (found.generation_deadline_seconds, found.submit_deadline_seconds) == (3600, 3900)

@@ -78,7 +78,7 @@ def public(r2: FakeR2) -> Iterator[str]:
         found = r2.bucket.objects.get(request.path.removeprefix("/"))
         if found is None or found.content is None:
             return Response(status=404)
-        file = ServedFile.of(found.content, content_type=found.content_type)
+        file = ServedFile.of(found.content, content_type=found.headers["content-type"])
         return serve(file, method=request.method, headers=request.headers)
 
     server = HttpServer()
@@ -168,9 +168,13 @@ def test_the_report_has_a_line_for_each_check_and_shows_no_secret(installation: 
 def test_invalid_settings_are_the_only_finding(installation: Installation) -> None:
     installation.change("STORAGE_BUCKET", "")
     installation.change("RATE_LIMIT_PER_MINUTE", "many")
+    installation.change("STORAGE_DOMAIN", "javascript:alert(1)//")
+    installation.change("ALLOWED_ORIGINS", "null")
     detail = installation.failure("settings")
 
     assert "STORAGE_BUCKET" in detail
+    assert "STORAGE_DOMAIN" in detail
+    assert "ALLOWED_ORIGINS" in detail
     assert "RATE_LIMIT_PER_MINUTE" in detail
 
 
@@ -199,7 +203,7 @@ def test_an_r2_key_of_the_wrong_length_is_named(installation: Installation, r2: 
         r2=r2,
         queues=installation.queues,
         callback=installation.callback,
-        public="x",
+        public="https://cdn.example.com",
     )
     at_r2 = settings_module.load(values | {"STORAGE_ENDPOINT": "https://abc.r2.cloudflarestorage.com"})
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from clipferry.__main__ import REQUIRED
+from clipferry.__main__ import REQUIRED, storage_from
+from clipferry.errors import ConfigurationError
+from clipferry.transfer.interface import TransferConfig
 from local.certificates import make_certificate, serving_tls
 from local.r2.server import FakeR2
 from tests.integration.mirror_fixtures import KEY, Behaviour, film, serving, sha256
@@ -61,6 +63,43 @@ def test_a_setting_that_is_missing_is_2_and_named() -> None:
     done = run("https://example.com/film.mp4", KEY)
     assert (done.returncode, done.stdout) == (2, "")
     assert all(name in done.stderr for name in REQUIRED)
+
+
+COPIED = {
+    "STORAGE_ENDPOINT": "https://account.r2.cloudflarestorage.com\n",
+    "STORAGE_ACCESS_KEY": " access\r\n",
+    "STORAGE_SECRET_KEY": "secret\n",
+    "STORAGE_BUCKET": "films ",
+    "STORAGE_DOMAIN": "https://cdn.example.com\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STORAGE_ENDPOINT", "https://account.r2.cloudflarestorage.com/films"),
+        ("STORAGE_ENDPOINT", "https://films.account.r2.cloudflarestorage.com"),
+        ("STORAGE_ACCESS_KEY", "hunter2\nhunter2"),
+        ("STORAGE_SECRET_KEY", "hunter2 hunter2"),
+        ("STORAGE_DOMAIN", "cdn.example.com"),
+        ("STORAGE_DOMAIN", "javascript:alert(1)//"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_named_and_not_shown(name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=name) as refused:
+        storage_from(COPIED | {name: value}, allow_loopback=False, config=TransferConfig())
+
+    assert "hunter2" not in str(refused.value)
+
+
+def test_blanks_and_newlines_around_settings_are_stripped() -> None:
+    storage = storage_from(COPIED, allow_loopback=False, config=TransferConfig())
+    signed = storage.get_signed_upload_url(key="a.png", content_type="image/png")
+    storage.close()
+
+    assert signed.startswith("https://account.r2.cloudflarestorage.com/films/a.png?")
+    assert "Credential=access%2F" in signed
+    assert storage.public_url("a.png") == "https://cdn.example.com/a.png"
 
 
 def test_a_bucket_that_refuses_is_3() -> None:

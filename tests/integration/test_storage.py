@@ -447,6 +447,16 @@ def test_public_urls_follow_the_founding_rule(domain: str | None, url: str) -> N
     assert storage_at("https://example.com", public_domain=domain).public_url("videos/a.mp4") == url
 
 
+def test_a_public_url_encodes_its_key_and_leads_back_to_it() -> None:
+    storage = storage_at("https://example.com", public_domain="https://cdn.example.com")
+    key = "uploads/Ann Lee/100% <爱>?#.png"
+
+    url = storage.public_url(key)
+
+    assert url == "https://cdn.example.com/uploads/Ann%20Lee/100%25%20%3C%E7%88%B1%3E%3F%23.png"
+    assert storage.key_of(url) == key
+
+
 @pytest.mark.parametrize("endpoint", ["http://example.com", "example.com", "ftp://example.com", "https://", ""])
 def test_an_endpoint_is_https(endpoint: str) -> None:
     with pytest.raises(ConfigurationError):

@@ -8,15 +8,15 @@ from clipferry import settings
 from clipferry.errors import ConfigurationError
 
 SECRETS = {
-    "DATABASE_URL": "postgresql://clipferry:pw-hunter2@db.example.com/clipferry",
+    "DATABASE_URL": "postgresql://clipferry:pw-hunter2@db.example.com/clipferry?sslmode=verify-full",
     "STORAGE_ACCESS_KEY": "access-hunter2",
     "STORAGE_SECRET_KEY": "secret-hunter2",
     "CALLBACK_HMAC_SECRET": "hmac-hunter2-0123456789abcdef0123",
-    "CALLBACK_HMAC_SECRET_PREVIOUS": "old-hunter2",
+    "CALLBACK_HMAC_SECRET_PREVIOUS": "old-hunter2-0123456789abcdef01234",
     "EVOLINK_API_KEY": "sk-evo-hunter2",
     "KIE_API_KEY": "kie-hunter2",
     "BETTER_AUTH_SECRET": "auth-hunter2",
-    "DATABASE_DIRECT_URL": "postgresql://clipferry:pw-hunter2@direct.example.com/clipferry",
+    "DATABASE_DIRECT_URL": "postgresql://clipferry:pw-hunter2@direct.example.com/clipferry?sslmode=require",
 }
 DEPLOYED = SECRETS | {
     "STAGE": "prod",
@@ -34,10 +34,18 @@ REQUIRED = [
     "CALLBACK_HMAC_SECRET",
     "MIRROR_QUEUE_URL",
 ]
+LONG_WEBHOOK_SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 NOT_DEPLOYABLE = {
     "ALLOW_LOOPBACK": "true",
     "STORAGE_DOMAIN": "",
     "CALLBACK_HMAC_SECRET": "short",
+    "CALLBACK_HMAC_SECRET_PREVIOUS": "a",
+    "DATABASE_URL": "postgresql://clipferry@db.example.com/clipferry",
+    "DATABASE_DIRECT_URL": "postgresql://clipferry@db.example.com/clipferry?sslmode=disable",
+    "REPLICATE_WEBHOOK_SECRET": "whsec_",
+    "AI_CALLBACK_URL": "http://api.example.com/api/v1/video/callback",
+    "AWS_ENDPOINT_URL_SECRETS_MANAGER": "http://secrets.example.com",
+    "ALLOWED_ORIGINS": "http://app.example.com",
     "SUBMIT_DEADLINE_SECONDS": "3899",  # with the default of 3600 for the generation
 }
 
@@ -88,6 +96,17 @@ def test_all_that_a_deployed_stack_lacks_is_named_at_once() -> None:
         *NOT_DEPLOYABLE.items(),
         ("CALLBACK_HMAC_SECRET", "x" * 31),
         ("GENERATION_DEADLINE_SECONDS", "3601"),
+        ("DATABASE_URL", "host=db.example.com user=u password='sslmode=require' sslmode=prefer"),
+        ("DATABASE_URL", "postgresql://u@127.0.0.1,db.example.com/d"),
+        ("DATABASE_URL", "postgresql://u@db.example.com/d?sslmode=require&sslmode=allow"),
+        ("DATABASE_URL", "postgresql://u@localhost/d?hostaddr=192.0.2.1"),
+        ("REPLICATE_WEBHOOK_SECRET", f"{LONG_WEBHOOK_SECRET},whsec_"),
+        ("REPLICATE_WEBHOOK_SECRET", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY="),
+        ("REPLICATE_WEBHOOK_SECRET", ","),
+        ("STORAGE_DOMAIN", "http://cdn.example.com"),
+        ("STORAGE_ENDPOINT", "http://storage.example.com"),
+        ("EVOLINK_BASE_URL", "http://api.example.com"),
+        ("MIRROR_QUEUE_URL", "http://sqs.example.com/1/mirror"),
     ],
 )
 def test_a_deployed_stack_refuses_what_only_a_local_one_may(stage: str, name: str, value: str) -> None:
@@ -164,10 +183,81 @@ def test_callbacks_are_signed_with_the_new_secret_and_taken_with_both() -> None:
         ("RECONCILE_INTERVAL_SECONDS", "0"),
         ("STATUS_REFRESH_SECONDS", "-1"),
         ("ALLOW_LOOPBACK", "perhaps"),
+        ("STORAGE_DOMAIN", "cdn.example.com"),
+        ("STORAGE_DOMAIN", "javascript:alert(1)//"),
+        ("STORAGE_DOMAIN", "https://cdn.exa mple.com"),
+        ("STORAGE_DOMAIN", "https://cdn.example.com?a"),
+        ("STORAGE_DOMAIN", "https://user@cdn.example.com"),
+        ("STORAGE_DOMAIN", "https://"),
+        ("STORAGE_DOMAIN", "https://[::1"),
+        ("STORAGE_DOMAIN", "https://cdn.example.com:port"),
+        ("STORAGE_ENDPOINT", "account.r2.cloudflarestorage.com"),
+        ("STORAGE_ENDPOINT", "https://account.r2.cloudflarestorage.com/videos"),
+        ("STORAGE_ENDPOINT", "https://storage.example.com/s3/videos/"),
+        ("STORAGE_ENDPOINT", "https://videos.account.r2.cloudflarestorage.com"),
+        ("STORAGE_ENDPOINT", "https://account.r2\n.cloudflarestorage.com"),
+        ("STORAGE_ACCESS_KEY", "access\nkey"),
+        ("STORAGE_ACCESS_KEY", " \n"),
+        ("STORAGE_SECRET_KEY", "secret key"),
+        ("STORAGE_BUCKET", "my videos"),
+        ("EVOLINK_API_KEY", "sk-evo\r\nX-Injected: yes"),
+        ("KIE_API_KEY", "schlüssel"),
+        ("AI_CALLBACK_URL", "https://api.example.com/callback?a=b"),
+        ("ALLOWED_ORIGINS", "null"),
+        ("ALLOWED_ORIGINS", "*"),
+        ("ALLOWED_ORIGINS", "https://*.example.com"),
+        ("ALLOWED_ORIGINS", "https://app.example.com,https://app.example.com/"),
+        ("ALLOWED_ORIGINS", "https://App.example.com"),
+        ("ALLOWED_ORIGINS", "app.example.com"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_named(name: str, value: str) -> None:
     assert f"{name}: " in refusal(DEPLOYED | {"STAGE": "local", name: value})
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "advice"),
+    [
+        ("https://account.r2.cloudflarestorage.com/videos", "from its path"),
+        ("https://videos.account.r2.cloudflarestorage.com", "from its host"),
+    ],
+)
+def test_an_endpoint_that_names_the_bucket_is_told_what_to_remove(endpoint: str, advice: str) -> None:
+    """Every film would be stored under a doubled path, and its public URL would answer 404."""
+    message = refusal(DEPLOYED | {"STORAGE_ENDPOINT": endpoint})
+
+    assert "STORAGE_ENDPOINT: " in message
+    assert "remove STORAGE_BUCKET's value" in message
+    assert advice in message
+
+
+def test_blanks_and_newlines_around_a_value_are_stripped() -> None:
+    copied = {name: f" {DEPLOYED[name]}\r\n" for name in DEPLOYED if name.startswith("STORAGE_")}
+    values = settings.load(DEPLOYED | copied | {"EVOLINK_API_KEY": "sk-evo\n", "AI_CALLBACK_URL": "https://api/x\n"})
+
+    plain = settings.load(DEPLOYED | {"EVOLINK_API_KEY": "sk-evo", "AI_CALLBACK_URL": "https://api/x"})
+    assert values == plain
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "postgresql://u:p#w@db.example.com/d?sslmode=require"),
+        ("DATABASE_URL", "postgresql://u@a.example.com,b.example.com:5433/d?sslmode=verify-full"),
+        ("DATABASE_URL", "host=db.example.com password='a b' sslmode = 'verify-ca'"),
+        ("DATABASE_URL", "postgresql://u@db.example.com/d?sslrootcert=system"),
+        ("DATABASE_URL", "postgresql://u@127.0.0.1:5432/d"),  # a tunnel
+        ("DATABASE_URL", "postgresql://u@[::1]:5432/d"),
+        ("DATABASE_URL", "postgresql:///d?host=/run/postgresql"),
+        ("REPLICATE_WEBHOOK_SECRET", f"{LONG_WEBHOOK_SECRET}, {LONG_WEBHOOK_SECRET}"),
+        ("STORAGE_ENDPOINT", "https://project.supabase.co/storage/v1/s3"),
+        ("STORAGE_ENDPOINT", "https://videos-account.example.com"),
+        ("STORAGE_DOMAIN", "https://cdn.example.com/films"),
+        ("ALLOWED_ORIGINS", "https://app.example.com:8443,http://localhost:3000,http://127.0.0.1:3000"),
+    ],
+)
+def test_a_deployed_stack_takes_what_is_safe(name: str, value: str) -> None:
+    assert settings.load(DEPLOYED | {name: value}).stage == "prod"
 
 
 def test_no_secret_is_shown_by_any_message() -> None:
@@ -176,6 +266,9 @@ def test_no_secret_is_shown_by_any_message() -> None:
         refusal(DEPLOYED | {"ALLOW_LOOPBACK": "hunter2"}),
         refusal(DEPLOYED | {"CALLBACK_HMAC_SECRET": "hunter2"}),
         refusal(DEPLOYED | {"VIDEO_MAX_CONCURRENT": "hunter2"}),
+        refusal(DEPLOYED | {"STORAGE_ACCESS_KEY": "hunter2\nhunter2"}),
+        refusal(DEPLOYED | {"DATABASE_URL": "postgresql://u:hunter2@h/d"}),
+        refusal(DEPLOYED | {"REPLICATE_WEBHOOK_SECRET": "whsec_hunter2"}),
         repr(settings.load(DEPLOYED)),
         str(settings.load(DEPLOYED)),
     ]
@@ -201,13 +294,13 @@ def test_every_field_is_a_variable_of_the_same_name() -> None:
 
 def test_what_the_secret_says_counts_where_the_environment_says_nothing() -> None:
     public = {name: value for name, value in DEPLOYED.items() if name not in SECRETS}
-    values = settings.load({**public, "EVOLINK_API_KEY": "", "KIE_API_KEY": "of the environment"}, SECRETS)
+    values = settings.load({**public, "EVOLINK_API_KEY": "", "KIE_API_KEY": "of-the-environment"}, SECRETS)
 
     assert values.database_url.get_secret_value() == SECRETS["DATABASE_URL"]
     assert values.evolink_api_key is not None
     assert values.evolink_api_key.get_secret_value() == SECRETS["EVOLINK_API_KEY"]
     assert values.kie_api_key is not None
-    assert values.kie_api_key.get_secret_value() == "of the environment"
+    assert values.kie_api_key.get_secret_value() == "of-the-environment"
 
 
 def test_an_empty_string_in_the_secret_is_unset_too() -> None:
@@ -227,9 +320,17 @@ def test_where_the_secret_is_must_be_known_without_it() -> None:
         settings.load_secret_location({"SECRETS_MAX_AGE_SECONDS": "0"})
 
 
+def test_secrets_are_read_over_plain_http_in_the_local_stage_only() -> None:
+    plain = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": "http://127.0.0.1:5000"}
+
+    assert settings.load_secret_location(plain | {"STAGE": "local"}).aws_endpoint_url_secrets_manager
+    with pytest.raises(ConfigurationError, match="AWS_ENDPOINT_URL_SECRETS_MANAGER: "):
+        settings.load_secret_location(plain)
+
+
 def test_every_secret_is_hidden_from_the_log_and_so_are_passwords_within_addresses() -> None:
-    encoded = "postgresql://clipferry:p%40ss-word@db.example.com/clipferry"
-    webhooks = {"REPLICATE_WEBHOOK_SECRET": "whsec_new,whsec_old"}
+    encoded = "postgresql://clipferry:p%40ss-word@db.example.com/clipferry?sslmode=require"
+    webhooks = {"STAGE": "local", "REPLICATE_WEBHOOK_SECRET": "whsec_new,whsec_old"}
     hidden = settings.load(DEPLOYED | webhooks | {"DATABASE_DIRECT_URL": encoded}).redactions
 
     assert hidden >= {value for name, value in SECRETS.items() if name != "DATABASE_DIRECT_URL"}
@@ -247,4 +348,4 @@ def test_every_secret_is_hidden_from_the_log_and_so_are_passwords_within_address
     ],
 )
 def test_the_password_is_found_in_either_form_of_a_databases_address(url: str, password: str) -> None:
-    assert password in settings.load(DEPLOYED | {"DATABASE_URL": url}).redactions
+    assert password in settings.load(DEPLOYED | {"STAGE": "local", "DATABASE_URL": url}).redactions

@@ -9,8 +9,10 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
+from clipferry import setting_values
 from clipferry.errors import ClipferryError, ConfigurationError, SourceError
 from clipferry.observability.control_characters import escape_controls
 from clipferry.s3.retry import TransferInterruptedError
@@ -54,21 +56,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def storage_from(environ: Mapping[str, str], *, allow_loopback: bool, config: TransferConfig) -> Storage:
-    """Returns the bucket that STORAGE_* names; raises ConfigurationError that lists what is missing."""
+    """Returns the bucket that STORAGE_* names; raises ConfigurationError that lists what is missing or can't be."""
     missing = [name for name in REQUIRED if not environ.get(name)]
     if missing:
         raise ConfigurationError(f"not set: {', '.join(missing)}")
-    endpoint, access_key, secret_key, bucket = (environ[name] for name in REQUIRED)
+    with _naming("STORAGE_BUCKET"):
+        bucket = setting_values.header_safe(environ["STORAGE_BUCKET"])
+    with _naming("STORAGE_ENDPOINT"):
+        endpoint = setting_values.storage_endpoint(environ["STORAGE_ENDPOINT"], bucket, plain_http=allow_loopback)
+    with _naming("STORAGE_ACCESS_KEY"):
+        access_key = setting_values.header_safe(environ["STORAGE_ACCESS_KEY"])
+    with _naming("STORAGE_SECRET_KEY"):
+        secret_key = setting_values.header_safe(environ["STORAGE_SECRET_KEY"])
+    with _naming("STORAGE_REGION"):
+        region = setting_values.header_safe(environ.get("STORAGE_REGION") or "auto")
+    with _naming("STORAGE_DOMAIN"):
+        domain = environ.get("STORAGE_DOMAIN")
+        public_domain = setting_values.web_address(domain, plain_http=True) if domain else None
     return Storage(
         endpoint=endpoint,
-        region=environ.get("STORAGE_REGION") or "auto",
+        region=region,
         access_key=access_key,
         secret_key=secret_key,
         bucket=bucket,
-        public_domain=environ.get("STORAGE_DOMAIN"),
+        public_domain=public_domain,
         allow_loopback=allow_loopback,
         config=config,
     )
+
+
+@contextmanager
+def _naming(setting: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise ConfigurationError(f"{setting} {error}") from None
 
 
 def summary(result: TransferResult, seconds: float) -> str:

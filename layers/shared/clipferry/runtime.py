@@ -178,7 +178,7 @@ def _secret() -> Secret | None:
     manager = SecretsManager(
         region=region,
         endpoint_url=endpoint or endpoint_of(location.secrets_arn, region),
-        allow_plain_http=endpoint is not None,
+        allow_plain_http=location.stage == "local",
         credentials=_role.credentials,
     )
     names = {name.upper() for name in Settings.model_fields.keys() - SecretLocation.model_fields.keys()}

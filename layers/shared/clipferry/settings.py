@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Final, Literal, TypeVar
-from urllib.parse import unquote
+from typing import Final, Literal, TypeVar
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+
+from clipferry import database_urls, setting_values
+from clipferry.errors import ConfigurationError
+from clipferry.setting_types import (
+    Address,
+    CallbackSecret,
+    CommaList,
+    DatabaseUrl,
+    Key,
+    Name,
+    Origins,
+    WebhookSecrets,
+    address,
+    is_local,
 )
 
-from clipferry.errors import ConfigurationError
-
-
-def _comma_list(value: object) -> object:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-
 _NO_SECRET: Final[Mapping[str, str]] = MappingProxyType({})
-
-CommaList = Annotated[tuple[str, ...], BeforeValidator(_comma_list)]
 
 
 class SecretLocation(BaseModel):
@@ -36,64 +31,67 @@ class SecretLocation(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
+    stage: Literal["local", "dev", "staging", "prod"] = "dev"
+
     secrets_arn: str | None = None
     """A secret of Secrets Manager: a JSON object of settings by their names in capitals. Empty: there is none."""
     secrets_max_age_seconds: int = Field(default=300, ge=1, le=86400)
     """How old the secret's values may be before they are read again; each reading costs $0.000005."""
     aws_region: str = "us-east-1"
-    aws_endpoint_url_secrets_manager: str | None = None
+    aws_endpoint_url_secrets_manager: Address | None = None
 
 
 class Settings(SecretLocation):
     """One field for each environment variable, by its name in lower case. An empty variable counts as unset."""
 
-    stage: Literal["local", "dev", "staging", "prod"] = "dev"
+    database_url: DatabaseUrl
+    """A libpq URL, pooled or direct. TLS parameters pass through; `sslmode=verify-full` needs no file.
 
-    database_url: SecretStr
-    """A libpq URL, pooled or direct. TLS parameters pass through; `sslmode=verify-full` needs no file."""
-    database_direct_url: SecretStr | None = None
+    A deployed stack refuses one whose connection may go on without TLS."""
+    database_direct_url: DatabaseUrl | None = None
     """For migrations, where DATABASE_URL goes through a pooler."""
     database_connect_timeout_seconds: int = Field(default=5, ge=1, le=25)
     database_statement_timeout_seconds: int = Field(default=10, ge=1, le=60)
 
+    storage_bucket: Name
     storage_endpoint: str
-    storage_region: str = "auto"
-    storage_access_key: SecretStr
-    storage_secret_key: SecretStr
-    storage_bucket: str
+    """The S3 address without the bucket, which every request's path names."""
+    storage_region: Name = "auto"
+    storage_access_key: Key
+    storage_secret_key: Key
     storage_domain: str | None = Field(default=None, validate_default=True)
     """Where the bucket is public. The founding document's fallback URL isn't, so a deployed stack must set it."""
     storage_content_md5: bool = False
     """Whether the bucket checks each part by its MD5, which costs 1.5 s of CPU for each GB; docs/mirror.md."""
 
     default_ai_provider: str = "evolink"
-    evolink_api_key: SecretStr | None = None
-    evolink_base_url: str = "https://api.evolink.ai"
-    kie_api_key: SecretStr | None = None
-    kie_base_url: str = "https://api.kie.ai"
-    kie_webhook_hmac_key: SecretStr | None = None
+    evolink_api_key: Key | None = None
+    evolink_base_url: Address = "https://api.evolink.ai"
+    kie_api_key: Key | None = None
+    kie_base_url: Address = "https://api.kie.ai"
+    kie_webhook_hmac_key: Key | None = None
     """KIE's `webhookHmacKey`. When it is set, KIE's callbacks must be signed with it."""
     kie_webhook_tolerance_seconds: int = Field(default=300, ge=1, le=86400)
     """Largest difference between KIE's timestamp and our clock; KIE doesn't say whether a retry is signed again."""
-    replicate_api_key: SecretStr | None = None
-    replicate_base_url: str = "https://api.replicate.com"
-    replicate_webhook_secret: SecretStr | None = None
+    replicate_api_key: Key | None = None
+    replicate_base_url: Address = "https://api.replicate.com"
+    replicate_webhook_secret: WebhookSecrets | None = None
     """Replicate's signing secret, `whsec_…`. During a rotation: the new one, a comma, the old one."""
 
-    ai_callback_url: str | None = None
+    ai_callback_url: Address | None = None
     """The URL under which callbacks come in. Empty: it is derived from the domain of the request."""
-    callback_hmac_secret: SecretStr
-    callback_hmac_secret_previous: SecretStr | None = None
+    callback_hmac_secret: CallbackSecret
+    callback_hmac_secret_previous: CallbackSecret | None = None
     """Still accepted, but no longer used to sign. Set it for a day when the secret is rotated."""
 
-    mirror_queue_url: str
-    aws_endpoint_url_sqs: str | None = None
+    mirror_queue_url: Address
+    aws_endpoint_url_sqs: Address | None = None
 
     better_auth_secret: SecretStr | None = None
     """When it is set, the session cookie's signature is checked with it."""
     better_auth_cookie_prefix: str = Field(default="better-auth", pattern="^[A-Za-z0-9_.-]{1,64}$")
     """Better Auth's `advanced.cookiePrefix`, with which the session cookie's name begins."""
-    allowed_origins: CommaList = ()
+    allowed_origins: Origins = ()
     """Origins of the front ends that may write with a cookie; the API's CORS origins."""
     rate_limit_per_minute: int = Field(default=5, ge=1)
     """Videos that a user may ask for in a minute; a request that isn't valid doesn't count."""
@@ -116,31 +114,29 @@ class Settings(SecretLocation):
     allow_loopback: bool = False
     """Allows plain HTTP and loopback for sources, storage and callbacks. A deployed stack refuses it."""
 
+    @field_validator("storage_endpoint")
+    @classmethod
+    def _check_storage_endpoint(cls, value: str, info: ValidationInfo) -> str:
+        return setting_values.storage_endpoint(value, info.data.get("storage_bucket", ""), plain_http=is_local(info))
+
     @field_validator("storage_domain")
     @classmethod
     def _check_storage_domain(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if not value and info.data.get("stage") != "local":
+        if not value and not is_local(info):
             raise ValueError("is required: the bucket's S3 address isn't public")
-        return value
-
-    @field_validator("callback_hmac_secret")
-    @classmethod
-    def _check_callback_secret(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
-        if len(value.get_secret_value()) < 32 and info.data.get("stage") != "local":
-            raise ValueError("must have at least 32 characters")
-        return value
+        return address(value, info) if value else value
 
     @field_validator("submit_deadline_seconds")
     @classmethod
     def _check_submit_deadline(cls, value: int, info: ValidationInfo) -> int:
-        if value < info.data.get("generation_deadline_seconds", 0) + 300 and info.data.get("stage") != "local":
+        if value < info.data.get("generation_deadline_seconds", 0) + 300 and not is_local(info):
             raise ValueError("must be at least GENERATION_DEADLINE_SECONDS + 300")
         return value
 
     @field_validator("allow_loopback")
     @classmethod
     def _check_loopback(cls, value: bool, info: ValidationInfo) -> bool:
-        if value and info.data.get("stage") != "local":
+        if value and not is_local(info):
             raise ValueError("is for STAGE=local only")
         return value
 
@@ -161,19 +157,14 @@ class Settings(SecretLocation):
         """What no log may show: every secret, and each password within a database URL."""
         values = (getattr(self, name) for name in type(self).model_fields)
         texts = {value.get_secret_value() for value in values if isinstance(value, SecretStr)}
-        return frozenset(texts.union(self.replicate_webhook_secrets, *(_passwords(text) for text in texts)))
+        return frozenset(
+            texts.union(self.replicate_webhook_secrets, *(database_urls.passwords(text) for text in texts))
+        )
 
     @classmethod
     def variables(cls) -> dict[str, str]:
         """The environment variable's name for each field."""
         return {name: name.upper() for name in cls.model_fields}
-
-
-def _passwords(text: str) -> set[str]:
-    """Passwords in a database URL or a libpq string, both as they are written there and percent-decoded."""
-    written = re.findall(r"^postgres(?:ql)?://[^:/@]*:(.*)@|\bpassword\s*=\s*(?:'([^']*)'|([^'\s]+))", text)
-    found = {password for groups in written for password in groups if password}
-    return found | {unquote(password) for password in found}
 
 
 Model = TypeVar("Model", bound=SecretLocation)

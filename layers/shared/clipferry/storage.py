@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Unpack
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from clipferry.aws.sigv4 import Credentials
 from clipferry.errors import ConfigurationError, StorageError
@@ -168,14 +168,17 @@ class Storage:
             return self._client.generate_presigned_url("put_object", Params=parameters, ExpiresIn=expires_in)
 
     def public_url(self, key: str) -> str:
-        """Returns the URL by the founding document's rule. Without a public domain nobody can read it."""
+        """Returns the URL by the founding document's rule, the key percent-encoded.
+
+        Without a public domain nobody can read it.
+        """
         origin = self._public_domain or f"https://{self._name}.r2.cloudflarestorage.com"
-        return f"{origin.rstrip('/')}/{key}"
+        return f"{origin.rstrip('/')}/{quote(key)}"
 
     def key_of(self, url: str) -> str | None:
         """Returns the key whose `public_url` this is; None for a URL that isn't ours."""
         prefix = self.public_url("")
-        return url[len(prefix) :] or None if url.startswith(prefix) else None
+        return unquote(url[len(prefix) :]) or None if url.startswith(prefix) else None
 
     def head(self, key: str) -> StoredObject | None:
         """Returns what is stored at `key`, None when nothing is."""
