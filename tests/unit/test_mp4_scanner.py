@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from clipferry.media.geometry import aspect_ratio_name, resolution_name
 from clipferry.media.mp4_scanner import MAX_BOXES, MAX_KEPT_BYTES, MediaScanner
+from tests import boxes
 from tests.films import LAYOUTS, box_starts, film, turned
 
 
@@ -235,8 +236,10 @@ EMPTY = box(b"free")
         FRAGMENTED + box(b"moof", traf(seconds=1, more=b"".join(box(b"%04x" % n) for n in range(MANY)))),
         box(b"moov", mvhd(ticks=0, scale=1), box(b"mvex", b"".join(map(trex, range(MANY))))),
         box(b"moov", mvhd(ticks=0, scale=1), b"".join(map(trak, range(MANY // 4)))),
+        boxes.film(boxes.Track(entry=boxes.box(b"avc1") * 2 * MANY)),
+        boxes.film(boxes.Track(samples=16 * MANY, sample_bytes=0)),
     ],
-    ids=["empty boxes", "kinds", "defaults", "tracks"],
+    ids=["empty boxes", "kinds", "defaults", "tracks", "sample entries", "samples"],
 )
 def test_a_hostile_box_takes_hardly_more_memory_than_its_size(hostile: bytes) -> None:
     scanner = MediaScanner(clip_bytes=0)

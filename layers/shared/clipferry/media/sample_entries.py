@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from clipferry.media.mp4_boxes import find_box, read_boxes
@@ -30,6 +31,8 @@ _ENCRYPTED: Final = frozenset({b"encv", b"enca", b"drmi", b"drms"})
 _CHILDREN_AT: Final = 78
 """Where the boxes in a VisualSampleEntry begin."""
 _MPEG4_VISUAL: Final = 0x20
+_MOST_ENTRIES: Final = 64
+"""A track may list a million, and each would cost memory."""
 _MOST_STRETCHED: Final = 16
 """A pixel that is more than so many times as wide as high, or as high as wide, is a mistake."""
 
@@ -49,7 +52,7 @@ class SampleEntry:
 
 def read_sample_entries(stsd: memoryview, handler: bytes) -> SampleEntry | None:
     """Returns the first entry; it counts as encrypted when any of them is. None when there is none."""
-    entries = [(kind, body) for kind, body in read_boxes(stsd[8:]) if kind != b"free"][:64]
+    entries = list(islice(read_boxes(stsd[8:]), _MOST_ENTRIES))
     if not entries:
         return None
     kind, body = entries[0]
