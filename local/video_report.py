@@ -19,6 +19,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "mirror_started": "mirroring starts (attempt {attempt})",
     "completed": "{bytes:,} bytes are in the bucket, {settled} credits are settled",
     "failed": "{code}: {detail} ({released} credits are released)",
+    "not_as_ordered": "the film differs from its order: {ordered} was asked for, {found} came",
 }
 
 _EVENTS: Final = """
