@@ -494,6 +494,9 @@ def test_ids_that_differ_in_punctuation_only_are_one_model(tmp_path: Path, model
         ("first_last_frame = { model", "# first_last_frame = { model", "first_last_frame"),
         ("images = 3", 'images = "3"', "3"),
         ("audio_default = false", "audio_default = 1", "1"),
+        ("audio = true\nbase = 100", 'audio = "yes"\nbase = 100', "yes"),
+        ("prompt = 20", "prompt = { min = 50, max = 60 }", "50 to 60"),
+        ('aliases = ["fuller"]', 'aliases = ["fuller", "Ful-ler"]', "alias"),
     ],
 )
 def test_a_promise_that_no_offer_keeps_is_refused(tmp_path: Path, right: str, wrong: str, named: str) -> None:
@@ -504,6 +507,17 @@ def test_a_promise_that_no_offer_keeps_is_refused(tmp_path: Path, right: str, wr
         load(tmp_path, text)
 
     assert named in str(refused.value)
+
+
+@pytest.mark.parametrize("most", [1, 2])
+@pytest.mark.parametrize("sent", ['"$image_url"', '["$image_url", "$last_image_url"]'])
+def test_a_reference_is_no_frame_that_an_offer_could_send(tmp_path: Path, most: int, sent: str) -> None:
+    text = FULL.replace("images = 3", f"images = {most}").replace('refs = "$image_urls"', f"refs = {sent}")
+
+    with pytest.raises(ConfigurationError) as refused:
+        load(tmp_path, text)
+
+    assert "kie's reference doesn't send $image_urls" in str(refused.value)
 
 
 def test_every_name_that_an_offer_may_send_is_filled_in() -> None:

@@ -95,6 +95,8 @@ def test_the_mode_is_named_or_told_from_the_media(fields: dict[str, Any], mode: 
         ({"lastImageUrl": B}, ("lastImageUrl", "contradiction")),
         ({"imageUrls": [A, B], "lastImageUrl": C}, ("lastImageUrl", "contradiction")),
         ({"imageUrls": [A, B, C], "mode": "frames-to-video"}, ("imageUrls", "unsupported")),
+        ({"imageUrl": A, "lastImageUrl": B, "mode": "r2v"}, ("lastImageUrl", "contradiction")),
+        ({"imageUrl": A, "lastImageUrl": B, "videoUrls": [FILM]}, ("lastImageUrl", "contradiction")),
         ({"imageUrl": A, "videoUrls": [FILM], "mode": "i2v"}, ("videoUrls", "unsupported")),
         ({"audioUrls": [SOUND], "mode": "t2v"}, ("audioUrls", "unsupported")),
         ({"audioUrls": [SOUND]}, ("audioUrls", "unsupported")),

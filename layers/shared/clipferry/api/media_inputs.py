@@ -74,7 +74,8 @@ def _mode(body: GenerateVideo, images: tuple[str, ...], available: Collection[Mo
         return Mode.TEXT, fault("mode", f"is one of {', '.join(_MODES)}")
     if meant == (Mode.REFERENCE,):
         has_any = images or body.videoUrls or body.audioUrls
-        return Mode.REFERENCE, None if has_any else fault("imageUrls", "this mode needs a reference", "missing")
+        missing = None if has_any else fault("imageUrls", "this mode needs a reference", "missing")
+        return Mode.REFERENCE, missing or _last_frame_fault(body)
     for path in ("videoUrls", "audioUrls"):
         if getattr(body, path):
             return Mode.FIRST_FRAME, fault(path, "only reference-to-video takes them")
@@ -87,7 +88,7 @@ def _mode(body: GenerateVideo, images: tuple[str, ...], available: Collection[Mo
 def _unnamed(body: GenerateVideo, images: tuple[str, ...], available: Collection[Mode]) -> tuple[Mode, Fault | None]:
     """Tells the mode from the media alone. Two images may be frames or references: then the model has to decide."""
     if body.videoUrls or body.audioUrls or len(images) > 2:
-        return Mode.REFERENCE, None
+        return Mode.REFERENCE, _last_frame_fault(body)
     mode = (Mode.TEXT, *_FRAMES)[len(images)]
     if mode is Mode.TEXT or body.lastImageUrl or Mode.REFERENCE not in available:
         return mode, None
@@ -98,6 +99,13 @@ def _unnamed(body: GenerateVideo, images: tuple[str, ...], available: Collection
     return mode, None if is_clear else fault(
         "mode", f"must be {names}: this model takes two images for both", "missing"
     )
+
+
+def _last_frame_fault(body: GenerateVideo) -> Fault | None:
+    """The fault of a last frame among references: nobody would end the film with it."""
+    if body.lastImageUrl is None:
+        return None
+    return fault("lastImageUrl", "is a frame, and references are in imageUrls", "contradiction")
 
 
 def _path(body: GenerateVideo, images: tuple[str, ...]) -> str:

@@ -11,22 +11,23 @@ from clipferry.catalog.limits import NONE, Audio, Limits
 from clipferry.catalog.models import Model
 from clipferry.catalog.prices import Cost
 from clipferry.catalog.templates import NAMES, names_in
+from clipferry.models import Mode
 
 _IMAGES: Final = {"$image_url", "$image_urls"}
 _LAST_IMAGE: Final = {"$last_image_url", "$image_urls"}
 
 
-def what_is_sent(limits: Limits, sent: dict[str, Any], where: str) -> Limits:
+def what_is_sent(limits: Limits, sent: dict[str, Any], *, mode: Mode, provider: str) -> Limits:
     """Returns the limits without the seed and the negative prompt where the offer's `input` doesn't send them.
 
     Raises ValueError when it names something unknown, or leaves out what the request may choose.
     """
-    names = names_in(sent)
+    names, where = names_in(sent), f"{provider}'s {mode.value}"
     if unknown := sorted(names - NAMES):
         raise ValueError(
             f"{where} sends the unknown {', '.join(unknown)}; the known ones are {', '.join(sorted(NAMES))}"
         )
-    if missing := list(_missing(limits, names)):
+    if missing := list(_missing(limits, names, mode)):
         raise ValueError(f"{where} doesn't send {' and '.join(missing)}")
     return replace(
         limits,
@@ -35,15 +36,16 @@ def what_is_sent(limits: Limits, sent: dict[str, Any], where: str) -> Limits:
     )
 
 
-def _missing(limits: Limits, names: set[str]) -> Iterator[str]:
+def _missing(limits: Limits, names: set[str], mode: Mode) -> Iterator[str]:
+    has_frames = mode is not Mode.REFERENCE  # only a frame is `$image_url` or `$last_image_url`
     wanted = {
         "$duration": (len(limits.durations) > 1, {"$duration", "$duration_text"}),
         "$aspect_ratio": (len(limits.aspect_ratios) > 1, {"$aspect_ratio"}),
         "$quality": (len(limits.qualities) > 1, {"$quality"}),
         "$generate_audio": (limits.audio is Audio.OPTIONAL, {"$generate_audio"}),
-        "$image_url or $image_urls": (limits.images.max > 0, _IMAGES),
-        "$last_image_url or $image_urls": (limits.images.min > 1, _LAST_IMAGE),
-        "$image_urls": (limits.images.max > 2, {"$image_urls"}),
+        "$image_url or $image_urls": (has_frames and limits.images.max > 0, _IMAGES),
+        "$last_image_url or $image_urls": (has_frames and limits.images.min > 1, _LAST_IMAGE),
+        "$image_urls": (not has_frames and limits.images.max > 0, {"$image_urls"}),
         "$video_urls": (limits.videos.max > 0, {"$video_urls"} | ({"$video_url"} if limits.videos.max == 1 else set())),
         "$audio_urls": (limits.audios.max > 0, {"$audio_urls"} | ({"$audio_url"} if limits.audios.max == 1 else set())),
     }

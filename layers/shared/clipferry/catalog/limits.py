@@ -170,6 +170,13 @@ def _length_faults(path: str, text: str | None, allowed: Range | None) -> Iterat
         yield fault(path, f"must have at least {allowed.min} characters", "too_short")
 
 
+def _common_range(own: Range, given: Range) -> Range:
+    common = own.narrowed_by(given)
+    if common.min > common.max:
+        raise ValueError(f"of {_amount(own)} nothing is in {_amount(given)}")
+    return common
+
+
 def _amount(allowed: Range) -> str:
     return str(allowed.min) if allowed.min == allowed.max else f"{allowed.min} to {allowed.max}"
 
@@ -182,7 +189,7 @@ def _narrow(own: Any, given: Any) -> Any:
             raise ValueError(f"of {list(own)} nothing is in {list(given)}")
         return common
     if isinstance(own, Range):
-        return given and own.narrowed_by(given)
+        return given and _common_range(own, given)
     if isinstance(own, Audio):
         common = tuple(choice for choice in _CHOICES[own] if choice in _CHOICES[given])
         if not common:

@@ -11,7 +11,7 @@ from clipferry.catalog import check
 from clipferry.catalog.limits import Limits
 from clipferry.catalog.models import Catalog, Model, Offer, OfferMode, letters
 from clipferry.catalog.prices import Cost, Price
-from clipferry.catalog.read_limits import READERS, frames, known, read_limits
+from clipferry.catalog.read_limits import READERS, flag, frames, known, read_limits
 from clipferry.catalog.templates import USUAL_INPUT
 from clipferry.errors import ConfigurationError
 from clipferry.models import Mode
@@ -36,6 +36,8 @@ def load(path: Path = SHIPPED) -> Catalog:
         raise ConfigurationError(f"{path.name}: {type(error).__name__}: {error}") from error
     if len({model.id for model in models}) != len(models):
         raise ConfigurationError(f"{path.name} has a model twice")
+    if len({letters(alias) for _, alias in other_ids}) != len(other_ids):
+        raise ConfigurationError(f"{path.name} has an alias twice")
     aliases = {letters(model.id): model.id for model in reversed(models)}
     return Catalog(
         {model.id: model for model in models}, {letters(alias): model for model, alias in other_ids} | aliases
@@ -103,7 +105,7 @@ def _offer_mode(table: dict[str, Any], own: dict[str, Any], mode: Mode, limits: 
     narrowed = limits.narrowed_by(read_limits({**table, **own}, mode))
     return OfferMode(
         model=own.get("model") or name or table["model"],
-        limits=check.what_is_sent(narrowed, sent, f"{table['provider']}'s {mode.value}"),
+        limits=check.what_is_sent(narrowed, sent, mode=mode, provider=table["provider"]),
         input=sent,
     )
 
@@ -127,5 +129,5 @@ def _price(table: dict[str, Any]) -> Price:
         cost=_cost(cost),
         modes=None if modes is None else tuple(map(Mode, modes)),
         qualities=None if qualities is None else tuple(qualities),
-        audio=table.get("audio"),
+        audio=flag(table["audio"]) if "audio" in table else None,
     )

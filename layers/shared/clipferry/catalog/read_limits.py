@@ -48,7 +48,7 @@ def _words(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _flag(value: Any) -> bool:
+def flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise TypeError(f"{value!r} is neither true nor false")
     return value
@@ -86,7 +86,7 @@ READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "aspect_ratios": _words,
     "qualities": _words,
     "audio": Audio,
-    "audio_default": _flag,
+    "audio_default": flag,
     "seed": _optional(SEEDS),
     "negative_prompt": _optional(_NO_LENGTH, least=1),
     "prompt": lambda value: _range(value, least=1),
@@ -94,5 +94,5 @@ READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "videos": _range,
     "audios": _range,
     "references": lambda value: _range(value, least=1),
-    "audio_alone": _flag,
+    "audio_alone": flag,
 }
