@@ -293,6 +293,21 @@ def test_the_first_result_that_is_a_url_is_the_file(wire: Wire, kie: Kie, result
     assert kie.ask(TASK).video_url == FILE
 
 
+@pytest.mark.parametrize(
+    "urls",
+    [
+        '["https://a.example/w_9,h_16/1.mp4?a=1\\u00262", "https://a.example/2.mp4"]',
+        "https://a.example/w_9,h_16/1.mp4?a=1&2",
+        "[https://a.example/w_9,h_16/1.mp4?a=1&2,https://a.example/2.mp4]",
+        "['https://a.example/w_9,h_16/1.mp4?a=1&2', 'https://a.example/2.mp4']",
+    ],
+)
+def test_a_url_in_a_text_is_read_whole(wire: Wire, kie: Kie, urls: str) -> None:
+    wire.answers(200, envelope({"state": "success", "resultJson": json.dumps({"resultUrls": urls})}))
+
+    assert kie.ask(TASK).video_url == "https://a.example/w_9,h_16/1.mp4?a=1&2"
+
+
 def test_a_file_whose_name_is_not_ascii_is_encoded(wire: Wire, kie: Kie) -> None:
     result = {"resultUrls": ["https://a.example/渡轮.mp4?a=1%20&b"]}
     wire.answers(200, envelope({"state": "success", "resultJson": json.dumps(result)}))

@@ -6,6 +6,8 @@ matters as well as the HTTP status, which is 200 for many errors.
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -70,7 +72,12 @@ def parse_integer(value: object) -> int | None:
 
 def parse_urls(value: object) -> list[Any]:
     """A list of URLs, or one as text: JSON, or `[http://…,http://…]` without quotes, as in some examples of KIE's."""
-    if isinstance(value, str):
+    if not isinstance(value, str):
+        return value if isinstance(value, list) else []
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
         inside = value.strip().removeprefix("[").removesuffix("]")
-        return [part.strip().strip("\"'") for part in inside.split(",")]
-    return value if isinstance(value, list) else []
+        parts = re.split(r",(?=\s*[\"']?https?://)", inside)  # a URL may have commas of its own
+        return [part.strip().strip("\"'") for part in parts]
+    return found if isinstance(found, list) else [found]
