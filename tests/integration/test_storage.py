@@ -28,8 +28,8 @@ from clipferry.errors import (
 )
 from clipferry.net.deadline import Deadline
 from clipferry.s3.client import StoredObject
-from clipferry.storage import Storage, StoredFile
-from clipferry.transfer.interface import PART_SIZE
+from clipferry.storage import Storage
+from clipferry.transfer.interface import PART_SIZE, StoredFile
 from clipferry.transfer.part_io import STEP
 
 BUCKET = "films"

@@ -12,7 +12,6 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Unpack
 from urllib.parse import quote, unquote, urlsplit
 
@@ -25,7 +24,7 @@ from clipferry.s3.multipart import Multipart, UnfinishedUpload, list_unfinished
 from clipferry.s3.object_headers import immutable_headers
 from clipferry.s3.retry import Retries
 from clipferry.transfer.engine import Transfer
-from clipferry.transfer.interface import TransferConfig, TransferOptions, TransferResult
+from clipferry.transfer.interface import StoredFile, TransferConfig, TransferOptions, TransferResult
 from clipferry.transfer.ranged_source import RangedSource
 
 CONNECT_SECONDS = 5
@@ -33,18 +32,6 @@ READ_SECONDS = 60
 ATTEMPTS = 3
 TRANSFER_SECONDS = 900.0
 REQUEST_SECONDS = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredFile:
-    """A file that is in the bucket."""
-
-    url: str
-    key: str
-    size: int
-    """Bytes."""
-    sha256: str
-    """Lower-case hex."""
 
 
 class Storage:

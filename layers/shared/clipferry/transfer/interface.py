@@ -63,3 +63,15 @@ class TransferResult:
     workers: int
     buffers: int
     """The most parts that were in memory at the same time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    """A file that is in the bucket."""
+
+    url: str
+    key: str
+    size: int
+    """Bytes."""
+    sha256: str
+    """Lower-case hex."""
