@@ -12,7 +12,7 @@ DAY = 24 * HOUR
 FOREVER = float("inf")
 
 
-@dataclass
+@dataclass(eq=False)
 class ModelPackage:
     """`seconds_left` until it expires."""
 
@@ -20,6 +20,8 @@ class ModelPackage:
     seconds_left: float
     remaining: int
     frozen: int = 0
+    came_back: bool = False
+    """Whether it holds what was released from a package that had expired."""
 
     @property
     def is_lapsed(self) -> bool:
@@ -80,15 +82,15 @@ class ModelUser:
         self.ledger.append(-sum(taken for _, taken in shares))
 
     def release(self, shares: list[tuple[ModelPackage, int]]) -> None:
-        returned = 0
-        for package, taken in shares:
+        """What an expired package gave lives until seven days after that expiry, once."""
+        for package, taken in sorted(shares, key=lambda share: self.packages.index(share[0])):
             package.frozen -= taken
-            if package.is_lapsed:
-                returned += taken
+            left = package.seconds_left + 7 * DAY
+            if package.is_lapsed and not package.came_back and left > 0:
+                again = ModelPackage(initial=taken, remaining=taken, seconds_left=left, came_back=True)
+                self.packages.append(again)
             else:
                 package.remaining += taken
-        if returned:
-            self.packages.append(ModelPackage(initial=returned, remaining=returned, seconds_left=7 * DAY))
 
     def expire(self) -> int:
         doomed = self.doomed

@@ -134,7 +134,7 @@ def test_release_gives_back_to_the_packages_and_books_nothing(database: Database
     assert journeys.hold_of(database, uuid) == ("RELEASED", 10)
 
 
-def test_what_comes_back_to_an_expired_package_is_a_new_one_for_seven_days(database: Database) -> None:
+def test_what_comes_back_to_an_expired_package_is_a_new_one_for_seven_days_from_the_expiry(database: Database) -> None:
     lapsing = books.add_package(database, 10, days=1)
     books.add_package(database, 10)
     uuid = journeys.held_video(database, 15)
@@ -148,14 +148,44 @@ def test_what_comes_back_to_an_expired_package_is_a_new_one_for_seven_days(datab
     ]
     assert books.value(
         database,
-        "select expired_at between timezone('utc', now()) + interval '7 days' - interval '1 minute' "
-        "and timezone('utc', now()) + interval '7 days' from public.credit_packages where trans_type = 'REFUND'",
+        "select r.expired_at = p.expired_at + interval '7 days' "
+        "from public.credit_packages r, public.credit_packages p where r.trans_type = 'REFUND' and p.id = %(lapsing)s",
+        lapsing=lapsing,
     )
     assert books.balance(database).available == 20
     assert len(books.ledger(database)) == 2
 
 
-def test_several_expired_packages_come_back_as_one(database: Database) -> None:
+def test_credits_that_came_back_once_expire_for_good(database: Database) -> None:
+    """An order that fails after the expiry gives seven days once, not again and again."""
+    books.lapse(database, books.add_package(database, 4, days=1))
+    lapsing = books.add_package(database, 10, days=1)
+    first = journeys.held_video(database, 10)
+    books.lapse(database, lapsing)
+    assert journeys.fail(database, first)
+    second = journeys.held_video(database, 10)
+    books.lapse(database, books.value(database, "select max(id) from public.credit_packages"))
+
+    assert journeys.fail(database, second)
+    assert books.balance(database).available == 0
+    assert expire_credits(database=database) == 2
+    assert [row[:2] for row in books.ledger(database)[2:]] == [("EXPIRED", -4), ("EXPIRED", -10)]
+    assert {package.status for package in books.packages(database)} == {"EXPIRED"}
+
+
+def test_what_comes_back_more_than_seven_days_after_the_expiry_has_expired(database: Database) -> None:
+    lapsing = books.add_package(database, 10, days=1)
+    uuid = journeys.held_video(database, 10)
+    books.lapse(database, lapsing)
+    books.execute(database, "update public.credit_packages set expired_at = expired_at - interval '7 days'")
+
+    assert journeys.fail(database, uuid)
+    assert books.balance(database).available == 0
+    assert expire_credits(database=database) == 1
+    assert [row[:2] for row in books.ledger(database)] == [("SYSTEM_ADJUST", 10), ("EXPIRED", -10)]
+
+
+def test_each_expired_package_comes_back_by_itself(database: Database) -> None:
     lapsing = [books.add_package(database, 10, days=days) for days in (1, 2)]
     uuid = journeys.held_video(database, 20)
     for package in lapsing:
@@ -163,7 +193,7 @@ def test_several_expired_packages_come_back_as_one(database: Database) -> None:
     expire_credits(database=database)
 
     assert journeys.fail(database, uuid)
-    assert books.packages(database)[2:] == [Package(initial=20, remaining=20, frozen=0, status="ACTIVE")]
+    assert books.packages(database)[2:] == [Package(initial=10, remaining=10, frozen=0, status="ACTIVE")] * 2
 
 
 def test_a_retry_holds_the_price_again_from_what_there_is_now(database: Database) -> None:

@@ -398,7 +398,7 @@ def test_every_time_that_we_write_is_utc(database_url: str, database: Database) 
 
     complete(database, create(database))
     abandoned = create(database)
-    run(database_url, "update public.credit_packages set expired_at = timezone('utc', now()) - interval '1 hour'")
+    run(database_url, "update public.credit_packages set expired_at = timezone('utc', now()) - interval '1 minute'")
     with database.transaction() as tx:
         finish_video.fail(
             tx, video_uuid=abandoned, code=FailureCode.TIMED_OUT, detail="", from_states=(VideoStatus.PENDING,)

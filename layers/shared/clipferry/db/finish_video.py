@@ -12,7 +12,7 @@ from clipferry.db.rows import storable
 from clipferry.models import FailureCode, MirroredFile, VideoStatus
 
 RETURNED_DAYS: Final = 7
-"""Credits released from a package that has expired meanwhile come back as a package of their own, for so many days."""
+"""Credits released from an expired package come back as a new one, for so many days from that expiry, and once."""
 
 _LOCK_PACKAGES: Final = """
 select p.id from public.credit_packages p
@@ -118,16 +118,19 @@ share as (
     from hold, clipferry.shares(hold.package_allocation) s group by 1
 ),
 back as (
-    select share.package_id, share.credits,
-           p.status = 'EXPIRED' or coalesce(p.expired_at <= timezone('utc', now()), false) as expired
+    select share.package_id, share.credits, expiry.at + make_interval(days => %(returned_days)s) as renewed_until,
+           (p.trans_type <> 'REFUND' or p.order_no is not null)
+           and (p.status = 'EXPIRED' or coalesce(p.expired_at <= timezone('utc', now()), false))
+           and expiry.at + make_interval(days => %(returned_days)s) > timezone('utc', now()) as renewed
     from share join public.credit_packages p on p.id = share.package_id
+    cross join least(p.expired_at, timezone('utc', now())) as expiry (at)
 ),
 returned as (
     update public.credit_packages p
     set frozen_credits = p.frozen_credits - back.credits,
-        remaining_credits = p.remaining_credits + case when back.expired then 0 else back.credits end,
+        remaining_credits = p.remaining_credits + case when back.renewed then 0 else back.credits end,
         status = case
-            when not back.expired then 'ACTIVE'
+            when not back.renewed then 'ACTIVE'
             when p.remaining_credits = 0 and p.frozen_credits = back.credits then 'EXPIRED'
             else p.status
         end,
@@ -137,10 +140,9 @@ returned as (
 renewed as (
     insert into public.credit_packages (user_id, initial_credits, remaining_credits, trans_type, status, expired_at,
                                         created_at, updated_at)
-    select hold.user_id, sum(back.credits), sum(back.credits), 'REFUND', 'ACTIVE',
-           timezone('utc', now()) + make_interval(days => %(returned_days)s),
+    select hold.user_id, back.credits, back.credits, 'REFUND', 'ACTIVE', back.renewed_until,
            timezone('utc', now()), timezone('utc', now())
-    from back, hold where back.expired group by hold.user_id
+    from back, hold where back.renewed order by back.package_id
 ),
 job as (
     update clipferry.jobs j
