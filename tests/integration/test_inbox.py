@@ -439,7 +439,7 @@ def test_no_signature_survives_in_whatever_form_it_comes_back(database: Database
     assert SIGNATURE not in kept
     assert SIGNATURE[:16] not in kept
     assert "sig=" not in kept
-    assert "[redacted]" in kept
+    assert "[hidden]" in kept
 
 
 @pytest.mark.parametrize("cut", range(0, len(SIGNATURE) + 12, 7))
@@ -470,6 +470,40 @@ def test_other_secrets_do_not_survive_either(
 
     kept = inbox(database)[0]["body"]
     assert [secret for secret in secrets if secret in kept] == []
+
+
+def test_a_prompt_that_a_callback_quotes_is_not_kept(database: Database, receive: Any) -> None:
+    uuid = pending(database, "kie")
+    receive(rings(uuid, {"code": 501, "msg": "no &quot;A  FERRY at dusk&quot; today", "data": {"taskId": "t_1"}}))
+
+    kept = json.loads(inbox(database)[0]["body"])
+    assert "ferry" not in kept["msg"].lower()
+    assert kept["data"] == {"taskId": "t_1"}
+
+
+@pytest.mark.parametrize(
+    ("says", "kept"),
+    [
+        (f"flagged as sensitive: {quote(CALLBACK_URL, safe='')}", "flagged as sensitive:"),
+        ("flagged as sensitive: A FERRY\nat dusk", "that quote the prompt, SHA-256"),
+        ("flagged as sensitive " * 100, "flagged as sensitive"),
+    ],
+)
+def test_what_a_provider_says_of_a_failure_is_an_event_without_signature_and_prompt_and_short(
+    database: Database, receive: Any, says: str, kept: str
+) -> None:
+    uuid = pending(database, "replicate")
+    body, headers = signed(prediction("p1", uuid, status="failed", output=None, error=says))
+    receive(rings(uuid, body, "replicate", headers))
+
+    events = books.rows(
+        database, "select kind, detail from clipferry.video_events where video_uuid = %(u)s order by id", u=uuid
+    )
+    [failed] = [row["detail"] for row in events if row["kind"] == "failed"]
+    assert kept in failed["detail"]
+    assert len(failed["detail"]) < 320
+    assert SIGNATURE not in str(events)
+    assert "ferry" not in str(events).lower()
 
 
 def test_what_is_no_secret_stays(database: Database, receive: Any) -> None:

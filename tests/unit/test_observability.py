@@ -110,7 +110,7 @@ def test_no_query_of_an_address_is_shown(text: str, shown: str) -> None:
         (
             'a "red" ferry at dawn',
             'answer {"prompt": "a \\"red\\" ferry at dawn", "b": 1}',
-            'answer {"prompt": "[prompt]',
+            'answer {"prompt": "[prompt]", "b": 1}',
         ),
         ("a.c", "abc", "abc"),
     ],
@@ -121,10 +121,10 @@ def test_a_prompt_that_somebody_quotes_is_not_shown(prompt: str, text: str, show
     assert (line["detail"], line["video_uuid"]) == (shown, "vid_1")
 
 
-@pytest.mark.parametrize("prompt", ["10", "ERROR", "video_uuid", "message", "clipferry", "true", ":"])
+@pytest.mark.parametrize("prompt", ["10", "ERROR", "video_uuid", "message", "clipferry", "true", ":", "n", '"', "\\"])
 def test_a_short_prompt_leaves_the_lines_form_alone(prompt: str) -> None:
     set_log_context("vid_1", prompt=prompt)
-    line = said(credits=10, done=True, detail=f"no {prompt} today")
+    line = said(credits=10, done=True, detail=f"no {prompt} today\n{prompt}")
     assert (line["credits"], line["done"], line["level"], line["service"]) == (10, True, "INFO", "clipferry")
     assert line["video_uuid"] == "vid_1"
 

@@ -17,7 +17,7 @@ from clipferry.errors import (
     ProviderError,
     ReplayedError,
 )
-from clipferry.observability import count, logger
+from clipferry.observability import count, logger, quote
 
 _JSON: Final = "application/json"
 
@@ -52,7 +52,7 @@ def build_app(allowed_methods: Callable[[str], tuple[str, ...]] = lambda _path: 
         if error.as_answer()["status"] >= 500 and not isinstance(error, ProviderError | ReplayedError):
             logger.exception("request failed", code=error.code, detail=str(error))
         else:
-            logger.info("request refused", code=error.code, detail=str(error))
+            logger.info("request refused", code=error.code, detail=quote(str(error)))
         return _error_reply(error)
 
     @app.exception_handler(Exception)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from psycopg.types.json import Jsonb
 
 from clipferry.db.connection import Rows, Transaction
+from clipferry.observability import redact_fields
 
 _APPEND: Final = """
 insert into clipferry.video_events (video_uuid, kind, detail) values (%(uuid)s, %(kind)s, %(detail)s)
@@ -21,7 +22,8 @@ order by e.id desc limit 1
 
 
 def append(tx: Transaction, uuid: str, kind: str, **detail: Any) -> None:
-    tx.execute(_APPEND, {"uuid": uuid, "kind": kind, "detail": Jsonb(detail)})
+    """Writes an event. Its detail is redacted as a log line is."""
+    tx.execute(_APPEND, {"uuid": uuid, "kind": kind, "detail": Jsonb(redact_fields(detail))})
 
 
 def last_answer(tx: Transaction, uuid: str) -> Rows[dict[str, Any]]:

@@ -10,6 +10,7 @@ from clipferry.db import sign_in
 from clipferry.db.connection import Rows, Transaction
 from clipferry.db.rows import storable
 from clipferry.models import FailureCode, MirroredFile, VideoStatus
+from clipferry.observability import quote
 
 RETURNED_DAYS: Final = 7
 """Credits released from an expired package come back as a new one, for so many days from that expiry, and once."""
@@ -215,7 +216,7 @@ def fail(
         "video_uuid": video_uuid,
         "code": code.value,
         "sentence": code.sentence,
-        "detail": storable(detail),
+        "detail": storable(quote(detail)),
         "from_states": [state.value for state in from_states],
         "fence": fence,
         "returned_days": RETURNED_DAYS,

@@ -58,6 +58,8 @@ insert into clipferry.video_events (video_uuid, kind, detail)
 select video_uuid, 'callback', jsonb_build_object('provider', provider, 'verdict', %(verdict)s::text) from callback
 """
 
+_REPLACE_BODY: Final = "update clipferry.callback_inbox set body = %(body)s where id = %(id)s"
+
 _UNANSWERED_TASK: Final = """
 select c.task_id
 from clipferry.callback_inbox c join public.videos v on v.uuid = c.video_uuid and v.provider = c.provider
@@ -139,6 +141,11 @@ def claim_question(tx: Transaction, *, video_uuid: str, provider: str, stale_sec
 def set_verdict(tx: Transaction, *, callback_id: int, verdict: Verdict) -> None:
     """Stores the result of a callback, and tells it among the video's events."""
     tx.execute(_SET_VERDICT, {"id": callback_id, "verdict": verdict})
+
+
+def replace_body(tx: Transaction, *, callback_id: int, body: str) -> None:
+    """Stores the body again, when more of it turns out to have to be redacted."""
+    tx.execute(_REPLACE_BODY, {"id": callback_id, "body": body})
 
 
 def unanswered_task(tx: Transaction, video_uuid: str) -> Rows[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from clipferry.db.connection import Rows, Transaction
 from clipferry.db.rows import storable
 from clipferry.errors import ClipferryError, SourceInvalidError
+from clipferry.observability import quote
 
 _LEASE: Final = """
 with job as (
@@ -105,7 +106,7 @@ def release_lease(tx: Transaction, *, uuid: str, fence: int, again_seconds: floa
         "fence": fence,
         "again_seconds": again_seconds,
         "code": error.code,
-        "detail": storable(str(error)),
+        "detail": storable(quote(str(error))),
     }
     tx.execute(_RELEASE_LEASE, parameters)
 

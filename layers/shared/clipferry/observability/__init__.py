@@ -3,13 +3,12 @@
 from clipferry.observability.log import (
     NAMESPACE,
     NAMESPACE_VARIABLE,
-    add_redactions,
-    clear_redactions,
     count,
     disabled,
     logger,
     set_log_context,
 )
+from clipferry.observability.redaction import add_redactions, clear_redactions, quote, redact_body, redact_fields
 
 __all__ = [
     "NAMESPACE",
@@ -19,5 +18,8 @@ __all__ = [
     "count",
     "disabled",
     "logger",
+    "quote",
+    "redact_body",
+    "redact_fields",
     "set_log_context",
 ]

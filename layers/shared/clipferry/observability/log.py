@@ -1,8 +1,8 @@
 """Logs, one JSON line per event, and metrics in the embedded metric format, which CloudWatch reads from the same log.
 
 `video_uuid` ties the lines of a video's journey together across the functions; the request id ties those of one call.
-Secrets and prompts are redacted from every line as it is written, wherever they came from: a library's exception may
-quote a connection string, a provider may quote a prompt.
+Secrets and prompts are redacted from every line's values (`redaction`), wherever they came from: a library's exception
+may quote a connection string, a provider may quote a prompt.
 """
 
 from __future__ import annotations
@@ -11,70 +11,39 @@ import json
 import os
 import re
 import threading
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from aws_lambda_powertools import Logger, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
+from clipferry.observability.control_characters import escape_controls
+from clipferry.observability.redaction import hide_prompt, is_clean_line, redact_fields
+
 NAMESPACE: Final = "Clipferry"
 NAMESPACE_VARIABLE: Final = "POWERTOOLS_METRICS_NAMESPACE"
 """Powertools' own variable. Each stage has a namespace, because one account may have several stages."""
-SHORTEST_REDACTION: Final = 8
-"""Characters. Only a developer's machine has shorter secrets, and they would be redacted within ordinary words."""
-PROMPT_START: Final = 16
-"""Characters by which a prompt is recognised: whoever quotes one often cuts it short."""
-
 _is_disabled = threading.Event()
-_redactions: set[str] = set()
-_thread_context = threading.local()
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_QUERY: Final = re.compile(r"(https?://[^\s?#\"\\]+)\?[^\s\"\\]*")
-"""A URL's query may hold a signature, a token, or whatever else lets one fetch a file."""
-_REST_OF_STRING: Final = r'(?:[^"\\]|\\.)*'
-_STRING: Final = re.compile(rf'"({_REST_OF_STRING})"(:?)')
 _LOGGER_FIELDS: Final = frozenset(
     {"level", "location", "timestamp", "service", "video_uuid", "function_name", "function_arn", "function_request_id"}
 )
 
 
 def _serialize(record: dict[str, Any]) -> str:
-    """The record as a line of JSON, redacted."""
-    text = json.dumps(record, default=str, separators=(",", ":"), ensure_ascii=False)
-    for secret in tuple(_redactions):  # another thread may add to it
-        text = text.replace(secret, "[hidden]")
-    for prompt in getattr(_thread_context, "prompts", ()):
-        if prompt.start in text:
-            text = _redact_prompt(prompt, text)
-    return _QUERY.sub(r"\1?[hidden]", text) if "://" in text else text
+    """The record as a line of JSON, redacted, and without a character that a terminal would obey.
 
-
-class _Prompt(NamedTuple):
-    """A prompt as JSON writes it."""
-
-    start: str
-    is_whole: bool
-    """Whether `start` is the whole prompt."""
-
-
-def _redact_prompt(prompt: _Prompt, text: str) -> str:
-    """Removes from JSON what starts as the prompt does, up to the end of the string that quotes it.
-
-    A short prompt may be any word, so it is removed only where it is a whole word in a string. Names, numbers and what
-    the logger itself says stay.
+    The whole line is looked at first: most hold nothing, and a plain form holds what any of its values does.
     """
-    if not prompt.is_whole:
-        return re.sub(re.escape(prompt.start) + _REST_OF_STRING, "[prompt]", text)
-    word, name = _whole_word(prompt.start), ""
+    line = _dump(record)
+    if not is_clean_line(line):
+        line = _dump(redact_fields(record, own=_LOGGER_FIELDS))
+    return line if line.isascii() and "\x7f" not in line else escape_controls(line)
 
-    def redact(found: re.Match[str]) -> str:
-        nonlocal name
-        if found[2]:
-            name = found[1]
-        return found[0] if found[2] or name in _LOGGER_FIELDS else word.sub("[prompt]", found[0])
 
-    return _STRING.sub(redact, text)
+def _dump(record: dict[str, Any]) -> str:
+    return json.dumps(record, default=str, separators=(",", ":"), ensure_ascii=False)
 
 
 class _Logger(Logger):
@@ -92,37 +61,11 @@ def set_log_context(video_uuid: str | None, *, prompt: str | None = None) -> Non
 
     None names no video; so does what can't be a video's id, because a stranger may send anything for one.
     """
-    _thread_context.prompts = _prompt_forms(prompt) if prompt else ()
+    hide_prompt(prompt)
     if video_uuid is None or not _ID.fullmatch(video_uuid):
         logger.thread_safe_remove_keys(["video_uuid"])
     else:
         logger.thread_safe_append_keys(video_uuid=video_uuid)
-
-
-def _prompt_forms(prompt: str) -> Iterable[_Prompt]:
-    """The prompt as a string of JSON, and as JSON within such a string, as a logged answer of a provider."""
-    once, is_whole = _as_json(prompt[:PROMPT_START]), len(prompt) < PROMPT_START
-    return [_Prompt(start, is_whole=is_whole) for start in dict.fromkeys((once, _as_json(once)))]
-
-
-def _whole_word(text: str) -> re.Pattern[str]:
-    """Finds `text` where it isn't part of a longer word. Chinese has no spaces, so each of its characters is a word."""
-    before, after = (r"\b" if re.match(r"\w", edge, re.ASCII) else "" for edge in (text[0], text[-1]))
-    return re.compile(before + re.escape(text) + after, re.ASCII)
-
-
-def _as_json(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)[1:-1]
-
-
-def add_redactions(texts: Collection[str]) -> None:
-    """Hides these secrets in every line from now on."""
-    _redactions.update(_as_json(text) for text in texts if len(text) >= SHORTEST_REDACTION)
-
-
-def clear_redactions() -> None:
-    """Forgets every secret, so that none stays in memory after the settings are closed."""
-    _redactions.clear()
 
 
 @contextmanager

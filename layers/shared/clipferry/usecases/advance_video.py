@@ -11,7 +11,7 @@ from clipferry.db.connection import Database
 from clipferry.errors import ProviderError, QueueError, TaskNotFoundError
 from clipferry.mirror_queue import MirrorQueue
 from clipferry.models import FailureCode, TaskReport, Video, VideoStatus
-from clipferry.observability import count, logger
+from clipferry.observability import count, logger, quote
 from clipferry.outcome_metrics import count_failed
 from clipferry.polling import Polling
 from clipferry.providers.base import Provider
@@ -195,7 +195,7 @@ def _fail(video: Video, code: FailureCode, detail: str, database: Database) -> V
         failed = finish_video.fail(tx, video_uuid=video.uuid, code=code, detail=detail, from_states=states)
     if failed.first() is None:
         return Verdict.MOVED
-    logger.warning("video failed", video_uuid=video.uuid, reason=code.value, detail=detail)
+    logger.warning("video failed", video_uuid=video.uuid, reason=code.value, detail=quote(detail))
     count_failed(code)
     return Verdict.FAILED
 

@@ -4,7 +4,6 @@ provider itself. A callback only says that there is news; its body isn't believe
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from clipferry.db.connection import Database
 from clipferry.errors import InvalidRequestError, InvalidSignatureError, NotFoundError
 from clipferry.mirror_queue import MirrorQueue
 from clipferry.models import CallbackHint, TaskReport, Video, VideoStatus
-from clipferry.observability import count, logger, set_log_context
+from clipferry.observability import count, logger, redact_body, set_log_context
 from clipferry.polling import Polling
 from clipferry.providers.base import Provider
 from clipferry.usecases.advance_video import advance_video
@@ -29,14 +28,6 @@ KEPT_BYTES: Final = 16 * 1024
 
 ASKED_ABOUT: Final = (VideoStatus.PENDING, VideoStatus.GENERATING, VideoStatus.FAILED)
 """The states in which a callback makes us ask the provider; a failed video's task may have succeeded after all."""
-
-_NAMES: Final = r"(?:sig|signature|token|key|secret|credential)"
-_IN_A_URL: Final = re.compile(
-    rf"{_NAMES}(?:=|%(?:25)*3D|\\+u003d)(?:[\w.~+/=-]|\\+/|%(?:25)*[0-9A-F]{{2}}(?<!26))*", re.IGNORECASE
-)
-_IN_JSON: Final = re.compile(rf'("[\w-]*{_NAMES}\\*"\s*:\s*\\*")(?:[^"\\]|\\+/)*', re.IGNORECASE)
-_HEX_DIGEST: Final = re.compile(r"[0-9a-f]{64}", re.IGNORECASE)
-"""What our own signature looks like, in whatever encoding a provider sends our URL back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +61,7 @@ def receive_callback(
     signed_at = _authenticated(callback, provider, secrets, now)
     hint = provider.read_hint(callback.body)
     believable = not _names_another_video(hint.echoed_url, callback.video_uuid)
+    kept = redact_body(callback.body, size=KEPT_BYTES)
     with database.transaction() as tx:
         claimed = inbox.claim_question(
             tx,
@@ -85,7 +77,7 @@ def receive_callback(
             signed_at=signed_at,
             body_sha256=hashlib.sha256(callback.body).digest(),
             body_size=len(callback.body),
-            body=_redacted(callback.body),
+            body=kept,
             verdict=Verdict.NO_ANSWER if believable else None,  # should this function die: the next check asks
         )
         found = videos.get(tx, callback.video_uuid)
@@ -102,7 +94,10 @@ def receive_callback(
             callback.provider, hint, video, report, database=database, providers=providers, queue=queue, polling=polling
         )
     if entry is not None and (is_new or may_ask):  # else each post would leave an event
+        without_prompt = redact_body(callback.body, size=KEPT_BYTES)  # which prompt it is wasn't known before
         with database.transaction() as tx:
+            if without_prompt != kept:
+                inbox.replace_body(tx, callback_id=entry["id"], body=without_prompt)
             inbox.set_verdict(tx, callback_id=entry["id"], verdict=verdict)
             if verdict is Verdict.NO_ANSWER:  # there was news, and nobody calls back a second time
                 jobs.check_soon(tx, uuid=callback.video_uuid, seconds=polling.check_seconds)
@@ -207,11 +202,3 @@ def _kept_hint(entry: inbox.StoredCallback, providers: Mapping[str, Provider]) -
     if provider is None or entry.body is None or entry.body_size > KEPT_BYTES:
         return CallbackHint(task_id=None)
     return provider.read_hint(entry.body.encode())
-
-
-def _redacted(body: bytes) -> str:
-    """Returns the beginning of a body as text that Postgres takes, without the secrets that a provider may echo."""
-    text = body[:KEPT_BYTES].decode("utf-8", "replace").replace("\x00", "\ufffd")
-    for secret in (_IN_A_URL, _HEX_DIGEST):
-        text = secret.sub("[redacted]", text)
-    return _IN_JSON.sub(r"\1[redacted]", text)

@@ -17,7 +17,7 @@ from clipferry.errors import (
     ProviderUnreachableError,
 )
 from clipferry.models import FailureCode, Order, Submission, Submitted, VideoStatus
-from clipferry.observability import count, logger
+from clipferry.observability import count, logger, quote
 from clipferry.outcome_metrics import count_failed
 from clipferry.polling import Polling
 from clipferry.providers.base import Provider
@@ -58,7 +58,9 @@ def submit_video(
         except (ProviderRefusedError, ProviderUnreachableError) as error:
             refusal = error
             health.add(order.provider, is_down=not isinstance(error, ProviderRefusedError) or error.is_down)
-            logger.warning("submit refused", video_uuid=order.video_uuid, provider=order.provider, detail=str(error))
+            logger.warning(
+                "submit refused", video_uuid=order.video_uuid, provider=order.provider, detail=quote(str(error))
+            )
             count("ProviderErrors", _errors_to_count(error), provider=order.provider)
             if _is_about_content(error):
                 break
@@ -118,7 +120,7 @@ def _may_switch(database: Database, order: Order, named: str, remaining: float, 
 
 
 def _record_unknown(database: Database, order: Order, error: ProviderSilentError, health: ProviderHealth) -> Submitted:
-    logger.error("submit unanswered", video_uuid=order.video_uuid, provider=order.provider, detail=str(error))
+    logger.error("submit unanswered", video_uuid=order.video_uuid, provider=order.provider, detail=quote(str(error)))
     count("SubmitsUnanswered", provider=order.provider)
     count("ProviderErrors", provider=order.provider)
     try:
