@@ -11,7 +11,7 @@ from clipferry import catalog
 from clipferry.api import generate_request, request_bodies, response_types
 from clipferry.api.generate_body import LONGEST_URL, PROMPT
 from clipferry.api.media_inputs import MODE_NAMES
-from clipferry.catalog import Limits, Model, Range
+from clipferry.catalog import NONE, Limits, Model, Range
 from clipferry.models import FailureCode, Mode
 
 _SCHEMAS: Final = "#/components/schemas/"
@@ -33,13 +33,17 @@ _ANSWERS: Final = (
 )
 
 
+_REFERENCES: Final = ("imageUrls", "videoUrls", "audioUrls")
+_ABOUT: Final = {"imageUrl": "The first frame.", "lastImageUrl": "The last frame."}
+
+
 def reference(name: str) -> dict[str, Any]:
     return {"$ref": _SCHEMAS + name}
 
 
 def components() -> dict[str, Any]:
     """All schemas, by name."""
-    schemas: dict[str, Any] = {"Error": _error(), "GenerateVideo": _generate_video()}
+    schemas: dict[str, Any] = {"Error": _error(), "GenerateVideo": _generate_video(), "MediaUrl": _media_url()}
     for type_ in (request_bodies.GrantCredits, request_bodies.PresignUpload, *_ANSWERS):
         schemas |= _named(type_)
     return dict(sorted(schemas.items()))
@@ -104,7 +108,12 @@ def _generate_video() -> dict[str, Any]:
     """A variant for each mode of each model, because each accepts its own durations, ratios, qualities and media."""
     offered = [model for model in catalog.load().models.values() if not model.retired]
     described = "The models that come with Clipferry; those of a deployment are at /api/v1/config/models."
-    variants = [_variant(model, mode, limits) for model in offered for mode, limits in _kinds(model)]
+    variants = [
+        _variant(model, mode, limits, media)
+        for model in offered
+        for mode, limits in _kinds(model)
+        for media in _media(mode, limits)
+    ]
     return {"description": described, "anyOf": variants}
 
 
@@ -115,7 +124,7 @@ def _kinds(model: Model) -> Iterator[tuple[Mode, Limits]]:
         yield from ((mode, own) for own in ([limits] if limits in by_offer else dict.fromkeys(by_offer)))
 
 
-def _variant(model: Model, mode: Mode, limits: Limits) -> dict[str, Any]:
+def _variant(model: Model, mode: Mode, limits: Limits, media: dict[str, Any]) -> dict[str, Any]:
     properties = {
         "prompt": {**_text(limits.prompt), "pattern": PROMPT},
         "model": {"const": model.id},
@@ -127,9 +136,10 @@ def _variant(model: Model, mode: Mode, limits: Limits) -> dict[str, Any]:
         "seed": _seed(limits.seed),
         "negativePrompt": _text(limits.negative_prompt) if limits.negative_prompt else {"type": "null"},
         "outputNumber": {"enum": [1, None]},
-        **_media(mode, limits),
+        **media,
     }
-    required = ["prompt", "model", *_NEEDED[mode]]
+    needed = [name for name, schema in media.items() if schema.get("type", "string") in ("string", "array")]
+    required = ["prompt", "model", *(["mode"] if mode is Mode.REFERENCE else []), *needed]
     return {
         "type": "object",
         "title": f"{model.name}: {MODE_NAMES[mode]}",
@@ -139,37 +149,30 @@ def _variant(model: Model, mode: Mode, limits: Limits) -> dict[str, Any]:
     }
 
 
-_NEEDED: Final[dict[Mode, tuple[str, ...]]] = {
-    Mode.TEXT: (),
-    Mode.FIRST_FRAME: ("imageUrl",),
-    Mode.FIRST_LAST_FRAME: ("imageUrl", "lastImageUrl"),
-    Mode.REFERENCE: ("mode",),
-}
-
-
-def _media(mode: Mode, limits: Limits) -> dict[str, Any]:
-    """The fields of one way to send the media; docs/api-videos.md has the others."""
+def _media(mode: Mode, limits: Limits) -> Iterator[dict[str, Any]]:
+    """The media's fields, one way to send them; docs/api-videos.md has the others. References come in several ways."""
+    nothing = {name: {"type": "null"} for name in _ABOUT} | {name: _urls(NONE) for name in _REFERENCES}
     if mode is not Mode.REFERENCE:
-        return {name: _url(about) for name, about in _FRAMES.items() if name in _NEEDED[mode]}
-    counts = {"imageUrls": limits.images, "videoUrls": limits.videos, "audioUrls": limits.audios}
-    return {name: _urls(count) for name, count in counts.items() if count.max}
+        frames = ("imageUrl", "lastImageUrl")[: limits.images.max]
+        yield nothing | {name: reference("MediaUrl") | {"description": _ABOUT[name]} for name in frames}
+        return
+    counts = dict(zip(_REFERENCES, (limits.images, limits.videos, limits.audios), strict=True))
+    for name, count in counts.items():
+        if count.max and (name != "audioUrls" or limits.audio_alone):
+            at_least_one = {**counts, name: Range(max(count.min, 1), count.max)}
+            yield nothing | {kind: _urls(allowed) for kind, allowed in at_least_one.items()}
 
 
-_FRAMES: Final = {"imageUrl": "The first frame.", "lastImageUrl": "The last frame."}
-
-
-def _url(about: str = "") -> dict[str, Any]:
-    described = f"{about} Public: the provider fetches it, we don't.".strip()
-    return {
-        "type": "string",
-        "pattern": generate_request.PUBLIC_URL,
-        "maxLength": LONGEST_URL,
-        "description": described,
-    }
+def _media_url() -> dict[str, Any]:
+    about = "Public: the provider fetches it, we don't."
+    return {"type": "string", "pattern": generate_request.PUBLIC_URL, "maxLength": LONGEST_URL, "description": about}
 
 
 def _urls(count: Range) -> dict[str, Any]:
-    return {"type": "array", "items": _url(), "minItems": count.min, "maxItems": count.max}
+    if not count.max:
+        return {"type": ["array", "null"], "maxItems": 0}
+    kind = "array" if count.min else ["array", "null"]
+    return {"type": kind, "items": reference("MediaUrl"), "minItems": count.min, "maxItems": count.max}
 
 
 def _text(length: Range) -> dict[str, Any]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +23,7 @@ from tests.database import empty_tables
 from tests.e2e.providers import fake_providers
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
+MOST_VARIANTS = 40
 VIDEOS = """
 insert into public.videos (uuid, user_id, prompt, model, status, provider, updated_at)
 select 'vid_' || status, 'ann', 'A ferry', 'seedance-2.0', status, 'evolink', timezone('utc', now())
@@ -57,8 +61,23 @@ def stack(migrated_url: str, database: Database) -> Iterator[Stack]:
             yield stack
 
 
+def contract(stack: Stack) -> dict[str, Any]:
+    """The contract as it is served, with so many variants of a request for a video as schemathesis can handle.
+
+    It gives up at some ninety. The other models are ordered in every way by handlers/test_every_model.py.
+    """
+    with urllib.request.urlopen(f"{stack.url}/api/v1/openapi.json", timeout=30) as answer:
+        served = json.load(answer)
+    request = served["components"]["schemas"]["GenerateVideo"]
+    assert len(request["anyOf"]) >= MOST_VARIANTS
+    request["anyOf"] = request["anyOf"][:MOST_VARIANTS]
+    return served
+
+
 def test_the_stack_keeps_to_the_contract_whatever_it_is_asked(stack: Stack, database: Database, tmp_path: Path) -> None:
-    command = ["schemathesis.cli", "--config-file", str(CONFIG), "run", f"{stack.url}/api/v1/openapi.json"]
+    document = tmp_path / "openapi.json"
+    document.write_text(json.dumps(contract(stack)))
+    command = ["schemathesis.cli", "--config-file", str(CONFIG), "run", str(document), "--url", stack.url]
     finished = subprocess.run(
         [sys.executable, "-m", *command],
         env={**os.environ, "SCHEMATHESIS_TOKEN": "session-of-ann"},

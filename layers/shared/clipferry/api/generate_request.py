@@ -17,8 +17,11 @@ from clipferry.net.public_urls import check_public_url
 from clipferry.usecases.create_video import VideoRequest
 
 _PORT_AND_PATH: Final = "(:[0-9]{1,5})?([/?#][!-~]*)?$"
-PUBLIC_URL: Final = "^[Hh][Tt][Tt][Pp][Ss]://[A-Za-z0-9._-]+" + _PORT_AND_PATH
-"""An https URL whose host is a DNS name; no user, no password."""
+_HTTPS: Final = "^[Hh][Tt][Tt][Pp][Ss]://"
+_HTTPS_URL: Final = _HTTPS + "[A-Za-z0-9._-]+" + _PORT_AND_PATH
+_NAME: Final = r"([A-Za-z0-9_-]{1,63}\.)+[A-Za-z][A-Za-z0-9-]{0,62}"
+PUBLIC_URL: Final = _HTTPS + _NAME + r"(:[1-9][0-9]{0,3})?([/?#][!-\[\]-~]*)?$"
+"""An https URL whose host is a DNS name; no user, no password. A public IPv4 address is taken, too."""
 _LOOPBACK_URL: Final = r"^http://(localhost|127\.0\.0\.1)" + _PORT_AND_PATH
 _QUALITIES: Final = {"standard": "720p", "high": "1080p"}
 """The original's two words, as it maps them for a model that has resolutions."""
@@ -92,7 +95,7 @@ def _is_public_url(text: str, allow_loopback: bool) -> bool:
         check_public_url(text)
     except SourceInvalidError:
         return False
-    return re.fullmatch(PUBLIC_URL, text) is not None
+    return re.fullmatch(_HTTPS_URL, text) is not None
 
 
 def _kept(resolved: ResolvedOptions) -> dict[str, Any]:
