@@ -17,7 +17,7 @@ app = typer.Typer(no_args_is_help=True, help="Creates, lists and revokes API key
 def create(
     user_id: Annotated[str, typer.Argument(metavar="USER", help="The id of the user whom the key belongs to.")],
     name: Annotated[str, typer.Option(help="A name that says what the key is for.")] = "key",
-    admin: Annotated[bool, typer.Option("--admin", help="Allow the key to grant credits.")] = False,
+    admin: Annotated[bool, typer.Option("--admin", help="Allow the key of an admin to grant credits.")] = False,
     as_json: Json = False,
 ) -> None:
     """Creates an API key for a user and prints it. It isn't stored, so it can't be shown again."""

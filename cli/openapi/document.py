@@ -31,8 +31,8 @@ def build() -> dict[str, Any]:
     session = {
         "type": "apiKey",
         "in": "cookie",
-        "name": "better-auth.session_token",
-        "description": "Better Auth's signed cookie, under HTTPS as `__Secure-better-auth.session_token`; "
+        "name": "__Secure-better-auth.session_token",
+        "description": "Better Auth's signed cookie; the local stage takes it without `__Secure-`, too. "
         "BETTER_AUTH_COOKIE_PREFIX renames it. A write needs an allowed `Origin`, and JSON if it has a body; "
         "else it is 403.",
     }

@@ -236,7 +236,7 @@ def test_an_order_number_is_one_order(
 
 
 def test_credits_are_granted_by_an_admin_key_too(api: Api, database: Database, ann: Person) -> None:
-    script = person(database, "script", key_is_admin=True)
+    script = person(database, "script", is_admin=True, key_is_admin=True)
     body = {"userId": "ann", "credits": 1, "orderNo": "1"}
 
     assert api.call("POST", GRANT, body, script.by_key).data["granted"]

@@ -155,6 +155,18 @@ def test_another_scheme_is_not_ours_so_the_cookie_counts(api: Api, ann: Person, 
     assert presign(api, ann, {"authorization": header}) == 403, "a write still needs an Origin"
 
 
+def test_a_deployed_stage_takes_the_cookie_that_only_https_can_set(database_url: str, api: Api, ann: Person) -> None:
+    """A sibling host of the domain can set the plain one, and sign a visitor in as somebody else."""
+    deployed = {"STAGE": "prod", "ALLOW_LOOPBACK": "", "CALLBACK_HMAC_SECRET": "x" * 32}
+    https = {"EVOLINK_BASE_URL": "", "MIRROR_QUEUE_URL": "https://sqs.example.com/q", "AWS_ENDPOINT_URL_SQS": ""}
+    with in_process(environment(database_url) | deployed | https):
+        runtime.reset()
+        assert me(api, f"{COOKIE}={signed(ann.token)}").status == 401
+        assert me(api, f"{COOKIE}=tossed", f"__Secure-{COOKIE}={signed(ann.token)}").data["id"] == "ann"
+        assert me(api, f"__SECURE-{COOKIE}={signed(ann.token)}").status == 401
+        assert me(api, authorization=f"Bearer {ann.token}").data["id"] == "ann"
+
+
 def test_cookie_has_the_prefix_that_the_front_end_gives_it(database_url: str, api: Api, ann: Person) -> None:
     own = "my-app.session_token"
     with in_process(environment(database_url) | {"BETTER_AUTH_COOKIE_PREFIX": "my-app"}):

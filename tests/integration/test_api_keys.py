@@ -46,7 +46,8 @@ def test_a_key_belongs_to_its_user(database: Database) -> None:
 
 
 def test_a_key_is_stored_hashed_with_its_beginning(database: Database) -> None:
-    record, key = create_key(user_id="ann", name="server", is_admin=True, database=database)
+    books.add_user(database, "root", is_admin=True)
+    record, key = create_key(user_id="root", name="server", is_admin=True, database=database)
     [stored] = books.rows(database, "select to_jsonb(k)::text as line, key_sha256 from clipferry.api_keys k")
 
     assert key.startswith("cf_")
@@ -82,7 +83,7 @@ def test_a_revoked_key_is_refused_and_stays_revoked(database: Database) -> None:
 
 
 def test_keys_are_listed_of_one_or_of_all(database: Database) -> None:
-    books.add_user(database, "bob")
+    books.add_user(database, "bob", is_admin=True)
     first, _ = create_key(user_id="ann", name="first", is_admin=False, database=database)
     second, _ = create_key(user_id="bob", name="second", is_admin=True, database=database)
 

@@ -109,7 +109,15 @@ def test_a_key_is_shown_once_and_works_until_it_is_revoked(clipferry: Clipferry,
     assert clipferry("keys", "revoke", str(made["id"])).status == 1
 
 
-def test_an_admins_key_is_printed_alone_on_the_last_line(clipferry: Clipferry, ann: str) -> None:
+def test_an_admins_key_is_for_an_admin(clipferry: Clipferry, ann: str) -> None:
+    made = clipferry("keys", "create", "ann", "--admin")
+
+    assert (made.status, made.out) == (1, "")
+    assert "no admin ann" in made.err
+
+
+def test_an_admins_key_is_printed_alone_on_the_last_line(clipferry: Clipferry, database: Database, ann: str) -> None:
+    books.execute(database, """update public."user" set "isAdmin" = true""")
     made = clipferry("keys", "create", "ann", "--admin")
 
     assert made.status == 0

@@ -34,8 +34,8 @@ from local.lambda_runtime.events import http_event
 SEEDANCE = catalog.load(Path(__file__).with_name("seedance.toml"))
 BODY: dict[str, Any] = {"prompt": "A ferry at dusk", "model": "seedance-2.0"}
 JSON = {"content-type": "application/json"}
-NO_SECRET = AuthRules(better_auth_secret=None, allowed_origins=("https://app.example.com",))
-SECRET = AuthRules(better_auth_secret="auth-secret", allowed_origins=("https://app.example.com",))
+NO_SECRET = AuthRules(better_auth_secret=None, allowed_origins=("https://app.example.com",), plain_cookies=True)
+SECRET = AuthRules(better_auth_secret="auth-secret", allowed_origins=("https://app.example.com",), plain_cookies=True)
 ODD_TEXT = st.text(st.sampled_from("cf_abc.%0é =;,\x00\n\ud800") | st.characters())
 ODD_COOKIE = st.builds("{}={}".format, st.just("better-auth.session_token") | ODD_TEXT, ODD_TEXT)
 

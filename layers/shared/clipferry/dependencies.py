@@ -149,6 +149,7 @@ class Dependencies:
             better_auth_secret=secret.get_secret_value() if secret else None,
             allowed_origins=self.settings.allowed_origins,
             cookie_prefix=self.settings.better_auth_cookie_prefix,
+            plain_cookies=self.settings.stage == "local",
         )
 
     @cached_property

@@ -3,7 +3,9 @@
 Whether the session or the key exists, the database says, in the same round trip as the request's own work. Formats:
 Better Auth's cookie is `<token>.<signature>`, percent-encoded, where the signature is the standard Base64 of the
 HMAC-SHA256 of the token with BETTER_AUTH_SECRET; its bearer plugin takes the token with or without that signature.
-The cookie's name begins with Better Auth's `advanced.cookiePrefix`, and with `__Secure-` before it under HTTPS.
+The cookie's name begins with Better Auth's `advanced.cookiePrefix`, and with `__Secure-` before it under HTTPS. A
+deployed stage takes that one only: every other host of the domain can set the plain one, and so sign a visitor in as
+somebody else.
 """
 
 from __future__ import annotations
@@ -33,12 +35,14 @@ class AuthRules:
     better_auth_secret: str | None
     allowed_origins: tuple[str, ...]
     cookie_prefix: str = COOKIE_PREFIX
+    plain_cookies: bool = False
+    """Whether a cookie counts that isn't `__Secure-`: Better Auth sets such a one under plain HTTP."""
 
     @property
-    def cookie_names(self) -> tuple[str, str]:
-        """The one that only HTTPS can set goes first: another host of the domain could have set the plain one."""
+    def cookie_names(self) -> tuple[str, ...]:
+        """The one that only HTTPS can set goes first."""
         name = f"{self.cookie_prefix}.session_token"
-        return f"__Secure-{name}", name
+        return (f"__Secure-{name}", name) if self.plain_cookies else (f"__Secure-{name}",)
 
 
 def read(*, method: str, headers: Mapping[str, str], cookies: Sequence[str], rules: AuthRules) -> Credential:

@@ -10,7 +10,8 @@ from clipferry.db.connection import Rows, Transaction
 
 _CREATE: Final = """
 insert into clipferry.api_keys (user_id, name, prefix, key_sha256, is_admin)
-select id, %(name)s, %(prefix)s, %(key_sha256)s, %(is_admin)s from public."user" where id = %(user_id)s
+select id, %(name)s, %(prefix)s, %(key_sha256)s, %(is_admin)s from public."user"
+where id = %(user_id)s and ("isAdmin" or not %(is_admin)s)
 returning id, user_id, name, prefix, is_admin, created_at, last_used_at, revoked_at
 """
 
@@ -47,7 +48,7 @@ class ApiKey:
 
 
 def create(tx: Transaction, *, user_id: str, name: str, prefix: str, key_sha256: bytes, is_admin: bool) -> Rows[ApiKey]:
-    """Creates a key; no row when there is no such user."""
+    """Creates a key; no row when there is no such user, or none who is an admin for an admin's key."""
     parameters = {
         "user_id": user_id,
         "name": name,

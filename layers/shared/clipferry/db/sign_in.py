@@ -13,10 +13,10 @@ from clipferry.db.connection import Rows, Transaction
 from clipferry.models import Caller, Credential
 
 _AUTHENTICATE: Final = """
-select u.id as user_id, coalesce(c.key_is_admin, u."isAdmin") as is_admin,
+select u.id as user_id, u."isAdmin" and c.may_be_admin as is_admin,
        set_config('clipferry.user_id', u.id, true) as setting
 from (
-    select "userId" as user_id, null::boolean as key_is_admin
+    select "userId" as user_id, true as may_be_admin
     from public.session
     where token = %(session_token)s and "expiresAt" > timezone('utc', now())
     union all

@@ -16,7 +16,11 @@ _SHOWN: Final = 10
 
 
 def create_key(*, user_id: str, name: str, is_admin: bool, database: Database) -> tuple[ApiKey, str]:
-    """Returns the record, and the key itself, which nobody can read again: 256 bits, so a plain SHA-256 protects it."""
+    """Returns the record, and the key itself, which nobody can read again: 256 bits, so a plain SHA-256 protects it.
+
+    A key never may more than its user: an admin's key is for an admin, and grants nothing once its user is none.
+    Raises NotFoundError where there is no such user.
+    """
     key = PREFIX + secrets.token_urlsafe(32)
     digest = hashlib.sha256(key.encode()).digest()
     with database.transaction() as tx:
@@ -25,7 +29,7 @@ def create_key(*, user_id: str, name: str, is_admin: bool, database: Database) -
         )
     record = created.first()
     if record is None:
-        raise NotFoundError(f"no user {user_id}")
+        raise NotFoundError(f"no {'admin' if is_admin else 'user'} {user_id}")
     return record, key
 
 

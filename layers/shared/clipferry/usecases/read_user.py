@@ -21,7 +21,7 @@ def read_user(*, credential: Credential, database: Database) -> User:
 
 
 def require_admin(*, credential: Credential, database: Database) -> None:
-    """Raises ForbiddenError for anyone but an admin (`isAdmin`, or a key made with --admin)."""
+    """Raises ForbiddenError for anyone but an admin (`isAdmin`; a key of theirs needs --admin too)."""
     with database.transaction() as tx:
         found = sign_in.authenticate(tx, credential)
     caller = found.first()
