@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import av
 import pytest
 from PIL import Image
 
+from clipferry.media import tone_mapping
 from clipferry.media.mp4_scanner import MediaScanner
 from clipferry.media.thumbnail import Thumbnail, make_thumbnail
 from tests.films import CORNERS, LAYOUTS, corners, film, leading_clip, noise, turned
@@ -125,6 +127,101 @@ def test_pixels_that_are_not_square_are_made_square(tmp_path: Path) -> None:
     data = film(tmp_path / "film.mp4", width=320, height=240, pixel=Fraction(4, 3), frames=2)
 
     assert as_image(make_thumbnail(leading_clip(data))).size == (427, 240)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_an_aspect_that_only_the_codec_knows_is_applied(tmp_path: Path, codec: str) -> None:
+    data = film(tmp_path / "film.mp4", codec=codec, width=320, height=240, pixel=Fraction(4, 3), frames=12)
+    assert data.count(b"pasp") == 1
+    width_at = data.index(b"tkhd") + 80
+    without = data.replace(b"pasp", b"free")
+    without = without[:width_at] + struct.pack(">I", 320 << 16) + without[width_at + 4 :]
+
+    assert as_image(make_thumbnail(leading_clip(without))).size == (427, 240)
+
+
+@pytest.mark.parametrize(
+    "direction", ["not rotated", "90 degrees clockwise", "180 degrees", "90 degrees counter-clockwise"]
+)
+def test_side_data_that_pyav_does_not_know_does_no_harm(tmp_path: Path, direction: str) -> None:
+    data = with_lcevc(tmp_path / "film.mp4")
+    with av.open(io.BytesIO(data)) as container, pytest.raises(ValueError, match="is not a valid Type"):
+        _ = next(container.decode(video=0)).side_data
+    (a, b, c, d), turn = MATRICES[direction]
+    expected = the_corners().transpose(turn) if turn is not None else the_corners()
+
+    assert shows_corners(as_image(make_thumbnail(leading_clip(turned(data, a=a, b=b, c=c, d=d)))), expected)
+
+
+def with_lcevc(path: Path) -> bytes:
+    """A film whose only frame has an SEI message of MPEG-5 LCEVC: ITU-T T.35, United Kingdom, V-Nova."""
+    message = bytes([0xB4, 0, 0x50, 0, *range(1, 9)])
+    enhancement = b"\0\0\0\1" + bytes([6, 4, len(message)]) + message + b"\x80"
+    with av.open(path, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=24, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        frame = corners(320, 180, 0)
+        frame.pts, frame.time_base = 0, Fraction(1, 24)
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            more = av.Packet(enhancement + bytes(packet))
+            more.pts, more.dts, more.time_base = packet.pts, packet.dts, packet.time_base
+            more.stream, more.is_keyframe = stream, True
+            container.mux(more)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("transfer", "signal", "expected"),
+    [
+        (tone_mapping.PQ, 0.0, 0),
+        (tone_mapping.PQ, 0.2997, 63),  # 10 cd/m², a dark grey: as bright as on a screen whose white has 203
+        (tone_mapping.PQ, 0.5081, 179),  # 100 cd/m²
+        (tone_mapping.PQ, 0.5807, 215),  # 203 cd/m², the white of a page
+        (tone_mapping.PQ, 0.6526, 238),  # 400 cd/m²
+        (tone_mapping.PQ, 0.7518, 255),  # 1,000 cd/m²
+        (tone_mapping.PQ, 1.0, 255),
+        (tone_mapping.HLG, 0.0, 0),
+        (tone_mapping.HLG, 0.75, 215),  # the white of a page
+        (tone_mapping.HLG, 1.0, 255),
+    ],
+)
+@pytest.mark.parametrize("is_named", [True, False])
+def test_hdr_is_tone_mapped(tmp_path: Path, transfer: int, signal: float, expected: int, is_named: bool) -> None:
+    data = hdr(tmp_path / "film.mp4", (signal, signal, signal), transfer=transfer, is_named=is_named)
+
+    image = as_image(make_thumbnail(leading_clip(data)))
+
+    assert is_near(image.getpixel((100, 60)), (expected, expected, expected), tolerance=5)
+
+
+def test_hdr_colours_keep_their_hue(tmp_path: Path) -> None:
+    """BT.709's red at 100 cd/m² is this in BT.2020; read as BT.709 it would be a brownish grey."""
+    data = hdr(tmp_path / "film.mp4", (0.4621, 0.2713, 0.1767), transfer=tone_mapping.PQ)
+
+    red, green, blue = as_image(make_thumbnail(leading_clip(data))).getpixel((100, 60))  # type: ignore[misc]
+
+    assert (red > 150, green < 40, blue < 40) == (True, True, True), (red, green, blue)
+
+
+def hdr(path: Path, colour: tuple[float, float, float], *, transfer: int, is_named: bool = True) -> bytes:
+    """A film of one colour in BT.2020 with 10 bits, as signals from 0 to 1; `is_named` is the matrix's name."""
+    red, green, blue = colour
+    luma = 0.2627 * red + 0.678 * green + 0.0593 * blue
+    values = (64 + 876 * luma, 512 + 896 * (blue - luma) / 1.8814, 512 + 896 * (red - luma) / 1.4746)
+    space = 9 if is_named else 2
+    options = {"preset": "ultrafast", "x265-params": "log-level=none:bframes=0"}  # one frame with B frames has no time
+    with av.open(path, "w", format="mp4") as container:
+        stream = container.add_stream("libx265", rate=24, options=options)
+        stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p10le"
+        context = stream.codec_context
+        context.color_range, context.colorspace, context.color_trc, context.color_primaries = 1, space, transfer, 9
+        frame = av.VideoFrame(640, 360, "yuv420p10le")
+        for plane, value in zip(frame.planes, values, strict=True):
+            plane.update(struct.pack("<H", round(value)) * (plane.buffer_size // 2))
+        frame.pts, frame.time_base = 0, Fraction(1, 24)
+        frame.color_range, frame.colorspace, frame.color_trc, frame.color_primaries = 1, space, transfer, 9
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    return path.read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -19,15 +19,25 @@ from av.filter import Graph
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from clipferry.media import tone_mapping
+
 DECODERS: Final = frozenset({"h264", "hevc", "vp9", "libdav1d", "av1", "mpeg4"})
 MAX_PIXELS: Final = 8192 * 4320
 _QUALITY: Final = 4  # the encoder's scale goes from 2, the best, to 31
 _UNSPECIFIED: Final = 2  # AVCOL_SPC_UNSPECIFIED
 _FULL_RANGE: Final = 2  # AVCOL_RANGE_JPEG
+_SRGB: Final = 13  # AVCOL_TRC_IEC61966_2_1
+_BT709: Final = 1  # AVCOL_PRI_BT709
 _LENIENT: Final[dict[str, Any]] = {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
 """PyAV 18 fails on titles that aren't UTF-8; PyAV 19, for Python 3.12 and later, neither needs nor has the option."""
 _ANY_TIME_BASE: Final = Fraction(1, 25)
 _UPRIGHT: Final = (1, 0, 0, 0, 1, 0, 0, 0, 1)
+_ROTATED: Final = {
+    90: (0, -1, 0, 1, 0, 0, 0, 0, 1),
+    180: (-1, 0, 0, 0, -1, 0, 0, 0, 1),
+    270: (0, 1, 0, -1, 0, 0, 0, 0, 1),
+}
+"""Display matrices by degrees counter-clockwise."""
 
 
 def first_frame(film: bytes, *, width: int, height: int) -> bytes | None:
@@ -43,7 +53,8 @@ def first_frame(film: bytes, *, width: int, height: int) -> bytes | None:
         frame = _decode_first(container, stream)
         if frame is None:
             return None
-        ratio = stream.sample_aspect_ratio
+        # The file's own word first; the codec's parameter sets are known once a frame is decoded.
+        ratio = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
         pixel = Fraction(ratio.numerator, ratio.denominator) if ratio else Fraction(1)
         return _encode(_as_displayed(frame, pixel, width=width, height=height))
 
@@ -71,11 +82,17 @@ def _as_displayed(frame: VideoFrame, pixel: Fraction, *, width: int, height: int
     limits = (height, width) if "transpose" in filters else (width, height)
     across, down = frame.width * pixel, Fraction(frame.height)
     scale = min(Fraction(1), limits[0] / across, limits[1] / down)
+    size = max(round(across * scale), 1), max(round(down * scale), 1)
+    fitted = _fit_hdr(frame, size) if frame.color_trc in (tone_mapping.PQ, tone_mapping.HLG) else _fit(frame, size)
+    return _apply(filters, fitted) if filters else fitted
+
+
+def _fit(frame: VideoFrame, size: tuple[int, int]) -> VideoFrame:
     # A JPEG is BT.601 at full range. Players assume BT.709 from 720 lines on where a file names no colour space.
     is_unnamed_709 = frame.colorspace == _UNSPECIFIED and frame.height >= 720
-    fitted = frame.reformat(
-        width=max(round(across * scale), 1),
-        height=max(round(down * scale), 1),
+    return frame.reformat(
+        width=size[0],
+        height=size[1],
         format="yuvj420p",
         src_colorspace="itu709" if is_unnamed_709 else None,
         dst_colorspace="itu601",
@@ -83,7 +100,45 @@ def _as_displayed(frame: VideoFrame, pixel: Fraction, *, width: int, height: int
         interpolation="AREA",
         threads=1,
     )
-    return _apply(filters, fitted) if filters else fitted
+
+
+def _fit_hdr(frame: VideoFrame, size: tuple[int, int]) -> VideoFrame:
+    """Scales a frame whose colours a JPEG doesn't have, then looks each of them up."""
+    small = frame.reformat(
+        width=size[0],
+        height=size[1],
+        format="rgb48le",
+        src_colorspace="bt2020" if frame.colorspace == _UNSPECIFIED else None,
+        interpolation="AREA",
+        threads=1,
+    )
+    mapped = _look_up(small, tone_mapping.colour_table(frame.color_trc))
+    mapped.color_trc, mapped.color_primaries = _SRGB, _BT709
+    return mapped.reformat(format="yuvj420p", dst_colorspace="itu601", dst_color_range=_FULL_RANGE, threads=1)
+
+
+def _look_up(frame: VideoFrame, colours: bytes) -> VideoFrame:
+    side = tone_mapping.LEVEL**3
+    table = VideoFrame(side, side, frame.format.name)
+    line, pitch = len(colours) // side, table.planes[0].line_size
+    rows = (colours[start : start + line].ljust(pitch, b"\0") for start in range(0, len(colours), line))
+    table.planes[0].update(b"".join(rows))
+    graph = Graph()
+    graph.threads = 1
+    sources = [
+        graph.add_buffer(width=each.width, height=each.height, format=each.format, time_base=_ANY_TIME_BASE)
+        for each in (frame, table)
+    ]
+    mapping, sink = graph.add("haldclut"), graph.add("buffersink")
+    for number, source in enumerate(sources):
+        source.link_to(mapping, 0, number)
+    mapping.link_to(sink)
+    graph.configure()
+    for source, each in zip(sources, (frame, table), strict=True):
+        each.pts, each.time_base = 0, _ANY_TIME_BASE
+        source.push(each)
+        source.push(None)
+    return graph.vpull()
 
 
 def _rotation_filters(frame: VideoFrame) -> list[str]:
@@ -91,11 +146,18 @@ def _rotation_filters(frame: VideoFrame) -> list[str]:
 
     a, b, c and d are 1, 0 or -1.
     """
-    matrix = frame.side_data.get("DISPLAYMATRIX")
-    a, b, _, c, d, *_ = struct.unpack("9i", bytes(matrix)) if matrix else _UPRIGHT
+    a, b, _, c, d, *_ = _display_matrix(frame)
     if abs(b) > abs(a):
         return ["transpose"] + ["hflip"] * (c < 0) + ["vflip"] * (b < 0)
     return ["hflip"] * (a < 0) + ["vflip"] * (d < 0)
+
+
+def _display_matrix(frame: VideoFrame) -> tuple[int, ...]:
+    try:
+        matrix = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # PyAV lists no side data at all where it doesn't know one, such as those of MV-HEVC and LCEVC
+        return _ROTATED.get(frame.rotation % 360, _UPRIGHT)
+    return struct.unpack("9i", bytes(matrix)) if matrix else _UPRIGHT
 
 
 def _apply(filters: list[str], frame: VideoFrame) -> VideoFrame:
