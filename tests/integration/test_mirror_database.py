@@ -10,11 +10,14 @@ from psycopg.conninfo import make_conninfo
 
 from clipferry.db import retry
 from clipferry.errors import DatabaseUnavailableError
+from clipferry.models import TaskReport
 from clipferry.usecases import mirror_job
+from clipferry.verdicts import TaskState
 from tests.integration.mirror_fixtures import PART, Behaviour, film
 from tests.integration.waiting_video import World, waiting_video
 from tests.log_lines import captured, metrics
 from tests.proxy import Proxy
+from tests.scripted_provider import ScriptedProvider
 
 WRITES = {
     "the lease": b"'mirror_started'",
@@ -126,3 +129,23 @@ def test_mirror_that_fails_at_its_source_is_written_down_once_whatever_is_lost(
             "select id from clipferry.video_events where video_uuid = %(uuid)s and kind = 'mirror_interrupted'"
         )
         assert (world.status(), job(world)["lease_until"], len(told)) == ("UPLOADING", None, 1)
+
+
+def test_provider_is_asked_once_for_a_fresh_address_however_often_the_database_is_away(
+    database_url: str, proxy: Proxy
+) -> None:
+    asked: list[str] = []
+
+    def ask(task_id: str) -> TaskReport:
+        asked.append(task_id)
+        return TaskReport(state=TaskState.SUCCEEDED, video_url="https://example.com/fresh.mp4")
+
+    proxy.loses += [(b"'source_refreshed'", "question")] * 3
+    with waiting_video(database_url, Behaviour(film(PART), fault="404", times=1000)) as world:
+        world.mirror(url=through(proxy, database_url), providers={"evolink": ScriptedProvider(ask=ask)})
+
+        assert (proxy.loses, asked) == ([], ["task"])
+        assert world.rows("select original_video_url from videos where uuid = %(uuid)s") == [
+            {"original_video_url": "https://example.com/fresh.mp4"}
+        ]
+        assert (job(world)["lease_until"], job(world)["is_due"]) == (None, True)

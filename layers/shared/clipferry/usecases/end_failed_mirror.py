@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from clipferry.db import finish_video, leases, videos
-from clipferry.db.connection import Database
 from clipferry.db.leases import Lease
 from clipferry.errors import (
     NotAVideoError,
@@ -17,22 +15,22 @@ from clipferry.errors import (
     StorageError,
     WrongFileKindError,
 )
-from clipferry.models import FailureCode, VideoStatus
+from clipferry.models import FailureCode
 from clipferry.observability import logger
 from clipferry.outcome_metrics import count_failed, count_interrupted
 from clipferry.polling import Polling
 from clipferry.providers.base import Provider, find_source
+from clipferry.usecases.mirror_job import MirrorJob
 
 INVALID_TRIES: Final = 5
 """A source that isn't a video may be a CDN's bad minute; after so many tries it is the file."""
 
 
 def end_failed_mirror(
-    uuid: str,
+    job: MirrorJob,
     lease: Lease,
     error: SourceError | StorageError,
     *,
-    database: Database,
     providers: Mapping[str, Provider],
     polling: Polling,
 ) -> bool:
@@ -44,21 +42,20 @@ def end_failed_mirror(
     its deadline.
     """
     if isinstance(error, SourceGoneError | NotAVideoError) and not isinstance(error, WrongFileKindError):
-        return _refresh_or_fail(uuid, lease, error, database=database, providers=providers, polling=polling)
+        return _refresh_or_fail(job, lease, error, providers=providers, polling=polling)
     is_last_page = isinstance(error, SourceInvalidError) and lease.invalid_answers + 1 >= INVALID_TRIES
     if isinstance(error, SourceError) and (is_last_page or isinstance(error, WrongFileKindError)):
-        _fail(uuid, lease, error, database=database)
+        _fail(job, lease, error)
     else:
-        _try_again(uuid, lease, error, database=database, polling=polling)
+        _try_again(job, lease, error, polling)
     return False
 
 
 def _refresh_or_fail(
-    uuid: str,
+    job: MirrorJob,
     lease: Lease,
     error: SourceGoneError | NotAVideoError,
     *,
-    database: Database,
     providers: Mapping[str, Provider],
     polling: Polling,
 ) -> bool:
@@ -70,37 +67,23 @@ def _refresh_or_fail(
     try:
         fresh = find_source(lease.provider, task_id, providers=providers)
     except ProviderError:
-        _try_again(uuid, lease, error, database=database, polling=polling)
+        _try_again(job, lease, error, polling)
         return False
     if fresh is None:
-        _fail(uuid, lease, error, database=database)
+        _fail(job, lease, error)
         return False
-    with database.transaction() as tx:
-        videos.refresh_source(tx, uuid=uuid, source_url=fresh, fence=lease.fence)
-        leases.release_lease(tx, uuid=uuid, fence=lease.fence, again_seconds=0, error=error)
+    job.refresh_source(lease, error, fresh)
     return isinstance(error, NotAVideoError)  # one that is gone may be there when the schedule looks again
 
 
-def _try_again(
-    uuid: str, lease: Lease, error: SourceError | StorageError, *, database: Database, polling: Polling
-) -> None:
-    again = polling.mirror_again_seconds(lease.attempts)
-    with database.transaction() as tx:
-        leases.release_lease(tx, uuid=uuid, fence=lease.fence, again_seconds=again, error=error)
-    logger.warning("mirror interrupted", video_uuid=uuid, attempt=lease.attempts, detail=str(error))
+def _try_again(job: MirrorJob, lease: Lease, error: SourceError | StorageError, polling: Polling) -> None:
+    job.give_lease_back(lease, error, again_seconds=polling.mirror_again_seconds(lease.attempts))
+    logger.warning("mirror interrupted", video_uuid=job.uuid, attempt=lease.attempts, detail=str(error))
     count_interrupted(error)
 
 
-def _fail(uuid: str, lease: Lease, error: SourceError, *, database: Database) -> None:
+def _fail(job: MirrorJob, lease: Lease, error: SourceError) -> None:
     code = FailureCode.NOT_A_VIDEO if isinstance(error, NotAVideoError) else FailureCode.FILE_UNAVAILABLE
-    with database.transaction() as tx:
-        finish_video.fail(
-            tx,
-            video_uuid=uuid,
-            code=code,
-            detail=str(error),
-            from_states=(VideoStatus.UPLOADING,),
-            fence=lease.fence,
-        )
-    logger.error("video failed", video_uuid=uuid, reason=code.value, detail=str(error))
+    job.fail(lease, error, code)
+    logger.error("video failed", video_uuid=job.uuid, reason=code.value, detail=str(error))
     count_failed(code)

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 from uuid import uuid4
 
-from clipferry.db import finish_video, leases, mirror_progress
+from clipferry.db import finish_video, leases, mirror_progress, videos
 from clipferry.db.connection import Database
 from clipferry.db.leases import Lease
 from clipferry.db.retry import until_it_answers
-from clipferry.errors import ClipferryError, DatabaseUnavailableError
+from clipferry.errors import ClipferryError
 from clipferry.media.geometry import aspect_ratio_name, resolution_name
-from clipferry.models import MirroredFile
+from clipferry.models import FailureCode, MirroredFile, VideoStatus
 from clipferry.s3.multipart import Progress
 from clipferry.usecases.compare_with_order import differences
 
@@ -60,20 +60,45 @@ class MirrorJob:
             return taken.first() or taking.first()
 
         self._database.connect()
-        return self.when_database_answers(take)
+        return self._when_database_answers(take)
 
-    def give_lease_back(self, lease: Lease, error: DatabaseUnavailableError) -> None:
-        """Makes the video due at once, as soon as the database answers. Raises when it doesn't in time."""
+    def give_lease_back(self, lease: Lease, error: ClipferryError, *, again_seconds: float = 0) -> None:
+        """Makes the video due after `again_seconds`, as soon as the database answers. Raises when it doesn't in time.
+
+        So do the two other ends of a lease: `refresh_source` and `fail`.
+        """
 
         def give_back() -> None:
             with self._database.transaction() as tx:
+                leases.release_lease(tx, uuid=self.uuid, fence=lease.fence, again_seconds=again_seconds, error=error)
+
+        self._when_database_answers(give_back)
+
+    def refresh_source(self, lease: Lease, error: ClipferryError, source_url: str) -> None:
+        """Stores the file's fresh address, and makes the video due at once."""
+
+        def refresh() -> None:
+            with self._database.transaction() as tx:
+                videos.refresh_source(tx, uuid=self.uuid, source_url=source_url, fence=lease.fence)
                 leases.release_lease(tx, uuid=self.uuid, fence=lease.fence, again_seconds=0, error=error)
 
-        self.when_database_answers(give_back)
+        self._when_database_answers(refresh)
 
-    def when_database_answers(self, transact: Callable[[], Result]) -> Result:
-        """Returns what `transact` does, tried for as long as the worker has time: a lease hangs on it."""
-        return until_it_answers(transact, seconds=self._time_left())
+    def fail(self, lease: Lease, error: ClipferryError, code: FailureCode) -> None:
+        """Releases the hold, and fails the video."""
+
+        def fail() -> None:
+            with self._database.transaction() as tx:
+                finish_video.fail(
+                    tx,
+                    video_uuid=self.uuid,
+                    code=code,
+                    detail=str(error),
+                    from_states=(VideoStatus.UPLOADING,),
+                    fence=lease.fence,
+                )
+
+        self._when_database_answers(fail)
 
     def read_progress(self) -> Progress | None:
         """Returns where an earlier worker stopped."""
@@ -150,6 +175,10 @@ class MirrorJob:
     def _require(self, lease: Lease, written: dict[str, Any] | None) -> None:
         if written is None:
             raise LeaseLostError(f"{self.uuid}: fence {lease.fence} is not the newest, or the lease has expired")
+
+    def _when_database_answers(self, transact: Callable[[], Result]) -> Result:
+        """Returns what `transact` does, tried for as long as the worker has time: a lease hangs on it."""
+        return until_it_answers(transact, seconds=self._time_left())
 
     def _patiently(self, transact: Callable[[], Result]) -> Result:
         return until_it_answers(transact, seconds=min(DATABASE_SECONDS, self._time_left()))

@@ -84,8 +84,7 @@ def _attempt(
         logger.warning("another worker has taken over", video_uuid=uuid, fence=lease.fence)
         count("LeasesLost")
     except (SourceError, StorageError) as error:
-        end = partial(end_failed_mirror, uuid, lease, error, database=database, providers=providers, polling=polling)
-        return job.when_database_answers(end)
+        return end_failed_mirror(job, lease, error, providers=providers, polling=polling)
     except DatabaseUnavailableError as error:
         logger.error("mirror given up for the database", video_uuid=uuid, fence=lease.fence, detail=str(error))
         job.give_lease_back(lease, error)
