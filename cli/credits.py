@@ -60,7 +60,14 @@ def grant_(
     """Grants credits to a user."""
     confirm(f"Grant {amount} credits to {user_id}?", yes)
     with database.connect() as db:
-        done = grant(user_id=user_id, amount=amount, order_no=order_no, database=db, expires_in_days=days)
+        done = grant(
+            user_id=user_id,
+            amount=amount,
+            order_no=order_no,
+            database=db,
+            expires_in_days=days,
+            granted_by="an operator",
+        )
     sentence = "Granted." if done else "This order number was booked before; nothing changed."
     print_result(sentence, as_json=as_json, granted=done, order_no=order_no)
 

@@ -200,7 +200,7 @@ def _other_paths() -> dict[str, Any]:
         "presignUpload",
         "Get a URL to upload one image, video or sound to, by PUT",
         "UploadJson",
-        (*_WRITE, errors.InvalidRequestError, errors.StorageError),
+        (*_WRITE, errors.InvalidRequestError, errors.RateLimitedError, errors.StorageError),
         body="PresignUpload",
     )
     models = operation("listModels", "List the models on offer", ["ModelJson"], (), public=True)

@@ -15,7 +15,7 @@ from clipferry.api.app import build_app, reply, reply_document
 from clipferry.api.sign_in_first import sign_in_first
 from clipferry.observability import logger
 from clipferry.usecases import move_credits, read_credits, read_user
-from clipferry.usecases.presign_upload import presign_upload
+from clipferry.usecases.presign_upload import count_upload, presign_upload
 
 app = build_app()
 
@@ -48,7 +48,7 @@ def history() -> Response[str]:
 def grant() -> Response[str]:
     dependencies = runtime.dependencies()
     credential = requests.credential(app.current_event, dependencies.auth_rules)
-    read_user.require_admin(credential=credential, database=dependencies.database)
+    admin = read_user.require_admin(credential=credential, database=dependencies.database)
     body = requests.parse_body(app.current_event, request_bodies.GrantCredits)
     granted = move_credits.grant(
         user_id=body.userId,
@@ -57,6 +57,7 @@ def grant() -> Response[str]:
         trans_type=body.transType,
         expires_in_days=body.expiresInDays,
         remark=body.remark,
+        granted_by=admin.described,
         database=dependencies.database,
     )
     return reply(HTTPStatus.OK, {"granted": granted, "orderNo": body.orderNo})
@@ -68,6 +69,7 @@ def presign() -> Response[str]:
     credential = requests.credential(app.current_event, dependencies.auth_rules)
     user = read_user.read_user(credential=credential, database=dependencies.database)
     body = requests.parse_body(app.current_event, request_bodies.PresignUpload)
+    count_upload(user_id=user.id, database=dependencies.database)
     signed = presign_upload(
         user_id=user.id,
         content_type=body.contentType,

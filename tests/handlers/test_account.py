@@ -218,7 +218,7 @@ def test_an_order_number_grants_once(api: Api, database: Database, ann: Person, 
     assert (second.status, second.data) == (200, {"granted": False, "orderNo": "order-1"})
     assert books.ledger(database) == [("ORDER_PAY", 50, 50)]
     [row] = api.call("GET", HISTORY, headers=ann.by_session).data["records"]
-    assert (row["orderNo"], row["remark"]) == ("order-1", "Thanks")
+    assert (row["orderNo"], row["remark"]) == ("order-1", "Thanks (by user root)")
     assert books.breaches(database) == []
 
 
@@ -240,6 +240,18 @@ def test_credits_are_granted_by_an_admin_key_too(api: Api, database: Database, a
     body = {"userId": "ann", "credits": 1, "orderNo": "1"}
 
     assert api.call("POST", GRANT, body, script.by_key).data["granted"]
+    key_id = books.value(database, "select id from clipferry.api_keys where user_id = 'script'")
+    remark = books.value(database, "select remark from public.credit_transactions where order_no = '1'")
+    assert remark == f"Granted (by key {key_id} of user script)"
+
+
+def test_a_user_signs_so_many_uploads_a_minute_and_no_more(api: Api, ann: Person, root: Person) -> None:
+    body = {"filename": "a.png", "contentType": "image/png"}
+    answers = [api.call("POST", PRESIGN, body, ann.by_session).status for _ in range(45)]
+
+    assert answers.count(200) in range(20, 41)  # the minute may end meanwhile
+    assert set(answers) == {200, 429}
+    assert api.call("POST", PRESIGN, body, root.by_session).status == 200
 
 
 def test_credits_are_granted_to_somebody(api: Api, database: Database, root: Person) -> None:

@@ -243,6 +243,34 @@ def test_the_files_of_the_original_application_go_from_where_they_are(r2: FakeR2
     assert sorted(r2.bucket.objects) == ["uploads/ann/picture.png"]
 
 
+def test_what_a_user_wrote_and_sent_for_a_deleted_video_goes_with_its_files(r2: FakeR2, database: Database) -> None:
+    storage = runtime.dependencies().storage
+    credential = books.add_user(database)
+    books.add_package(database, 100)
+    gone, kept = (journeys.video_at(database, VideoStatus.COMPLETED) for _ in range(2))
+    for uuid, names in ((gone, ("own", "shared")), (kept, ("shared",))):
+        for name in names:
+            storage.upload_file(key=f"uploads/ann/{name}.png", body=b"picture")
+        books.execute(
+            database,
+            "update public.videos set start_image_url = %(url)s, parameters = %(parameters)s::jsonb where uuid = %(u)s",
+            url=storage.public_url(f"uploads/ann/{names[0]}.png"),
+            parameters='{"imageUrls": ["https://a"], "duration": 5}',
+            u=uuid,
+        )
+    delete_video(gone, credential=credential, database=database)
+    books.execute(database, "update clipferry.deletions set deleted_at = now() - interval '8 days'")
+    assert run("HousekeepFunction")[0]["removedVideos"] == 1
+
+    assert sorted(r2.bucket.objects) == ["uploads/ann/shared.png"]
+    left = "select prompt, start_image_url, parameters from public.videos where uuid = %(u)s"
+    assert books.rows(database, left, u=gone) == [
+        {"prompt": "", "start_image_url": None, "parameters": {"duration": 5}}
+    ]
+    assert books.value(database, "select prompt <> '' from public.videos where uuid = %(u)s", u=kept)
+    assert books.breaches(database) == []
+
+
 def test_a_video_that_was_brought_back_keeps_its_files_and_is_deleted_anew(r2: FakeR2, database: Database) -> None:
     credential = books.add_user(database)
     books.add_package(database, 100)

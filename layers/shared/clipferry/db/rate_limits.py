@@ -14,6 +14,19 @@ on conflict (user_id, minute) do update set requests = rate_windows.requests + 1
 returning requests
 """
 
+# Apart from requests for videos: whoever uploads four images for a video may still order it.
+_COUNT_UPLOAD: Final = """
+insert into clipferry.rate_windows (user_id, minute, requests)
+values ('upload:' || %(user_id)s, date_trunc('minute', now()), 1)
+on conflict (user_id, minute) do update set requests = rate_windows.requests + 1
+returning requests
+"""
+
+
+def count_upload(tx: Transaction, user_id: str) -> Rows[dict[str, Any]]:
+    """Counts one more presigned upload of the user; returns how many there are in this minute (`requests`)."""
+    return tx.query_dicts(_COUNT_UPLOAD, {"user_id": user_id})
+
 
 def count_request(tx: Transaction) -> Rows[dict[str, Any]]:
     """Counts one more of the transaction's user; returns how many there are now (`requests`), no row for nobody."""

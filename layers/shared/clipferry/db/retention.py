@@ -23,7 +23,12 @@ _DELETE_OLD: Final = (
 )
 
 _DUE_DELETIONS: Final = """
-select d.video_uuid, d.deleted_at, v.video_url, v.thumbnail_url from clipferry.deletions d
+select d.video_uuid, d.deleted_at, v.video_url, v.thumbnail_url,
+       case when not exists (
+           select from public.videos o
+           where o.user_id = v.user_id and o.start_image_url = v.start_image_url and o.uuid <> v.uuid
+       ) then v.start_image_url end as upload_url
+from clipferry.deletions d
 left join public.videos v on v.uuid = d.video_uuid
 where d.files_removed_at is null and d.deleted_at < now() - make_interval(days => %(days)s)
     and coalesce(v.is_deleted and v.status in ('COMPLETED', 'FAILED'), true)
@@ -47,7 +52,19 @@ where f.video_uuid = %(uuid)s and v.uuid = f.video_uuid and v.status = 'FAILED' 
 returning f.video_uuid
 """
 
-_NOTE_REMOVED: Final = "update clipferry.deletions set files_removed_at = now() where video_uuid = %(uuid)s"
+# The row stays, for the ledger names it; what the user wrote goes, and the addresses of what the user sent.
+_NOTE_REMOVED: Final = """
+with video as (
+    update public.videos
+    set prompt = '', start_image_url = null, original_video_url = null,
+        parameters = parameters - '{imageUrls,videoUrls,audioUrls,negativePrompt}'::text[]
+    where uuid = %(uuid)s and is_deleted
+),
+callback as (
+    delete from clipferry.callback_inbox where video_uuid = %(uuid)s
+)
+update clipferry.deletions set files_removed_at = now() where video_uuid = %(uuid)s
+"""
 
 
 def apply_retention(tx: Transaction) -> None:
@@ -61,7 +78,8 @@ def due_deletions(
 ) -> Rows[dict[str, Any]]:
     """Returns deleted videos whose files are to go now, the oldest first.
 
-    Rows have `video_uuid`, `deleted_at`, `video_url`, `thumbnail_url`. Only videos that have ended are among them, and
+    Rows have `video_uuid`, `deleted_at`, `video_url`, `thumbnail_url`, and `upload_url`: an image that no other video
+    of the user was made of. Only videos that have ended are among them, and
     only those behind the `deleted_at` and `video_uuid` of `after`.
     """
     after_at, after_uuid = after
@@ -91,4 +109,5 @@ def delete_rejection(tx: Transaction, uuid: str) -> Rows[dict[str, Any]]:
 
 
 def note_removed(tx: Transaction, uuid: str) -> None:
+    """Notes that a deleted video's files are gone, and removes its prompt, its sources and its callbacks."""
     tx.execute(_NOTE_REMOVED, {"uuid": uuid})

@@ -13,14 +13,14 @@ from clipferry.db.connection import Rows, Transaction
 from clipferry.models import Caller, Credential
 
 _AUTHENTICATE: Final = """
-select u.id as user_id, u."isAdmin" and c.may_be_admin as is_admin,
+select u.id as user_id, u."isAdmin" and c.may_be_admin as is_admin, c.key_id,
        set_config('clipferry.user_id', u.id, true) as setting
 from (
-    select "userId" as user_id, true as may_be_admin
+    select "userId" as user_id, true as may_be_admin, null::bigint as key_id
     from public.session
     where token = %(session_token)s and "expiresAt" > timezone('utc', now())
     union all
-    select user_id, is_admin from clipferry.api_keys
+    select user_id, is_admin, id from clipferry.api_keys
     where key_sha256 = %(key_sha256)s and revoked_at is null
 ) c
 join public."user" u on u.id = c.user_id

@@ -1,4 +1,4 @@
-"""Deletes rows that are old enough, and the files of videos that were deleted seven days ago."""
+"""Deletes rows that are old enough, and files, prompts and uploads of videos that were deleted seven days ago."""
 
 from __future__ import annotations
 
@@ -55,8 +55,12 @@ def _remove(video: dict[str, Any], database: Database, storage: Storage) -> bool
     uuid = video["video_uuid"]
     named = [storage.key_of(url) for url in (video["video_url"], video["thumbnail_url"]) if url]
     ours = [f"videos/{uuid}.mp4", f"videos/{uuid}.jpg"]
+    ours += [key for key in named if key is not None and key.startswith("videos/")]
+    upload = storage.key_of(video["upload_url"]) if video["upload_url"] else None
+    if upload is not None and upload.startswith("uploads/"):
+        ours.append(upload)
     try:
-        for key in dict.fromkeys(ours + [key for key in named if key is not None and key.startswith("videos/")]):
+        for key in dict.fromkeys(ours):
             storage.delete(key)
     except StorageError:
         logger.exception("files not removed", video_uuid=uuid)

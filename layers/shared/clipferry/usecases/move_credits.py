@@ -34,8 +34,12 @@ def grant(
     trans_type: str = "SYSTEM_ADJUST",
     expires_in_days: int | None = None,
     remark: str | None = None,
+    granted_by: str | None = None,
 ) -> bool:
-    """Adds a package, once an order number; returns whether it was now (False: it had been already)."""
+    """Adds a package, once an order number; returns whether it was now (False: it had been already).
+
+    `granted_by` stands in the ledger's remark and in the log: an admin's name for a grant that nobody paid.
+    """
     _check(amount, order_no)
     if expires_in_days is not None and not 1 <= expires_in_days <= MOST_DAYS:
         raise InvalidRequestError.for_field("expiresInDays", "out_of_range", f"must be from 1 to {MOST_DAYS}")
@@ -49,8 +53,9 @@ def grant(
             order_no=order_no,
             trans_type=trans_type,
             expires_in_days=expires_in_days,
-            remark=remark,
+            remark=_signed(remark, granted_by),
         )
+    logger.info("credits granted", order_no=order_no, granted_by=granted_by)
     return _done(entered.first(), user_id, order_no).verdict is CreditVerdict.DONE
 
 
@@ -130,6 +135,10 @@ def _expire(user_id: str, database: Database) -> int:
         logger.exception("credits not expired", user_id=user_id)
         count("ExpiriesRefused")
         return 0
+
+
+def _signed(remark: str | None, granted_by: str | None) -> str | None:
+    return remark if granted_by is None else f"{remark or 'Granted'} (by {granted_by})"
 
 
 def _check(amount: int, order_no: str) -> None:

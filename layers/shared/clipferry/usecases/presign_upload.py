@@ -8,10 +8,14 @@ import secrets
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from clipferry.errors import InvalidRequestError
+from clipferry.db import rate_limits
+from clipferry.db.connection import Database
+from clipferry.errors import InvalidRequestError, RateLimitedError
 
 EXPIRES_IN: Final = 3600
 """Seconds, as in the original."""
+UPLOADS_PER_MINUTE: Final = 20
+"""Uploads that a user may sign in a minute: two orders with as many images as a model takes."""
 UPLOAD_TYPES: Final = {
     "image/jpeg": "jpg",
     "image/png": "png",
@@ -51,6 +55,14 @@ class PresignedUpload:
     public_url: str
     key: str
     expires_in: int
+
+
+def count_upload(*, user_id: str, database: Database) -> None:
+    """Raises RateLimitedError when the user has signed too many uploads in this minute."""
+    with database.transaction() as tx:
+        counted = rate_limits.count_upload(tx, user_id)
+    if any(row["requests"] > UPLOADS_PER_MINUTE for row in counted.all()):
+        raise RateLimitedError
 
 
 def presign_upload(

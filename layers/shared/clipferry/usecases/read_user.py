@@ -6,7 +6,7 @@ from clipferry.db import sign_in, users
 from clipferry.db.connection import Database
 from clipferry.db.users import User
 from clipferry.errors import ForbiddenError, UnauthorizedError
-from clipferry.models import Credential
+from clipferry.models import Caller, Credential
 
 
 def read_user(*, credential: Credential, database: Database) -> User:
@@ -20,8 +20,8 @@ def read_user(*, credential: Credential, database: Database) -> User:
     return user
 
 
-def require_admin(*, credential: Credential, database: Database) -> None:
-    """Raises ForbiddenError for anyone but an admin (`isAdmin`; a key of theirs needs --admin too)."""
+def require_admin(*, credential: Credential, database: Database) -> Caller:
+    """Returns the admin; raises ForbiddenError for anyone else. A key must be made with --admin, and by an admin."""
     with database.transaction() as tx:
         found = sign_in.authenticate(tx, credential)
     caller = found.first()
@@ -29,3 +29,4 @@ def require_admin(*, credential: Credential, database: Database) -> None:
         raise UnauthorizedError("no such session or key")
     if not caller.is_admin:
         raise ForbiddenError("not an admin")
+    return caller
