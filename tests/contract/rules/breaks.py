@@ -224,6 +224,11 @@ BREAKS: list[tuple[str, str, Break]] = [
     ("every_alarm_is_there", "MirrorQueueAgeAlarm", setting("Resources/MirrorQueueAgeAlarm", None)),
     ("every_alarm_tells_somebody_what_to_read", "CreditsBreachedAlarm", of("CreditsBreachedAlarm", "AlarmActions", [])),
     (
+        "every_alarm_tells_somebody_what_to_read",
+        "CallbackRejectionsAlarm",
+        of("CallbackRejectionsAlarm", "AlarmActions", ["AlarmTopic"]),
+    ),
+    (
         "silence_is_bad_where_something_should_be_heard",
         "ReconcileSilentAlarm",
         of("ReconcileSilentAlarm", "TreatMissingData", "ignore"),

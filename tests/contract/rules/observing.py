@@ -8,9 +8,9 @@ from typing import Any
 
 from tests.contract.rules.deployed import EVERYTHING, Deployed, functions, of_type
 
-LOGGED = {"requestId", "requestTime", "routeKey", "status", "integrationStatus", "responseLatency"}
+LOGGED = {"requestId", "requestTime", "identity.sourceIp", "routeKey", "status", "integrationStatus", "responseLatency"}
 """Fields of a request: numbers, names of ours, times. What has somebody else's words in it may have quotes in it."""
-SHOWN_NOWHERE = ("$context.path", "queryString", "header", "authorizer", "identity", "requestOverride")
+SHOWN_NOWHERE = ("$context.path", "queryString", "header", "authorizer", "identity.user", "requestOverride")
 """Variables that may hold secrets: a callback's signature is in its query, tokens are in headers."""
 
 
