@@ -6,13 +6,10 @@ that moves here with its front end unchanged.
 
 from __future__ import annotations
 
-import json
 import math
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +19,11 @@ from clipferry import catalog
 from local.providers.evolink import FakeEvolink
 from local.stack import Stack
 from tests.films import PIXEL
+from tests.front_end import PROMPT, SITE, FrontEnd, RefusedError
 from tests.http_api import AUTH_SECRET, COOKIE, signed
 from tests.stack_world import evolink_stack
 
 MODELS_FILE = Path(__file__).parents[2] / "examples" / "models-sora.toml"
-SITE = "http://localhost:3000"
-PROMPT = "A ferry crosses the strait at dawn"
-"""A PNG of one red pixel."""
 
 READ_FROM_A_MODEL = {"id", "name", "durations", "aspectRatios", "supportImageToVideo", "maxDuration", "creditCost"}
 READ_FROM_A_VIDEO = {
@@ -46,58 +41,6 @@ READ_FROM_A_VIDEO = {
     "completedAt",
 }
 READ_FROM_A_TRANSACTION = {"transNo", "transType", "credits", "balanceAfter", "videoUuid", "remark", "createdAt"}
-
-
-@dataclass
-class RefusedError(Exception):
-    """An error that the front end shows."""
-
-    status: int
-    error: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class FrontEnd:
-    """The original's `fetch`: a JSON body with its type, what the browser adds, the envelope taken off."""
-
-    stack: Stack
-    evolink: FakeEvolink
-    added: dict[str, str] = field(default_factory=dict)
-
-    def fetch(self, path: str, method: str = "GET", body: dict[str, Any] | None = None) -> Any:
-        request = urllib.request.Request(f"{self.stack.url}/api/v1{path}", method=method, headers=self.added)
-        if body is not None:
-            request.add_header("Content-Type", "application/json")
-            request.data = json.dumps(body).encode()
-        try:
-            with urllib.request.urlopen(request, timeout=30) as response:
-                envelope = json.load(response)
-        except urllib.error.HTTPError as refusal:
-            with refusal:
-                envelope = json.load(refusal)
-            assert envelope["success"] is False
-            raise RefusedError(refusal.code, envelope["error"]) from None
-        assert envelope["success"] is True
-        return envelope["data"]
-
-    def upload(self, image: bytes) -> str:
-        """Where the image is then."""
-        upload = self.fetch("/upload/presign", "POST", {"filename": "first frame.png", "contentType": "image/png"})
-        put = urllib.request.Request(upload["uploadUrl"], method="PUT", data=image)
-        put.add_header("Content-Type", "image/png")
-        with urllib.request.urlopen(put, timeout=30) as response:
-            assert response.status == 200
-        return upload["publicUrl"]
-
-    def poll(self, uuid: str) -> dict[str, Any]:
-        """Until there is nothing left to wait for."""
-        for _ in range(1200):
-            found = self.fetch(f"/video/{uuid}/status")
-            if found["status"] in ("COMPLETED", "FAILED"):
-                return found
-            assert found["status"] in ("PENDING", "GENERATING", "UPLOADING")
-            time.sleep(0.05)
-        raise AssertionError("waited for a minute")
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +104,8 @@ def test_an_image_becomes_a_video_on_the_users_own_site(same_site: FrontEnd) -> 
     assert not listed["nextCursor"]
     assert listed["videos"][0].keys() >= READ_FROM_A_VIDEO
     assert listed["videos"][0]["videoUrl"] == finished["videoUrl"]
-    assert listed["videos"][0] == same_site.fetch(f"/video/{uuid}")
+    detail = same_site.fetch(f"/video/{uuid}")
+    assert listed["videos"][0] == {name: detail[name] for name in listed["videos"][0]}
 
     assert same_site.fetch(f"/video/{uuid}", "DELETE") == {"deleted": True}
     assert same_site.fetch("/video/list")["videos"] == []
