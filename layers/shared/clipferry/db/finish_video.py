@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from psycopg.types.json import Jsonb
 
-from clipferry.db import sign_in
+from clipferry.db import ending_locks
 from clipferry.db.connection import Rows, Transaction
 from clipferry.db.rows import storable
 from clipferry.models import FailureCode, MirroredFile, VideoStatus
@@ -14,20 +14,6 @@ from clipferry.observability import quote
 
 RETURNED_DAYS: Final = 7
 """Credits released from an expired package come back as a new one, for so many days from that expiry, and once."""
-
-_LOCK_PACKAGES: Final = """
-select p.id from public.credit_packages p
-where p.id in (
-    select s.package_id from public.credit_holds h, clipferry.shares(h.package_allocation) s
-    where h.video_uuid = %(video_uuid)s
-)
-order by p.id for update
-"""
-
-# Locked before the statements below take their snapshots: a state that changes under them would settle a hold
-# without completing its video.
-_LOCK_VIDEO: Final = "select id from public.videos where uuid = %(video_uuid)s for update"
-_LOCK_JOB: Final = "select video_uuid from clipferry.jobs where video_uuid = %(video_uuid)s for update"
 
 _COMPLETE: Final = """
 with hold as (
@@ -177,7 +163,7 @@ def complete(
 
     `differences` is an event's detail: what was ordered, and what was found.
     """
-    _lock(tx, video_uuid)
+    ending_locks.lock(tx, video_uuid)
     media = file.media
     parameters = {
         "video_uuid": video_uuid,
@@ -211,7 +197,7 @@ def fail(
     fence: int | None = None,
 ) -> Rows[dict[str, Any]]:
     """One of `from_states` → FAILED and the hold released, or nothing. `detail` is for `explain`, not for the user."""
-    _lock(tx, video_uuid)
+    ending_locks.lock(tx, video_uuid)
     parameters = {
         "video_uuid": video_uuid,
         "code": code.value,
@@ -222,10 +208,3 @@ def fail(
         "returned_days": RETURNED_DAYS,
     }
     return tx.query_dicts(_FAIL, parameters)
-
-
-def _lock(tx: Transaction, video_uuid: str) -> None:
-    """Locks in the order of every money transaction: the user, the packages by id, the video, the job."""
-    sign_in.lock_owner(tx, video_uuid)
-    for statement in (_LOCK_PACKAGES, _LOCK_VIDEO, _LOCK_JOB):
-        tx.execute(statement, {"video_uuid": video_uuid})
