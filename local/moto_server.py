@@ -1,4 +1,4 @@
-"""S3 and SQS from PyPI (moto), on a free port of 127.0.0.1, gone when their block ends.
+"""SQS, and what tests need besides, from PyPI (moto), on a free port of 127.0.0.1, gone when their block ends.
 
 They run in a process of their own: moto keeps its buckets and queues in module globals, so two of them in one
 process would share them, and a mirror's bytes would wait for the interpreter that serves them. That process ends

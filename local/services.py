@@ -51,31 +51,40 @@ def is_on_this_machine(database_url: str) -> bool:
 
 
 def aws(scope: ExitStack, environment: Mapping[str, str]) -> EmbeddedAws | None:
-    """Starts the server for bucket and queue, where they aren't both your own; doesn't wait for it."""
-    if environment.get("STORAGE_ENDPOINT") and environment.get("AWS_ENDPOINT_URL_SQS"):
+    """Starts the server for the queue, where that isn't your own; doesn't wait for it."""
+    if environment.get("AWS_ENDPOINT_URL_SQS"):
         return None
     return scope.enter_context(embedded_aws())
 
 
-def storage_and_queue(server: EmbeddedAws | None, environment: Mapping[str, str]) -> tuple[Service, Service]:
-    """Returns the bucket and the queue."""
-    own_storage, own_queue = environment.get("STORAGE_ENDPOINT"), environment.get("AWS_ENDPOINT_URL_SQS")
-    endpoint = "" if server is None else server.endpoint
-    storage = {
-        "STORAGE_ENDPOINT": endpoint,
+def storage(scope: ExitStack, environment: Mapping[str, str]) -> Service:
+    """Returns the bucket: without STORAGE_ENDPOINT a strict R2, which checks each signature, a presigned URL's too."""
+    own = environment.get("STORAGE_ENDPOINT")
+    if own:
+        return _service("S3", own, "", {})
+    from local.r2.server import FakeR2
+
+    bucket = scope.enter_context(FakeR2(name=_BUCKET, access_key=_KEY, secret_key=_KEY, cors=True))
+    values = {
+        "STORAGE_ENDPOINT": bucket.url,
         "STORAGE_REGION": REGION,
         "STORAGE_ACCESS_KEY": _KEY,
         "STORAGE_SECRET_KEY": _KEY,
         "STORAGE_BUCKET": _BUCKET,
     }
-    queue = {
+    return _service("S3", None, bucket.url, values)
+
+
+def queue(server: EmbeddedAws | None, environment: Mapping[str, str]) -> Service:
+    endpoint = "" if server is None else server.endpoint
+    values = {
         "AWS_ENDPOINT_URL_SQS": endpoint,
         "AWS_REGION": REGION,
         "AWS_ACCESS_KEY_ID": _KEY,
         "AWS_SECRET_ACCESS_KEY": _KEY,
         "AWS_SESSION_TOKEN": "",
     }
-    return _service("S3", own_storage, endpoint, storage), _service("SQS", own_queue, endpoint, queue)
+    return _service("SQS", environment.get("AWS_ENDPOINT_URL_SQS"), endpoint, values)
 
 
 def evolink(scope: ExitStack, environment: Mapping[str, str]) -> tuple[Service, FakeEvolink | None]:

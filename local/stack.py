@@ -84,7 +84,7 @@ def local_stack(*, port: int = 0, environment: Mapping[str, str], quiet: bool = 
         database, database_url = services.database(scope, environment)
         evolink, fake_evolink = services.evolink(scope, environment)
         kie, fake_kie = services.kie(scope, environment)
-        storage, queue = services.storage_and_queue(aws, environment)
+        storage, queue = services.storage(scope, environment), services.queue(aws, environment)
         used = (database, storage, queue, evolink, kie)
         token = _prepare(database_url)
         sqs = scope.enter_context(closing(_sqs({**environment, **queue.values})))
@@ -101,8 +101,6 @@ def local_stack(*, port: int = 0, environment: Mapping[str, str], quiet: bool = 
         runtime.reset()
         scope.callback(runtime.reset)
         s3 = scope.enter_context(closing(_s3(values)))
-        if storage.origin == "embedded":
-            s3.create_bucket(Bucket=values["STORAGE_BUCKET"])
         gateway.mount(_FILES, public_bucket(storage=s3, bucket=values["STORAGE_BUCKET"], prefix=_FILES))
         fakes = {"evolink": fake_evolink, "kie": fake_kie}
         console.mount(

@@ -9,7 +9,7 @@ import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from threading import RLock
 from uuid import uuid4
 
@@ -40,6 +40,7 @@ class Object:
     """What it is served with; the names are lower-case."""
     sha256: str | None
     """None for an object of parts in a bucket that throws bodies away."""
+    modified: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 @dataclass(slots=True, kw_only=True)

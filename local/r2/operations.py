@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import format_datetime
 from typing import Final
 from xml.sax.saxutils import escape, unescape
 
@@ -181,7 +182,8 @@ OPERATIONS: Final[Mapping[str, Callable[[Call], Response]]] = {
 
 
 def _description(found: Object) -> dict[str, str]:
-    return {"etag": f'"{found.etag}"', **found.headers, "accept-ranges": "bytes"}
+    modified = format_datetime(found.modified, usegmt=True)
+    return {"etag": f'"{found.etag}"', "last-modified": modified, **found.headers, "accept-ranges": "bytes"}
 
 
 def _xml(name: str, content: str) -> Response:

@@ -1,7 +1,7 @@
 """A strict Cloudflare R2 on 127.0.0.1: refuses what R2 refuses, and fails on request, which moto does neither.
 
-For tests and benchmarks. Addresses are path-style, there is one bucket, and objects are listed by prefix only. What R2
-doesn't implement, or this doesn't, is answered with 501.
+For `make dev`, tests and benchmarks. Addresses are path-style, there is one bucket, and objects are listed by prefix
+only. What R2 doesn't implement, or this doesn't, is answered with 501.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import hashlib
 import ssl
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event, Lock
-from typing import Self
+from typing import Final, Self
 from urllib.parse import parse_qs, unquote
 from xml.sax.saxutils import escape
 
@@ -28,12 +29,19 @@ from local.r2.signatures import RefusedError, verify
 _BLOCK = 1 << 18
 _SMALL_BLOCK = 1 << 14
 """A fault may be wanted in the middle of a body."""
+_CORS: Final = {
+    "access-control-allow-origin": "*",
+    "access-control-allow-methods": "GET, HEAD, PUT",
+    "access-control-allow-headers": "content-type",
+    "access-control-expose-headers": "etag",
+}
 
 
 class FakeR2:
     """`with FakeR2() as r2: …`; `r2.url` is the endpoint, `r2.bucket` what is stored, `r2.requests` what was asked.
 
-    `keep=False` hashes bodies and throws them away. `tls` serves HTTPS.
+    `keep=False` hashes bodies and throws them away. `tls` serves HTTPS. `cors` lets every page upload, as a rule of the
+    bucket's would.
     """
 
     def __init__(
@@ -46,11 +54,13 @@ class FakeR2:
         min_part: int = MIN_PART,
         one_write_a_second: bool = False,
         tls: ssl.SSLContext | None = None,
+        cors: bool = False,
         port: int = 0,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.name, self.access_key, self.secret_key, self.keep, self.now = name, access_key, secret_key, keep, now
         self.bucket = R2Bucket(min_part=min_part, one_write_a_second=one_write_a_second)
+        self._cors = _CORS if cors else {}
         self.faults: list[Fault] = []
         self.requests: Counter[str] = Counter()
         """How often each operation was asked for."""
@@ -86,6 +96,9 @@ class FakeR2:
         headers = {name.lower(): value.strip() for name, value in exchange.headers.items()}
         bucket, _, key = unquote(path).removeprefix("/").partition("/")
         method = exchange.command
+        if method == "OPTIONS" and self._cors:
+            exchange.send(Response(status=204, headers=self._cors))
+            return
         operation = operation_name(method, key, parameters)
         with self._lock:
             self.requests[operation] += 1
@@ -115,7 +128,7 @@ class FakeR2:
         if fault is not None and fault.kind == "lost":
             exchange.hang_up()
         else:
-            exchange.send(response)
+            exchange.send(replace(response, headers={**response.headers, **self._cors}))
 
     def _receive(self, exchange: Exchange, headers: Mapping[str, str], fault: Fault | None) -> Blob:
         """The body, counted and hashed on its way."""

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import closing
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -17,6 +17,8 @@ import psycopg
 import pytest
 
 from clipferry.errors import ConfigurationError
+from clipferry.storage import Storage
+from local import services
 from local.development_user import CREDITS, TOKEN, USER_ID, add_development_user
 from local.stack import local_stack
 
@@ -49,6 +51,37 @@ def test_it_runs_twice_in_one_process_and_leaves_nothing(capfd: pytest.CaptureFi
         with pytest.raises(ConnectionRefusedError):
             get(url, "/")
     assert capfd.readouterr().out == ""
+
+
+def send(method: str, url: str, headers: dict[str, str]) -> tuple[int, str | None]:
+    """Returns the status, and which origins' pages may read it."""
+    host, _, path = url.removeprefix("http://").partition("/")
+    with closing(HTTPConnection(host, timeout=20)) as connection:
+        connection.request(method, f"/{path}", body=b"png" if method == "PUT" else None, headers=headers)
+        response = connection.getresponse()
+        response.read()
+        return response.status, response.headers["access-control-allow-origin"]
+
+
+def test_its_bucket_takes_just_what_was_presigned_and_from_a_browser() -> None:
+    """What works locally has to work at R2, which checks the signature of every upload."""
+    png = {"Content-Type": "image/png"}
+    with ExitStack() as scope:
+        values = services.storage(scope, {}).values
+        names = ("endpoint", "region", "access_key", "secret_key", "bucket")
+        storage = Storage(
+            **{name: values[f"STORAGE_{name.upper()}"] for name in names}, public_domain=None, allow_loopback=True
+        )
+        scope.callback(storage.close)
+        signed = storage.get_signed_upload_url(key="uploads/a b.png", content_type="image/png")
+
+        assert send("OPTIONS", signed, {"Origin": "http://127.0.0.1:8787"}) == (204, "*")
+        assert send("PUT", signed, {"Content-Type": "text/html"}) == (403, "*")
+        assert send("PUT", signed.replace("a%20b", "c"), png)[0] == 403
+        assert send("PUT", signed[:-1] + ("0" if signed[-1] != "0" else "1"), png)[0] == 403
+        assert send("PUT", signed.partition("?")[0], png)[0] == 401
+        assert send("PUT", signed, png) == (200, "*")
+        assert storage.head("uploads/a b.png") is not None
 
 
 def test_a_setting_that_is_wrong_ends_what_was_started_already(database_url: str) -> None:
