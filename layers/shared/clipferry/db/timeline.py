@@ -33,7 +33,7 @@ select at, source, what, detail from (
                'codec', codec, 'audio', has_audio, 'rate', frame_rate)), 0
     from clipferry.mirrored_files where video_uuid = %(uuid)s and sha256 is not null
 ) entries
-order by date_trunc('milliseconds', at), source desc, id
+order by at::timestamptz(3), source desc, id
 """
 
 
