@@ -85,22 +85,6 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """A user who has shown a credential."""
-
-    user_id: str
-    is_admin: bool
-    setting: str
-    key_id: int | None = None
-    """The API key's; None for a session."""
-
-    @property
-    def described(self) -> str:
-        """The caller as the ledger and the log name an admin."""
-        return f"user {self.user_id}" if self.key_id is None else f"key {self.key_id} of user {self.user_id}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Video:
     """A row of `public.videos`, with what `clipferry.jobs` adds to it. Times are aware UTC."""
 

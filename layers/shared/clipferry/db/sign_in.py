@@ -6,11 +6,12 @@ same transaction read: so signing in costs no round trip of its own, and a state
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from clipferry.db import api_keys
 from clipferry.db.connection import Rows, Transaction
-from clipferry.models import Caller, Credential
+from clipferry.models import Credential
 
 _AUTHENTICATE: Final = """
 select u.id as user_id, u."isAdmin" and c.may_be_admin as is_admin, c.key_id,
@@ -33,6 +34,22 @@ select u.id as user_id, u."isAdmin" as is_admin, set_config('clipferry.user_id',
 from public."user" u where u.id = (select user_id from public.videos where uuid = %(video_uuid)s)
 for no key update
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """A user who has shown a credential."""
+
+    user_id: str
+    is_admin: bool
+    setting: str
+    key_id: int | None = None
+    """The API key's; None for a session."""
+
+    @property
+    def described(self) -> str:
+        """The caller as the ledger and the log name an admin."""
+        return f"user {self.user_id}" if self.key_id is None else f"key {self.key_id} of user {self.user_id}"
 
 
 def authenticate(tx: Transaction, credential: Credential) -> Rows[Caller]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from clipferry.db import sign_in, users
 from clipferry.db.connection import Database
+from clipferry.db.sign_in import Caller
 from clipferry.db.users import User
 from clipferry.errors import ForbiddenError, UnauthorizedError
-from clipferry.models import Caller, Credential
+from clipferry.models import Credential
 
 
 def read_user(*, credential: Credential, database: Database) -> User:
