@@ -12,10 +12,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from clipferry import setting_values
 from clipferry.errors import ClipferryError, ConfigurationError, SourceError
 from clipferry.observability.control_characters import escape_controls
 from clipferry.s3.retry import TransferInterruptedError
+from clipferry.setting_rules import values
 from clipferry.storage import TRANSFER_SECONDS, Storage
 from clipferry.transfer.bottleneck import owned_cpus
 from clipferry.transfer.interface import WORKERS, TransferConfig, TransferResult
@@ -61,18 +61,18 @@ def storage_from(environ: Mapping[str, str], *, allow_loopback: bool, config: Tr
     if missing:
         raise ConfigurationError(f"not set: {', '.join(missing)}")
     with _naming("STORAGE_BUCKET"):
-        bucket = setting_values.header_safe(environ["STORAGE_BUCKET"])
+        bucket = values.header_safe(environ["STORAGE_BUCKET"])
     with _naming("STORAGE_ENDPOINT"):
-        endpoint = setting_values.storage_endpoint(environ["STORAGE_ENDPOINT"], bucket, plain_http=allow_loopback)
+        endpoint = values.storage_endpoint(environ["STORAGE_ENDPOINT"], bucket, plain_http=allow_loopback)
     with _naming("STORAGE_ACCESS_KEY"):
-        access_key = setting_values.header_safe(environ["STORAGE_ACCESS_KEY"])
+        access_key = values.header_safe(environ["STORAGE_ACCESS_KEY"])
     with _naming("STORAGE_SECRET_KEY"):
-        secret_key = setting_values.header_safe(environ["STORAGE_SECRET_KEY"])
+        secret_key = values.header_safe(environ["STORAGE_SECRET_KEY"])
     with _naming("STORAGE_REGION"):
-        region = setting_values.header_safe(environ.get("STORAGE_REGION") or "auto")
+        region = values.header_safe(environ.get("STORAGE_REGION") or "auto")
     with _naming("STORAGE_DOMAIN"):
         domain = environ.get("STORAGE_DOMAIN")
-        public_domain = setting_values.web_address(domain, plain_http=True) if domain else None
+        public_domain = values.web_address(domain, plain_http=True) if domain else None
     return Storage(
         endpoint=endpoint,
         region=region,

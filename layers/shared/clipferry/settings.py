@@ -8,9 +8,9 @@ from typing import Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
-from clipferry import database_urls, setting_values
 from clipferry.errors import ConfigurationError
-from clipferry.setting_types import (
+from clipferry.setting_rules import database_urls, values
+from clipferry.setting_rules.types import (
     Address,
     CallbackSecret,
     CommaList,
@@ -117,7 +117,7 @@ class Settings(SecretLocation):
     @field_validator("storage_endpoint")
     @classmethod
     def _check_storage_endpoint(cls, value: str, info: ValidationInfo) -> str:
-        return setting_values.storage_endpoint(value, info.data.get("storage_bucket", ""), plain_http=is_local(info))
+        return values.storage_endpoint(value, info.data.get("storage_bucket", ""), plain_http=is_local(info))
 
     @field_validator("storage_domain")
     @classmethod

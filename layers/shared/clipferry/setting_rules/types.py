@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
 
-from clipferry import database_urls, setting_values
+from clipferry.setting_rules import database_urls, values
 
 
 def is_local(info: ValidationInfo) -> bool:
@@ -15,11 +15,11 @@ def is_local(info: ValidationInfo) -> bool:
 
 
 def address(value: str, info: ValidationInfo) -> str:
-    return setting_values.web_address(value, plain_http=is_local(info))
+    return values.web_address(value, plain_http=is_local(info))
 
 
 def _key(value: SecretStr) -> SecretStr:
-    return SecretStr(setting_values.header_safe(value.get_secret_value()))
+    return SecretStr(values.header_safe(value.get_secret_value()))
 
 
 def _comma_list(value: object) -> object:
@@ -27,7 +27,7 @@ def _comma_list(value: object) -> object:
 
 
 def _origins(value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-    return tuple(setting_values.origin(origin, plain_http=is_local(info)) for origin in value)
+    return tuple(values.origin(origin, plain_http=is_local(info)) for origin in value)
 
 
 def _database_url(value: SecretStr, info: ValidationInfo) -> SecretStr:
@@ -45,13 +45,13 @@ def _callback_secret(value: SecretStr, info: ValidationInfo) -> SecretStr:
 def _webhook_secrets(value: SecretStr, info: ValidationInfo) -> SecretStr:
     if not is_local(info):
         for part in value.get_secret_value().split(","):
-            setting_values.check_webhook_secret(part.strip())
+            values.check_webhook_secret(part.strip())
     return value
 
 
 CommaList = Annotated[tuple[str, ...], BeforeValidator(_comma_list)]
 Origins = Annotated[CommaList, AfterValidator(_origins)]
-Name = Annotated[str, AfterValidator(setting_values.header_safe)]
+Name = Annotated[str, AfterValidator(values.header_safe)]
 Address = Annotated[str, AfterValidator(address)]
 """https://…; only the local stage may use plain HTTP."""
 Key = Annotated[SecretStr, AfterValidator(_key)]
