@@ -86,6 +86,7 @@ model = "google/veo-3.1-fast"
 [[model.offer]]
 provider = "evolink"
 model = "veo3.1-fast"
+input = { prompt = "$prompt" }
 
 [[model]]
 id = "replicate-first"
