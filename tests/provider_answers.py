@@ -24,7 +24,7 @@ GARBAGE = [b"", b" ", HTML, b"null", b"[]", b'"text"', b"7", b"{", b"\xff\xfe", 
 
 
 @dataclass
-class Wire:
+class ScriptedApi:
     """Gives `replies` in turn, and the last one again and again. `naps` has the seconds that the adapter slept."""
 
     client: HttpClient
@@ -60,20 +60,20 @@ class Wire:
 
 
 @contextmanager
-def wired() -> Iterator[Wire]:
-    server = HttpServer()
-    client = HttpClient(server.url, allow_plain_http=True)
+def scripted_api() -> Iterator[ScriptedApi]:
+    http_server = HttpServer()
+    client = HttpClient(http_server.url, allow_plain_http=True)
     naps: list[float] = []
-    wire = Wire(client, JsonApi(client, API_KEY, sleep=naps.append), naps=naps)
+    server = ScriptedApi(client, JsonApi(client, API_KEY, sleep=naps.append), naps=naps)
 
     def answer(request: Request) -> Response | NoResponse:
-        with wire.asked:
-            wire.requests.append(request)
-            wire.asked.notify_all()
-        return wire.replies.pop(0) if len(wire.replies) > 1 else wire.replies[0]
+        with server.asked:
+            server.requests.append(request)
+            server.asked.notify_all()
+        return server.replies.pop(0) if len(server.replies) > 1 else server.replies[0]
 
-    with server.serving(answer):
-        yield wire
+    with http_server.serving(answer):
+        yield server
         client.close()
 
 

@@ -29,7 +29,7 @@ from clipferry.net.http_client import HttpClient
 from clipferry.providers.evolink import Evolink
 from clipferry.providers.transport import LARGEST_ANSWER, JsonApi
 from clipferry.verdicts import TaskState
-from tests.provider_answers import API_KEY, GARBAGE, HTML, Wire, sample, storable, wired
+from tests.provider_answers import API_KEY, GARBAGE, HTML, ScriptedApi, sample, scripted_api, storable
 
 CALLBACK_URL = "https://api.example.com/api/v1/video/callback/evolink?videoUuid=vid_1&ts=1&sig=ab"
 TASK = "task-unified-1756817821-4x3rx6ny"
@@ -52,14 +52,14 @@ ORDER = Order(
 
 
 @pytest.fixture
-def wire() -> Iterator[Wire]:
-    with wired() as wire:
-        yield wire
+def server() -> Iterator[ScriptedApi]:
+    with scripted_api() as server:
+        yield server
 
 
 @pytest.fixture
-def evolink(wire: Wire) -> Evolink:
-    return Evolink(wire.api)
+def evolink(server: ScriptedApi) -> Evolink:
+    return Evolink(server.api)
 
 
 def refused_by(evolink: Evolink) -> ProviderRefusedError:
@@ -71,12 +71,12 @@ def refused_by(evolink: Evolink) -> ProviderRefusedError:
 # What is sent
 
 
-def test_an_order_is_sent_as_evolink_documents_it(wire: Wire, evolink: Evolink) -> None:
-    wire.answers(200, sample("evolink/submit_accepted"))
+def test_an_order_is_sent_as_evolink_documents_it(server: ScriptedApi, evolink: Evolink) -> None:
+    server.answers(200, sample("evolink/submit_accepted"))
 
     evolink.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
 
-    (request,) = wire.requests
+    (request,) = server.requests
     assert (request.method, request.path) == ("POST", "/v1/videos/generations")
     assert request.headers["authorization"] == f"Bearer {API_KEY}"
     assert request.headers["content-type"] == "application/json"
@@ -90,9 +90,9 @@ def test_an_order_is_sent_as_evolink_documents_it(wire: Wire, evolink: Evolink) 
     }
 
 
-def test_the_catalogue_names_every_parameter(wire: Wire, evolink: Evolink) -> None:
+def test_the_catalogue_names_every_parameter(server: ScriptedApi, evolink: Evolink) -> None:
     """Wan 2.7's picture is `image_start`, with a `generation_mode`, and not `image_urls` as for most of its models."""
-    wire.answers(200, sample("evolink/submit_accepted"))
+    server.answers(200, sample("evolink/submit_accepted"))
     names = {
         "image_start": "$image_url",
         "image_end": "$last_image_url",
@@ -103,7 +103,7 @@ def test_the_catalogue_names_every_parameter(wire: Wire, evolink: Evolink) -> No
 
     evolink.submit(order, callback_url=CALLBACK_URL, timeout=10)
 
-    assert wire.bodies == [
+    assert server.bodies == [
         {
             "model": "wan2.7-image-to-video",
             "prompt": ORDER.prompt,
@@ -116,8 +116,8 @@ def test_the_catalogue_names_every_parameter(wire: Wire, evolink: Evolink) -> No
     ]
 
 
-def test_a_start_image_and_the_catalogues_own_input_are_sent(wire: Wire, evolink: Evolink) -> None:
-    wire.answers(200, sample("evolink/submit_accepted"))
+def test_a_start_image_and_the_catalogues_own_input_are_sent(server: ScriptedApi, evolink: Evolink) -> None:
+    server.answers(200, sample("evolink/submit_accepted"))
     order = Order(
         video_uuid="vid_1",
         provider="evolink",
@@ -133,7 +133,7 @@ def test_a_start_image_and_the_catalogues_own_input_are_sent(wire: Wire, evolink
 
     evolink.submit(order, callback_url=CALLBACK_URL, timeout=10)
 
-    assert json.loads(wire.requests[0].body) == {
+    assert json.loads(server.requests[0].body) == {
         "model": "seedance-2.0-image-to-video",
         "prompt": "A ferry",
         "duration": 10,
@@ -147,12 +147,12 @@ def test_a_start_image_and_the_catalogues_own_input_are_sent(wire: Wire, evolink
     ("task_id", "path"),
     [(TASK, f"/v1/tasks/{TASK}"), ("a/../b?c=d#e é%", "/v1/tasks/a%2F..%2Fb%3Fc%3Dd%23e%20%C3%A9%25")],
 )
-def test_a_query_has_the_task_id_in_its_path(wire: Wire, evolink: Evolink, task_id: str, path: str) -> None:
-    wire.answers(200, sample("evolink/task_processing"))
+def test_a_query_has_the_task_id_in_its_path(server: ScriptedApi, evolink: Evolink, task_id: str, path: str) -> None:
+    server.answers(200, sample("evolink/task_processing"))
 
     evolink.ask(task_id)
 
-    (request,) = wire.requests
+    (request,) = server.requests
     assert (request.method, request.path, request.body) == ("GET", path, b"")
     assert request.headers["authorization"] == f"Bearer {API_KEY}"
 
@@ -160,8 +160,8 @@ def test_a_query_has_the_task_id_in_its_path(wire: Wire, evolink: Evolink, task_
 # Accepted
 
 
-def test_an_accepted_order_has_a_task_and_an_estimate(wire: Wire, evolink: Evolink) -> None:
-    wire.answers(200, sample("evolink/submit_accepted"))
+def test_an_accepted_order_has_a_task_and_an_estimate(server: ScriptedApi, evolink: Evolink) -> None:
+    server.answers(200, sample("evolink/submit_accepted"))
 
     submission = evolink.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
 
@@ -174,9 +174,9 @@ def test_an_accepted_order_has_a_task_and_an_estimate(wire: Wire, evolink: Evoli
     "info", ["null", "{}", "[]", '{"estimated_time": "300"}', '{"estimated_time": -1}', '{"estimated_time": NaN}']
 )
 def test_an_order_without_a_usable_estimate_is_accepted_all_the_same(
-    wire: Wire, evolink: Evolink, status: int, info: str
+    server: ScriptedApi, evolink: Evolink, status: int, info: str
 ) -> None:
-    wire.answers(status, f'{{"id": "{TASK}", "task_info": {info}}}'.encode())
+    server.answers(status, f'{{"id": "{TASK}", "task_info": {info}}}'.encode())
 
     submission = evolink.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
 
@@ -208,26 +208,26 @@ def test_an_order_without_a_usable_estimate_is_accepted_all_the_same(
     ],
 )
 def test_a_well_formed_error_is_a_refusal(
-    wire: Wire, evolink: Evolink, status: int, name: str, failure: FailureCode
+    server: ScriptedApi, evolink: Evolink, status: int, name: str, failure: FailureCode
 ) -> None:
-    wire.answers(status, sample(f"evolink/{name}"))
+    server.answers(status, sample(f"evolink/{name}"))
 
     refusal = refused_by(evolink)
 
     assert FailureCode(refusal.failure) is failure
     assert json.loads(sample(f"evolink/{name}"))["error"]["message"] in str(refusal)
-    assert len(wire.requests) == 1
+    assert len(server.requests) == 1
 
 
-def test_an_error_without_its_envelope_is_read(wire: Wire, evolink: Evolink) -> None:
+def test_an_error_without_its_envelope_is_read(server: ScriptedApi, evolink: Evolink) -> None:
     """Forks of the original have met such an answer."""
-    wire.answers(400, sample("evolink/error_400_without_envelope"))
+    server.answers(400, sample("evolink/error_400_without_envelope"))
 
     assert FailureCode(refused_by(evolink).failure) is FailureCode.CONTENT_POLICY
 
 
-def test_a_well_formed_error_is_a_refusal_at_status_200_too(wire: Wire, evolink: Evolink) -> None:
-    wire.answers(200, sample("evolink/error_402"))
+def test_a_well_formed_error_is_a_refusal_at_status_200_too(server: ScriptedApi, evolink: Evolink) -> None:
+    server.answers(200, sample("evolink/error_402"))
 
     assert FailureCode(refused_by(evolink).failure) is FailureCode.PROVIDER_OUT_OF_FUNDS
 
@@ -235,12 +235,12 @@ def test_a_well_formed_error_is_a_refusal_at_status_200_too(wire: Wire, evolink:
 @pytest.mark.parametrize("status", [301, 302, 400, 401, 403, 404, 405, 413, 415, 422, 429])
 @pytest.mark.parametrize("body", GARBAGE)
 def test_every_3xx_and_4xx_is_a_refusal_whatever_its_body(
-    wire: Wire, evolink: Evolink, status: int, body: bytes
+    server: ScriptedApi, evolink: Evolink, status: int, body: bytes
 ) -> None:
-    wire.answers(status, body)
+    server.answers(status, body)
 
     assert f"HTTP {status}" in str(refused_by(evolink))
-    assert len(wire.requests) == 1
+    assert len(server.requests) == 1
 
 
 # Unknown
@@ -250,24 +250,26 @@ def test_every_3xx_and_4xx_is_a_refusal_whatever_its_body(
 @pytest.mark.parametrize(
     "body", [sample("evolink/error_500"), sample("evolink/error_400"), sample("evolink/submit_accepted"), HTML, b""]
 )
-def test_a_gateways_time_out_leaves_the_outcome_unknown(wire: Wire, evolink: Evolink, status: int, body: bytes) -> None:
-    wire.answers(status, body)
+def test_a_gateways_time_out_leaves_the_outcome_unknown(
+    server: ScriptedApi, evolink: Evolink, status: int, body: bytes
+) -> None:
+    server.answers(status, body)
 
     with pytest.raises(ProviderSilentError):
         evolink.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
-    assert len(wire.requests) == 1
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 520, 524, 599])
 @pytest.mark.parametrize("body", [*GARBAGE, b'{"error": "text"}', b'{"error": null}', b'{"message": "Bad Gateway"}'])
 def test_a_5xx_that_is_not_evolinks_leaves_the_outcome_unknown(
-    wire: Wire, evolink: Evolink, status: int, body: bytes
+    server: ScriptedApi, evolink: Evolink, status: int, body: bytes
 ) -> None:
-    wire.answers(status, body)
+    server.answers(status, body)
 
     with pytest.raises(ProviderSilentError):
         evolink.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
-    assert len(wire.requests) == 1
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -284,32 +286,34 @@ def test_a_5xx_that_is_not_evolinks_leaves_the_outcome_unknown(
         b'{"id": "task\\ud800"}',
     ],
 )
-def test_a_success_that_names_no_task_leaves_the_outcome_unknown(wire: Wire, evolink: Evolink, body: bytes) -> None:
-    wire.answers(200, body)
+def test_a_success_that_names_no_task_leaves_the_outcome_unknown(
+    server: ScriptedApi, evolink: Evolink, body: bytes
+) -> None:
+    server.answers(200, body)
 
     with pytest.raises(ProviderSilentError):
         evolink.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
 
 
-@pytest.mark.parametrize("fault", [Wire.hangs_up, Wire.breaks_off, Wire.keeps_silent])
+@pytest.mark.parametrize("fault", [ScriptedApi.hangs_up, ScriptedApi.breaks_off, ScriptedApi.keeps_silent])
 def test_a_connection_that_is_lost_after_sending_leaves_the_outcome_unknown(
-    wire: Wire, evolink: Evolink, fault: Callable[[Wire], None]
+    server: ScriptedApi, evolink: Evolink, fault: Callable[[ScriptedApi], None]
 ) -> None:
-    fault(wire)
+    fault(server)
 
     with pytest.raises(ProviderSilentError):
         evolink.submit(ORDER, callback_url=CALLBACK_URL, timeout=0.5)
-    assert wire.comes_to(1)
+    assert server.comes_to(1)
 
 
-def test_an_answer_without_end_leaves_the_outcome_unknown(wire: Wire, evolink: Evolink) -> None:
-    wire.answers(200, sample("evolink/submit_accepted") + b" " * LARGEST_ANSWER)
+def test_an_answer_without_end_leaves_the_outcome_unknown(server: ScriptedApi, evolink: Evolink) -> None:
+    server.answers(200, sample("evolink/submit_accepted") + b" " * LARGEST_ANSWER)
 
     with pytest.raises(ProviderSilentError):
         evolink.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
 
 
-def test_nothing_was_sent_where_nobody_listens(wire: Wire, evolink: Evolink) -> None:
+def test_nothing_was_sent_where_nobody_listens(server: ScriptedApi, evolink: Evolink) -> None:
     nobody = HttpClient("http://127.0.0.1:1", allow_plain_http=True)
 
     with pytest.raises(ProviderUnreachableError):
@@ -320,8 +324,8 @@ def test_nothing_was_sent_where_nobody_listens(wire: Wire, evolink: Evolink) -> 
 
 
 @pytest.mark.parametrize("name", ["task_pending", "task_processing", "submit_accepted"])
-def test_an_unfinished_task_is_running(wire: Wire, evolink: Evolink, name: str) -> None:
-    wire.answers(200, sample(f"evolink/{name}"))
+def test_an_unfinished_task_is_running(server: ScriptedApi, evolink: Evolink, name: str) -> None:
+    server.answers(200, sample(f"evolink/{name}"))
 
     report = evolink.ask(TASK)
 
@@ -329,21 +333,21 @@ def test_an_unfinished_task_is_running(wire: Wire, evolink: Evolink, name: str) 
 
 
 @pytest.mark.parametrize("name", ["task_completed", "task_completed_older"])
-def test_a_completed_task_names_its_file(wire: Wire, evolink: Evolink, name: str) -> None:
-    wire.answers(200, sample(f"evolink/{name}"))
+def test_a_completed_task_names_its_file(server: ScriptedApi, evolink: Evolink, name: str) -> None:
+    server.answers(200, sample(f"evolink/{name}"))
 
     assert evolink.ask(TASK) == TaskReport(
         state=TaskState.SUCCEEDED, video_url="https://files.evolink.ai/video/4x3rx6ny.mp4"
     )
 
 
-def test_the_first_result_that_is_a_url_is_the_file(wire: Wire, evolink: Evolink) -> None:
+def test_the_first_result_that_is_a_url_is_the_file(server: ScriptedApi, evolink: Evolink) -> None:
     answer = {
         "status": "completed",
         "results": [None, "", 7, "https://a/1.mp4", "https://a/2.mp4"],
         "data": {"video_url": "https://a/3.mp4"},
     }
-    wire.answers(200, json.dumps(answer).encode())
+    server.answers(200, json.dumps(answer).encode())
 
     assert evolink.ask(TASK).video_url == "https://a/1.mp4"
 
@@ -363,15 +367,17 @@ def test_the_first_result_that_is_a_url_is_the_file(wire: Wire, evolink: Evolink
         {"data": {"thumbnail_url": "https://a/1.jpg"}},
     ],
 )
-def test_a_completed_task_without_a_file_is_an_error(wire: Wire, evolink: Evolink, rest: dict[str, Any]) -> None:
-    wire.answers(200, json.dumps({"id": TASK, "status": "completed"} | rest).encode())
+def test_a_completed_task_without_a_file_is_an_error(
+    server: ScriptedApi, evolink: Evolink, rest: dict[str, Any]
+) -> None:
+    server.answers(200, json.dumps({"id": TASK, "status": "completed"} | rest).encode())
 
     with pytest.raises(ProviderError):
         evolink.ask(TASK)
 
 
-def test_a_failed_task_has_our_failure_code_and_evolinks_message(wire: Wire, evolink: Evolink) -> None:
-    wire.answers(200, sample("evolink/task_failed"))
+def test_a_failed_task_has_our_failure_code_and_evolinks_message(server: ScriptedApi, evolink: Evolink) -> None:
+    server.answers(200, sample("evolink/task_failed"))
 
     report = evolink.ask(TASK)
 
@@ -380,8 +386,8 @@ def test_a_failed_task_has_our_failure_code_and_evolinks_message(wire: Wire, evo
 
 
 @pytest.mark.parametrize("name", ["task_cancelled", "task_failed_request_cancelled"])
-def test_a_cancelled_task_has_failed(wire: Wire, evolink: Evolink, name: str) -> None:
-    wire.answers(200, sample(f"evolink/{name}"))
+def test_a_cancelled_task_has_failed(server: ScriptedApi, evolink: Evolink, name: str) -> None:
+    server.answers(200, sample(f"evolink/{name}"))
 
     report = evolink.ask(TASK)
 
@@ -414,17 +420,19 @@ def test_a_cancelled_task_has_failed(wire: Wire, evolink: Evolink, name: str) ->
     ],
 )
 def test_every_documented_failure_has_a_code_of_ours(
-    wire: Wire, evolink: Evolink, code: object, failure: FailureCode
+    server: ScriptedApi, evolink: Evolink, code: object, failure: FailureCode
 ) -> None:
     answer = {"id": TASK, "status": "failed", "error": {"code": code, "message": "Why.", "type": "task_error"}}
-    wire.answers(200, json.dumps(answer).encode())
+    server.answers(200, json.dumps(answer).encode())
 
     assert evolink.ask(TASK).failure is failure
 
 
 @pytest.mark.parametrize("error", [{}, {"error": None}, {"error": "text"}, {"error": []}, {"error": {}}])
-def test_a_task_that_failed_without_a_reason_has_failed(wire: Wire, evolink: Evolink, error: dict[str, Any]) -> None:
-    wire.answers(200, json.dumps({"id": TASK, "status": "failed"} | error).encode())
+def test_a_task_that_failed_without_a_reason_has_failed(
+    server: ScriptedApi, evolink: Evolink, error: dict[str, Any]
+) -> None:
+    server.answers(200, json.dumps({"id": TASK, "status": "failed"} | error).encode())
 
     report = evolink.ask(TASK)
 
@@ -432,8 +440,8 @@ def test_a_task_that_failed_without_a_reason_has_failed(wire: Wire, evolink: Evo
 
 
 @pytest.mark.parametrize("status", ["archived", "COMPLETED!", "", None, 7, [], {}, "x" * 10_000])
-def test_an_undocumented_status_is_unknown(wire: Wire, evolink: Evolink, status: object) -> None:
-    wire.answers(200, json.dumps({"id": TASK, "status": status}).encode())
+def test_an_undocumented_status_is_unknown(server: ScriptedApi, evolink: Evolink, status: object) -> None:
+    server.answers(200, json.dumps({"id": TASK, "status": status}).encode())
 
     report = evolink.ask(TASK)
 
@@ -450,33 +458,33 @@ def test_an_undocumented_status_is_unknown(wire: Wire, evolink: Evolink, status:
         {"status": "nul \x00"},
     ],
 )
-def test_the_detail_of_a_report_can_be_stored(wire: Wire, evolink: Evolink, answer: dict[str, Any]) -> None:
+def test_the_detail_of_a_report_can_be_stored(server: ScriptedApi, evolink: Evolink, answer: dict[str, Any]) -> None:
     """JavaScript cuts text between the halves of an emoji, and PostgreSQL takes neither half, nor NUL."""
-    wire.answers(200, json.dumps({"id": TASK} | answer).encode())
+    server.answers(200, json.dumps({"id": TASK} | answer).encode())
 
     assert storable(evolink.ask(TASK).detail)
 
 
-def test_the_message_of_a_refusal_can_be_stored(wire: Wire, evolink: Evolink) -> None:
-    wire.answers(400, json.dumps({"error": {"code": 400, "message": "\ud83d and \x00"}}).encode())
+def test_the_message_of_a_refusal_can_be_stored(server: ScriptedApi, evolink: Evolink) -> None:
+    server.answers(400, json.dumps({"error": {"code": 400, "message": "\ud83d and \x00"}}).encode())
 
     assert storable(str(refused_by(evolink)))
 
 
 @pytest.mark.parametrize("url", ["https://a/\x00.mp4", "https://a/\ud83d.mp4"])
-def test_a_url_that_cannot_be_stored_is_not_a_file(wire: Wire, evolink: Evolink, url: str) -> None:
-    wire.answers(200, json.dumps({"id": TASK, "status": "completed", "results": [url]}).encode())
+def test_a_url_that_cannot_be_stored_is_not_a_file(server: ScriptedApi, evolink: Evolink, url: str) -> None:
+    server.answers(200, json.dumps({"id": TASK, "status": "completed", "results": [url]}).encode())
 
     with pytest.raises(ProviderError):
         evolink.ask(TASK)
 
 
-def test_an_unknown_task_has_an_error_of_its_own(wire: Wire, evolink: Evolink) -> None:
-    wire.answers(404, sample("evolink/error_404_task"))
+def test_an_unknown_task_has_an_error_of_its_own(server: ScriptedApi, evolink: Evolink) -> None:
+    server.answers(404, sample("evolink/error_404_task"))
 
     with pytest.raises(TaskNotFoundError):
         evolink.ask(TASK)
-    assert len(wire.requests) == 1
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 402, 403, 408, 410, 429, 500, 502, 503, 504])
@@ -484,9 +492,9 @@ def test_an_unknown_task_has_an_error_of_its_own(wire: Wire, evolink: Evolink) -
     "body", [sample("evolink/error_401"), sample("evolink/task_failed"), sample("evolink/task_completed"), HTML]
 )
 def test_an_error_in_answer_to_a_query_says_nothing_about_the_task(
-    wire: Wire, evolink: Evolink, status: int, body: bytes
+    server: ScriptedApi, evolink: Evolink, status: int, body: bytes
 ) -> None:
-    wire.answers(status, body)
+    server.answers(status, body)
 
     with pytest.raises(ProviderError) as unanswered:
         evolink.ask(TASK)
@@ -495,29 +503,33 @@ def test_an_error_in_answer_to_a_query_says_nothing_about_the_task(
 
 @pytest.mark.parametrize("body", GARBAGE)
 def test_an_answer_that_is_no_json_object_says_nothing_about_the_task(
-    wire: Wire, evolink: Evolink, body: bytes
+    server: ScriptedApi, evolink: Evolink, body: bytes
 ) -> None:
-    wire.answers(200, body)
+    server.answers(200, body)
 
     with pytest.raises(ProviderError):
         evolink.ask(TASK)
 
 
-@pytest.mark.parametrize("fault", [Wire.hangs_up, Wire.breaks_off, lambda wire: wire.answers(502, HTML)])
-def test_a_failed_query_is_repeated_once(wire: Wire, evolink: Evolink, fault: Callable[[Wire], None]) -> None:
-    fault(wire)
-    wire.answers(200, sample("evolink/task_completed"))
+@pytest.mark.parametrize(
+    "fault", [ScriptedApi.hangs_up, ScriptedApi.breaks_off, lambda server: server.answers(502, HTML)]
+)
+def test_a_failed_query_is_repeated_once(
+    server: ScriptedApi, evolink: Evolink, fault: Callable[[ScriptedApi], None]
+) -> None:
+    fault(server)
+    server.answers(200, sample("evolink/task_completed"))
 
     assert evolink.ask(TASK).state is TaskState.SUCCEEDED
-    assert len(wire.requests) == 2
+    assert len(server.requests) == 2
 
 
-def test_a_query_is_not_sent_a_third_time(wire: Wire, evolink: Evolink) -> None:
-    wire.hangs_up()
+def test_a_query_is_not_sent_a_third_time(server: ScriptedApi, evolink: Evolink) -> None:
+    server.hangs_up()
 
     with pytest.raises(ProviderError):
         evolink.ask(TASK)
-    assert len(wire.requests) == 2
+    assert len(server.requests) == 2
 
 
 # Callbacks
@@ -558,11 +570,11 @@ def test_a_body_that_cannot_be_read_claims_nothing(evolink: Evolink, body: bytes
 @pytest.mark.parametrize(
     "fault",
     [
-        Wire.hangs_up,
-        Wire.breaks_off,
-        lambda wire: wire.answers(401, sample("evolink/error_401")),
-        lambda wire: wire.answers(500, HTML),
-        lambda wire: wire.answers(200, HTML),
+        ScriptedApi.hangs_up,
+        ScriptedApi.breaks_off,
+        lambda server: server.answers(401, sample("evolink/error_401")),
+        lambda server: server.answers(500, HTML),
+        lambda server: server.answers(200, HTML),
     ],
 )
 @pytest.mark.parametrize(
@@ -573,9 +585,9 @@ def test_a_body_that_cannot_be_read_claims_nothing(evolink: Evolink, body: bytes
     ],
 )
 def test_no_exception_shows_the_key(
-    wire: Wire, evolink: Evolink, fault: Callable[[Wire], None], act: Callable[[Evolink], object]
+    server: ScriptedApi, evolink: Evolink, fault: Callable[[ScriptedApi], None], act: Callable[[Evolink], object]
 ) -> None:
-    fault(wire)
+    fault(server)
 
     with pytest.raises(ClipferryError) as failed:
         act(evolink)
@@ -584,12 +596,12 @@ def test_no_exception_shows_the_key(
 
 
 @pytest.mark.parametrize("key", [f"{API_KEY}\n", f"{API_KEY}\r\nX-Other: 1", f"{API_KEY}渡"])
-def test_a_key_that_no_header_can_carry_is_a_configuration_error(wire: Wire, key: str) -> None:
+def test_a_key_that_no_header_can_carry_is_a_configuration_error(server: ScriptedApi, key: str) -> None:
     """A secret that was pasted with its line end, for one."""
-    wire.answers(200, sample("evolink/submit_accepted"))
+    server.answers(200, sample("evolink/submit_accepted"))
 
     with pytest.raises(ConfigurationError) as refused:
-        Evolink(JsonApi(wire.client, key)).submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
+        Evolink(JsonApi(server.client, key)).submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
 
     assert API_KEY not in "".join(traceback.format_exception(refused.value))
-    assert wire.requests == []
+    assert server.requests == []

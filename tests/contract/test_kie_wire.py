@@ -30,7 +30,7 @@ from clipferry.models import FailureCode, Order, TaskReport
 from clipferry.providers import kie_jobs, kie_veo
 from clipferry.providers.kie import Kie
 from clipferry.verdicts import TaskState
-from tests.provider_answers import API_KEY, GARBAGE, HTML, Wire, sample, storable, wired
+from tests.provider_answers import API_KEY, GARBAGE, HTML, ScriptedApi, sample, scripted_api, storable
 
 CALLBACK_URL = "https://api.example.com/api/v1/video/callback/kie?videoUuid=vid_1&ts=1&sig=ab"
 TASK = "task_bytedance_1765186743319"
@@ -61,14 +61,14 @@ def order(**changes: Any) -> Order:
 
 
 @pytest.fixture
-def wire() -> Iterator[Wire]:
-    with wired() as wire:
-        yield wire
+def server() -> Iterator[ScriptedApi]:
+    with scripted_api() as server:
+        yield server
 
 
 @pytest.fixture
-def kie(wire: Wire) -> Kie:
-    return Kie(wire.api)
+def kie(server: ScriptedApi) -> Kie:
+    return Kie(server.api)
 
 
 def envelope(data: dict[str, Any]) -> bytes:
@@ -84,16 +84,16 @@ def refused_by(kie: Kie) -> ProviderRefusedError:
 # What is sent
 
 
-def test_an_order_is_sent_with_the_models_own_parameters(wire: Wire, kie: Kie) -> None:
-    wire.answers(200, sample("kie/submit_accepted"))
+def test_an_order_is_sent_with_the_models_own_parameters(server: ScriptedApi, kie: Kie) -> None:
+    server.answers(200, sample("kie/submit_accepted"))
 
     submission = kie.submit(order(), callback_url=CALLBACK_URL, timeout=10)
 
     assert (submission.task_id, submission.estimated_seconds) == (TASK, None)
-    (request,) = wire.requests
+    (request,) = server.requests
     assert (request.method, request.path) == ("POST", "/api/v1/jobs/createTask")
     assert request.headers["Authorization"] == f"Bearer {API_KEY}"
-    assert wire.bodies == [
+    assert server.bodies == [
         {
             "model": "bytedance/seedance-2",
             "callBackUrl": CALLBACK_URL,
@@ -119,17 +119,17 @@ def test_an_order_is_sent_with_the_models_own_parameters(wire: Wire, kie: Kie) -
     ],
 )
 def test_the_catalogues_parameters_are_filled_in(
-    wire: Wire, kie: Kie, given: dict[str, Any], sent: dict[str, Any]
+    server: ScriptedApi, kie: Kie, given: dict[str, Any], sent: dict[str, Any]
 ) -> None:
-    wire.answers(200, sample("kie/submit_accepted"))
+    server.answers(200, sample("kie/submit_accepted"))
 
     kie.submit(order(input=given, image_url="https://a/1.png"), callback_url=CALLBACK_URL, timeout=10)
 
-    assert wire.bodies[0]["input"] == {"prompt": 'A ferry at dusk, "渡轮"', **sent}
+    assert server.bodies[0]["input"] == {"prompt": 'A ferry at dusk, "渡轮"', **sent}
 
 
-def test_what_an_order_does_not_have_is_left_out(wire: Wire, kie: Kie) -> None:
-    wire.answers(200, sample("kie/submit_accepted"))
+def test_what_an_order_does_not_have_is_left_out(server: ScriptedApi, kie: Kie) -> None:
+    server.answers(200, sample("kie/submit_accepted"))
 
     kie.submit(
         order(quality=None, input={"a": "$image_url", "b": ["$image_url"], "c": "$quality"}),
@@ -137,14 +137,14 @@ def test_what_an_order_does_not_have_is_left_out(wire: Wire, kie: Kie) -> None:
         timeout=9,
     )
 
-    assert wire.bodies[0]["input"].keys() == {"prompt"}
+    assert server.bodies[0]["input"].keys() == {"prompt"}
 
 
-def test_an_unknown_placeholder_is_refused_before_anything_is_sent(wire: Wire, kie: Kie) -> None:
+def test_an_unknown_placeholder_is_refused_before_anything_is_sent(server: ScriptedApi, kie: Kie) -> None:
     with pytest.raises(ProviderRefusedError, match=r"\$durration"):
         kie.submit(order(input={"duration": "$durration"}), callback_url=CALLBACK_URL, timeout=10)
 
-    assert wire.requests == []
+    assert server.requests == []
 
 
 # Refused, or nobody knows
@@ -165,35 +165,37 @@ def test_an_unknown_placeholder_is_refused_before_anything_is_sent(wire: Wire, k
     ],
 )
 def test_a_code_of_kies_is_a_refusal_whatever_the_status(
-    wire: Wire, kie: Kie, code: int, failure: FailureCode, is_down: bool, status_is_the_code: bool
+    server: ScriptedApi, kie: Kie, code: int, failure: FailureCode, is_down: bool, status_is_the_code: bool
 ) -> None:
-    wire.answers(code if status_is_the_code else 200, sample(f"kie/error_{code}"))
+    server.answers(code if status_is_the_code else 200, sample(f"kie/error_{code}"))
 
     refusal = refused_by(kie)
 
     assert (FailureCode(refusal.failure), refusal.is_down) == (failure, is_down)
     assert json.loads(sample(f"kie/error_{code}"))["msg"] in str(refusal)
-    assert len(wire.requests) == 1
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("code", [501, 505])
-def test_a_failure_and_a_switched_off_feature_are_refusals(wire: Wire, kie: Kie, code: int) -> None:
-    wire.answers(200, sample(f"kie/error_{code}"))
+def test_a_failure_and_a_switched_off_feature_are_refusals(server: ScriptedApi, kie: Kie, code: int) -> None:
+    server.answers(200, sample(f"kie/error_{code}"))
 
     assert FailureCode(refused_by(kie).failure) is FailureCode.PROVIDER_FAILED
 
 
 @pytest.mark.parametrize("status", [200, 400])
-def test_content_rules_are_recognised_by_kies_message(wire: Wire, kie: Kie, status: int) -> None:
-    wire.answers(status, sample("kie/error_400_content"))
+def test_content_rules_are_recognised_by_kies_message(server: ScriptedApi, kie: Kie, status: int) -> None:
+    server.answers(status, sample("kie/error_400_content"))
 
     assert FailureCode(refused_by(kie).failure) is FailureCode.CONTENT_POLICY
 
 
 @pytest.mark.parametrize("status", [301, 400, 403, 404, 413, 429])
 @pytest.mark.parametrize("body", GARBAGE)
-def test_every_3xx_and_4xx_is_a_refusal_whatever_its_body(wire: Wire, kie: Kie, status: int, body: bytes) -> None:
-    wire.answers(status, body)
+def test_every_3xx_and_4xx_is_a_refusal_whatever_its_body(
+    server: ScriptedApi, kie: Kie, status: int, body: bytes
+) -> None:
+    server.answers(status, body)
 
     assert f"HTTP {status}" in str(refused_by(kie))
 
@@ -217,20 +219,20 @@ def test_every_3xx_and_4xx_is_a_refusal_whatever_its_body(wire: Wire, kie: Kie, 
     ],
 )
 def test_an_answer_that_does_not_say_whether_the_order_was_taken_leaves_the_outcome_unknown(
-    wire: Wire, kie: Kie, status: int, body: bytes
+    server: ScriptedApi, kie: Kie, status: int, body: bytes
 ) -> None:
-    wire.answers(status, body)
+    server.answers(status, body)
 
     with pytest.raises(ProviderSilentError):
         kie.submit(order(), callback_url=CALLBACK_URL, timeout=10)
-    assert len(wire.requests) == 1
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(
     "body", [b'{"code":"200","msg":"ok","data":{"task_id":"t1"}}', b'{"code":200,"data":{"taskId":"t1"}}']
 )
-def test_codes_may_be_text_and_ids_may_be_spelled_otherwise(wire: Wire, kie: Kie, body: bytes) -> None:
-    wire.answers(200, body)
+def test_codes_may_be_text_and_ids_may_be_spelled_otherwise(server: ScriptedApi, kie: Kie, body: bytes) -> None:
+    server.answers(200, body)
 
     assert kie.submit(order(), callback_url=CALLBACK_URL, timeout=10).task_id == "t1"
 
@@ -238,19 +240,19 @@ def test_codes_may_be_text_and_ids_may_be_spelled_otherwise(wire: Wire, kie: Kie
 # What became of a task
 
 
-def test_a_query_has_the_task_id(wire: Wire, kie: Kie) -> None:
-    wire.answers(200, sample("kie/task_waiting"))
+def test_a_query_has_the_task_id(server: ScriptedApi, kie: Kie) -> None:
+    server.answers(200, sample("kie/task_waiting"))
 
     kie.ask("a/../b?c=d&taskId=x #é")
 
-    assert [(r.path, r.query) for r in wire.requests] == [
+    assert [(r.path, r.query) for r in server.requests] == [
         ("/api/v1/jobs/recordInfo", "taskId=a%2F..%2Fb%3Fc%3Dd%26taskId%3Dx%20%23%C3%A9")
     ]
 
 
 @pytest.mark.parametrize("name", ["task_waiting", "task_queuing", "task_generating"])
-def test_an_unfinished_task_is_running(wire: Wire, kie: Kie, name: str) -> None:
-    wire.answers(200, sample(f"kie/{name}"))
+def test_an_unfinished_task_is_running(server: ScriptedApi, kie: Kie, name: str) -> None:
+    server.answers(200, sample(f"kie/{name}"))
 
     assert kie.ask(TASK).state is TaskState.RUNNING
 
@@ -258,8 +260,8 @@ def test_an_unfinished_task_is_running(wire: Wire, kie: Kie, name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["task_success", "task_success_seedance", "task_success_sora", "callback_success", "callback_success_older"]
 )
-def test_a_task_that_succeeded_names_its_file(wire: Wire, kie: Kie, name: str) -> None:
-    wire.answers(200, sample(f"kie/{name}"))
+def test_a_task_that_succeeded_names_its_file(server: ScriptedApi, kie: Kie, name: str) -> None:
+    server.answers(200, sample(f"kie/{name}"))
 
     assert kie.ask(TASK) == TaskReport(state=TaskState.SUCCEEDED, video_url=FILE)
 
@@ -267,8 +269,8 @@ def test_a_task_that_succeeded_names_its_file(wire: Wire, kie: Kie, name: str) -
 @pytest.mark.parametrize(
     "result", [None, "", "{", "null", "[]", '{"resultUrls": null}', '{"resultUrls": []}', 7, {}, []]
 )
-def test_a_success_without_a_file_is_an_error(wire: Wire, kie: Kie, result: object) -> None:
-    wire.answers(
+def test_a_success_without_a_file_is_an_error(server: ScriptedApi, kie: Kie, result: object) -> None:
+    server.answers(
         200, json.dumps({"code": 200, "msg": "success", "data": {"state": "success", "resultJson": result}}).encode()
     )
 
@@ -287,8 +289,8 @@ def test_a_success_without_a_file_is_an_error(wire: Wire, kie: Kie, result: obje
         {"resultUrls": [None, 7, "", "ftp://a/1.mp4", "https://a/\x00.mp4", FILE]},
     ],
 )
-def test_the_first_result_that_is_a_url_is_the_file(wire: Wire, kie: Kie, result: dict[str, Any]) -> None:
-    wire.answers(200, envelope({"state": "success", "resultJson": json.dumps(result)}))
+def test_the_first_result_that_is_a_url_is_the_file(server: ScriptedApi, kie: Kie, result: dict[str, Any]) -> None:
+    server.answers(200, envelope({"state": "success", "resultJson": json.dumps(result)}))
 
     assert kie.ask(TASK).video_url == FILE
 
@@ -302,15 +304,15 @@ def test_the_first_result_that_is_a_url_is_the_file(wire: Wire, kie: Kie, result
         "['https://a.example/w_9,h_16/1.mp4?a=1&2', 'https://a.example/2.mp4']",
     ],
 )
-def test_a_url_in_a_text_is_read_whole(wire: Wire, kie: Kie, urls: str) -> None:
-    wire.answers(200, envelope({"state": "success", "resultJson": json.dumps({"resultUrls": urls})}))
+def test_a_url_in_a_text_is_read_whole(server: ScriptedApi, kie: Kie, urls: str) -> None:
+    server.answers(200, envelope({"state": "success", "resultJson": json.dumps({"resultUrls": urls})}))
 
     assert kie.ask(TASK).video_url == "https://a.example/w_9,h_16/1.mp4?a=1&2"
 
 
-def test_a_file_whose_name_is_not_ascii_is_encoded(wire: Wire, kie: Kie) -> None:
+def test_a_file_whose_name_is_not_ascii_is_encoded(server: ScriptedApi, kie: Kie) -> None:
     result = {"resultUrls": ["https://a.example/渡轮.mp4?a=1%20&b"]}
-    wire.answers(200, envelope({"state": "success", "resultJson": json.dumps(result)}))
+    server.answers(200, envelope({"state": "success", "resultJson": json.dumps(result)}))
 
     assert kie.ask(TASK).video_url == "https://a.example/%E6%B8%A1%E8%BD%AE.mp4?a=1%20&b"
 
@@ -330,23 +332,23 @@ def test_a_file_whose_name_is_not_ascii_is_encoded(wire: Wire, kie: Kie) -> None
     ],
 )
 def test_a_failed_task_has_our_failure_code_and_kies_message(
-    wire: Wire, kie: Kie, name: str, failure: FailureCode, detail: str
+    server: ScriptedApi, kie: Kie, name: str, failure: FailureCode, detail: str
 ) -> None:
-    wire.answers(200, sample(f"kie/{name}"))
+    server.answers(200, sample(f"kie/{name}"))
 
     assert kie.ask(TASK) == TaskReport(state=TaskState.FAILED, failure=failure, detail=detail)
 
 
 @pytest.mark.parametrize("state", ["cancelled", "canceled"])
-def test_a_cancelled_task_has_failed(wire: Wire, kie: Kie, state: str) -> None:
-    wire.answers(200, envelope({"state": state}))
+def test_a_cancelled_task_has_failed(server: ScriptedApi, kie: Kie, state: str) -> None:
+    server.answers(200, envelope({"state": state}))
 
     assert kie.ask(TASK).state is TaskState.FAILED
 
 
 @pytest.mark.parametrize("state", ["archived", "", None, 7, [], {}, "x" * 10_000, "nul \x00", "half \ud83d"])
-def test_an_undocumented_state_is_unknown(wire: Wire, kie: Kie, state: object) -> None:
-    wire.answers(200, envelope({"state": state}))
+def test_an_undocumented_state_is_unknown(server: ScriptedApi, kie: Kie, state: object) -> None:
+    server.answers(200, envelope({"state": state}))
 
     report = kie.ask(TASK)
 
@@ -358,22 +360,22 @@ def test_an_undocumented_state_is_unknown(wire: Wire, kie: Kie, state: object) -
 @pytest.mark.parametrize("name", ["error_404", "error_422_no_record"])
 @pytest.mark.parametrize("status", [200, None])
 def test_a_task_that_neither_endpoint_knows_has_an_error_of_its_own(
-    wire: Wire, kie: Kie, name: str, status: int | None
+    server: ScriptedApi, kie: Kie, name: str, status: int | None
 ) -> None:
     body = sample(f"kie/{name}")
-    wire.answers(status or json.loads(body)["code"], body)
+    server.answers(status or json.loads(body)["code"], body)
 
     with pytest.raises(TaskNotFoundError):
         kie.ask(TASK)
-    assert [request.path for request in wire.requests] == ["/api/v1/jobs/recordInfo", "/api/v1/veo/record-info"]
+    assert [request.path for request in server.requests] == ["/api/v1/jobs/recordInfo", "/api/v1/veo/record-info"]
 
 
 @pytest.mark.parametrize("name", ["error_401", "error_402", "error_429", "error_455", "error_500", "error_505"])
 @pytest.mark.parametrize("status", [200, 401, 500])
 def test_an_error_in_answer_to_a_query_says_nothing_about_the_task(
-    wire: Wire, kie: Kie, name: str, status: int
+    server: ScriptedApi, kie: Kie, name: str, status: int
 ) -> None:
-    wire.answers(status, sample(f"kie/{name}"))
+    server.answers(status, sample(f"kie/{name}"))
 
     with pytest.raises(ProviderError) as unanswered:
         kie.ask(TASK)
@@ -383,16 +385,16 @@ def test_an_error_in_answer_to_a_query_says_nothing_about_the_task(
 @pytest.mark.parametrize(
     "body", [*GARBAGE, b'{"code": 200, "msg": "success", "data": null}', b'{"data": {"state": "fail"}}']
 )
-def test_an_answer_that_is_not_kies_says_nothing_about_the_task(wire: Wire, kie: Kie, body: bytes) -> None:
-    wire.answers(200, body)
+def test_an_answer_that_is_not_kies_says_nothing_about_the_task(server: ScriptedApi, kie: Kie, body: bytes) -> None:
+    server.answers(200, body)
 
     with pytest.raises(ProviderError) as unanswered:
         kie.ask(TASK)
     assert not isinstance(unanswered.value, TaskNotFoundError)
 
 
-def test_a_generation_that_failed_may_be_the_whole_answer(wire: Wire, kie: Kie) -> None:
-    wire.answers(200, sample("kie/error_501"))
+def test_a_generation_that_failed_may_be_the_whole_answer(server: ScriptedApi, kie: Kie) -> None:
+    server.answers(200, sample("kie/error_501"))
 
     report = kie.ask(TASK)
 
@@ -402,48 +404,48 @@ def test_a_generation_that_failed_may_be_the_whole_answer(wire: Wire, kie: Kie) 
 # Queries are repeated, orders are not
 
 
-def test_a_query_is_repeated_after_the_time_in_retry_after(wire: Wire, kie: Kie) -> None:
-    wire.answers(429, sample("kie/error_429"), retry_after="1")
-    wire.answers(200, sample("kie/task_success"))
+def test_a_query_is_repeated_after_the_time_in_retry_after(server: ScriptedApi, kie: Kie) -> None:
+    server.answers(429, sample("kie/error_429"), retry_after="1")
+    server.answers(200, sample("kie/task_success"))
 
     assert kie.ask(TASK).state is TaskState.SUCCEEDED
-    assert wire.naps == [1.0]
+    assert server.naps == [1.0]
 
 
 @pytest.mark.parametrize("retry_after", ["60", "Fri, 31 Dec 2100 23:59:59 GMT"])
-def test_a_query_is_not_repeated_if_retry_after_is_too_long(wire: Wire, kie: Kie, retry_after: str) -> None:
-    wire.answers(503, HTML, retry_after=retry_after)
+def test_a_query_is_not_repeated_if_retry_after_is_too_long(server: ScriptedApi, kie: Kie, retry_after: str) -> None:
+    server.answers(503, HTML, retry_after=retry_after)
 
     with pytest.raises(ProviderError):
         kie.ask(TASK)
-    assert (len(wire.requests), wire.naps) == (1, [])
+    assert (len(server.requests), server.naps) == (1, [])
 
 
 @pytest.mark.parametrize("retry_after", ["", "soon", "-1", "1e9", "Fri, 31 Dec 1999 23:59:59 GMT", "9" * 100])
-def test_an_invalid_retry_after_means_a_short_pause(wire: Wire, kie: Kie, retry_after: str) -> None:
-    wire.answers(503, HTML, retry_after=retry_after)
-    wire.answers(200, sample("kie/task_success"))
+def test_an_invalid_retry_after_means_a_short_pause(server: ScriptedApi, kie: Kie, retry_after: str) -> None:
+    server.answers(503, HTML, retry_after=retry_after)
+    server.answers(200, sample("kie/task_success"))
 
     kie.ask(TASK)
 
-    assert [0.1 <= nap <= 0.4 for nap in wire.naps] == [True]
+    assert [0.1 <= nap <= 0.4 for nap in server.naps] == [True]
 
 
-def test_a_429_without_retry_after_is_not_repeated(wire: Wire, kie: Kie) -> None:
-    wire.answers(429, sample("kie/error_429"))
+def test_a_429_without_retry_after_is_not_repeated(server: ScriptedApi, kie: Kie) -> None:
+    server.answers(429, sample("kie/error_429"))
 
     with pytest.raises(ProviderError):
         kie.ask(TASK)
-    assert len(wire.requests) == 1
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("retry_after", ["0", "1"])
-def test_an_order_is_sent_once_whatever_retry_after_says(wire: Wire, kie: Kie, retry_after: str) -> None:
-    wire.answers(429, sample("kie/error_429"), retry_after=retry_after)
+def test_an_order_is_sent_once_whatever_retry_after_says(server: ScriptedApi, kie: Kie, retry_after: str) -> None:
+    server.answers(429, sample("kie/error_429"), retry_after=retry_after)
 
     refused_by(kie)
 
-    assert (len(wire.requests), wire.naps) == (1, [])
+    assert (len(server.requests), server.naps) == (1, [])
 
 
 # Callbacks

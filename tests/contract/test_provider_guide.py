@@ -14,7 +14,7 @@ from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilent
 from clipferry.models import Order
 from clipferry.providers.base import Provider
 from clipferry.verdicts import TaskState
-from tests.provider_answers import GARBAGE, HTML, Wire, wired
+from tests.provider_answers import GARBAGE, HTML, ScriptedApi, scripted_api
 
 GUIDE = Path(__file__).parents[2] / "docs" / "providers-adding.md"
 ORDER = Order(
@@ -36,27 +36,27 @@ def example() -> str:
 
 
 @pytest.fixture
-def wire() -> Iterator[Wire]:
-    with wired() as wire:
-        yield wire
+def server() -> Iterator[ScriptedApi]:
+    with scripted_api() as server:
+        yield server
 
 
 @pytest.fixture
-def filmco(wire: Wire) -> Provider:
+def filmco(server: ScriptedApi) -> Provider:
     names: dict[str, Any] = {}
     exec(compile(example(), str(GUIDE), "exec", dont_inherit=True), names)
-    return names["Filmco"](wire.api)
+    return names["Filmco"](server.api)
 
 
 def test_it_is_short() -> None:
     assert len(example().splitlines()) < 100
 
 
-def test_it_submits(wire: Wire, filmco: Provider) -> None:
-    wire.answers(200, b'{"film_id": "f1"}')
+def test_it_submits(server: ScriptedApi, filmco: Provider) -> None:
+    server.answers(200, b'{"film_id": "f1"}')
 
     assert filmco.submit(ORDER, callback_url="https://us/callback", timeout=10).task_id == "f1"
-    assert wire.bodies == [
+    assert server.bodies == [
         {"model": "film-1", "text": "A ferry", "seconds": 5, "notify": "https://us/callback", "ratio": "16:9"}
     ]
 
@@ -64,8 +64,8 @@ def test_it_submits(wire: Wire, filmco: Provider) -> None:
 @pytest.mark.parametrize(
     ("status", "body"), [(402, b'{"error": {"message": "no funds"}}'), (400, HTML), (500, b'{"error": {"a": 1}}')]
 )
-def test_it_tells_a_refusal(wire: Wire, filmco: Provider, status: int, body: bytes) -> None:
-    wire.answers(status, body)
+def test_it_tells_a_refusal(server: ScriptedApi, filmco: Provider, status: int, body: bytes) -> None:
+    server.answers(status, body)
 
     with pytest.raises(ProviderRefusedError) as refused:
         filmco.submit(ORDER, callback_url="https://us/callback", timeout=10)
@@ -73,8 +73,8 @@ def test_it_tells_a_refusal(wire: Wire, filmco: Provider, status: int, body: byt
 
 
 @pytest.mark.parametrize(("status", "body"), [(504, HTML), (502, HTML), *((200, body) for body in GARBAGE)])
-def test_it_tells_when_nobody_knows(wire: Wire, filmco: Provider, status: int, body: bytes) -> None:
-    wire.answers(status, body)
+def test_it_tells_when_nobody_knows(server: ScriptedApi, filmco: Provider, status: int, body: bytes) -> None:
+    server.answers(status, body)
 
     with pytest.raises(ProviderSilentError):
         filmco.submit(ORDER, callback_url="https://us/callback", timeout=10)
@@ -90,8 +90,10 @@ def test_it_tells_when_nobody_knows(wire: Wire, filmco: Provider, status: int, b
         (None, TaskState.UNKNOWN),
     ],
 )
-def test_it_tells_what_became_of_a_task(wire: Wire, filmco: Provider, state: object, expected: TaskState) -> None:
-    wire.answers(200, json.dumps({"state": state, "url": "https://files/1.mp4"}).encode())
+def test_it_tells_what_became_of_a_task(
+    server: ScriptedApi, filmco: Provider, state: object, expected: TaskState
+) -> None:
+    server.answers(200, json.dumps({"state": state, "url": "https://files/1.mp4"}).encode())
 
     assert filmco.ask("f1").state is expected
 
@@ -99,15 +101,15 @@ def test_it_tells_what_became_of_a_task(wire: Wire, filmco: Provider, state: obj
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        (lambda wire: wire.answers(404, b"{}"), TaskNotFoundError),
-        (lambda wire: wire.answers(200, b'{"state": "ready"}'), ProviderError),
-        (lambda wire: wire.answers(200, HTML), ProviderError),
+        (lambda server: server.answers(404, b"{}"), TaskNotFoundError),
+        (lambda server: server.answers(200, b'{"state": "ready"}'), ProviderError),
+        (lambda server: server.answers(200, HTML), ProviderError),
     ],
 )
 def test_it_tells_when_it_cannot(
-    wire: Wire, filmco: Provider, answer: Callable[[Wire], None], error: type[ProviderError]
+    server: ScriptedApi, filmco: Provider, answer: Callable[[ScriptedApi], None], error: type[ProviderError]
 ) -> None:
-    answer(wire)
+    answer(server)
 
     with pytest.raises(error):
         filmco.ask("f1")

@@ -26,7 +26,7 @@ from clipferry.models import FailureCode, Order, TaskReport
 from clipferry.providers.replicate import Replicate
 from clipferry.verdicts import TaskState
 from local.providers.replicate_wire import signature_headers
-from tests.provider_answers import API_KEY, GARBAGE, HTML, Wire, sample, wired
+from tests.provider_answers import API_KEY, GARBAGE, HTML, ScriptedApi, sample, scripted_api
 
 CALLBACK_URL = "https://api.example.com/api/v1/video/callback/replicate?videoUuid=vid_1&ts=1&sig=ab"
 TASK = "ufawqhfynnddngldkgtslldrkq"
@@ -50,26 +50,26 @@ ORDER = Order(
 
 
 @pytest.fixture
-def wire() -> Iterator[Wire]:
-    with wired() as wire:
-        yield wire
+def server() -> Iterator[ScriptedApi]:
+    with scripted_api() as server:
+        yield server
 
 
 @pytest.fixture
-def replicate(wire: Wire) -> Replicate:
-    return Replicate(wire.api, webhook_secrets=[SECRET])
+def replicate(server: ScriptedApi) -> Replicate:
+    return Replicate(server.api, webhook_secrets=[SECRET])
 
 
-def test_an_order_is_a_prediction_with_a_webhook(wire: Wire, replicate: Replicate) -> None:
-    wire.answers(201, sample("replicate/prediction_starting"))
+def test_an_order_is_a_prediction_with_a_webhook(server: ScriptedApi, replicate: Replicate) -> None:
+    server.answers(201, sample("replicate/prediction_starting"))
 
     submission = replicate.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
 
     assert (submission.task_id, submission.estimated_seconds) == (TASK, None)
-    (request,) = wire.requests
+    (request,) = server.requests
     assert (request.method, request.path) == ("POST", "/v1/models/google/veo-3.1-fast/predictions")
     assert request.headers["Authorization"] == f"Bearer {API_KEY}"
-    assert wire.bodies == [
+    assert server.bodies == [
         {
             "input": {"prompt": "A ferry at dusk", "resolution": "720p", "duration": 8},
             "webhook": CALLBACK_URL,
@@ -90,15 +90,15 @@ def test_an_order_is_a_prediction_with_a_webhook(wire: Wire, replicate: Replicat
     ],
 )
 def test_a_problem_of_replicates_is_a_refusal(
-    wire: Wire, replicate: Replicate, status: int, failure: FailureCode, is_down: bool
+    server: ScriptedApi, replicate: Replicate, status: int, failure: FailureCode, is_down: bool
 ) -> None:
-    wire.answers(status, sample(f"replicate/error_{status}"))
+    server.answers(status, sample(f"replicate/error_{status}"))
 
     with pytest.raises(ProviderRefusedError) as refused:
         replicate.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
 
     assert (FailureCode(refused.value.failure), refused.value.is_down) == (failure, is_down)
-    assert len(wire.requests) == 1
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -113,25 +113,25 @@ def test_a_problem_of_replicates_is_a_refusal(
     ],
 )
 def test_an_answer_that_does_not_say_whether_the_order_was_taken_leaves_the_outcome_unknown(
-    wire: Wire, replicate: Replicate, status: int, body: bytes
+    server: ScriptedApi, replicate: Replicate, status: int, body: bytes
 ) -> None:
-    wire.answers(status, body)
+    server.answers(status, body)
 
     with pytest.raises(ProviderSilentError):
         replicate.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
 
 
 @pytest.mark.parametrize("name", ["prediction_starting", "prediction_processing"])
-def test_an_unfinished_prediction_is_running(wire: Wire, replicate: Replicate, name: str) -> None:
-    wire.answers(200, sample(f"replicate/{name}"))
+def test_an_unfinished_prediction_is_running(server: ScriptedApi, replicate: Replicate, name: str) -> None:
+    server.answers(200, sample(f"replicate/{name}"))
 
     assert replicate.ask(TASK).state is TaskState.RUNNING
-    assert [request.path for request in wire.requests] == [f"/v1/predictions/{TASK}"]
+    assert [request.path for request in server.requests] == [f"/v1/predictions/{TASK}"]
 
 
 @pytest.mark.parametrize("name", ["prediction_succeeded", "prediction_succeeded_list"])
-def test_a_prediction_that_succeeded_names_its_file(wire: Wire, replicate: Replicate, name: str) -> None:
-    wire.answers(200, sample(f"replicate/{name}"))
+def test_a_prediction_that_succeeded_names_its_file(server: ScriptedApi, replicate: Replicate, name: str) -> None:
+    server.answers(200, sample(f"replicate/{name}"))
 
     assert replicate.ask(TASK) == TaskReport(state=TaskState.SUCCEEDED, video_url=FILE)
 
@@ -145,8 +145,10 @@ def test_a_prediction_that_succeeded_names_its_file(wire: Wire, replicate: Repli
         ("prediction_removed", FailureCode.FILE_UNAVAILABLE),
     ],
 )
-def test_a_prediction_that_failed_says_why(wire: Wire, replicate: Replicate, name: str, failure: FailureCode) -> None:
-    wire.answers(200, sample(f"replicate/{name}"))
+def test_a_prediction_that_failed_says_why(
+    server: ScriptedApi, replicate: Replicate, name: str, failure: FailureCode
+) -> None:
+    server.answers(200, sample(f"replicate/{name}"))
 
     report = replicate.ask(TASK)
 
@@ -154,22 +156,22 @@ def test_a_prediction_that_failed_says_why(wire: Wire, replicate: Replicate, nam
 
 
 @pytest.mark.parametrize("output", [None, "", [], {}, 7, ["x"], "ftp://a/1.mp4"])
-def test_a_success_without_a_file_is_an_error(wire: Wire, replicate: Replicate, output: object) -> None:
-    wire.answers(200, json.dumps({"id": TASK, "status": "succeeded", "output": output}).encode())
+def test_a_success_without_a_file_is_an_error(server: ScriptedApi, replicate: Replicate, output: object) -> None:
+    server.answers(200, json.dumps({"id": TASK, "status": "succeeded", "output": output}).encode())
 
     with pytest.raises(ProviderError):
         replicate.ask(TASK)
 
 
 @pytest.mark.parametrize("status", ["queued?", None, 7, [], "nul \x00"])
-def test_an_undocumented_status_is_unknown(wire: Wire, replicate: Replicate, status: object) -> None:
-    wire.answers(200, json.dumps({"id": TASK, "status": status}).encode())
+def test_an_undocumented_status_is_unknown(server: ScriptedApi, replicate: Replicate, status: object) -> None:
+    server.answers(200, json.dumps({"id": TASK, "status": status}).encode())
 
     assert replicate.ask(TASK).state is TaskState.UNKNOWN
 
 
-def test_an_unknown_prediction_has_an_error_of_its_own(wire: Wire, replicate: Replicate) -> None:
-    wire.answers(404, sample("replicate/error_404"))
+def test_an_unknown_prediction_has_an_error_of_its_own(server: ScriptedApi, replicate: Replicate) -> None:
+    server.answers(404, sample("replicate/error_404"))
 
     with pytest.raises(TaskNotFoundError):
         replicate.ask(TASK)
@@ -211,11 +213,11 @@ def test_any_of_several_signatures_will_do(replicate: Replicate, signatures: str
 
 
 @pytest.mark.parametrize("secrets", [[SECRET, OTHER_SECRET], [OTHER_SECRET, SECRET], [SECRET.removeprefix("whsec_")]])
-def test_a_secret_is_accepted_until_its_rotation_is_over(wire: Wire, secrets: list[str]) -> None:
-    Replicate(wire.api, webhook_secrets=secrets).authenticate(headers(), BODY, now=at(0))
+def test_a_secret_is_accepted_until_its_rotation_is_over(server: ScriptedApi, secrets: list[str]) -> None:
+    Replicate(server.api, webhook_secrets=secrets).authenticate(headers(), BODY, now=at(0))
 
     with pytest.raises(InvalidSignatureError):
-        Replicate(wire.api, webhook_secrets=[OTHER_SECRET]).authenticate(headers(), BODY, now=at(0))
+        Replicate(server.api, webhook_secrets=[OTHER_SECRET]).authenticate(headers(), BODY, now=at(0))
 
 
 @pytest.mark.parametrize(
@@ -249,9 +251,9 @@ def test_a_missing_header_is_an_invalid_signature(replicate: Replicate) -> None:
 
 
 @pytest.mark.parametrize("secret", ["whsec_not base64", "whsec_é", "whsec_abc"])
-def test_an_invalid_secret_is_a_configuration_error(wire: Wire, secret: str) -> None:
+def test_an_invalid_secret_is_a_configuration_error(server: ScriptedApi, secret: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
-        Replicate(wire.api, webhook_secrets=[secret])
+        Replicate(server.api, webhook_secrets=[secret])
     assert secret not in str(refused.value)
 
 
@@ -281,8 +283,8 @@ def test_a_body_without_the_needed_fields_gives_no_report(replicate: Replicate, 
     assert replicate.read_report(body) is None
 
 
-def test_without_a_secret_no_body_is_trusted(wire: Wire) -> None:
-    unsigned = Replicate(wire.api)
+def test_without_a_secret_no_body_is_trusted(server: ScriptedApi) -> None:
+    unsigned = Replicate(server.api)
 
     unsigned.authenticate({}, BODY, now=at(0))
     assert unsigned.read_report(sample("replicate/prediction_succeeded")) is None
@@ -303,8 +305,8 @@ def test_a_body_that_cannot_be_read_claims_nothing(replicate: Replicate, body: b
     assert (hint.task_id, hint.echoed_url) == (None, None)
 
 
-def test_no_exception_shows_the_key_or_the_secret(wire: Wire, replicate: Replicate) -> None:
-    wire.answers(401, sample("replicate/error_401"))
+def test_no_exception_shows_the_key_or_the_secret(server: ScriptedApi, replicate: Replicate) -> None:
+    server.answers(401, sample("replicate/error_401"))
     raised: list[Any] = []
     for act in (
         lambda: replicate.submit(ORDER, callback_url=CALLBACK_URL, timeout=10),

@@ -16,7 +16,7 @@ from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilent
 from clipferry.models import FailureCode, Order, TaskReport
 from clipferry.providers.kie import Kie
 from clipferry.verdicts import TaskState
-from tests.provider_answers import Wire, sample, wired
+from tests.provider_answers import ScriptedApi, sample, scripted_api
 
 CALLBACK_URL = "https://api.example.com/api/v1/video/callback/kie?videoUuid=vid_1&ts=1&sig=ab"
 TASK = "veo_task_abcdef123456"
@@ -24,14 +24,14 @@ FILE = "https://file.aiquickdraw.com/kie/4x3rx6ny.mp4"
 
 
 @pytest.fixture
-def wire() -> Iterator[Wire]:
-    with wired() as wire:
-        yield wire
+def server() -> Iterator[ScriptedApi]:
+    with scripted_api() as server:
+        yield server
 
 
 @pytest.fixture
-def kie(wire: Wire) -> Kie:
-    return Kie(wire.api)
+def kie(server: ScriptedApi) -> Kie:
+    return Kie(server.api)
 
 
 def order(**changes: Any) -> Order:
@@ -63,16 +63,16 @@ def envelope(data: dict[str, Any]) -> bytes:
     ],
 )
 def test_veo_has_an_endpoint_and_parameters_of_its_own(
-    wire: Wire, kie: Kie, images: tuple[str, ...], added: dict[str, Any]
+    server: ScriptedApi, kie: Kie, images: tuple[str, ...], added: dict[str, Any]
 ) -> None:
-    wire.answers(200, sample("veo/submit_accepted"))
+    server.answers(200, sample("veo/submit_accepted"))
 
     names = {"generationType": added["generationType"], "imageUrls": "$image_urls", "aspect_ratio": "$aspect_ratio"}
     submission = kie.submit(order(image_urls=images, input=names), callback_url=CALLBACK_URL, timeout=10)
 
     assert submission.task_id == TASK
-    assert [(request.method, request.path) for request in wire.requests] == [("POST", "/api/v1/veo/generate")]
-    assert wire.bodies == [
+    assert [(request.method, request.path) for request in server.requests] == [("POST", "/api/v1/veo/generate")]
+    assert server.bodies == [
         {
             "model": "veo3_fast",
             "prompt": "A ferry at dusk",
@@ -83,12 +83,12 @@ def test_veo_has_an_endpoint_and_parameters_of_its_own(
     ]
 
 
-def test_the_catalogues_own_input_is_sent_at_the_top_level(wire: Wire, kie: Kie) -> None:
-    wire.answers(200, sample("veo/submit_accepted"))
+def test_the_catalogues_own_input_is_sent_at_the_top_level(server: ScriptedApi, kie: Kie) -> None:
+    server.answers(200, sample("veo/submit_accepted"))
 
     kie.submit(order(input={"enableTranslation": False}), callback_url=CALLBACK_URL, timeout=10)
 
-    assert wire.bodies[0]["enableTranslation"] is False
+    assert server.bodies[0]["enableTranslation"] is False
 
 
 @pytest.mark.parametrize(
@@ -101,8 +101,8 @@ def test_the_catalogues_own_input_is_sent_at_the_top_level(wire: Wire, kie: Kie)
         (501, FailureCode.PROVIDER_FAILED),
     ],
 )
-def test_a_code_of_veos_is_a_refusal(wire: Wire, kie: Kie, code: int, failure: FailureCode) -> None:
-    wire.answers(200, sample(f"veo/callback_failed_{code}"))
+def test_a_code_of_veos_is_a_refusal(server: ScriptedApi, kie: Kie, code: int, failure: FailureCode) -> None:
+    server.answers(200, sample(f"veo/callback_failed_{code}"))
 
     with pytest.raises(ProviderRefusedError) as refused:
         kie.submit(order(), callback_url=CALLBACK_URL, timeout=10)
@@ -110,8 +110,8 @@ def test_a_code_of_veos_is_a_refusal(wire: Wire, kie: Kie, code: int, failure: F
     assert FailureCode(refused.value.failure) is failure
 
 
-def test_an_acceptance_that_names_no_task_leaves_the_outcome_unknown(wire: Wire, kie: Kie) -> None:
-    wire.answers(200, envelope({}))
+def test_an_acceptance_that_names_no_task_leaves_the_outcome_unknown(server: ScriptedApi, kie: Kie) -> None:
+    server.answers(200, envelope({}))
 
     with pytest.raises(ProviderSilentError):
         kie.submit(order(), callback_url=CALLBACK_URL, timeout=10)
@@ -120,29 +120,29 @@ def test_an_acceptance_that_names_no_task_leaves_the_outcome_unknown(wire: Wire,
 # What became of a task
 
 
-def test_an_unfinished_task_is_running(wire: Wire, kie: Kie) -> None:
-    wire.answers(200, sample("veo/record_generating"))
+def test_an_unfinished_task_is_running(server: ScriptedApi, kie: Kie) -> None:
+    server.answers(200, sample("veo/record_generating"))
 
     assert kie.ask(TASK).state is TaskState.RUNNING
-    assert [(r.path, r.query) for r in wire.requests] == [("/api/v1/veo/record-info", f"taskId={TASK}")]
+    assert [(r.path, r.query) for r in server.requests] == [("/api/v1/veo/record-info", f"taskId={TASK}")]
 
 
 @pytest.mark.parametrize("name", ["record_success", "record_success_text", "record_success_unquoted"])
-def test_a_task_that_succeeded_names_its_file(wire: Wire, kie: Kie, name: str) -> None:
-    wire.answers(200, sample(f"veo/{name}"))
+def test_a_task_that_succeeded_names_its_file(server: ScriptedApi, kie: Kie, name: str) -> None:
+    server.answers(200, sample(f"veo/{name}"))
 
     assert kie.ask(TASK) == TaskReport(state=TaskState.SUCCEEDED, video_url=FILE)
 
 
-def test_flags_and_responses_may_be_text(wire: Wire, kie: Kie) -> None:
-    wire.answers(200, envelope({"successFlag": "1", "response": json.dumps({"resultUrls": [FILE]})}))
+def test_flags_and_responses_may_be_text(server: ScriptedApi, kie: Kie) -> None:
+    server.answers(200, envelope({"successFlag": "1", "response": json.dumps({"resultUrls": [FILE]})}))
 
     assert kie.ask(TASK).video_url == FILE
 
 
 @pytest.mark.parametrize("response", [None, "", {}, {"resultUrls": None}, {"resultUrls": []}, {"resultUrls": "[]"}])
-def test_a_success_without_a_file_is_an_error(wire: Wire, kie: Kie, response: object) -> None:
-    wire.answers(200, envelope({"successFlag": 1, "response": response}))
+def test_a_success_without_a_file_is_an_error(server: ScriptedApi, kie: Kie, response: object) -> None:
+    server.answers(200, envelope({"successFlag": 1, "response": response}))
 
     with pytest.raises(ProviderError) as unanswered:
         kie.ask(TASK)
@@ -156,8 +156,8 @@ def test_a_success_without_a_file_is_an_error(wire: Wire, kie: Kie, response: ob
         ("record_generation_failed", FailureCode.PROVIDER_FAILED),
     ],
 )
-def test_a_failure_is_recognised_by_its_flag(wire: Wire, kie: Kie, name: str, failure: FailureCode) -> None:
-    wire.answers(200, sample(f"veo/{name}"))
+def test_a_failure_is_recognised_by_its_flag(server: ScriptedApi, kie: Kie, name: str, failure: FailureCode) -> None:
+    server.answers(200, sample(f"veo/{name}"))
 
     report = kie.ask(TASK)
 
@@ -175,39 +175,39 @@ def test_a_failure_is_recognised_by_its_flag(wire: Wire, kie: Kie, name: str, fa
     ],
 )
 def test_a_failure_without_a_flag_is_recognised_by_its_code(
-    wire: Wire, kie: Kie, code: int, failure: FailureCode
+    server: ScriptedApi, kie: Kie, code: int, failure: FailureCode
 ) -> None:
-    wire.answers(200, sample(f"veo/callback_failed_{code}"))
+    server.answers(200, sample(f"veo/callback_failed_{code}"))
 
     report = kie.ask(TASK)
 
     assert (report.state, report.failure) == (TaskState.FAILED, failure)
 
 
-def test_a_server_error_does_not_fail_the_task(wire: Wire, kie: Kie) -> None:
-    wire.answers(200, sample("veo/callback_failed_500"))
+def test_a_server_error_does_not_fail_the_task(server: ScriptedApi, kie: Kie) -> None:
+    server.answers(200, sample("veo/callback_failed_500"))
 
     with pytest.raises(ProviderError):
         kie.ask(TASK)
 
 
 @pytest.mark.parametrize("flag", [4, -1, None, True, "x", [], {}])
-def test_an_undocumented_flag_is_unknown(wire: Wire, kie: Kie, flag: object) -> None:
-    wire.answers(200, envelope({"successFlag": flag}))
+def test_an_undocumented_flag_is_unknown(server: ScriptedApi, kie: Kie, flag: object) -> None:
+    server.answers(200, envelope({"successFlag": flag}))
 
     assert kie.ask(TASK).state is TaskState.UNKNOWN
 
 
 @pytest.mark.parametrize("task", ["veo_task_1", "ee9c2715375b7837f8bb51d641ff5863"])
 def test_a_task_is_asked_for_at_the_other_endpoint_where_the_first_does_not_know_it(
-    wire: Wire, kie: Kie, task: str
+    server: ScriptedApi, kie: Kie, task: str
 ) -> None:
     """An id's form promises nothing."""
-    wire.answers(200, sample("kie/error_422_no_record"))
-    wire.answers(200, sample("kie/task_success") if task.startswith("veo_") else sample("veo/record_success"))
+    server.answers(200, sample("kie/error_422_no_record"))
+    server.answers(200, sample("kie/task_success") if task.startswith("veo_") else sample("veo/record_success"))
 
     assert kie.ask(task).video_url == FILE
-    assert len({request.path for request in wire.requests}) == 2
+    assert len({request.path for request in server.requests}) == 2
 
 
 # Callbacks

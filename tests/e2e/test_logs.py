@@ -94,7 +94,7 @@ def day(migrated_url: str) -> Iterator[Day]:
             world = World.sign_up(stack, evolink, "user-of-the-log", amount=10_000)
             day = Day(forbidden={**SECRETS, "the bearer token": world.token, "the source's token": SOURCE_TOKEN})
             _live(world, day)
-            _keep_house()
+            _run_daily_tasks()
             day.log = stack.log()
             day.forbidden["the prompt"] = PROMPT
             day.forbidden["the prompt's beginning"] = PROMPT[:20]
@@ -177,7 +177,7 @@ def _break_the_database(world: World) -> None:
         world.rows("alter table clipferry.rate_windows_away rename to rate_windows")
 
 
-def _keep_house() -> None:
+def _run_daily_tasks() -> None:
     function = read_template().function("HousekeepFunction")
     answer = invoker(function, load(function))(schedule_event(rule="housekeep"))
     assert answer["breaches"] == 0

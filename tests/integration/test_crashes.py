@@ -35,7 +35,7 @@ where deadline is not null
 """
 
 
-class Victim:
+class CrashWorker:
     """The process that lets its children die, and the tasks for them."""
 
     def __init__(self, process: subprocess.Popen[str], database: Database) -> None:
@@ -62,7 +62,7 @@ class Victim:
 
 
 @pytest.fixture
-def victim(database: Database, database_url: str) -> Iterator[Victim]:
+def crash_worker(database: Database, database_url: str) -> Iterator[CrashWorker]:
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.crash_worker", database_url],
         cwd=Path(__file__).parents[2],
@@ -71,7 +71,7 @@ def victim(database: Database, database_url: str) -> Iterator[Victim]:
         text=True,
     )
     with process:
-        yield Victim(process, database)
+        yield CrashWorker(process, database)
         assert process.stdin is not None
         process.stdin.close()
 
@@ -113,12 +113,12 @@ def assert_all_is_accounted_for(database: Database) -> None:
 @pytest.mark.parametrize("answered", PLACES)
 @pytest.mark.parametrize("operation", ["create", "refuse"])
 def test_a_create_that_is_killed_costs_nothing(
-    database: Database, victim: Victim, operation: str, answered: bool
+    database: Database, crash_worker: CrashWorker, operation: str, answered: bool
 ) -> None:
     """To the record of the provider's task; or to the release, when the provider refuses."""
     left_behind, died = list[int](), True
     while died:
-        died = victim.dies(operation=operation, dies_after=len(left_behind) + 1, answered=answered)
+        died = crash_worker.dies(operation=operation, dies_after=len(left_behind) + 1, answered=answered)
         assert books.breaches(database) == []
         left_behind.append(books.value(database, "select count(*) from public.videos where status <> 'FAILED'"))
         look_after_everything(database)
@@ -132,12 +132,16 @@ def test_a_create_that_is_killed_costs_nothing(
 
 
 @pytest.mark.parametrize("answered", PLACES)
-def test_a_settle_that_is_killed_happens_once_or_not_at_all(database: Database, victim: Victim, answered: bool) -> None:
+def test_a_settle_that_is_killed_happens_once_or_not_at_all(
+    database: Database, crash_worker: CrashWorker, answered: bool
+) -> None:
     ends, died = list[str](), True
     while died:
         uuid = journeys.video_at(database, VideoStatus.UPLOADING)
         fence = journeys.fence(database, uuid)
-        died = victim.dies(operation="settle", uuid=uuid, fence=fence, dies_after=len(ends) + 1, answered=answered)
+        died = crash_worker.dies(
+            operation="settle", uuid=uuid, fence=fence, dies_after=len(ends) + 1, answered=answered
+        )
         assert books.breaches(database) == []
         look_after_everything(database)
         assert_all_is_accounted_for(database)
@@ -149,11 +153,13 @@ def test_a_settle_that_is_killed_happens_once_or_not_at_all(database: Database, 
 
 
 @pytest.mark.parametrize("answered", PLACES)
-def test_a_release_that_is_killed_is_done_by_reconcile(database: Database, victim: Victim, answered: bool) -> None:
+def test_a_release_that_is_killed_is_done_by_reconcile(
+    database: Database, crash_worker: CrashWorker, answered: bool
+) -> None:
     looked_at, died = list[int](), True
     while died:
         uuid = journeys.video_at(database, VideoStatus.GENERATING)
-        died = victim.dies(operation="release", uuid=uuid, dies_after=len(looked_at) + 1, answered=answered)
+        died = crash_worker.dies(operation="release", uuid=uuid, dies_after=len(looked_at) + 1, answered=answered)
         assert books.breaches(database) == []
         looked_at.append(look_after_everything(database))
         assert_all_is_accounted_for(database)
@@ -164,11 +170,13 @@ def test_a_release_that_is_killed_is_done_by_reconcile(database: Database, victi
 
 
 @pytest.mark.parametrize("answered", PLACES)
-def test_a_retry_that_is_killed_holds_once_or_not_at_all(database: Database, victim: Victim, answered: bool) -> None:
+def test_a_retry_that_is_killed_holds_once_or_not_at_all(
+    database: Database, crash_worker: CrashWorker, answered: bool
+) -> None:
     held, died = list[int](), True
     while died:
         uuid = journeys.video_at(database, VideoStatus.FAILED)
-        died = victim.dies(operation="reopen", uuid=uuid, dies_after=len(held) + 1, answered=answered)
+        died = crash_worker.dies(operation="reopen", uuid=uuid, dies_after=len(held) + 1, answered=answered)
         assert books.breaches(database) == []
         held.append(books.balance(database).frozen)
         look_after_everything(database)
@@ -178,8 +186,10 @@ def test_a_retry_that_is_killed_holds_once_or_not_at_all(database: Database, vic
     assert held[-1] == 10
 
 
-def test_a_task_whose_submit_was_never_recorded_is_taken_up_by_its_callback(database: Database, victim: Victim) -> None:
-    assert victim.dies(operation="create", dies_after="submit")
+def test_a_task_whose_submit_was_never_recorded_is_taken_up_by_its_callback(
+    database: Database, crash_worker: CrashWorker
+) -> None:
+    assert crash_worker.dies(operation="create", dies_after="submit")
     [row] = books.rows(database, "select uuid, status::text, external_task_id from public.videos")
     assert (row["status"], row["external_task_id"]) == ("PENDING", None)
     with database.transaction() as tx:
@@ -203,9 +213,11 @@ def test_a_task_whose_submit_was_never_recorded_is_taken_up_by_its_callback(data
     assert_all_is_accounted_for(database)
 
 
-def test_a_killed_create_answers_its_repeat_and_is_not_charged_twice(database: Database, victim: Victim) -> None:
-    assert victim.dies(operation="create", dies_after="submit")
-    assert not victim.dies(operation="create", dies_after=100, answered=False)
+def test_a_killed_create_answers_its_repeat_and_is_not_charged_twice(
+    database: Database, crash_worker: CrashWorker
+) -> None:
+    assert crash_worker.dies(operation="create", dies_after="submit")
+    assert not crash_worker.dies(operation="create", dies_after=100, answered=False)
 
     assert books.value(database, "select count(*) from public.videos") == 1
     assert books.balance(database).frozen == 10

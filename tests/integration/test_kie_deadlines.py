@@ -23,7 +23,7 @@ from clipferry.usecases.advance_video import advance_video
 from clipferry.usecases.reconcile import reconcile
 from clipferry.verdicts import TaskState, Verdict
 from tests import books, journeys
-from tests.provider_answers import API_KEY, HTML, Wire, sample, wired
+from tests.provider_answers import API_KEY, HTML, ScriptedApi, sample, scripted_api
 from tests.scripted_provider import ScriptedProvider
 
 
@@ -35,17 +35,17 @@ class NoQueue:
 
 
 @pytest.fixture
-def wire() -> Iterator[Wire]:
-    with wired() as wire:
-        yield wire
+def server() -> Iterator[ScriptedApi]:
+    with scripted_api() as server:
+        yield server
 
 
 @pytest.fixture
-def advance(database: Database, wire: Wire) -> Callable[[Video], Verdict]:
+def advance(database: Database, server: ScriptedApi) -> Callable[[Video], Verdict]:
     return partial(
         advance_video,
         database=database,
-        providers={"kie": Kie(wire.api)},
+        providers={"kie": Kie(server.api)},
         queue=NoQueue(),  # type: ignore[arg-type]
         polling=journeys.TIMING,
     )
@@ -85,31 +85,31 @@ def answered(state: str) -> bytes:
     return json.dumps({"code": 200, "msg": "success", "data": {"state": state}}).encode()
 
 
-def goes_on(wire: Wire) -> None:
-    wire.answers(200, sample("kie/task_generating"))
+def goes_on(server: ScriptedApi) -> None:
+    server.answers(200, sample("kie/task_generating"))
 
 
-def is_unknown(wire: Wire) -> None:
-    wire.answers(200, answered("archived"))
+def is_unknown(server: ScriptedApi) -> None:
+    server.answers(200, answered("archived"))
 
 
-def is_lost(wire: Wire) -> None:
-    wire.answers(200, sample("kie/error_422_no_record"))
+def is_lost(server: ScriptedApi) -> None:
+    server.answers(200, sample("kie/error_422_no_record"))
 
 
-def is_html(wire: Wire) -> None:
-    wire.answers(200, HTML)
+def is_html(server: ScriptedApi) -> None:
+    server.answers(200, HTML)
 
 
-SILENCES = [goes_on, is_unknown, is_lost, is_html, Wire.hangs_up]
+SILENCES = [goes_on, is_unknown, is_lost, is_html, ScriptedApi.hangs_up]
 
 
 @pytest.mark.parametrize("silence", SILENCES)
 def test_whatever_does_not_end_a_task_leaves_it_until_its_deadline(
-    database: Database, wire: Wire, advance: Callable[[Video], Verdict], silence: Callable[[Wire], None]
+    database: Database, server: ScriptedApi, advance: Callable[[Video], Verdict], silence: Callable[[ScriptedApi], None]
 ) -> None:
     uuid = generating(database)
-    silence(wire)
+    silence(server)
 
     verdicts = [advance(read(database, uuid)) for _ in range(3)]
 
@@ -120,23 +120,27 @@ def test_whatever_does_not_end_a_task_leaves_it_until_its_deadline(
 
 @pytest.mark.parametrize("silence", SILENCES)
 def test_the_deadline_ends_it_and_gives_the_credits_back(
-    database: Database, wire: Wire, advance: Callable[[Video], Verdict], silence: Callable[[Wire], None]
+    database: Database, server: ScriptedApi, advance: Callable[[Video], Verdict], silence: Callable[[ScriptedApi], None]
 ) -> None:
     uuid = generating(database, overdue=True)
-    silence(wire)
+    silence(server)
 
     assert advance(read(database, uuid)) is Verdict.FAILED
     assert read(database, uuid).error_code == "TIMED_OUT"
-    assert wire.requests  # it was asked once more
+    assert server.requests  # it was asked once more
     assert journeys.hold_of(database, uuid) == ("RELEASED", 10)
     assert books.breaches(database) == []
 
 
 def test_a_state_that_nobody_documents_is_logged_and_counted(
-    database: Database, wire: Wire, advance: Callable[[Video], Verdict], capsys: pytest.CaptureFixture[str], caplog: Any
+    database: Database,
+    server: ScriptedApi,
+    advance: Callable[[Video], Verdict],
+    capsys: pytest.CaptureFixture[str],
+    caplog: Any,
 ) -> None:
     uuid = generating(database)
-    is_unknown(wire)
+    is_unknown(server)
 
     advance(read(database, uuid))
 
@@ -144,47 +148,47 @@ def test_a_state_that_nobody_documents_is_logged_and_counted(
     assert "unknown task status" in caplog.text
 
 
-@pytest.mark.parametrize("silence", [*SILENCES, lambda wire: wire.answers(401, sample("kie/error_401"))])
+@pytest.mark.parametrize("silence", [*SILENCES, lambda server: server.answers(401, sample("kie/error_401"))])
 def test_the_key_is_in_no_log(
     database: Database,
-    wire: Wire,
+    server: ScriptedApi,
     advance: Callable[[Video], Verdict],
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
-    silence: Callable[[Wire], None],
+    silence: Callable[[ScriptedApi], None],
 ) -> None:
     uuid = generating(database, overdue=True)
-    silence(wire)
+    silence(server)
 
     advance(read(database, uuid))
 
-    assert wire.requests[0].headers["Authorization"] == f"Bearer {API_KEY}"
+    assert server.requests[0].headers["Authorization"] == f"Bearer {API_KEY}"
     assert API_KEY not in caplog.text + "".join(capsys.readouterr())
     assert API_KEY not in str(books.rows(database, "select * from clipferry.video_events"))
 
 
 def test_the_last_question_may_save_the_video(
-    database: Database, wire: Wire, advance: Callable[[Video], Verdict]
+    database: Database, server: ScriptedApi, advance: Callable[[Video], Verdict]
 ) -> None:
     uuid = generating(database, overdue=True)
-    wire.answers(200, sample("kie/task_success"))
+    server.answers(200, sample("kie/task_success"))
 
     assert advance(read(database, uuid)) is Verdict.GENERATED
     assert journeys.status_of(database, uuid) == "UPLOADING"
 
 
 def test_the_last_question_may_say_why_it_failed(
-    database: Database, wire: Wire, advance: Callable[[Video], Verdict]
+    database: Database, server: ScriptedApi, advance: Callable[[Video], Verdict]
 ) -> None:
     uuid = generating(database, overdue=True)
-    wire.answers(200, sample("kie/task_fail_content"))
+    server.answers(200, sample("kie/task_fail_content"))
 
     assert advance(read(database, uuid)) is Verdict.FAILED
     assert read(database, uuid).error_code == "CONTENT_POLICY"
 
 
 def test_without_a_task_there_is_nobody_to_ask(
-    database: Database, wire: Wire, advance: Callable[[Video], Verdict]
+    database: Database, server: ScriptedApi, advance: Callable[[Video], Verdict]
 ) -> None:
     uuid = journeys.held_video(database)
     assert advance(read(database, uuid)) is Verdict.NO_TASK
@@ -192,11 +196,11 @@ def test_without_a_task_there_is_nobody_to_ask(
 
     assert advance(read(database, uuid)) is Verdict.FAILED
     assert read(database, uuid).error_code == "TIMED_OUT"
-    assert wire.requests == []
+    assert server.requests == []
 
 
 def test_a_provider_that_lost_its_key_does_not_keep_a_video_for_ever(
-    database: Database, wire: Wire, advance: Callable[[Video], Verdict]
+    database: Database, server: ScriptedApi, advance: Callable[[Video], Verdict]
 ) -> None:
     uuid = generating(database, provider="evolink")
     assert advance(read(database, uuid)) is Verdict.NO_ANSWER
@@ -207,13 +211,13 @@ def test_a_provider_that_lost_its_key_does_not_keep_a_video_for_ever(
 
 
 def test_a_success_after_the_end_is_counted_and_costs_nothing(
-    database: Database, wire: Wire, advance: Callable[[Video], Verdict], capsys: pytest.CaptureFixture[str]
+    database: Database, server: ScriptedApi, advance: Callable[[Video], Verdict], capsys: pytest.CaptureFixture[str]
 ) -> None:
     uuid = generating(database, overdue=True)
-    goes_on(wire)
+    goes_on(server)
     advance(read(database, uuid))
-    wire.replies.clear()
-    wire.answers(200, sample("kie/task_success"))
+    server.replies.clear()
+    server.answers(200, sample("kie/task_success"))
 
     assert [advance(read(database, uuid)) for _ in range(2)] == [Verdict.LATE_SUCCESS, Verdict.ALREADY_FAILED]
     assert capsys.readouterr().out.count('"LateSuccesses":[1') == 1

@@ -20,7 +20,7 @@ from clipferry.usecases.reconcile import BATCH, PAUSE_SECONDS, SECONDS_FOR_ONE, 
 from clipferry.verdicts import TaskState
 from tests import books, journeys
 from tests.log_lines import captured, events
-from tests.provider_answers import Wire, sample, wired
+from tests.provider_answers import ScriptedApi, sample, scripted_api
 from tests.scripted_provider import ScriptedProvider
 
 SECONDS = 10.0
@@ -167,20 +167,20 @@ def test_a_provider_that_is_busy_or_down_is_left_in_peace_after_each_question(
     database: Database, databases: list[Database], status: int
 ) -> None:
     uuids = due(database, 6)
-    with wired() as wire:
-        wire.answers(status, b'{"code": 429, "msg": "too many"}')
-        run = _asking(wire, databases)
+    with scripted_api() as server:
+        server.answers(status, b'{"code": 429, "msg": "too many"}')
+        run = _asking(server, databases)
         run()
 
-    assert len(wire.requests) >= len(uuids)
+    assert len(server.requests) >= len(uuids)
     assert run.naps == [PAUSE_SECONDS] * len(uuids)
 
 
 def test_an_answer_is_followed_by_the_next_question_at_once(database: Database, databases: list[Database]) -> None:
     due(database, 6)
-    with wired() as wire:
-        wire.answers(200, sample("kie/task_generating"))
-        run = _asking(wire, databases)
+    with scripted_api() as server:
+        server.answers(200, sample("kie/task_generating"))
+        run = _asking(server, databases)
 
         assert run() == 6
     assert run.naps == []
@@ -188,16 +188,16 @@ def test_an_answer_is_followed_by_the_next_question_at_once(database: Database, 
 
 def test_a_task_that_is_lost_is_no_reason_to_spare_its_provider(database: Database, databases: list[Database]) -> None:
     due(database, 6)
-    with wired() as wire:
-        wire.answers(200, sample("kie/error_422_no_record"))
-        run = _asking(wire, databases)
+    with scripted_api() as server:
+        server.answers(200, sample("kie/error_422_no_record"))
+        run = _asking(server, databases)
         run()
     assert run.naps == []
 
 
-def _asking(wire: Wire, databases: list[Database]) -> Run:
-    """With an adapter that speaks to `wire`."""
-    return Run(databases, providers={"kie": Kie(wire.api)})
+def _asking(server: ScriptedApi, databases: list[Database]) -> Run:
+    """With an adapter that speaks to `server`."""
+    return Run(databases, providers={"kie": Kie(server.api)})
 
 
 def test_what_has_no_turn_when_time_runs_out_is_the_next_runs(database: Database, databases: list[Database]) -> None:

@@ -15,7 +15,7 @@ from clipferry.providers.kie import Kie
 from clipferry.usecases.advance_video import advance_video
 from clipferry.verdicts import TaskState, Verdict
 from tests import books, journeys
-from tests.provider_answers import Wire, wired
+from tests.provider_answers import ScriptedApi, scripted_api
 from tests.scripted_provider import ScriptedProvider
 
 FILE = "https://files.example.com/1.mp4"
@@ -40,9 +40,9 @@ def _ann(database: Database) -> None:
 
 
 @pytest.fixture
-def wire() -> Iterator[Wire]:
-    with wired() as wire:
-        yield wire
+def server() -> Iterator[ScriptedApi]:
+    with scripted_api() as server:
+        yield server
 
 
 Advance = Callable[[str, object], Verdict]
@@ -102,21 +102,23 @@ def test_an_unknown_state_is_waited_for_and_without_a_file_it_times_out(
     assert advance(uuid, ScriptedProvider(ask=partial(unknown, file=file))) is verdict
 
 
-def test_a_running_tasks_preview_is_never_taken_for_the_film(database: Database, advance: Advance, wire: Wire) -> None:
-    wire.answers(
+def test_a_running_tasks_preview_is_never_taken_for_the_film(
+    database: Database, advance: Advance, server: ScriptedApi
+) -> None:
+    server.answers(
         200,
         b'{"code": 200, "msg": "ok", "data": {"state": "RENDERING", "resultJson": "%s"}}'
         % (b'{\\"resultUrls\\": [\\"https://files.example.com/1.mp4\\"]}'),
     )
     uuid = generating(database, overdue=True)
 
-    assert advance(uuid, Kie(wire.api)) is Verdict.FAILED
+    assert advance(uuid, Kie(server.api)) is Verdict.FAILED
     assert read(database, uuid).error_code == FailureCode.TIMED_OUT
 
 
-def test_kies_408_to_two_questions_ends_the_wait(database: Database, advance: Advance, wire: Wire) -> None:
-    wire.answers(200, NO_RESULT)
-    uuid, kie = generating(database, overdue=False), Kie(wire.api)
+def test_kies_408_to_two_questions_ends_the_wait(database: Database, advance: Advance, server: ScriptedApi) -> None:
+    server.answers(200, NO_RESULT)
+    uuid, kie = generating(database, overdue=False), Kie(server.api)
 
     assert advance(uuid, kie) is Verdict.RUNNING
     assert read(database, uuid).status is VideoStatus.GENERATING
@@ -126,10 +128,10 @@ def test_kies_408_to_two_questions_ends_the_wait(database: Database, advance: Ad
     assert (video.status, video.error_code) == (VideoStatus.FAILED, FailureCode.TIMED_OUT)
 
 
-def test_a_408_between_answers_ends_nothing(database: Database, advance: Advance, wire: Wire) -> None:
-    uuid, kie = generating(database, overdue=False), Kie(wire.api)
+def test_a_408_between_answers_ends_nothing(database: Database, advance: Advance, server: ScriptedApi) -> None:
+    uuid, kie = generating(database, overdue=False), Kie(server.api)
     running = b'{"code": 200, "msg": "ok", "data": {"state": "generating"}}'
     for body in (NO_RESULT, running, NO_RESULT, running):
-        wire.replies.clear()
-        wire.answers(200, body)
+        server.replies.clear()
+        server.answers(200, body)
         assert advance(uuid, kie) is Verdict.RUNNING
