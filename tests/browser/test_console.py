@@ -207,7 +207,7 @@ def test_a_first_frame_is_uploaded_and_goes_along(visit: Open, stack: Stack) -> 
     (url,) = stack.evolink.submissions[-1]["image_urls"]
     assert here.page.request.get(url).body() == PIXEL
 
-    here.page.get_by_role("radio", name="Kling 3.0").check(force=True)
+    here.page.get_by_role("radio", name="Gemini Omni").check(force=True)
     expect(image).to_be_hidden()
 
 

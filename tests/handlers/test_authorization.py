@@ -38,6 +38,7 @@ PUBLIC = {
     "GET /api/v1/config/models",
     "GET /api/v1/health",
     "GET /api/v1/openapi.json",
+    "GET /api/v1/video/events",
     "POST /api/v1/video/callback/{provider}",
     "$default",
 }

@@ -43,7 +43,8 @@ SENTENCES = {
 _CALLBACK = """
 with callback as (
     insert into clipferry.callback_inbox (provider, video_uuid, task_id, signed_at, body_sha256, body_size, verdict)
-    values ('evolink', %(uuid)s, 'task-of-long-ago', now(), '\\x00', 0, %(verdict)s)
+    values ('evolink', %(uuid)s, 'task-of-long-ago', now(), decode(md5(random()::text), 'hex'), 0,
+            %(verdict)s)
 )
 insert into clipferry.video_events (video_uuid, kind, detail)
 values (%(uuid)s, 'callback', jsonb_build_object('provider', 'evolink', 'verdict', %(verdict)s::text))

@@ -84,7 +84,7 @@ def test_tracebacks_name_the_places_where_lambda_has_the_files(built: Path, has_
     if not has_bytecode:
         pytest.skip("there is no Python 3.13")
     places = {
-        "SharedLayer/python/clipferry": ("api", "/opt/python/clipferry/api.py"),
+        "SharedLayer/python/clipferry": ("runtime", "/opt/python/clipferry/runtime.py"),
         "ThumbnailLayer/python/av": ("container/__init__", "/opt/python/av/container/__init__.py"),
         "CreateVideoFunction": ("app", "/var/task/app.py"),
     }

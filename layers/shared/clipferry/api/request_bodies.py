@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 from pydantic_core import PydanticCustomError
 
 from clipferry.models import MOST_CREDITS
@@ -29,6 +29,19 @@ def _upload_type(text: str) -> str:
     return text
 
 
+def _size_limits() -> list[JsonValue]:
+    """For the contract: how large a file of each kind may be."""
+    return [
+        {
+            "properties": {
+                "contentType": {"enum": [name for name in UPLOAD_TYPES if name.startswith(f"{kind}/")]},
+                "contentLength": {"maximum": largest},
+            }
+        }
+        for kind, largest in LARGEST_UPLOADS.items()
+    ]
+
+
 class GrantCredits(BaseModel):
     """The body of `POST /api/v1/credit/grant`. Without `expiresInDays` the credits never expire."""
 
@@ -45,7 +58,7 @@ class GrantCredits(BaseModel):
 class PresignUpload(BaseModel):
     """The body of `POST /api/v1/upload/presign`. With `contentLength` (bytes) the size is signed too."""
 
-    model_config = ConfigDict(frozen=True, strict=True)
+    model_config = ConfigDict(frozen=True, strict=True, json_schema_extra={"anyOf": _size_limits()})
 
     filename: Annotated[str, Field(min_length=1, max_length=255, pattern=NO_NUL)]
     contentType: Annotated[str, AfterValidator(_upload_type), Field(json_schema_extra={"enum": [*UPLOAD_TYPES]})]  # noqa: N815
