@@ -12,7 +12,7 @@ from local.providers.facts.field import Field
 from local.providers.task_queue import FilmOrder, PlacedOrder
 
 SECONDS: Final = 8
-"""Of the models that take no duration."""
+"""The length, in seconds, of films whose model takes no duration."""
 
 
 def parse_order(body: bytes, *, local: bool) -> PlacedOrder:

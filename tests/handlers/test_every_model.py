@@ -88,7 +88,7 @@ def media(mode: Mode, limits: Limits) -> dict[str, Any]:
 
 
 def choices(limits: Limits) -> dict[str, list[Any]]:
-    """Of every field: values that some model takes, this one perhaps, and one that none does."""
+    """Values for every field: some that a model takes, this one perhaps, and one that none does."""
     return {
         "prompt": ["x" * limits.prompt.max, "y" * (limits.prompt.max + 1)],
         "duration": [limits.durations[-1], 3599],

@@ -14,7 +14,7 @@ LONGEST_PROMPT: Final = 32_768
 """Characters: more than any model takes, each of which has its own limit in the catalogue."""
 LONGEST_URL: Final = 2048
 MOST_URLS: Final = 50
-"""Of one kind, far more than any model takes."""
+"""URLs of one kind in a request: far more than any model takes."""
 
 
 PROMPT: Final = r"^[^\x00]*[^\s\x00\u200b-\u200f\u2060\ufeff][^\x00]*$"

@@ -1,4 +1,4 @@
-"""Who asks is settled before what is asked: a request that can't be understood is answered 401 to a stranger."""
+"""Signing in comes before the request's faults: a stranger gets 401, whatever else is wrong with the request."""
 
 from __future__ import annotations
 

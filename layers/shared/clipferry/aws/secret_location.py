@@ -15,7 +15,7 @@ _DNS_SUFFIXES: Final = {
     "aws-iso-e": "cloud.adc-e.uk",
     "aws-iso-f": "csp.hci.ic.gov",
 }
-"""Of the partitions that have another than amazonaws.com (botocore's partitions.json)."""
+"""Domains of the partitions that don't use amazonaws.com (botocore's partitions.json)."""
 
 
 def region_of(secret_id: str, otherwise: str) -> str:

@@ -1,4 +1,4 @@
-"""Who mirrors a video: one worker at a time, by a lease with a fencing number. The database's clock decides."""
+"""The mirror's lease: one worker at a time, with a fencing number. The database's clock decides."""
 
 from __future__ import annotations
 
