@@ -457,7 +457,7 @@ said.append(before.first() == after.first())
 print(json.dumps(said))
 """
 ASLEEP = """
-from pg_stat_activity where state = 'active' and query like '%to be interrupted%' and pid <> pg_backend_pid()
+from pg_stat_activity where wait_event = 'PgSleep' and query like '%to be interrupted%'
 """
 
 
