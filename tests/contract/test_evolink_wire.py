@@ -337,8 +337,20 @@ def test_a_completed_task_names_its_file(server: ScriptedApi, evolink: Evolink, 
     server.answers(200, sample(f"evolink/{name}"))
 
     assert evolink.ask(TASK) == TaskReport(
-        state=TaskState.SUCCEEDED, video_url="https://files.evolink.ai/video/4x3rx6ny.mp4"
+        state=TaskState.SUCCEEDED, video_url="https://files.evolink.ai/video/4x3rx6ny.mp4", progress=100
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "progress"),
+    [(0, 0), (42, 42), (99.9, 99), (100, 100), (None, None), (-1, None), (101, None), ("42", None), (True, None)],
+)
+def test_a_report_has_the_progress_that_is_a_percentage(
+    server: ScriptedApi, evolink: Evolink, said: object, progress: int | None
+) -> None:
+    server.answers(200, json.dumps({"status": "processing", "progress": said}).encode())
+
+    assert evolink.ask(TASK).progress == progress
 
 
 def test_the_first_result_that_is_a_url_is_the_file(server: ScriptedApi, evolink: Evolink) -> None:

@@ -178,6 +178,8 @@ class TaskReport:
     video_url: str | None = None
     failure: FailureCode | None = None
     detail: str = ""
+    progress: int | None = None
+    """How far it is by the provider's own count: 0 to 100, None where it doesn't say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

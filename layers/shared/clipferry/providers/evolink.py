@@ -90,7 +90,7 @@ def _report(data: dict[str, Any]) -> TaskReport:
         return TaskReport(state=state, failure=_failure(error), detail=_detail(error))
     if state is TaskState.SUCCEEDED and _result_url(data) is None:
         raise ProviderError("Evolink reports success, but names no file")
-    return parsing.unfailed_report(state, _result_url(data), status)
+    return parsing.unfailed_report(state, _result_url(data), status, progress=data.get("progress"))
 
 
 def _result_url(data: dict[str, Any]) -> str | None:

@@ -46,4 +46,4 @@ def report(record: dict[str, Any]) -> TaskReport:
     url = parsing.file_url(*parse_urls(result.get("resultUrls")))
     if state is TaskState.SUCCEEDED and url is None:
         raise ProviderError("KIE reports success, but names no file")
-    return parsing.unfailed_report(state, url, status)
+    return parsing.unfailed_report(state, url, status, progress=record.get("progress"))

@@ -60,7 +60,15 @@ def seconds(value: object) -> int | None:
     return int(value) if isinstance(value, int | float) and 0 < value < _DAY else None
 
 
-def unfailed_report(state: TaskState, url: str | None, word: object) -> TaskReport:
+def percent(value: object) -> int | None:
+    """A whole number of 0 to 100, rounded down; None for anything else, such as a share of 1 or a text."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if 0 <= value <= 100 else None
+
+
+def unfailed_report(state: TaskState, url: str | None, word: object, *, progress: object = None) -> TaskReport:
     """The report on a task that hasn't failed. A running one has no file: what it names may be a preview."""
     detail = "" if state is TaskState.SUCCEEDED else join_text(word, limit=100)
-    return TaskReport(state=state, video_url=None if state is TaskState.RUNNING else url, detail=detail)
+    file = None if state is TaskState.RUNNING else url
+    return TaskReport(state=state, video_url=file, detail=detail, progress=percent(progress))
