@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-import hypothesis
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -13,10 +12,6 @@ from clipferry.db import schema
 from clipferry.db.connection import Database
 from local.postgres import embedded_postgres
 from tests.database import MIGRATIONS, empty_tables
-
-# No test is timed: on a busy machine the first example alone may take longer than Hypothesis's default of 200 ms.
-hypothesis.settings.register_profile("untimed", deadline=None)
-hypothesis.settings.load_profile("untimed")
 
 # A machine that is busy elsewhere may take a second over any example; by default more than 0.2 s is a failure.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

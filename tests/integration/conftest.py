@@ -1,16 +1,21 @@
-"""The command line on the test's database, moto's SQS, and a database behind a proxy that can cut the connection."""
+"""The command line on the test's database, moto's AWS, a fake R2, and a proxy that can cut connections."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from typing import Any
 
+import boto3
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from clipferry.db.connection import Database
+from local.moto_server import embedded_aws
+from local.r2.server import FakeR2
 from tests import command_line
+from tests.callback_receiver import Receiver, receiving
 from tests.command_line import Clipferry
-from tests.integration import operator_fakes
 from tests.integration.operator_fakes import Sqs
 from tests.proxy import Proxy
 
@@ -22,9 +27,41 @@ def clipferry(database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest
 
 
 @pytest.fixture(scope="module")
-def sqs_server() -> Iterator[Sqs]:
-    with operator_fakes.sqs() as queues:
-        yield queues
+def aws() -> Iterator[str]:
+    """The endpoint of moto's AWS."""
+    with embedded_aws() as server:
+        yield server.endpoint
+
+
+@pytest.fixture(scope="module")
+def aws_client(aws: str) -> Iterator[Callable[..., Any]]:
+    """Makes boto3's client of a service there, in a region."""
+    keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+    with ExitStack() as clients:
+
+        def make(service: str, region: str = "us-east-1") -> Any:
+            client: Any = boto3.client(service, endpoint_url=aws, region_name=region, **keys)
+            return clients.enter_context(closing(client))
+
+        yield make
+
+
+@pytest.fixture
+def r2() -> Iterator[FakeR2]:
+    with FakeR2() as server:
+        yield server
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Where a provider calls back."""
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="module")
+def sqs_server(aws: str, aws_client: Callable[..., Any]) -> Sqs:
+    return Sqs(aws, aws_client("sqs"))
 
 
 @pytest.fixture

@@ -8,11 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import boto3
-
 from local.http.messages import Request, Response
 from local.http.server import HttpServer
-from local.moto_server import embedded_aws
 from local.r2.server import FakeR2
 from local.sam_template.environment import without_proxy
 
@@ -44,15 +41,9 @@ def web() -> Iterator[Web]:
 class Sqs:
     """An SQS with a mirror queue and its dead-letter queue."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, client: Any) -> None:
         self.endpoint = endpoint
-        self.client: Any = boto3.client(
-            "sqs",
-            endpoint_url=endpoint,
-            region_name="us-east-1",
-            aws_access_key_id="testing",
-            aws_secret_access_key="testing",
-        )
+        self.client = client
         self.queue_url = self.dead_letters_url = ""
 
     def renew(self, *, with_dead_letters: bool = True) -> None:
@@ -84,14 +75,6 @@ class Sqs:
     def videos(self, url: str) -> list[str]:
         """Receives all visible messages, and returns their videos."""
         return sorted(json.loads(message["Body"])["videoUuid"] for message in self.receive_all(url))
-
-
-@contextmanager
-def sqs() -> Iterator[Sqs]:
-    with embedded_aws() as server:
-        queues = Sqs(server.endpoint)
-        yield queues
-        queues.client.close()
 
 
 def settings(*, database_url: str, r2: FakeR2, queues: Sqs, callback: Web, public: str) -> dict[str, str]:

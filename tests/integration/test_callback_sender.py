@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 
 from local.http.messages import NoResponse
 from local.providers.callback_sender import CallbackSender
-from tests.callback_receiver import PATIENCE, Receiver, receiving
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as receiver:
-        yield receiver
+from tests.callback_receiver import PATIENCE, Receiver
 
 
 def sender(*retry_delays: float, timeout: float = PATIENCE) -> CallbackSender:

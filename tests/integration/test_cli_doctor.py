@@ -65,12 +65,6 @@ class Installation:
 
 
 @pytest.fixture
-def r2() -> Iterator[FakeR2]:
-    with FakeR2() as server:
-        yield server
-
-
-@pytest.fixture
 def public(r2: FakeR2) -> Iterator[str]:
     """The bucket's public URL."""
 

@@ -21,12 +21,6 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def r2() -> Iterator[FakeR2]:
-    with FakeR2() as server:
-        yield server
-
-
-@pytest.fixture
 def source() -> Iterator[FilmServer]:
     with serving(Behaviour(film(300_000))) as server:
         yield server

@@ -19,12 +19,6 @@ SECRET = ("DATABASE_URL", "STORAGE_ACCESS_KEY", "STORAGE_SECRET_KEY", "EVOLINK_A
 
 
 @pytest.fixture
-def r2() -> Iterator[FakeR2]:
-    with FakeR2() as server:
-        yield server
-
-
-@pytest.fixture
 def vault(database_url: str, r2: FakeR2, queues: Sqs, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSecretsManager]:
     with operator_fakes.web() as callback:
         everything = operator_fakes.settings(

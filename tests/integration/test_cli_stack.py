@@ -13,7 +13,6 @@ from typing import Any
 import boto3
 import pytest
 
-from local.moto_server import embedded_aws
 from tests import command_line
 from tests.command_line import Clipferry
 
@@ -46,12 +45,6 @@ TEMPLATE = {
         **{name: {"Type": "AWS::Logs::LogGroup"} for name in ("ReconcileLog", "MirrorVideoLog", "AccessLog")},
     }
 }
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[str]:
-    with embedded_aws() as server:
-        yield server.endpoint
 
 
 @pytest.fixture

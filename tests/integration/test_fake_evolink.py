@@ -61,12 +61,6 @@ def slow_evolink() -> Iterator[FakeEvolink]:
         yield server
 
 
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as receiver:
-        yield receiver
-
-
 @contextmanager
 def connected(evolink: FakeEvolink, *, timeout: float = PATIENCE) -> Iterator[HTTPConnection]:
     connection = HTTPConnection(urlsplit(evolink.base_url).netloc, timeout=timeout)

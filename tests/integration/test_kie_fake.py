@@ -20,7 +20,7 @@ from clipferry.verdicts import TaskState
 from local.providers.base import FakeProvider
 from local.providers.faults import Failure, Faults, drawn
 from local.providers.kie import FakeKie, fake_kie
-from tests.callback_receiver import PATIENCE, Receiver, receiving, until
+from tests.callback_receiver import PATIENCE, Receiver, until
 
 KEY = "key"
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -31,12 +31,6 @@ SEEDANCE: dict[str, Any] = {
     "input": {"prompt": "A ferry", "duration": 5, "resolution": "480p", "aspect_ratio": "16:9"},
 }
 VEO: dict[str, Any] = {"model": "veo3_fast", "prompt": "A ferry"}
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as receiver:
-        yield receiver
 
 
 @pytest.fixture

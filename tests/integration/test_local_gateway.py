@@ -5,19 +5,16 @@ from __future__ import annotations
 import base64
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 
 from local.lambda_runtime.gateway import BODY_LIMIT, Gateway
 from local.lambda_runtime.lambda_context import Handler, invoker
 from local.lambda_runtime.routes import Route
-from local.moto_server import embedded_aws
 from local.public_bucket import public_bucket
 from local.sam_template.resources import Cors, Function
 
@@ -236,25 +233,17 @@ def test_the_gateways_cors_headers_replace_the_functions() -> None:
     assert response.headers["access-control-allow-credentials"] == "true"
 
 
-def test_mirrored_files_are_served_with_ranges_and_their_type() -> None:
-    with embedded_aws() as aws:
-        storage = boto3.client(
-            "s3",
-            endpoint_url=aws.endpoint,
-            region_name="us-east-1",
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
-            config=Config(s3={"addressing_style": "path"}),
-        )
-        with closing(storage), running() as gateway:
-            storage.create_bucket(Bucket="clips")
-            storage.put_object(Bucket="clips", Key="videos/a b.mp4", Body=b"0123456789", ContentType="video/mp4")
-            gateway.mount("/files/", public_bucket(storage=storage, bucket="clips", prefix="/files/"))
-            whole, content = ask(gateway, "GET", "/files/videos/a%20b.mp4")
-            part, middle = ask(gateway, "GET", "/files/videos/a%20b.mp4", headers={"Range": "bytes=2-4"})
-            head, nothing = ask(gateway, "HEAD", "/files/videos/a%20b.mp4")
-            missing, _ = ask(gateway, "GET", "/files/videos/none.mp4")
-            beyond, _ = ask(gateway, "GET", "/files/videos/a%20b.mp4", headers={"Range": "bytes=99-"})
+def test_mirrored_files_are_served_with_ranges_and_their_type(aws_client: Callable[..., Any]) -> None:
+    storage = aws_client("s3")
+    storage.create_bucket(Bucket="clips")
+    storage.put_object(Bucket="clips", Key="videos/a b.mp4", Body=b"0123456789", ContentType="video/mp4")
+    with running() as gateway:
+        gateway.mount("/files/", public_bucket(storage=storage, bucket="clips", prefix="/files/"))
+        whole, content = ask(gateway, "GET", "/files/videos/a%20b.mp4")
+        part, middle = ask(gateway, "GET", "/files/videos/a%20b.mp4", headers={"Range": "bytes=2-4"})
+        head, nothing = ask(gateway, "HEAD", "/files/videos/a%20b.mp4")
+        missing, _ = ask(gateway, "GET", "/files/videos/none.mp4")
+        beyond, _ = ask(gateway, "GET", "/files/videos/a%20b.mp4", headers={"Range": "bytes=99-"})
 
     assert (whole.status, content, whole.headers["content-type"]) == (200, b"0123456789", "video/mp4")
     assert (part.status, middle, part.headers["content-range"]) == (206, b"234", "bytes 2-4/10")

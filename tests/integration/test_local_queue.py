@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
-import boto3
 import pytest
 
 from local.lambda_runtime.queues import QueuePoller, create_queues
 from local.lambda_runtime.schedules import ScheduleRunner
-from local.moto_server import embedded_aws
 from local.sam_template.resources import Queue, QueueSource
 
 JOBS = Queue(name="Jobs", visibility_seconds=1800, retention_seconds=None, dead_letters="Dead", max_receive_count=2)
@@ -20,17 +18,8 @@ DEAD = Queue(name="Dead", visibility_seconds=30, retention_seconds=1209600, dead
 
 
 @pytest.fixture(scope="module")
-def sqs() -> Iterator[Any]:
-    with embedded_aws() as aws:
-        client = boto3.client(
-            "sqs",
-            endpoint_url=aws.endpoint,
-            region_name="us-east-1",
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
-        )
-        with closing(client):
-            yield client
+def sqs(aws_client: Callable[..., Any]) -> Any:
+    return aws_client("sqs")
 
 
 @pytest.fixture

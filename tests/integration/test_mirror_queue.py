@@ -6,14 +6,12 @@ import hashlib
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, ClassVar
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from clipferry.aws.sigv4 import Credentials, sign
 from clipferry.errors import ConfigurationError, InvalidRequestError, QueueError
@@ -24,25 +22,8 @@ UUID = "vid_abcdefghijklmnopqrstu"
 
 
 @pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def sqs(endpoint: str) -> Iterator[Any]:
-    client = boto3.client(
-        "sqs",
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="testing",
-        aws_secret_access_key="testing",
-    )
-    yield client
-    client.close()
+def sqs(aws_client: Callable[..., Any]) -> Any:
+    return aws_client("sqs")
 
 
 @pytest.fixture
@@ -53,8 +34,8 @@ def queue_url(sqs: Any) -> Iterator[str]:
 
 
 @pytest.fixture
-def queue(endpoint: str, queue_url: str) -> Iterator[MirrorQueue]:
-    queue = MirrorQueue(queue_url, region="us-east-1", endpoint_url=endpoint, credentials=lambda: KEYS)
+def queue(aws: str, queue_url: str) -> Iterator[MirrorQueue]:
+    queue = MirrorQueue(queue_url, region="us-east-1", endpoint_url=aws, credentials=lambda: KEYS)
     yield queue
     queue.close()
 
@@ -83,8 +64,8 @@ def test_a_delayed_message_waits(queue: MirrorQueue, sqs: Any, queue_url: str) -
     assert [attributes[name] for name in names] == ["0", "1"]
 
 
-def test_a_refusal_is_an_error_that_may_be_tried_again(endpoint: str, queue_url: str) -> None:
-    queue = MirrorQueue(f"{queue_url}-gone", region="us-east-1", endpoint_url=endpoint, credentials=lambda: KEYS)
+def test_a_refusal_is_an_error_that_may_be_tried_again(aws: str, queue_url: str) -> None:
+    queue = MirrorQueue(f"{queue_url}-gone", region="us-east-1", endpoint_url=aws, credentials=lambda: KEYS)
     with pytest.raises(QueueError, match="QueueDoesNotExist") as raised:
         queue.send(UUID)
     queue.close()

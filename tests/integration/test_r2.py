@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPResponse, RemoteDisconnected
 from typing import Any
@@ -19,12 +18,6 @@ from clipferry.aws.sigv4 import UNSIGNED_PAYLOAD, Credentials, sign
 from local.r2.bucket import MIN_PART
 from local.r2.faults import Fault
 from local.r2.server import FakeR2
-
-
-@pytest.fixture
-def r2() -> Iterator[FakeR2]:
-    with FakeR2() as server:
-        yield server
 
 
 def client(r2: FakeR2, **changes: Any) -> Any:

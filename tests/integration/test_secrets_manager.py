@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
-import boto3
 import pytest
 from botocore.loaders import Loader
-from moto.server import ThreadedMotoServer
 
 from clipferry.aws.secret_location import endpoint_of, region_of
 from clipferry.aws.secrets_manager import PAUSE_SECONDS, RETRY_SECONDS, Secret, SecretsManager
@@ -59,33 +58,19 @@ def secret(manager: SecretsManager, clock: Clock) -> Secret:
     return Secret(ARN, manager=manager, names=VALUES.keys(), max_age_seconds=300, clock=clock)
 
 
-def test_a_secret_of_motos_is_read() -> None:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        endpoint = f"http://{host}:{port}"
-        owner = boto3.client(
-            "secretsmanager",
-            endpoint_url=endpoint,
-            region_name=REGION,
-            aws_access_key_id="testing",
-            aws_secret_access_key="testing",
-        )
-        arn = owner.create_secret(Name="clipferry", SecretString=json.dumps(VALUES))["ARN"]
-        manager = SecretsManager(region=REGION, endpoint_url=endpoint, credentials=lambda: ROLE, allow_plain_http=True)
-        assert manager.read(arn) == manager.read("clipferry") == VALUES
-        owner.put_secret_value(SecretId="clipferry", SecretString=json.dumps({"EVOLINK_API_KEY": "new"}))
-        assert manager.read(arn) == {"EVOLINK_API_KEY": "new"}
-        with pytest.raises(ConfigurationError, match="ResourceNotFoundException for another"):
-            manager.read("another")
-        owner.create_secret(Name="binary", SecretBinary=b"{}")
-        with pytest.raises(ConfigurationError, match="no SecretString"):
-            manager.read("binary")
-        manager.close()
-        owner.close()
-    finally:
-        server.stop()
+def test_a_secret_of_motos_is_read(aws: str, aws_client: Callable[..., Any]) -> None:
+    owner = aws_client("secretsmanager", REGION)
+    arn = owner.create_secret(Name="clipferry", SecretString=json.dumps(VALUES))["ARN"]
+    manager = SecretsManager(region=REGION, endpoint_url=aws, credentials=lambda: ROLE, allow_plain_http=True)
+    assert manager.read(arn) == manager.read("clipferry") == VALUES
+    owner.put_secret_value(SecretId="clipferry", SecretString=json.dumps({"EVOLINK_API_KEY": "new"}))
+    assert manager.read(arn) == {"EVOLINK_API_KEY": "new"}
+    with pytest.raises(ConfigurationError, match="ResourceNotFoundException for another"):
+        manager.read("another")
+    owner.create_secret(Name="binary", SecretBinary=b"{}")
+    with pytest.raises(ConfigurationError, match="no SecretString"):
+        manager.read("binary")
+    manager.close()
 
 
 def test_the_request_is_signed_with_the_role_and_its_token(manager: SecretsManager, fake: FakeSecretsManager) -> None:
