@@ -110,6 +110,7 @@ def test_when_all_refuse_it_is_502_and_costs_nothing(world: World, providers: Pr
     assert since(before, providers) == [1, 1, 1]
     again = generate(world, **{"Idempotency-Key": "once"})
     assert (again.status, again.payload) == (502, refused.payload)
+    assert again.headers["idempotent-replayed"] == "true"
     assert since(before, providers) == [1, 1, 1]
     world.books_are_right()
 

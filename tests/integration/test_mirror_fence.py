@@ -19,6 +19,10 @@ def test_a_video_is_mirrored_and_settled(database_url: str, size: int) -> None:
         assert (world.status(), world.is_right()) == ("COMPLETED", True)
         assert (world.kept()["upload_id"], world.kept()["parts"]) == (None, None)
 
+        asked = world.r2.requests.copy()
+        world.mirror()  # the message comes twice
+        assert (world.status(), world.is_right(), world.r2.requests) == ("COMPLETED", True, asked)
+
 
 def test_out_of_time_progress_is_stored_and_the_next_delivery_goes_on(database_url: str) -> None:
     """The source sends some parts at once, and the others not before the time is over."""
