@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli import queues
-from cli.doctor import bucket, callback, clock, database_tls, layer, secrets
+from cli.doctor import bucket, callback, clock, database_tls, layer, providers, secrets
 from cli.doctor.findings import Check, CheckFailedError
 from clipferry.db import migrations, schema
 from clipferry.dependencies import Dependencies
+from clipferry.providers import registry
 from clipferry.settings import Settings
 
 LOCK_SECONDS = 5
@@ -36,6 +37,11 @@ def checks(dependencies: Dependencies, context: CheckContext) -> Iterator[Check]
         name="secrets",
         advice="Put the correct value into the secret (docs/incidents.md, A leaked secret).",
         run=lambda: secrets.check(settings),
+    )
+    yield Check(
+        name="providers",
+        advice="Set what is missing, or take out what is too much (docs/providers.md).",
+        run=lambda: providers.check(settings),
     )
     yield Check(
         name="migrations",
@@ -130,7 +136,11 @@ def _migration_level(dependencies: Dependencies, folder: Path) -> str:
 def _addresses(dependencies: Dependencies, context: CheckContext) -> dict[str, str]:
     """The servers whose Date header is compared, by name."""
     settings = dependencies.settings
-    providers = {name: str(getattr(settings, f"{name}_base_url", "")) for name in dependencies.providers}
+    providers = {
+        provider.name: str(getattr(settings, provider.base_url))
+        for provider in registry.PROVIDERS
+        if provider.name in dependencies.providers
+    }
     api = _callback_url(settings, context)
     known = {"storage": settings.storage_endpoint, "API": api or "", **providers}
     return {name: url for name, url in known.items() if url}

@@ -124,6 +124,7 @@ def test_every_check_passes_on_a_valid_installation(installation: Installation) 
     assert {name: finding["outcome"] for name, finding in findings.items()} == {
         "settings": "ok",
         "secrets": "ok",
+        "providers": "ok",
         "migrations": "ok",
         "database TLS": "ok",
         "clock": "ok",
@@ -185,10 +186,29 @@ def test_invalid_settings_are_the_only_finding(installation: Installation) -> No
 )
 def test_a_secret_that_cannot_be_right_is_named(installation: Installation, name: str, value: str, detail: str) -> None:
     installation.change(name, value)
+    installation.change("REPLICATE_API_KEY", "r8-test-replicate")  # without a key its secret would be too much
+    installation.change("REPLICATE_BASE_URL", installation.callback.url)
     found = installation.failure("secrets")
 
     assert name in found
     assert detail in found
+
+
+@pytest.mark.parametrize(
+    ("changes", "detail"),
+    [
+        ({"EVOLINK_API_KEY": ""}, "no provider has a key, so nobody makes a video: set EVOLINK_API_KEY or"),
+        ({"DEFAULT_AI_PROVIDER": "kie"}, "DEFAULT_AI_PROVIDER is kie, which has no key"),
+        ({"KIE_WEBHOOK_HMAC_KEY": "hmac"}, "KIE_WEBHOOK_HMAC_KEY is set without KIE_API_KEY"),
+    ],
+)
+def test_settings_of_a_provider_that_do_not_fit_together_are_named(
+    installation: Installation, changes: dict[str, str], detail: str
+) -> None:
+    for name, value in changes.items():
+        installation.change(name, value)
+
+    assert detail in installation.failure("providers")
 
 
 def test_an_r2_key_of_the_wrong_length_is_named(installation: Installation, r2: FakeR2) -> None:

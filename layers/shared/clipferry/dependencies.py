@@ -25,8 +25,6 @@ from clipferry.providers.base import Provider
 from clipferry.settings import Settings
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
     from clipferry.storage import Storage
 
 MAINTENANCE_SECONDS: Final = 240
@@ -86,31 +84,16 @@ class Dependencies:
 
     @cached_property
     def providers(self) -> Mapping[str, Provider]:
-        """The providers that have a key, by name. A new provider is added here."""
-        from clipferry.providers.evolink import Evolink
-        from clipferry.providers.kie import Kie
-        from clipferry.providers.replicate import Replicate
+        """The providers that have a key, by name; `providers.registry` has them all."""
+        from clipferry.providers import registry
         from clipferry.providers.transport import JsonApi
 
-        values = self.settings
-
-        def api(base_url: str, key: SecretStr) -> JsonApi:
-            return JsonApi(self._client(base_url), key.get_secret_value())
-
         ready: dict[str, Provider] = {}
-        if key := values.evolink_api_key:
-            ready["evolink"] = Evolink(api(values.evolink_base_url, key))
-        if key := values.kie_api_key:
-            signing = values.kie_webhook_hmac_key
-            ready["kie"] = Kie(
-                api(values.kie_base_url, key),
-                webhook_key=signing.get_secret_value() if signing else None,
-                tolerance_seconds=values.kie_webhook_tolerance_seconds,
-            )
-        if key := values.replicate_api_key:
-            ready["replicate"] = Replicate(
-                api(values.replicate_base_url, key), webhook_secrets=values.replicate_webhook_secrets
-            )
+        for provider in registry.PROVIDERS:
+            values = {name: getattr(self.settings, name) for name in provider.settings}
+            if key := values[provider.key]:
+                api = JsonApi(self._client(values[provider.base_url]), key.get_secret_value())
+                ready[provider.name] = provider.make(registry.Parts(api=api, values=values))
         return ready
 
     @cached_property

@@ -158,9 +158,10 @@ def _preload() -> None:
     from importlib import import_module
 
     from clipferry.net.connection import default_tls
+    from clipferry.providers import registry
 
-    for name in ("aws.secrets_manager", "providers.evolink", "providers.kie", "providers.replicate"):
-        import_module(f"clipferry.{name}")
+    for name in ("clipferry.aws.secrets_manager", *(provider.module for provider in registry.PROVIDERS)):
+        import_module(name)
     default_tls()
     catalog.load()
 

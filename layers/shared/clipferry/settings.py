@@ -149,8 +149,8 @@ class Settings(SecretLocation):
     @property
     def replicate_webhook_secrets(self) -> tuple[str, ...]:
         """Every secret that is accepted now."""
-        text = self.replicate_webhook_secret.get_secret_value() if self.replicate_webhook_secret else ""
-        return tuple(part.strip() for part in text.split(",") if part.strip())
+        secret = self.replicate_webhook_secret
+        return values.comma_separated(secret.get_secret_value() if secret else "")
 
     @property
     def redactions(self) -> frozenset[str]:

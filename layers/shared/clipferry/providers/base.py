@@ -1,6 +1,6 @@
 """The interface of a provider's adapter.
 
-A new provider is a module beside this one, a line in `dependencies`, and its offers in the catalogue.
+A new provider is a module beside this one, an entry in `registry`, its settings, and its offers in the catalogue.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ def _key(value: SecretStr) -> SecretStr:
 
 
 def _comma_list(value: object) -> object:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    return values.comma_separated(value) if isinstance(value, str) else value
 
 
 def _origins(value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:

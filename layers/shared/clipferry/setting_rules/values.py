@@ -23,6 +23,10 @@ def header_safe(text: str) -> str:
     return cleaned
 
 
+def comma_separated(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def web_address(text: str, *, plain_http: bool) -> str:
     """An address that paths are added to: https://, and http:// with `plain_http`."""
     _split(header_safe(text), plain_http=plain_http)

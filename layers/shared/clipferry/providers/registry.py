@@ -1,0 +1,93 @@
+"""Every provider by its name: its adapter, and the settings that it needs. `Dependencies` makes those that have a key.
+
+What people configure follows from this list, and tests/contract/test_registry.py compares: the template's variables
+and its secret, events/env.json, .env.example and so README's table, and what `clipferry doctor` asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from clipferry.providers.base import Provider
+from clipferry.providers.transport import JsonApi
+from clipferry.setting_rules.values import comma_separated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What an adapter is made of: its API, and the values of its own settings by field."""
+
+    api: JsonApi
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """One provider. Settings are named by their fields, in lower case; without the key the provider isn't used."""
+
+    name: str
+    title: str
+    """As its owner writes it."""
+    key: str
+    base_url: str
+    secrets: tuple[str, ...] = ()
+    """Secrets beside the key."""
+    options: tuple[str, ...] = ()
+    make: Callable[[Parts], Provider]
+
+    @property
+    def module(self) -> str:
+        """Its adapter's, which is imported when it is needed first."""
+        return f"clipferry.providers.{self.name}"
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        return (self.key, self.base_url, *self.secrets, *self.options)
+
+
+def _evolink(parts: Parts) -> Provider:
+    from clipferry.providers.evolink import Evolink
+
+    return Evolink(parts.api)
+
+
+def _kie(parts: Parts) -> Provider:
+    from clipferry.providers.kie import Kie
+
+    key = parts.values["kie_webhook_hmac_key"]
+    return Kie(
+        parts.api,
+        webhook_key=key.get_secret_value() if key else None,
+        tolerance_seconds=parts.values["kie_webhook_tolerance_seconds"],
+    )
+
+
+def _replicate(parts: Parts) -> Provider:
+    from clipferry.providers.replicate import Replicate
+
+    secret = parts.values["replicate_webhook_secret"]
+    return Replicate(parts.api, webhook_secrets=comma_separated(secret.get_secret_value() if secret else ""))
+
+
+PROVIDERS: Final = (
+    Registered(name="evolink", title="Evolink", key="evolink_api_key", base_url="evolink_base_url", make=_evolink),
+    Registered(
+        name="kie",
+        title="KIE",
+        key="kie_api_key",
+        base_url="kie_base_url",
+        secrets=("kie_webhook_hmac_key",),
+        options=("kie_webhook_tolerance_seconds",),
+        make=_kie,
+    ),
+    Registered(
+        name="replicate",
+        title="Replicate",
+        key="replicate_api_key",
+        base_url="replicate_base_url",
+        secrets=("replicate_webhook_secret",),
+        make=_replicate,
+    ),
+)
