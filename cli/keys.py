@@ -8,6 +8,7 @@ import typer
 
 from cli import database
 from cli.output import Json, print_line, print_records
+from clipferry.models import MOST_CREDITS, Scope
 from clipferry.usecases.manage_keys import create_key, list_keys, revoke_key
 
 app = typer.Typer(no_args_is_help=True, help="Creates, lists and revokes API keys.")
@@ -18,11 +19,24 @@ def create(
     user_id: Annotated[str, typer.Argument(metavar="USER", help="The id of the user whom the key belongs to.")],
     name: Annotated[str, typer.Option(help="A name that says what the key is for.")] = "key",
     admin: Annotated[bool, typer.Option("--admin", help="Allow the key of an admin to grant credits.")] = False,
+    scope: Annotated[list[Scope] | None, typer.Option(help="What it may do; again for more. All, if left out.")] = None,
+    expires_in_days: Annotated[int | None, typer.Option(min=1, max=36_500, help="Days that it works for.")] = None,
+    monthly_credits: Annotated[
+        int | None, typer.Option(min=1, max=MOST_CREDITS, help="Credits that it may use in a month.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Creates an API key for a user and prints it. It isn't stored, so it can't be shown again."""
     with database.connect() as db:
-        record, key = create_key(user_id=user_id, name=name, is_admin=admin, database=db)
+        record, key = create_key(
+            user_id=user_id,
+            name=name,
+            is_admin=admin,
+            scopes=scope or None,
+            expires_in_days=expires_in_days,
+            monthly_credits=monthly_credits,
+            database=db,
+        )
     if as_json:
         print_records([{"id": record.id, "key": key}], as_json=True, title="")
     else:

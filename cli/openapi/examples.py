@@ -91,6 +91,18 @@ _TRANSACTION: Final = {
     "createdAt": _DONE,
 }
 
+_KEY: Final = {
+    "id": 7,
+    "name": "render farm",
+    "prefix": "cf_2hQbK9c",
+    "scopes": ["videos:read", "videos:write"],
+    "monthlyCredits": 500,
+    "usedCredits": 0,
+    "createdAt": _MADE,
+    "expiresAt": "2027-02-20T08:00:00.000Z",
+    "lastUsedAt": None,
+}
+
 REQUESTS: Final[dict[str, Any]] = {
     "GenerateVideo": {
         "prompt": "A ferry at dawn",
@@ -100,6 +112,12 @@ REQUESTS: Final[dict[str, Any]] = {
         "quality": "480p",
     },
     "GrantCredits": {"userId": "xQ3vT8mKpL0sWz5a", "credits": 100, "orderNo": "support-2026-0042", "expiresInDays": 30},
+    "CreateKey": {
+        "name": "render farm",
+        "scopes": ["videos:read", "videos:write"],
+        "expiresInDays": 90,
+        "monthlyCredits": 500,
+    },
     "PresignUpload": {"filename": "start.png", "contentType": "image/png", "contentLength": 204800},
 }
 """Request bodies, by the name of their schema."""
@@ -127,6 +145,9 @@ ANSWERS: Final[dict[str, Any]] = {
         "nextCursor": None,
     },
     "grantCredits": {"granted": True, "orderNo": "support-2026-0042"},
+    "listKeys": {"keys": [{**_KEY, "usedCredits": 45, "lastUsedAt": _DONE}]},
+    "createKey": {**_KEY, "key": "cf_2hQbK9cVx0mW4RrT8yUoPaSdFgHjKlZxCvBnM1QwErT"},
+    "revokeKey": {"deleted": True},
     "presignUpload": {
         "uploadUrl": f"https://bucket.r2.example/{_UPLOAD}?X-Amz-Expires=3600&X-Amz-Signature=…",
         "publicUrl": f"https://cdn.example.com/{_UPLOAD}",
@@ -156,6 +177,8 @@ _DETAILS: Final[dict[type[ClipferryError], dict[str, Any]]] = {
         "fields": [{"path": "model", "code": "retired", "message": "this model is no longer offered"}]
     },
     errors.InsufficientCreditsError: {"requiredCredits": 15, "availableCredits": 3},
+    errors.KeyCapReachedError: {"requiredCredits": 15, "usedCredits": 495, "monthlyCredits": 500},
+    errors.TooManyKeysError: {"mostKeys": 20},
     errors.TooManyJobsError: {"inFlight": 3},
     errors.ProviderError: {
         "videoUuid": UUID,

@@ -33,7 +33,7 @@ def operation(
 ) -> dict[str, Any]:
     answer = {"success": True, "data": examples.ANSWERS[name]}
     done: dict[str, Any] = {
-        "description": "Done" if status == 200 else "Accepted",
+        "description": {200: "Done", 201: "Made"}.get(status, "Accepted"),
         "content": {"application/json": {"schema": schemas.success(data), "example": answer}},
     }
     if headers:

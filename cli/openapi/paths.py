@@ -49,12 +49,19 @@ _IDEMPOTENCY_KEY: Final = {
 }
 
 _DATABASE: Final = (errors.DatabaseUnavailableError, errors.DatabaseBusyError)
-_READ: Final = (errors.UnauthorizedError, *_DATABASE)
+_READ: Final = (errors.UnauthorizedError, errors.KeyNotAllowedError, *_DATABASE)
 _WRITE: Final = (errors.ForbiddenError, *_READ)
+_KEY_ID: Final = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "integer", "minimum": 1, "maximum": 10**18 - 1},
+    "example": 7,
+}
 
 
 def paths() -> dict[str, Any]:
-    return _video_paths() | _credit_paths() | _other_paths()
+    return _video_paths() | _credit_paths() | _key_paths() | _other_paths()
 
 
 def _video_paths() -> dict[str, Any]:
@@ -69,6 +76,7 @@ def _video_paths() -> dict[str, Any]:
             errors.UnknownModelError,
             errors.ModelRetiredError,
             errors.InsufficientCreditsError,
+            errors.KeyCapReachedError,
             errors.IdempotencyKeyReusedError,
             errors.RateLimitedError,
             errors.TooManyJobsError,
@@ -110,6 +118,7 @@ def _video_paths() -> dict[str, Any]:
             *_WRITE,
             *missing,
             errors.InsufficientCreditsError,
+            errors.KeyCapReachedError,
             errors.ConflictError,
             errors.OriginalExpiredError,
             errors.RateLimitedError,
@@ -195,6 +204,30 @@ def _credit_paths() -> dict[str, Any]:
     }
 
 
+def _key_paths() -> dict[str, Any]:
+    """The routes that take a session, and no key."""
+    listing = operation("listKeys", "List your API keys", "KeysJson", _READ)
+    create = operation(
+        "createKey",
+        "Make an API key; it is shown this once",
+        "CreatedKeyJson",
+        (*_WRITE, errors.InvalidRequestError, errors.TooManyKeysError),
+        status=201,
+        body="CreateKey",
+    )
+    revoke = operation(
+        "revokeKey",
+        "Revoke an API key: it is refused from now on",
+        "DeletedJson",
+        (*_WRITE, errors.NotFoundError),
+        parameters=[_KEY_ID],
+    )
+    return {
+        "/api/v1/key": {"get": listing, "post": create},
+        "/api/v1/key/{id}": {"delete": revoke},
+    }
+
+
 def _other_paths() -> dict[str, Any]:
     presign = operation(
         "presignUpload",
@@ -204,7 +237,7 @@ def _other_paths() -> dict[str, Any]:
         body="PresignUpload",
     )
     models = operation("listModels", "List the models on offer", ["ModelJson"], (), public=True)
-    me = operation("getMe", "Get the user who is signed in", "UserJson", _READ)
+    me = operation("getMe", "Get the user who is signed in", "UserJson", (errors.UnauthorizedError, *_DATABASE))
     health = operation(
         "getHealth", "Check the health of the API and of what it depends on", "HealthJson", _DATABASE, public=True
     )

@@ -28,6 +28,8 @@ _ANSWERS: Final = (
     response_types.GrantedJson,
     response_types.UploadJson,
     response_types.ModelJson,
+    response_types.KeysJson,
+    response_types.CreatedKeyJson,
     response_types.UserJson,
     response_types.HealthJson,
 )
@@ -44,7 +46,7 @@ def reference(name: str) -> dict[str, Any]:
 def components() -> dict[str, Any]:
     """All schemas, by name."""
     schemas: dict[str, Any] = {"Error": _error(), "GenerateVideo": _generate_video(), "MediaUrl": _media_url()}
-    for type_ in (request_bodies.GrantCredits, request_bodies.PresignUpload, *_ANSWERS):
+    for type_ in (request_bodies.GrantCredits, request_bodies.CreateKey, request_bodies.PresignUpload, *_ANSWERS):
         schemas |= _named(type_)
     return dict(sorted(schemas.items()))
 
@@ -86,6 +88,9 @@ def _error() -> dict[str, Any]:
         "fields": {"type": "array", "items": fault, "description": "Every field at fault."},
         "requiredCredits": number,
         "availableCredits": number,
+        "usedCredits": {**number, "description": "What the API key has used of its month."},
+        "monthlyCredits": {**number, "description": "What the API key may use in a month."},
+        "mostKeys": number,
         "inFlight": {**number, "description": "How many of the user's videos are being made."},
         "videoUuid": {**text, "description": "The video that failed."},
         "errorCode": {"enum": list(FailureCode)},

@@ -1,4 +1,4 @@
-"""/api/v1/credit, /upload, /config, /user and /openapi.json: everything of an account but its videos."""
+"""/api/v1/credit, /key, /upload, /config, /user and /openapi.json: everything of an account but its videos."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from clipferry import runtime
 from clipferry.api import model_answers, openapi, parameters, request_bodies, requests, responses
 from clipferry.api.app import build_app, reply, reply_document
 from clipferry.api.sign_in_first import sign_in_first
+from clipferry.models import Scope
 from clipferry.observability import logger
-from clipferry.usecases import move_credits, read_credits, read_user
+from clipferry.usecases import manage_keys, move_credits, read_credits, read_user
 from clipferry.usecases.presign_upload import count_upload, presign_upload
 
 app = build_app()
@@ -23,7 +24,7 @@ app = build_app()
 @app.get("/api/v1/credit/balance")
 def balance() -> Response[str]:
     dependencies = runtime.dependencies()
-    credential = requests.credential(app.current_event, dependencies.auth_rules)
+    credential = requests.credential(app.current_event, dependencies.auth_rules, Scope.CREDITS_READ)
     found = read_credits.get_balance(credential=credential, database=dependencies.database)
     return reply(HTTPStatus.OK, responses.balance(found))
 
@@ -32,7 +33,7 @@ def balance() -> Response[str]:
 def history() -> Response[str]:
     dependencies = runtime.dependencies()
     query = requests.query(app.current_event)
-    credential = requests.credential(app.current_event, dependencies.auth_rules)
+    credential = requests.credential(app.current_event, dependencies.auth_rules, Scope.CREDITS_READ)
     with sign_in_first(credential, dependencies.database):
         page = read_credits.get_history(
             credential=credential,
@@ -66,7 +67,7 @@ def grant() -> Response[str]:
 @app.post("/api/v1/upload/presign")
 def presign() -> Response[str]:
     dependencies = runtime.dependencies()
-    credential = requests.credential(app.current_event, dependencies.auth_rules)
+    credential = requests.credential(app.current_event, dependencies.auth_rules, Scope.VIDEOS_WRITE)
     user = read_user.read_user(credential=credential, database=dependencies.database)
     body = requests.parse_body(app.current_event, request_bodies.PresignUpload)
     count_upload(user_id=user.id, database=dependencies.database)
@@ -92,6 +93,41 @@ def me() -> Response[str]:
     credential = requests.credential(app.current_event, dependencies.auth_rules)
     user = read_user.read_user(credential=credential, database=dependencies.database)
     return reply(HTTPStatus.OK, responses.user(user))
+
+
+@app.get("/api/v1/key")
+def list_keys() -> Response[str]:
+    dependencies = runtime.dependencies()
+    credential = requests.credential(app.current_event, dependencies.auth_rules, session_only=True)
+    found = manage_keys.list_own_keys(credential=credential, database=dependencies.database)
+    return reply(HTTPStatus.OK, responses.keys(found))
+
+
+@app.post("/api/v1/key")
+def create_key() -> Response[str]:
+    dependencies = runtime.dependencies()
+    credential = requests.credential(app.current_event, dependencies.auth_rules, session_only=True)
+    with sign_in_first(credential, dependencies.database):
+        body = requests.parse_body(app.current_event, request_bodies.CreateKey)
+    record, key = manage_keys.create_own_key(
+        credential=credential,
+        name=body.name,
+        scopes=body.scopes,
+        expires_in_days=body.expiresInDays,
+        monthly_credits=body.monthlyCredits,
+        database=dependencies.database,
+    )
+    return reply(HTTPStatus.CREATED, responses.created_key(record, key))
+
+
+@app.delete("/api/v1/key/<key_id>")
+def revoke_key(key_id: str) -> Response[str]:
+    dependencies = runtime.dependencies()
+    credential = requests.credential(app.current_event, dependencies.auth_rules, session_only=True)
+    with sign_in_first(credential, dependencies.database):
+        number = parameters.key_id(key_id)
+    manage_keys.revoke_own_key(number, credential=credential, database=dependencies.database)
+    return reply(HTTPStatus.OK, {"deleted": True})
 
 
 @app.get("/api/v1/openapi.json")

@@ -13,6 +13,7 @@ from clipferry import runtime
 from clipferry.api import generate_request, parameters, requests, responses
 from clipferry.api.app import build_app, reply
 from clipferry.api.sign_in_first import sign_in_first
+from clipferry.models import Scope
 from clipferry.observability import logger
 from clipferry.usecases.create_video import create_video
 from clipferry.usecases.retry_video import retry_video
@@ -24,7 +25,7 @@ app = build_app()
 def generate() -> Response[str]:
     dependencies = runtime.dependencies()
     event = app.current_event
-    credential = requests.credential(event, dependencies.auth_rules)
+    credential = requests.credential(event, dependencies.auth_rules, Scope.VIDEOS_WRITE)
     with sign_in_first(credential, dependencies.database):
         key = requests.idempotency_key(event)
         request = generate_request.video_request(
@@ -51,7 +52,7 @@ def generate() -> Response[str]:
 @app.post("/api/v1/video/<uuid>/retry")
 def retry(uuid: str) -> Response[str]:
     dependencies = runtime.dependencies()
-    credential = requests.credential(app.current_event, dependencies.auth_rules)
+    credential = requests.credential(app.current_event, dependencies.auth_rules, Scope.VIDEOS_WRITE)
     with sign_in_first(credential, dependencies.database):
         video_uuid = parameters.video_uuid(uuid)
     video = retry_video(

@@ -13,6 +13,7 @@ from clipferry import runtime
 from clipferry.api import openapi, parameters, requests, responses
 from clipferry.api.app import build_app, reply
 from clipferry.api.sign_in_first import sign_in_first
+from clipferry.models import Scope
 from clipferry.observability import logger
 from clipferry.usecases import query_videos
 from clipferry.usecases.check_health import check_health
@@ -25,7 +26,7 @@ app = build_app(openapi.allowed_methods)
 def list_videos() -> Response[str]:
     dependencies = runtime.dependencies()
     query = requests.query(app.current_event)
-    credential = requests.credential(app.current_event, dependencies.auth_rules)
+    credential = requests.credential(app.current_event, dependencies.auth_rules, Scope.VIDEOS_READ)
     with sign_in_first(credential, dependencies.database):
         page = query_videos.list_videos(
             credential=credential,
@@ -46,7 +47,7 @@ def events() -> Response[str]:
 @app.get("/api/v1/video/<uuid>/status")
 def status(uuid: str) -> Response[str]:
     dependencies = runtime.dependencies()
-    credential = requests.credential(app.current_event, dependencies.auth_rules)
+    credential = requests.credential(app.current_event, dependencies.auth_rules, Scope.VIDEOS_READ)
     with sign_in_first(credential, dependencies.database):
         video_uuid = parameters.video_uuid(uuid)
     video = query_videos.get_status(
@@ -63,7 +64,7 @@ def status(uuid: str) -> Response[str]:
 @app.get("/api/v1/video/<uuid>")
 def detail(uuid: str) -> Response[str]:
     dependencies = runtime.dependencies()
-    credential = requests.credential(app.current_event, dependencies.auth_rules)
+    credential = requests.credential(app.current_event, dependencies.auth_rules, Scope.VIDEOS_READ)
     with sign_in_first(credential, dependencies.database):
         video_uuid = parameters.video_uuid(uuid)
     video = query_videos.get_video(video_uuid, credential=credential, database=dependencies.database)
@@ -73,7 +74,7 @@ def detail(uuid: str) -> Response[str]:
 @app.delete("/api/v1/video/<uuid>")
 def delete(uuid: str) -> Response[str]:
     dependencies = runtime.dependencies()
-    credential = requests.credential(app.current_event, dependencies.auth_rules)
+    credential = requests.credential(app.current_event, dependencies.auth_rules, Scope.VIDEOS_WRITE)
     with sign_in_first(credential, dependencies.database):
         video_uuid = parameters.video_uuid(uuid)
     delete_video(video_uuid, credential=credential, database=dependencies.database)

@@ -1,4 +1,4 @@
-"""Every line of docs/api.md and its two pages is run in their order, and answers what they show."""
+"""Every line of docs/api.md and its pages is run in their order, and answers what they show."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from tests.programs import need
 from tests.stack_world import World, evolink_stack
 
 DOCS = Path(__file__).parents[2] / "docs"
+PAGES = ("api-videos.md", "api-account.md", "api-keys.md")
 PAGE = (DOCS / "api.md").read_text(encoding="utf-8")
-ROUTES = "".join((DOCS / name).read_text(encoding="utf-8") for name in ("api-videos.md", "api-account.md"))
+ROUTES = "".join((DOCS / name).read_text(encoding="utf-8") for name in PAGES)
 ENTRY = re.compile(r"^## `(?P<route>\w+ \S+)` · (?P<status>\d{3})\n(?P<text>.*?)(?=^#|\Z)", re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<content>.*?)^```$", re.MULTILINE | re.DOTALL)
 STATUS = "curl() { command curl --write-out '\\n%{http_code}' \"$@\"; }\n"
@@ -65,6 +66,8 @@ class Reader:
             self.known["UUID"] = data["videoUuid"]
             assert self.world.ends(data["videoUuid"]) == "COMPLETED"
             self.known["CALLBACK_URL"] = self.world.callback_url(data["videoUuid"])
+        if "key" in data and "prefix" in data:
+            self.known["KEY_ID"] = str(data["id"])
         if "uploadUrl" in data:
             self.known["UPLOAD_URL"] = data["uploadUrl"]
 

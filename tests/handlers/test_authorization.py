@@ -34,6 +34,11 @@ OF_A_USER: list[tuple[str, str, Any]] = [
     ("POST", "/api/v1/credit/grant", GRANT),
     ("POST", "/api/v1/upload/presign", PRESIGN),
 ]
+OF_A_SESSION: list[tuple[str, str, Any]] = [
+    ("GET", "/api/v1/key", None),
+    ("POST", "/api/v1/key", {"name": "server"}),
+    ("DELETE", "/api/v1/key/{id}", None),
+]
 PUBLIC = {
     "GET /api/v1/config/models",
     "GET /api/v1/health",
@@ -50,6 +55,8 @@ NOT_UNDERSTOOD: list[tuple[str, str, Any]] = [
     ("POST", "/api/v1/video/generate", ORDER),  # with an Idempotency-Key that is none
     ("POST", "/api/v1/upload/presign", {}),
     ("POST", "/api/v1/credit/grant", {"userId": 5}),
+    ("POST", "/api/v1/key", {"name": ""}),
+    ("DELETE", "/api/v1/key/seven", None),
     ("GET", "/api/v1/video/list?limit=many", None),
     ("GET", "/api/v1/video/list?cursor=none", None),
     ("GET", "/api/v1/video/list?status=LOST", None),
@@ -60,7 +67,7 @@ NOT_UNDERSTOOD: list[tuple[str, str, Any]] = [
     ("POST", "/api/v1/video/not%20an%20id/retry", None),
 ]
 """Requests that nobody could answer, whoever sends them."""
-EVERY = [*OF_A_USER, *((method, path.format(uuid=UNKNOWN), None) for method, path in OF_A_VIDEO)]
+EVERY = [*OF_A_USER, *OF_A_SESSION, *((method, path.format(uuid=UNKNOWN), None) for method, path in OF_A_VIDEO)]
 
 SIGN_IN = {"success": False, "error": {"code": "UNAUTHORIZED", "message": "Please sign in."}}
 FORBIDDEN = {"success": False, "error": {"code": "FORBIDDEN", "message": "You may not do this."}}
@@ -76,7 +83,7 @@ def shown(answer: Answer) -> tuple[int, dict[str, str], dict[str, Any]]:
 
 
 def test_these_are_all_the_routes() -> None:
-    private = {f"{method} {path}" for method, path, *_ in (*OF_A_VIDEO, *OF_A_USER)}
+    private = {f"{method} {path}" for method, path, *_ in (*OF_A_VIDEO, *OF_A_USER, *OF_A_SESSION)}
 
     assert {route.key for route in read_template().routes if route.method != "HEAD"} == private | PUBLIC
 

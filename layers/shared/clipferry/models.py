@@ -76,12 +76,25 @@ _SENTENCES = {
 }
 
 
+class Scope(StrEnum):
+    """What an API key may be bound to. A session may do everything, and so may a key without scopes."""
+
+    VIDEOS_READ = "videos:read"
+    VIDEOS_WRITE = "videos:write"
+    CREDITS_READ = "credits:read"
+    WEBHOOKS = "webhooks"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
     """What a request shows to sign in: a session's token or an API key's SHA-256. `Credential()` shows nothing."""
 
     session_token: str | None = None
     key_sha256: bytes | None = None
+    needs: Scope | None = None
+    """What the request takes of a key that has scopes; None is nothing."""
+    session_only: bool = False
+    """Whether no key will do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

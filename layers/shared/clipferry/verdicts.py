@@ -6,14 +6,16 @@ from enum import StrEnum
 
 
 class CreateVerdict(StrEnum):
-    """The result of a request for a video. NOBODY: there is no such session or key."""
+    """The result of a request for a video. NOBODY: no such session or key. FORBIDDEN: a key without the scope."""
 
     NOBODY = "NOBODY"
+    FORBIDDEN = "FORBIDDEN"
     CREATED = "CREATED"
     REPLAYED = "REPLAYED"
     KEY_REUSED = "KEY_REUSED"
     RATE_LIMITED = "RATE_LIMITED"
     TOO_MANY_JOBS = "TOO_MANY_JOBS"
+    KEY_CAP_REACHED = "KEY_CAP_REACHED"
     INSUFFICIENT_CREDITS = "INSUFFICIENT_CREDITS"
 
 
@@ -32,6 +34,7 @@ class RetryVerdict(StrEnum):
     REOPENED = "REOPENED"
     NOT_FAILED = "NOT_FAILED"
     TOO_MANY_JOBS = "TOO_MANY_JOBS"
+    KEY_CAP_REACHED = "KEY_CAP_REACHED"
     INSUFFICIENT_CREDITS = "INSUFFICIENT_CREDITS"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from clipferry.errors import InvalidRequestError, VideoNotFoundError
+from clipferry.errors import InvalidRequestError, NotFoundError, VideoNotFoundError
 from clipferry.models import TRANSACTION_TYPES, VideoStatus
 
 
@@ -13,6 +13,13 @@ def video_uuid(text: str) -> str:
     if not (0 < len(text) <= 64 and text.isascii() and text.replace("-", "").replace("_", "").isalnum()):
         raise VideoNotFoundError("not an id")
     return text
+
+
+def key_id(text: str) -> int:
+    """The id of an API key in a path. Text that can't be one is answered as an unknown key: 404."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise NotFoundError("not a key's id")
+    return int(text)
 
 
 def page_limit(text: str | None, *, default: int = 20, largest: int = 100) -> int:

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 from pydantic_core import PydanticCustomError
 
-from clipferry.models import MOST_CREDITS
+from clipferry.models import MOST_CREDITS, Scope
 from clipferry.usecases.presign_upload import LARGEST_UPLOADS, UPLOAD_TYPES
 
 NO_NUL: Final = r"^[^\x00]*$"
@@ -53,6 +53,17 @@ class GrantCredits(BaseModel):
     transType: Literal["NEW_USER", "ORDER_PAY", "SUBSCRIPTION", "SYSTEM_ADJUST", "REFUND"] = "SYSTEM_ADJUST"  # noqa: N815
     expiresInDays: Annotated[int, Field(ge=1, le=36_500), Whole] | None = None  # noqa: N815
     remark: Annotated[str, Field(max_length=500, pattern=NO_NUL)] | None = None
+
+
+class CreateKey(BaseModel):
+    """The body of `POST /api/v1/key`. What is left out is no bound: all scopes, for ever, as much as the user has."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=100, pattern=NO_NUL)]
+    scopes: Annotated[list[Scope] | None, Field(min_length=1, max_length=len(Scope))] = None
+    expiresInDays: Annotated[int, Field(ge=1, le=36_500), Whole] | None = None  # noqa: N815
+    monthlyCredits: Annotated[int, Field(ge=1, le=MOST_CREDITS), Whole] | None = None  # noqa: N815
 
 
 class PresignUpload(BaseModel):

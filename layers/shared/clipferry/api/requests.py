@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from clipferry.api import credentials
 from clipferry.api.credentials import AuthRules
 from clipferry.errors import InvalidRequestError
-from clipferry.models import Credential
+from clipferry.models import Credential, Scope
 
 LARGEST_BODY: Final = 256 * 1024
 """Bytes."""
@@ -52,14 +53,20 @@ def _fault(fault: Any) -> dict[str, str]:
     return {"path": path, "code": fault["type"], "message": fault["msg"]}
 
 
-def credential(event: APIGatewayProxyEventV2, rules: AuthRules) -> Credential:
-    """The session or API key that the request shows; raises UnauthorizedError or ForbiddenError."""
+def credential(
+    event: APIGatewayProxyEventV2, rules: AuthRules, needs: Scope | None = None, *, session_only: bool = False
+) -> Credential:
+    """The session or API key that the request shows; raises UnauthorizedError or ForbiddenError.
+
+    The use case refuses a key whose scopes lack what the request `needs`, or any key.
+    """
     raw_cookies = event.raw_event.get("cookies")
     cookies = [str(cookie) for cookie in raw_cookies] if isinstance(raw_cookies, list) else []
     sent = headers(event)
-    return credentials.read(
+    shown = credentials.read(
         method=event.request_context.http.method, headers=sent, cookies=[*cookies, sent.get("cookie", "")], rules=rules
     )
+    return replace(shown, needs=needs, session_only=session_only)
 
 
 def headers(event: APIGatewayProxyEventV2) -> dict[str, str]:

@@ -10,12 +10,13 @@ from typing import Annotated, Any, Literal, NotRequired  # pydantic reads typing
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from clipferry.models import TRANSACTION_TYPES, FailureCode, VideoStatus
+from clipferry.models import TRANSACTION_TYPES, FailureCode, Scope, VideoStatus
 
 Uuid = Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,64}$")]
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Status = Annotated[str, Field(json_schema_extra={"enum": list(VideoStatus)})]
 ErrorCode = Annotated[str, Field(json_schema_extra={"enum": list(FailureCode)})]
+ScopeName = Annotated[str, Field(json_schema_extra={"enum": list(Scope)})]
 TransType = Annotated[str, Field(json_schema_extra={"enum": list(TRANSACTION_TYPES)})]
 
 
@@ -196,6 +197,28 @@ class ModelJson(TypedDict):
     creditCost: CostJson
     modes: list[ModeJson]
     prices: list[PriceJson]
+
+
+class KeyJson(TypedDict):
+    """An API key, but for itself. `usedCredits` are those of this month (UTC), holds included."""
+
+    id: int
+    name: str
+    prefix: str
+    scopes: list[ScopeName]
+    monthlyCredits: int | None
+    usedCredits: int
+    createdAt: Moment
+    expiresAt: Moment | None
+    lastUsedAt: Moment | None
+
+
+class KeysJson(TypedDict):
+    keys: list[KeyJson]
+
+
+class CreatedKeyJson(KeyJson):
+    key: str
 
 
 class UserJson(TypedDict):

@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from clipferry.models import VideoStatus
+from clipferry.models import Scope, VideoStatus
 
 if TYPE_CHECKING:  # imported here, these would cost every function its cold start
     from clipferry.api.response_types import (
         BalanceJson,
+        CreatedKeyJson,
         CreatedVideoJson,
         HistoryJson,
+        KeyJson,
+        KeysJson,
         LedgerRowJson,
         MediaJson,
         PageJson,
@@ -22,6 +25,7 @@ if TYPE_CHECKING:  # imported here, these would cost every function its cold sta
         VideoDetailJson,
         VideoJson,
     )
+    from clipferry.db.api_keys import ApiKey
     from clipferry.db.ledger import Balance, LedgerRow
     from clipferry.db.users import User
     from clipferry.models import Video
@@ -183,6 +187,28 @@ def upload(signed: PresignedUpload) -> UploadJson:
         "key": signed.key,
         "expiresIn": signed.expires_in,
     }
+
+
+def key(row: ApiKey) -> KeyJson:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "prefix": row.prefix,
+        "scopes": [scope.value for scope in Scope] if row.scopes is None else row.scopes,
+        "monthlyCredits": row.monthly_credits,
+        "usedCredits": row.used_credits,
+        "createdAt": _iso(row.created_at),
+        "expiresAt": _iso(row.expires_at) if row.expires_at else None,
+        "lastUsedAt": _iso(row.last_used_at) if row.last_used_at else None,
+    }
+
+
+def keys(rows: list[ApiKey]) -> KeysJson:
+    return {"keys": [key(row) for row in rows]}
+
+
+def created_key(row: ApiKey, secret: str) -> CreatedKeyJson:
+    return {**key(row), "key": secret}
 
 
 def user(row: User) -> UserJson:

@@ -25,7 +25,8 @@ order by id for update
 
 _CREATE: Final = """
 with caller as (
-    select nullif(current_setting('clipferry.user_id', true), '') as user_id, timezone('utc', now()) as utc_now
+    select nullif(current_setting('clipferry.user_id', true), '') as user_id, timezone('utc', now()) as utc_now,
+           nullif(current_setting('clipferry.key_id', true), '')::bigint as key_id
 ),
 earlier as (
     select k.request_sha256 = %(request_sha256)s as same_request, k.refusal, v.*, j.estimated_seconds
@@ -43,6 +44,13 @@ rate as (
     select coalesce(max(w.requests), 0) as requests
     from caller join clipferry.rate_windows w using (user_id) where w.minute = date_trunc('minute', now())
 ),
+cap as (
+    select k.monthly_credits,
+           (select coalesce(sum(h.credits), 0)
+            from clipferry.jobs j join public.credit_holds h on h.video_uuid = j.video_uuid
+            where j.api_key_id = k.id and j.charged_at >= date_trunc('month', now()) and h.status <> 'RELEASED') as used
+    from clipferry.api_keys k where k.id = (select key_id from caller) and k.monthly_credits is not null
+),
 spendable as (
     select p.id, p.remaining_credits,
            coalesce(sum(p.remaining_credits) over (
@@ -52,17 +60,22 @@ spendable as (
     where p.status = 'ACTIVE' and p.remaining_credits > 0 and (p.expired_at is null or p.expired_at > caller.utc_now)
 ),
 decision as (
-    select caller.user_id, caller.utc_now, in_flight.jobs, available.credits as available_credits,
+    select caller.user_id, caller.utc_now, caller.key_id, in_flight.jobs, available.credits as available_credits,
+           cap.monthly_credits, cap.used as used_credits,
            case
+               when caller.user_id is null and caller.key_id is not null then 'FORBIDDEN'
                when caller.user_id is null then 'NOBODY'
                when exists (select from earlier where same_request) then 'REPLAYED'
                when exists (select from earlier) then 'KEY_REUSED'
                when rate.requests > %(rate_limit_per_minute)s::integer then 'RATE_LIMITED'
                when in_flight.jobs >= %(max_concurrent)s then 'TOO_MANY_JOBS'
+               when cap.used + %(credits)s > cap.monthly_credits then 'KEY_CAP_REACHED'
                when available.credits < %(credits)s then 'INSUFFICIENT_CREDITS'
                else 'CREATED'
            end as verdict
-    from caller, in_flight, rate, (select coalesce(sum(remaining_credits), 0) as credits from spendable) available
+    from caller cross join in_flight cross join rate
+         cross join (select coalesce(sum(remaining_credits), 0) as credits from spendable) available
+         left join cap on true
 ),
 allocation as (
     select id, least(remaining_credits, %(credits)s - spent_before)::integer as credits
@@ -93,9 +106,9 @@ hold as (
     from decision where verdict = 'CREATED'
 ),
 job as (
-    insert into clipferry.jobs (video_uuid, deadline, next_check_at)
+    insert into clipferry.jobs (video_uuid, deadline, next_check_at, api_key_id, charged_at)
     select %(uuid)s, now() + make_interval(secs => %(deadline_seconds)s),
-           now() + make_interval(secs => %(deadline_seconds)s)
+           now() + make_interval(secs => %(deadline_seconds)s), key_id, now()
     from decision where verdict = 'CREATED'
 ),
 event as (
@@ -111,7 +124,8 @@ remembered as (
     on conflict (user_id, key) do update
     set request_sha256 = excluded.request_sha256, video_uuid = excluded.video_uuid, refusal = null, created_at = now()
 )
-select d.verdict, d.jobs, d.available_credits::bigint as available_credits,
+select d.verdict, d.jobs, d.available_credits::bigint as available_credits, d.monthly_credits,
+       d.used_credits::bigint as used_credits,
        e.uuid, e.external_task_id, e.provider, e.status::text as status, e.credits_used, e.estimated_seconds, e.refusal
 from decision d left join earlier e on true
 """
@@ -138,11 +152,16 @@ class NewVideo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateResult:
-    """The decision. From `uuid` on: the video of an earlier request with the same key."""
+    """The decision. `monthly_credits` and `used_credits` are those of an API key with a cap.
+
+    From `uuid` on: the video of an earlier request with the same idempotency key.
+    """
 
     verdict: CreateVerdict
     jobs: int
     available_credits: int
+    monthly_credits: int | None
+    used_credits: int | None
     uuid: str | None
     external_task_id: str | None
     provider: str | None

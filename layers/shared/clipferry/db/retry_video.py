@@ -28,6 +28,13 @@ in_flight as (
     select count(*) as jobs from public.videos v
     where v.user_id = current_setting('clipferry.user_id', true) and v.status in ('PENDING', 'GENERATING', 'UPLOADING')
 ),
+cap as (
+    select k.monthly_credits,
+           (select coalesce(sum(h.credits), 0)
+            from clipferry.jobs j join public.credit_holds h on h.video_uuid = j.video_uuid
+            where j.api_key_id = k.id and j.charged_at >= date_trunc('month', now()) and h.status <> 'RELEASED') as used
+    from clipferry.api_keys k where k.id = %(api_key_id)s::bigint and k.monthly_credits is not null
+),
 spendable as (
     select p.id, p.remaining_credits, coalesce(sum(p.remaining_credits) over (
                order by p.expired_at nulls last, p.created_at, p.id rows between unbounded preceding and 1 preceding
@@ -40,11 +47,13 @@ decision as (
     select case
                when not exists (select from candidate) then 'NOT_FAILED'
                when in_flight.jobs >= %(max_concurrent)s::integer then 'TOO_MANY_JOBS'
+               when cap.used + (select credits from candidate) > cap.monthly_credits then 'KEY_CAP_REACHED'
                when available.credits < (select credits from candidate) then 'INSUFFICIENT_CREDITS'
                else 'REOPENED'
            end as verdict,
-           available.credits as available_credits, in_flight.jobs
-    from in_flight, (select coalesce(sum(remaining_credits), 0) as credits from spendable) available
+           available.credits as available_credits, in_flight.jobs, cap.monthly_credits, cap.used as used_credits
+    from in_flight cross join (select coalesce(sum(remaining_credits), 0) as credits from spendable) available
+         left join cap on true
 ),
 allocation as (
     select s.id, least(s.remaining_credits, c.credits - s.spent_before)::integer as credits
@@ -74,31 +83,35 @@ video as (
     returning v.uuid
 ),
 job as (
-    insert into clipferry.jobs as j (video_uuid, deadline, next_check_at)
+    insert into clipferry.jobs as j (video_uuid, deadline, next_check_at, api_key_id, charged_at)
     select uuid, now() + make_interval(secs => %(deadline_seconds)s),
-           now() + make_interval(secs => %(next_check_seconds)s) from video
+           now() + make_interval(secs => %(next_check_seconds)s), %(api_key_id)s, now() from video
     on conflict (video_uuid) do update
     set deadline = excluded.deadline, next_check_at = excluded.next_check_at, state_since = now(), failure_code = null,
-        lease_until = null, mirror_attempts = 0, source_refreshed = false
+        lease_until = null, mirror_attempts = 0, source_refreshed = false, api_key_id = excluded.api_key_id,
+        charged_at = excluded.charged_at
 ),
 event as (
     insert into clipferry.video_events (video_uuid, kind, detail)
     select video_uuid, 'retried', jsonb_build_object('status', 'UPLOADING', 'held', credits) from hold
 )
 select d.verdict, d.jobs, d.available_credits::bigint as available_credits,
-       coalesce((select credits from candidate), 0) as required_credits
+       coalesce((select credits from candidate), 0) as required_credits, d.monthly_credits,
+       d.used_credits::bigint as used_credits
 from decision d
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReopenResult:
-    """The decision. `jobs` is the number of the owner's unfinished videos."""
+    """The decision. `jobs` is the number of the owner's unfinished videos; the last two are an API key's with a cap."""
 
     verdict: RetryVerdict
     jobs: int
     available_credits: int
     required_credits: int
+    monthly_credits: int | None
+    used_credits: int | None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "verdict", RetryVerdict(self.verdict))
@@ -112,8 +125,12 @@ def reopen(
     deadline_seconds: int,
     next_check_seconds: float,
     max_concurrent: int | None = None,
+    api_key_id: int | None = None,
 ) -> Rows[ReopenResult]:
-    """FAILED → UPLOADING with its hold HOLDING again, or nothing. `max_concurrent` None is no limit."""
+    """FAILED → UPLOADING with its hold HOLDING again, or nothing. `max_concurrent` None is no limit.
+
+    The credits count for the API key that asks, whichever has created the video.
+    """
     sign_in.lock_owner(tx, video_uuid)
     tx.execute(_LOCK_PACKAGES, {})
     tx.execute(_LOCK_VIDEO, {"video_uuid": video_uuid})
@@ -123,5 +140,6 @@ def reopen(
         "deadline_seconds": deadline_seconds,
         "next_check_seconds": next_check_seconds,
         "max_concurrent": max_concurrent,
+        "api_key_id": api_key_id,
     }
     return tx.query(_REOPEN, parameters, ReopenResult)

@@ -2,6 +2,7 @@
 
 It leaves the user's id in the transaction-local setting `clipferry.user_id`, which the statements behind it in the
 same transaction read: so signing in costs no round trip of its own, and a statement can't be run for somebody else.
+For a key that may not do what is asked it leaves no user, so that those statements do nothing.
 """
 
 from __future__ import annotations
@@ -11,18 +12,22 @@ from typing import Any, Final
 
 from clipferry.db import api_keys
 from clipferry.db.connection import Rows, Transaction
+from clipferry.errors import KeyNotAllowedError, UnauthorizedError
 from clipferry.models import Credential
 
 _AUTHENTICATE: Final = """
-select u.id as user_id, u."isAdmin" and c.may_be_admin as is_admin, c.key_id,
-       set_config('clipferry.user_id', u.id, true) as setting
+select u.id as user_id, u."isAdmin" and c.may_be_admin as is_admin, c.key_id, c.is_allowed,
+       case when c.is_allowed then set_config('clipferry.user_id', u.id, true) end as setting,
+       set_config('clipferry.key_id', coalesce(c.key_id::text, ''), true) as key_setting
 from (
-    select "userId" as user_id, true as may_be_admin, null::bigint as key_id
+    select "userId" as user_id, true as may_be_admin, null::bigint as key_id, true as is_allowed
     from public.session
     where token = %(session_token)s and "expiresAt" > timezone('utc', now())
     union all
-    select user_id, is_admin, id from clipferry.api_keys
-    where key_sha256 = %(key_sha256)s and revoked_at is null
+    select user_id, is_admin, id,
+           not %(session_only)s and (%(needs)s::text is null or scopes is null or %(needs)s = any (scopes))
+    from clipferry.api_keys
+    where key_sha256 = %(key_sha256)s and revoked_at is null and (expires_at is null or expires_at > now())
 ) c
 join public."user" u on u.id = c.user_id
 """
@@ -42,9 +47,12 @@ class Caller:
 
     user_id: str
     is_admin: bool
-    setting: str
+    setting: str | None
+    key_setting: str = ""
     key_id: int | None = None
     """The API key's; None for a session."""
+    is_allowed: bool = True
+    """Whether the key may do what is asked."""
 
     @property
     def described(self) -> str:
@@ -66,6 +74,16 @@ def authenticate_and_lock(tx: Transaction, credential: Credential) -> Rows[Calle
     return caller
 
 
+def signed_in(found: Rows[Caller]) -> Caller:
+    """Returns the caller; raises UnauthorizedError when there is none, KeyNotAllowedError if the key may not."""
+    caller = found.first()
+    if caller is None:
+        raise UnauthorizedError("no such session or key")
+    if not caller.is_allowed:
+        raise KeyNotAllowedError(f"{caller.described} lacks the scope")
+    return caller
+
+
 def lock_owner(tx: Transaction, video_uuid: str) -> Rows[Caller]:
     """Locks the video's owner, first of all, for a transaction that moves the owner's credits."""
     return tx.query(_LOCK_OWNER, {"video_uuid": video_uuid}, Caller)
@@ -77,4 +95,9 @@ def _touch(tx: Transaction, credential: Credential) -> None:
 
 
 def _parameters(credential: Credential) -> dict[str, Any]:
-    return {"session_token": credential.session_token, "key_sha256": credential.key_sha256}
+    return {
+        "session_token": credential.session_token,
+        "key_sha256": credential.key_sha256,
+        "needs": credential.needs,
+        "session_only": credential.session_only,
+    }

@@ -8,11 +8,14 @@ ClipferryError                       500
 ├── UnauthorizedError                401
 │   └── InvalidSignatureError        401
 ├── ForbiddenError                   403
+│   └── KeyNotAllowedError           403
 ├── InsufficientCreditsError         402
+├── KeyCapReachedError               402
 ├── NotFoundError                    404
 │   └── VideoNotFoundError           404
 ├── MethodNotAllowedError            405
 ├── ConflictError                    409
+│   ├── TooManyKeysError             409
 │   ├── IdempotencyKeyReusedError    409
 │   └── OrderNumberTakenError        409
 ├── OriginalExpiredError             410
@@ -52,6 +55,8 @@ from clipferry.errors.client import (
     InsufficientCreditsError,
     InvalidRequestError,
     InvalidSignatureError,
+    KeyCapReachedError,
+    KeyNotAllowedError,
     MethodNotAllowedError,
     ModelRetiredError,
     NotFoundError,
@@ -59,6 +64,7 @@ from clipferry.errors.client import (
     OriginalExpiredError,
     RateLimitedError,
     TooManyJobsError,
+    TooManyKeysError,
     UnauthorizedError,
     UnknownModelError,
     VideoNotFoundError,
@@ -96,6 +102,8 @@ __all__ = [
     "InsufficientCreditsError",
     "InvalidRequestError",
     "InvalidSignatureError",
+    "KeyCapReachedError",
+    "KeyNotAllowedError",
     "MethodNotAllowedError",
     "ModelRetiredError",
     "NetworkError",
@@ -119,6 +127,7 @@ __all__ = [
     "StorageError",
     "TaskNotFoundError",
     "TooManyJobsError",
+    "TooManyKeysError",
     "UnauthorizedError",
     "UnknownModelError",
     "VideoNotFoundError",

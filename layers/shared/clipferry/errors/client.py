@@ -64,11 +64,24 @@ class ForbiddenError(ClipferryError):
     code = "FORBIDDEN"
 
 
+class KeyNotAllowedError(ForbiddenError):
+    """This API key may not do this."""
+
+    code = "KEY_NOT_ALLOWED"
+
+
 class InsufficientCreditsError(ClipferryError):
     """You don't have enough credits."""
 
     status = 402
     code = "INSUFFICIENT_CREDITS"
+
+
+class KeyCapReachedError(ClipferryError):
+    """This API key may use no more credits this month."""
+
+    status = 402
+    code = "KEY_CAP_REACHED"
 
 
 class NotFoundError(ClipferryError):
@@ -100,6 +113,12 @@ class ConflictError(ClipferryError):
 
     status = 409
     code = "CONFLICT"
+
+
+class TooManyKeysError(ConflictError):
+    """You have as many API keys as a user may have. Please delete one first."""
+
+    code = "TOO_MANY_KEYS"
 
 
 class IdempotencyKeyReusedError(ConflictError):

@@ -16,6 +16,8 @@ from clipferry.db.create_video import CreateResult, NewVideo, create
 from clipferry.errors import (
     IdempotencyKeyReusedError,
     InsufficientCreditsError,
+    KeyCapReachedError,
+    KeyNotAllowedError,
     ProviderError,
     RateLimitedError,
     ReplayedError,
@@ -123,12 +125,22 @@ def create_video(
 def _raise_refusal(result: CreateResult | None, credits_needed: int) -> None:
     if result is None or result.verdict is CreateVerdict.NOBODY:
         raise UnauthorizedError("no such session or key")
+    if result.verdict is CreateVerdict.FORBIDDEN:
+        raise KeyNotAllowedError("the key lacks the scope")
     if result.verdict is CreateVerdict.KEY_REUSED:
         raise IdempotencyKeyReusedError
     if result.verdict is CreateVerdict.RATE_LIMITED:
         raise RateLimitedError
     if result.verdict is CreateVerdict.TOO_MANY_JOBS:
         raise TooManyJobsError(details={"inFlight": result.jobs})
+    if result.verdict is CreateVerdict.KEY_CAP_REACHED:
+        raise KeyCapReachedError(
+            details={
+                "requiredCredits": credits_needed,
+                "usedCredits": result.used_credits,
+                "monthlyCredits": result.monthly_credits,
+            }
+        )
     if result.verdict is CreateVerdict.INSUFFICIENT_CREDITS:
         raise InsufficientCreditsError(
             details={"requiredCredits": credits_needed, "availableCredits": result.available_credits}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from clipferry.db import sign_in, videos
 from clipferry.db.connection import Database
-from clipferry.errors import UnauthorizedError, VideoNotFoundError
+from clipferry.errors import VideoNotFoundError
 from clipferry.models import Credential
 from clipferry.observability import logger, set_log_context
 
@@ -15,8 +15,7 @@ def delete_video(uuid: str, *, credential: Credential, database: Database) -> No
     with database.transaction() as tx:
         caller = sign_in.authenticate(tx, credential)
         deleted = videos.delete_own(tx, uuid)
-    if caller.first() is None:
-        raise UnauthorizedError("no such session or key")
+    sign_in.signed_in(caller)
     if deleted.first() is None:
         raise VideoNotFoundError(uuid)
     logger.info("video deleted", video_uuid=uuid)

@@ -1,41 +1,82 @@
-"""Creates, lists and revokes API keys."""
+"""Creates, lists and revokes API keys: for the operator any user's, for a user who is signed in the own ones."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from typing import Final
 
-from clipferry.db import api_keys
-from clipferry.db.api_keys import ApiKey
+from clipferry.db import api_keys, sign_in
+from clipferry.db.api_keys import MOST_KEYS, ApiKey, NewKey
 from clipferry.db.connection import Database
-from clipferry.errors import NotFoundError
+from clipferry.errors import NotFoundError, TooManyKeysError
+from clipferry.models import Credential, Scope
 
 PREFIX: Final = "cf_"
 _SHOWN: Final = 10
 
 
-def create_key(*, user_id: str, name: str, is_admin: bool, database: Database) -> tuple[ApiKey, str]:
+def create_key(
+    *,
+    user_id: str,
+    name: str,
+    is_admin: bool,
+    database: Database,
+    scopes: Iterable[Scope] | None = None,
+    expires_in_days: int | None = None,
+    monthly_credits: int | None = None,
+) -> tuple[ApiKey, str]:
     """Returns the record, and the key itself, which nobody can read again: 256 bits, so a plain SHA-256 protects it.
 
     A key never may more than its user: an admin's key is for an admin, and grants nothing once its user is none.
     Raises NotFoundError where there is no such user.
     """
-    key = PREFIX + secrets.token_urlsafe(32)
-    digest = hashlib.sha256(key.encode()).digest()
+    new, key = _new_key(name, scopes, expires_in_days, monthly_credits)
     with database.transaction() as tx:
-        created = api_keys.create(
-            tx, user_id=user_id, name=name, prefix=key[:_SHOWN], key_sha256=digest, is_admin=is_admin
-        )
+        created = api_keys.create(tx, new, user_id=user_id, is_admin=is_admin)
     record = created.first()
     if record is None:
         raise NotFoundError(f"no {'admin' if is_admin else 'user'} {user_id}")
     return record, key
 
 
+def create_own_key(
+    *,
+    credential: Credential,
+    name: str,
+    scopes: Iterable[Scope] | None,
+    expires_in_days: int | None,
+    monthly_credits: int | None,
+    database: Database,
+) -> tuple[ApiKey, str]:
+    """Returns the record and the key, as `create_key` does; never an admin's. `credential` is a session's.
+
+    Raises TooManyKeysError when the user has MOST_KEYS, and KeyNotAllowedError for a key: it can't make others.
+    """
+    new, key = _new_key(name, scopes, expires_in_days, monthly_credits)
+    with database.transaction() as tx:
+        caller = sign_in.authenticate_and_lock(tx, credential)
+        created = api_keys.create_own(tx, new)
+    sign_in.signed_in(caller)
+    record = created.first()
+    if record is None:
+        raise TooManyKeysError(details={"mostKeys": MOST_KEYS})
+    return record, key
+
+
 def list_keys(*, database: Database, user_id: str | None = None) -> list[ApiKey]:
     with database.transaction() as tx:
         found = api_keys.list_all(tx, user_id=user_id)
+    return found.all()
+
+
+def list_own_keys(*, credential: Credential, database: Database) -> list[ApiKey]:
+    """The caller's keys that aren't revoked."""
+    with database.transaction() as tx:
+        caller = sign_in.authenticate(tx, credential)
+        found = api_keys.list_own(tx)
+    sign_in.signed_in(caller)
     return found.all()
 
 
@@ -46,3 +87,28 @@ def revoke_key(key_id: int, *, database: Database) -> ApiKey:
     if record is None:
         raise NotFoundError(f"no key {key_id} that could be revoked")
     return record
+
+
+def revoke_own_key(key_id: int, *, credential: Credential, database: Database) -> None:
+    """Raises NotFoundError for another's, an unknown and a revoked one alike."""
+    with database.transaction() as tx:
+        caller = sign_in.authenticate(tx, credential)
+        revoked = api_keys.revoke_own(tx, key_id)
+    sign_in.signed_in(caller)
+    if revoked.first() is None:
+        raise NotFoundError(f"no key {key_id}")
+
+
+def _new_key(
+    name: str, scopes: Iterable[Scope] | None, expires_in_days: int | None, monthly_credits: int | None
+) -> tuple[NewKey, str]:
+    key = PREFIX + secrets.token_urlsafe(32)
+    new = NewKey(
+        name=name,
+        prefix=key[:_SHOWN],
+        key_sha256=hashlib.sha256(key.encode()).digest(),
+        scopes=None if scopes is None else sorted({scope.value for scope in scopes}),
+        expires_in_days=expires_in_days,
+        monthly_credits=monthly_credits,
+    )
+    return new, key

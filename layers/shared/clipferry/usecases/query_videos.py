@@ -11,7 +11,7 @@ from typing import Final
 
 from clipferry.db import jobs, sign_in, videos
 from clipferry.db.connection import Database
-from clipferry.errors import InvalidRequestError, UnauthorizedError, VideoNotFoundError
+from clipferry.errors import InvalidRequestError, VideoNotFoundError
 from clipferry.mirror_queue import MirrorQueue
 from clipferry.models import Credential, Video, VideoStatus
 from clipferry.observability import set_log_context
@@ -36,8 +36,7 @@ def get_video(uuid: str, *, credential: Credential, database: Database) -> Video
     with database.transaction() as tx:
         caller = sign_in.authenticate(tx, credential)
         found = videos.get_own(tx, uuid)
-    if caller.first() is None:
-        raise UnauthorizedError("no such session or key")
+    sign_in.signed_in(caller)
     video = found.first()
     if video is None:
         raise VideoNotFoundError(uuid)
@@ -59,8 +58,7 @@ def get_status(
         caller = sign_in.authenticate(tx, credential)
         claimed = jobs.claim_stale(tx, uuid=uuid, stale_seconds=polling.status_refresh_seconds)
         found = videos.get_own(tx, uuid)
-    if caller.first() is None:
-        raise UnauthorizedError("no such session or key")
+    sign_in.signed_in(caller)
     video = found.first()
     if video is None:
         raise VideoNotFoundError(uuid)
@@ -79,8 +77,7 @@ def list_videos(
     with database.transaction() as tx:
         caller = sign_in.authenticate(tx, credential)
         found = videos.list_own(tx, before_at=before_at, before_id=before_id, status=status, limit=limit + 1)
-    if caller.first() is None:
-        raise UnauthorizedError("no such session or key")
+    sign_in.signed_in(caller)
     rows = found.all()
     more = len(rows) > limit
     return Page(rows[:limit], _cursor(rows[limit - 1]) if more else None)

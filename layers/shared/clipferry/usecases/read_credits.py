@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from clipferry.db import ledger, sign_in
 from clipferry.db.connection import Database
 from clipferry.db.ledger import Balance, LedgerRow
-from clipferry.errors import UnauthorizedError
 from clipferry.models import Credential
 
 
@@ -24,8 +23,7 @@ def get_balance(*, credential: Credential, database: Database) -> Balance:
     with database.transaction() as tx:
         caller = sign_in.authenticate(tx, credential)
         found = ledger.balance(tx)
-    if caller.first() is None:
-        raise UnauthorizedError("no such session or key")
+    sign_in.signed_in(caller)
     balance = found.first()
     assert balance is not None
     return balance
@@ -38,8 +36,7 @@ def get_history(
         caller = sign_in.authenticate(tx, credential)
         found = ledger.history(tx, limit=limit + 1, offset=offset, trans_type=trans_type)
         total = ledger.history_total(tx, trans_type=trans_type)
-    if caller.first() is None:
-        raise UnauthorizedError("no such session or key")
+    sign_in.signed_in(caller)
     counted = total.first()
     assert counted is not None
     rows = found.all()

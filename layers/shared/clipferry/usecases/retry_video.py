@@ -10,6 +10,7 @@ from clipferry.db.retry_video import reopen
 from clipferry.errors import (
     ConflictError,
     InsufficientCreditsError,
+    KeyCapReachedError,
     OriginalExpiredError,
     ProviderError,
     QueueError,
@@ -17,7 +18,6 @@ from clipferry.errors import (
     SourceGoneError,
     SourceInvalidError,
     TooManyJobsError,
-    UnauthorizedError,
     VideoNotFoundError,
 )
 from clipferry.mirror_queue import MirrorQueue
@@ -46,13 +46,13 @@ def retry_video(
     VideoNotFoundError and, as a request for a new video does, RateLimitedError and TooManyJobsError.
     """
     set_log_context(uuid)
-    video = _own_video(uuid, credential, database)
+    video, api_key_id = _own_video(uuid, credential, database)
     if video.status is VideoStatus.FAILED:
         _count_request(video.user_id, database, rate_limit_per_minute)
     source_url = _available_source(video, providers, check_source)
-    _reopen(video, source_url, database, polling, max_concurrent)
+    _reopen(video, source_url, database, polling, max_concurrent, api_key_id)
     _send(video, queue)
-    return _own_video(uuid, credential, database)
+    return _own_video(uuid, credential, database)[0]
 
 
 def retry_as_operator(
@@ -80,16 +80,16 @@ def _send(video: Video, queue: MirrorQueue) -> None:
         logger.error("mirror message not sent", video_uuid=video.uuid, detail=str(error))
 
 
-def _own_video(uuid: str, credential: Credential, database: Database) -> Video:
+def _own_video(uuid: str, credential: Credential, database: Database) -> tuple[Video, int | None]:
+    """The video, and the id of the API key that asks."""
     with database.transaction() as tx:
         caller = sign_in.authenticate(tx, credential)
         found = videos.get_own(tx, uuid)
-    if caller.first() is None:
-        raise UnauthorizedError("no such session or key")
+    key_id = sign_in.signed_in(caller).key_id
     video = found.first()
     if video is None:
         raise VideoNotFoundError(uuid)
-    return video
+    return video, key_id
 
 
 def _count_request(user_id: str, database: Database, rate_limit_per_minute: int) -> None:
@@ -134,7 +134,12 @@ def _fresh_source(video: Video, providers: Mapping[str, Provider]) -> str | None
 
 
 def _reopen(
-    video: Video, source_url: str, database: Database, polling: Polling, max_concurrent: int | None = None
+    video: Video,
+    source_url: str,
+    database: Database,
+    polling: Polling,
+    max_concurrent: int | None = None,
+    api_key_id: int | None = None,
 ) -> None:
     with database.transaction() as tx:
         reopened = reopen(
@@ -144,12 +149,21 @@ def _reopen(
             deadline_seconds=polling.upload_deadline_seconds,
             next_check_seconds=polling.check_seconds,
             max_concurrent=max_concurrent,
+            api_key_id=api_key_id,
         )
     result = reopened.first()
     if result is None or result.verdict is RetryVerdict.NOT_FAILED:
         raise ConflictError("another retry was first")
     if result.verdict is RetryVerdict.TOO_MANY_JOBS:
         raise TooManyJobsError(details={"inFlight": result.jobs})
+    if result.verdict is RetryVerdict.KEY_CAP_REACHED:
+        raise KeyCapReachedError(
+            details={
+                "requiredCredits": result.required_credits,
+                "usedCredits": result.used_credits,
+                "monthlyCredits": result.monthly_credits,
+            }
+        )
     if result.verdict is RetryVerdict.INSUFFICIENT_CREDITS:
         raise InsufficientCreditsError(
             details={"requiredCredits": result.required_credits, "availableCredits": result.available_credits}
