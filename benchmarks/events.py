@@ -107,6 +107,10 @@ class EventFactory:
     def schedule(self, count: int) -> Sequence[Event]:
         return [schedule_event() for _ in range(count)]
 
+    def empty(self, count: int) -> Sequence[Event]:
+        """Makes what a person sends to `migrate`."""
+        return [{} for _ in range(count)]
+
     def _request(self, method: str, path: str, token: str, *, body: Any = None, route: str | None = None) -> Event:
         headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
         content = None if body is None else json.dumps(body)
