@@ -15,10 +15,12 @@ from local.r2.bucket import Blob, Object, R2Bucket
 from local.r2.signatures import RefusedError
 
 UPLOADS_A_PAGE: Final = 1000
+OBJECTS_A_PAGE: Final = 1000
 KEPT_HEADERS: Final = frozenset(
     {"content-type", "cache-control", "content-disposition", "content-encoding", "content-language", "expires"}
 )
 """What R2 calls an object's HTTP metadata ("Workers API reference", R2HTTPMetadata)."""
+_LISTED_KEY: Final = re.compile(r"<Object><Key>(.*?)</Key></Object>", re.DOTALL)
 _LISTED_PART: Final = re.compile(r"<Part>(.*?)</Part>", re.DOTALL)
 
 
@@ -50,6 +52,7 @@ def operation_name(method: str, key: str, parameters: Mapping[str, str]) -> str:
     has_uploads = "uploads" in parameters
     if not key:
         found = {"HEAD": "HeadBucket", "GET": "ListMultipartUploads" if has_uploads else "ListObjects"}
+        found["POST"] = "DeleteObjects" if "delete" in parameters else "NotImplemented"
     elif "uploadId" in parameters:
         found = {
             "PUT": "UploadPart",
@@ -131,12 +134,29 @@ def _list_multipart_uploads(call: Call) -> Response:
 
 
 def _list_objects(call: Call) -> Response:
+    """Lists at most 1,000 at a time by key, as S3 does; without continuation tokens."""
+    prefix, after = call.parameters.get("prefix", ""), call.parameters.get("start-after", "")
+    found = sorted(call.bucket.objects.items())
+    rest = [(key, stored) for key, stored in found if key.startswith(prefix) and key > after]
     page = "".join(
-        f"<Contents><Key>{escape(key)}</Key><Size>{found.size}</Size></Contents>"
-        for key, found in sorted(call.bucket.objects.items())
-        if key.startswith(call.parameters.get("prefix", ""))
+        f"<Contents><Key>{escape(key)}</Key><Size>{stored.size}</Size>"
+        f"<LastModified>{stored.modified:%Y-%m-%dT%H:%M:%S.000Z}</LastModified></Contents>"
+        for key, stored in rest[:OBJECTS_A_PAGE]
     )
-    return _xml("ListBucketResult", f"<IsTruncated>false</IsTruncated>{page}")
+    more = "true" if len(rest) > OBJECTS_A_PAGE else "false"
+    return _xml("ListBucketResult", f"<IsTruncated>{more}</IsTruncated>{page}")
+
+
+def _delete_objects(call: Call) -> Response:
+    """Deletes at most 1,000; the body's hash has to be there, as S3 demands."""
+    keys = _LISTED_KEY.findall((call.body.content or b"").decode())
+    if "content-md5" not in call.headers:
+        raise RefusedError(400, "InvalidRequest", "Missing required header for this request: Content-MD5")
+    if not 1 <= len(keys) <= OBJECTS_A_PAGE:
+        raise RefusedError(400, "MalformedXML", "(10040)")
+    for key in keys:
+        call.bucket.delete(unescape(key))
+    return _xml("DeleteResult", "")
 
 
 def _delete_object(call: Call) -> Response:
@@ -168,6 +188,7 @@ OPERATIONS: Final[Mapping[str, Callable[[Call], Response]]] = {
     "NotImplemented": _not_implemented,
     "HeadBucket": _head_bucket,
     "ListObjects": _list_objects,
+    "DeleteObjects": _delete_objects,
     "PutObject": _put_object,
     "GetObject": _get_object,
     "HeadObject": _head_object,

@@ -9,6 +9,7 @@ import sys
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
@@ -253,6 +254,8 @@ OPERATIONS: dict[str, Callable[[Storage, str], object]] = {
     "mirror in one": lambda storage, source: storage.download_and_upload(source_url=f"{source}/small", key=KEY),
     "mirror in parts": lambda storage, source: storage.download_and_upload(source_url=f"{source}/large", key=KEY),
     "delete": lambda storage, _: storage.delete(KEY),
+    "delete many": lambda storage, _: storage.delete_all([KEY]),
+    "list": lambda storage, _: list(storage.list_pages("uploads/")),
 }
 
 
@@ -317,6 +320,24 @@ def test_what_is_deleted_is_gone_and_may_be_deleted_again(storage: Storage, s3: 
     storage.delete(KEY)
 
     assert storage.head(KEY) is None
+
+
+def test_what_is_listed_by_its_prefix_can_be_deleted_at_once(
+    storage: Storage, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clipferry.storage.MOST_DELETED", 2)
+    keys = ["uploads/a/&<b>'.png", 'uploads/a/"ä b".png', "uploads/a/c.png", "uploads/b/d.png"]
+    for key in [*keys, "videos/vid_1.mp4"]:
+        storage.upload_file(key=key, body=key.encode())
+
+    [page] = storage.list_pages("uploads/")
+    [behind] = storage.list_pages("uploads/", after="uploads/a/c.png")
+
+    assert [(found.key, found.size) for found in page] == [(key, len(key.encode())) for key in sorted(keys)]
+    assert all(abs(datetime.now(UTC) - found.modified) < timedelta(hours=1) for found in page)
+    assert [found.key for found in behind] == ["uploads/b/d.png"]
+    storage.delete_all([*keys, "uploads/never.png"])
+    assert [found.key for page in storage.list_pages("") for found in page] == ["videos/vid_1.mp4"]
 
 
 def test_a_signed_url_takes_the_upload_it_was_signed_for(storage: Storage, s3: Any) -> None:

@@ -1,7 +1,7 @@
 """The owner's S3 bucket: the founding document's three operations, and what a mirror needs besides.
 
-Everything that a mirror needs goes through our own S3 client. boto3 signs upload URLs and deletes; it is imported by
-the first such call, because its S3 client costs 263 ms of CPU.
+Every request goes through our own S3 client. boto3 signs upload URLs; it is imported by the first such call, because
+its S3 client costs 263 ms of CPU.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ import functools
 import hashlib
 import ssl
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from typing import Any, Unpack
 from urllib.parse import quote, unquote, urlsplit
 
@@ -22,6 +21,7 @@ from clipferry.net.safe_get import Rules
 from clipferry.s3.client import Bucket, StoredObject
 from clipferry.s3.multipart import Multipart, UnfinishedUpload, list_unfinished
 from clipferry.s3.object_headers import immutable_headers
+from clipferry.s3.objects import MOST_DELETED, ListedObject, delete_objects, list_objects
 from clipferry.s3.retry import Retries
 from clipferry.transfer.engine import Transfer
 from clipferry.transfer.interface import StoredFile, TransferConfig, TransferOptions, TransferResult
@@ -151,8 +151,12 @@ class Storage:
         parameters: dict[str, str | int] = {"Bucket": self._name, "Key": key, "ContentType": content_type}
         if content_length is not None:
             parameters["ContentLength"] = content_length
-        with _translated(f"sign {key}"):
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+        try:
             return self._client.generate_presigned_url("put_object", Params=parameters, ExpiresIn=expires_in)
+        except (BotoCoreError, ClientError) as error:
+            raise StorageError(f"sign {key}: {error}") from error
 
     def public_url(self, key: str) -> str:
         """Returns the URL by the founding document's rule, the key percent-encoded.
@@ -174,8 +178,18 @@ class Storage:
 
     def delete(self, key: str) -> None:
         """Deletes `key`; nothing being there is fine."""
-        with _translated(f"delete {key}"):
-            self._client.delete_object(Bucket=self._name, Key=key)
+        retries = Retries(deadline=Deadline(REQUEST_SECONDS), tries=ATTEMPTS)
+        retries.call_with_retry(lambda: self._bucket.call("DELETE", key, deadline=retries.deadline))
+
+    def delete_all(self, keys: Sequence[str]) -> None:
+        """Deletes many keys, 1,000 with each request; raises StorageError when one of them couldn't be deleted."""
+        for start in range(0, len(keys), MOST_DELETED):
+            retries = Retries(deadline=Deadline(REQUEST_SECONDS), tries=ATTEMPTS)
+            delete_objects(self._bucket, keys[start : start + MOST_DELETED], retries)
+
+    def list_pages(self, prefix: str, *, after: str = "") -> Iterator[list[ListedObject]]:
+        """Yields what is stored under keys that begin with `prefix`, page by page, behind the key `after`."""
+        return list_objects(self._bucket, prefix, lambda: Retries(deadline=Deadline(REQUEST_SECONDS)), after=after)
 
     def checksum_settings(self) -> tuple[str, str]:
         """Returns boto3's checksum settings for requests and for responses: R2 takes `when_required` only."""
@@ -212,13 +226,3 @@ class Storage:
                 s3={"addressing_style": "path"},
             ),
         )
-
-
-@contextmanager
-def _translated(what: str) -> Iterator[None]:
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
-
-    try:
-        yield
-    except (BotoCoreError, ClientError) as error:
-        raise StorageError(f"{what}: {error}") from error

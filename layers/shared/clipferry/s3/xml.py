@@ -15,3 +15,8 @@ def element_text(xml: str, name: str) -> str:
     for escaped, character in _ESCAPED.items():
         text = text.replace(escaped, character)
     return text
+
+
+def escaped(text: str) -> str:
+    """Returns `text` as an element may hold it."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
