@@ -21,5 +21,6 @@ def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, 
             database=database,
             storage=dependencies.storage,
             now=runtime.now(),
+            uploads_kept_days=dependencies.settings.uploads_kept_days,
             seconds_left=runtime.seconds_left(context),
         )

@@ -9,9 +9,10 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from benchmarks.plans import ExplainingDatabase
-from clipferry import runtime
+from clipferry import runtime, upload_keys
 from clipferry.db import open_work, schema
 from clipferry.db.connection import Database
 from clipferry.errors import StorageError
@@ -19,10 +20,12 @@ from clipferry.models import VideoStatus
 from clipferry.usecases.abort_uploads import abort_uploads
 from clipferry.usecases.apply_retention import apply_retention
 from clipferry.usecases.delete_video import delete_video
+from clipferry.usecases.remove_uploads import remove_uploads
 from clipferry.usecases.run_daily_tasks import DailyTasksFailedError
 from local.lambda_runtime.events import schedule_event
 from local.lambda_runtime.function_instances import load
 from local.lambda_runtime.lambda_context import LambdaContext, invoker
+from local.r2.bucket import Object
 from local.r2.faults import Fault
 from local.r2.server import FakeR2
 from local.sam_template.environment import in_process
@@ -218,7 +221,7 @@ def test_a_file_that_the_bucket_will_not_let_go_keeps_no_other_from_going(r2: Fa
         "insert into clipferry.deletions (video_uuid, deleted_at) "
         "select 'vid_' || n, now() - interval '8 days' from generate_series(1, 105) n",
     )
-    r2.fail(Fault(operation="DeleteObject", kind="500", times=5))
+    r2.fail(Fault(operation="DeleteObjects", kind="500", times=5))
     with pytest.raises(StorageError, match="of 1 videos"):
         apply_retention(database=database, storage=runtime.dependencies().storage, seconds_left=lambda: 300.0)
     assert books.value(database, "select count(*) from clipferry.deletions where files_removed_at is null") == 1
@@ -243,32 +246,161 @@ def test_the_files_of_the_original_application_go_from_where_they_are(r2: FakeR2
     assert sorted(r2.bucket.objects) == ["uploads/ann/picture.png"]
 
 
+def inputs(database: Database, uuid: str, first: str, **parameters: Any) -> None:
+    """Writes what a video was made from into its row: keys in the bucket."""
+    url = runtime.dependencies().storage.public_url
+    books.execute(
+        database,
+        "update public.videos set start_image_url = %(url)s, parameters = %(parameters)s where uuid = %(uuid)s",
+        url=url(first),
+        parameters=Jsonb({"duration": 5} | {name: [url(key) for key in keys] for name, keys in parameters.items()}),
+        uuid=uuid,
+    )
+
+
 def test_what_a_user_wrote_and_sent_for_a_deleted_video_goes_with_its_files(r2: FakeR2, database: Database) -> None:
     storage = runtime.dependencies().storage
     credential = books.add_user(database)
     books.add_package(database, 100)
     gone, kept = (journeys.video_at(database, VideoStatus.COMPLETED) for _ in range(2))
-    for uuid, names in ((gone, ("own", "shared")), (kept, ("shared",))):
-        for name in names:
-            storage.upload_file(key=f"uploads/ann/{name}.png", body=b"picture")
-        books.execute(
-            database,
-            "update public.videos set start_image_url = %(url)s, parameters = %(parameters)s::jsonb where uuid = %(u)s",
-            url=storage.public_url(f"uploads/ann/{names[0]}.png"),
-            parameters='{"imageUrls": ["https://a"], "duration": 5}',
-            u=uuid,
-        )
+    own, last, video, sound, shared, bobs = (
+        f"uploads/{name}"
+        for name in ("ann/own.png", "ann/last.png", "ann/v.mp4", "ann/s.mp3", "ann/shared.png", "bob/b.png")
+    )
+    for key in (own, last, video, sound, shared, bobs):
+        storage.upload_file(key=key, body=b"file")
+    inputs(database, gone, own, imageUrls=[own, last, shared, bobs], videoUrls=[video], audioUrls=[sound])
+    inputs(database, kept, own.replace("own", "other"), imageUrls=[shared])
     delete_video(gone, credential=credential, database=database)
     books.execute(database, "update clipferry.deletions set deleted_at = now() - interval '8 days'")
     assert run("HousekeepFunction")[0]["removedVideos"] == 1
 
-    assert sorted(r2.bucket.objects) == ["uploads/ann/shared.png"]
+    assert sorted(r2.bucket.objects) == [shared, bobs]
     left = "select prompt, start_image_url, parameters from public.videos where uuid = %(u)s"
     assert books.rows(database, left, u=gone) == [
         {"prompt": "", "start_image_url": None, "parameters": {"duration": 5}}
     ]
     assert books.value(database, "select prompt <> '' from public.videos where uuid = %(u)s", u=kept)
     assert books.breaches(database) == []
+
+
+def test_an_upload_goes_with_the_last_video_that_was_made_from_it(r2: FakeR2, database: Database) -> None:
+    credential = books.add_user(database)
+    books.add_package(database, 100)
+    runtime.dependencies().storage.upload_file(key="uploads/ann/shared.png", body=b"picture")
+    for _ in range(2):
+        uuid = journeys.video_at(database, VideoStatus.COMPLETED)
+        inputs(database, uuid, "uploads/ann/shared.png")
+        delete_video(uuid, credential=credential, database=database)
+    books.execute(database, "update clipferry.deletions set deleted_at = now() - interval '8 days'")
+    assert run("HousekeepFunction")[0]["removedVideos"] == 2
+    assert r2.bucket.objects == {}
+
+
+MIB = 1024 * 1024
+
+
+def upload(r2: FakeR2, key: str, *, days: float, size: int = 7) -> str:
+    """Puts a file of `size` bytes there that was written `days` ago."""
+    modified = datetime.now(UTC) - timedelta(days=days)
+    r2.bucket.objects[key] = Object(size=size, etag="", content=None, headers={}, sha256=None, modified=modified)
+    return key
+
+
+@pytest.mark.parametrize(
+    ("user", "ending", "days", "size", "used_by", "goes"),
+    [
+        ("ann", "png", 0.9, 7, None, False),
+        ("ann", "png", 0.9, 11 * MIB, None, False),
+        ("ann", "png", 1.1, 7, None, True),
+        ("ann", "png", 1.1, 7, VideoStatus.FAILED, False),
+        ("ann", "png", 1.1, 10 * MIB, VideoStatus.COMPLETED, False),
+        ("ann", "png", 1.1, 10 * MIB + 1, VideoStatus.COMPLETED, True),
+        ("ann", "mp4", 1.1, 100 * MIB, VideoStatus.COMPLETED, False),
+        ("ann", "mp4", 1.1, 100 * MIB + 1, VideoStatus.COMPLETED, True),
+        ("ann", "mp3", 1.1, 20 * MIB + 1, VideoStatus.COMPLETED, True),
+        ("ann", "png", 1.1, 11 * MIB, VideoStatus.GENERATING, False),
+        ("ann", "png", 29.9, 7, VideoStatus.COMPLETED, False),
+        ("ann", "png", 30.1, 7, VideoStatus.COMPLETED, True),
+        ("ann", "png", 30.1, 7, VideoStatus.PENDING, False),
+        ("an id@that/is hashed", "png", 1.1, 7, None, True),
+        ("an id@that/is hashed", "png", 1.1, 7, VideoStatus.FAILED, False),
+    ],
+)
+def test_an_upload_goes_when_it_is_too_large_or_unused_or_old(
+    r2: FakeR2,
+    database: Database,
+    user: str,
+    ending: str,
+    days: float,
+    size: int,
+    used_by: VideoStatus | None,
+    goes: bool,
+) -> None:
+    books.add_user(database, user)
+    books.add_package(database, 100, user_id=user)
+    types = {ending: content_type for content_type, ending in upload_keys.UPLOAD_TYPES.items()}
+    key = upload(r2, upload_keys.new_key(user, types[ending]), days=days, size=size)
+    if used_by is not None:
+        inputs(database, journeys.video_at(database, used_by, user_id=user), "videos/other.png", videoUrls=[key])
+    answer, log = run("HousekeepFunction")
+    assert answer["removedUploads"] == int(goes)
+    assert r2.bucket.objects.keys() == (set() if goes else {key})
+    assert ("UploadsRemoved", int(goes), {}) in metrics(log)
+
+
+def removed_uploads(database: Database, *, kept_days: int = 30, day: int = 0, seconds_left: float = 300.0) -> int:
+    return remove_uploads(
+        database=database,
+        storage=runtime.dependencies().storage,
+        now=datetime.now(UTC) + timedelta(days=day),
+        kept_days=kept_days,
+        seconds_left=lambda: seconds_left,
+    )
+
+
+def test_uploads_that_are_kept_for_ever_do_not_expire(r2: FakeR2, database: Database) -> None:
+    books.add_user(database)
+    books.add_package(database, 100)
+    used, unused = (upload(r2, upload_keys.new_key("ann", "image/png"), days=4000) for _ in range(2))
+    inputs(database, journeys.video_at(database, VideoStatus.COMPLETED), used)
+    assert removed_uploads(database, kept_days=0) == 1
+    assert list(r2.bucket.objects) == [used]
+    assert unused != used
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "uploads/ann/picture.png",
+        "uploads/ann/aaaaaaaaaaaaaaaaaaaaa.exe",
+        "uploads/aaaaaaaaaaaaaaaaaaaaa.png",
+        "uploads/ann/more/aaaaaaaaaaaaaaaaaaaaa.png",
+        "avatars/ann/aaaaaaaaaaaaaaaaaaaaa.png",
+    ],
+)
+def test_files_that_clipferry_has_not_named_are_left_alone(r2: FakeR2, database: Database, key: str) -> None:
+    upload(r2, key, days=4000)
+    assert removed_uploads(database) == 0
+    assert list(r2.bucket.objects) == [key]
+
+
+@pytest.mark.parametrize("day", range(0, 62, 9))
+def test_every_page_of_uploads_is_looked_at_wherever_the_day_begins(
+    r2: FakeR2, database: Database, monkeypatch: pytest.MonkeyPatch, day: int
+) -> None:
+    monkeypatch.setattr("local.r2.operations.OBJECTS_A_PAGE", 3)
+    for user in ("0", "A", "Z", "ann", "bob", "zoe"):
+        for _ in range(2):
+            upload(r2, upload_keys.new_key(user, "image/png"), days=2)
+    assert removed_uploads(database, day=day) == 12
+    assert r2.bucket.objects == {}
+
+
+def test_uploads_wait_for_another_day_when_time_is_short(r2: FakeR2, database: Database) -> None:
+    upload(r2, upload_keys.new_key("ann", "image/png"), days=2)
+    assert removed_uploads(database, seconds_left=19.0) == 0
+    assert len(r2.bucket.objects) == 1
 
 
 def test_a_video_that_was_brought_back_keeps_its_files_and_is_deleted_anew(r2: FakeR2, database: Database) -> None:
@@ -324,7 +456,7 @@ def test_a_user_with_broken_books_stops_nobody_elses_expiry(r2: FakeR2, database
 def test_a_task_that_fails_does_not_keep_the_others_from_being_run(r2: FakeR2, database: Database) -> None:
     begin(r2, "videos/vid_1.mp4")
     books.execute(database, "insert into clipferry.deletions values ('vid_gone', now() - interval '8 days')")
-    r2.fail(Fault(operation="DeleteObject", kind="500", times=50))
+    r2.fail(Fault(operation="DeleteObjects", kind="500", times=50))
     housekeep = load(read_template().function("HousekeepFunction"))
     context = LambdaContext(function_name="f", timeout_seconds=300)
     with captured() as log, pytest.raises(DailyTasksFailedError, match="removedVideos"):

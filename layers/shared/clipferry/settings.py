@@ -99,6 +99,8 @@ class Settings(SecretLocation):
     video_max_concurrent: int = Field(default=3, ge=1)
     upload_length_required: bool = False
     """Whether a presigned upload must name its size. A URL that is signed without one takes a file of any size."""
+    uploads_kept_days: int = Field(default=30, ge=0)
+    """Days after which an upload is removed from the bucket. 0: never, but those that are too large or never used."""
 
     generation_deadline_seconds: int = Field(default=3600, ge=1)
     submit_deadline_seconds: int = Field(default=3900, ge=1, validate_default=True)

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from clipferry.models import MOST_CREDITS, Scope
-from clipferry.usecases.presign_upload import LARGEST_UPLOADS, UPLOAD_TYPES
+from clipferry.upload_keys import LARGEST_UPLOADS, UPLOAD_TYPES
 
 NO_NUL: Final = r"^[^\x00]*$"
 """PostgreSQL's text takes every character but NUL."""

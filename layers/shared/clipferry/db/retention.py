@@ -23,11 +23,7 @@ _DELETE_OLD: Final = (
 )
 
 _DUE_DELETIONS: Final = """
-select d.video_uuid, d.deleted_at, v.video_url, v.thumbnail_url,
-       case when not exists (
-           select from public.videos o
-           where o.user_id = v.user_id and o.start_image_url = v.start_image_url and o.uuid <> v.uuid
-       ) then v.start_image_url end as upload_url
+select d.video_uuid, d.deleted_at, v.user_id, v.video_url, v.thumbnail_url
 from clipferry.deletions d
 left join public.videos v on v.uuid = d.video_uuid
 where d.files_removed_at is null and d.deleted_at < now() - make_interval(days => %(days)s)
@@ -78,9 +74,8 @@ def due_deletions(
 ) -> Rows[dict[str, Any]]:
     """Returns deleted videos whose files are to go now, the oldest first.
 
-    Rows have `video_uuid`, `deleted_at`, `video_url`, `thumbnail_url`, and `upload_url`: an image that no other video
-    of the user was made of. Only videos that have ended are among them, and
-    only those behind the `deleted_at` and `video_uuid` of `after`.
+    Rows have `video_uuid`, `deleted_at`, `user_id`, `video_url` and `thumbnail_url`. Only videos that have ended are
+    among them, and only those behind the `deleted_at` and `video_uuid` of `after`.
     """
     after_at, after_uuid = after
     parameters = {

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from clipferry.db import retention
+from clipferry import upload_keys
+from clipferry.db import retention, uploads
 from clipferry.db.connection import Database
 from clipferry.errors import StorageError
 from clipferry.observability import logger
@@ -51,20 +52,35 @@ def _due(database: Database) -> Iterator[dict[str, Any]]:
 
 
 def _remove(video: dict[str, Any], database: Database, storage: Storage) -> bool:
-    """Deletes under our keys, and where the row says: the original application named its files otherwise."""
+    """Deletes the film, the thumbnail and the uploads, then what the row says of them."""
     uuid = video["video_uuid"]
-    named = [storage.key_of(url) for url in (video["video_url"], video["thumbnail_url"]) if url]
-    ours = [f"videos/{uuid}.mp4", f"videos/{uuid}.jpg"]
-    ours += [key for key in named if key is not None and key.startswith("videos/")]
-    upload = storage.key_of(video["upload_url"]) if video["upload_url"] else None
-    if upload is not None and upload.startswith("uploads/"):
-        ours.append(upload)
     try:
-        for key in dict.fromkeys(ours):
-            storage.delete(key)
+        storage.delete_all([*film_keys(video, storage), *_upload_keys(video, database)])
     except StorageError:
         logger.exception("files not removed", video_uuid=uuid)
         return False
     with database.transaction() as tx:
         retention.note_removed(tx, uuid)
     return True
+
+
+def film_keys(video: Mapping[str, Any], storage: Storage) -> list[str]:
+    """Returns our keys, and those that the row says: the original application named its files otherwise."""
+    uuid = video["video_uuid"]
+    named = [storage.key_of(url) for url in (video["video_url"], video["thumbnail_url"]) if url]
+    ours = [f"videos/{uuid}.mp4", f"videos/{uuid}.jpg"]
+    return list(dict.fromkeys(ours + [key for key in named if key is not None and key.startswith("videos/")]))
+
+
+def _upload_keys(video: Mapping[str, Any], database: Database) -> list[str]:
+    """Returns the pictures, videos and sounds in the owner's own folder that no other video was made from.
+
+    Read just before they are deleted: the other video that was made from the same picture may be due today, too. A file
+    in somebody else's folder isn't the owner's to delete.
+    """
+    if video["user_id"] is None:
+        return []
+    with database.transaction() as tx:
+        found = uploads.of_video_only(tx, video["video_uuid"])
+    own = upload_keys.folder(video["user_id"])
+    return [row["key"] for row in found.all() if row["key"].startswith(own)]

@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-import secrets
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from clipferry.db import rate_limits
 from clipferry.db.connection import Database
 from clipferry.errors import InvalidRequestError, RateLimitedError
+from clipferry.upload_keys import LARGEST_UPLOADS, new_key
 
 EXPIRES_IN: Final = 3600
 """Seconds, as in the original."""
 UPLOADS_PER_MINUTE: Final = 20
 """Uploads that a user may sign in a minute: two orders with as many images as a model takes."""
-UPLOAD_TYPES: Final = {
-    "image/jpeg": "jpg",
-    "image/png": "png",
-    "image/gif": "gif",
-    "image/webp": "webp",
-    "video/mp4": "mp4",
-    "video/quicktime": "mov",
-    "video/webm": "webm",
-    "audio/mpeg": "mp3",
-    "audio/mp3": "mp3",
-    "audio/wav": "wav",
-    "audio/x-wav": "wav",
-    "audio/mp4": "m4a",
-    "audio/m4a": "m4a",
-    "audio/aac": "aac",
-}
-"""File name endings by the content type that is signed; the file's own name decides nothing."""
-LARGEST_UPLOADS: Final = {"image": 10 * 1024 * 1024, "video": 100 * 1024 * 1024, "audio": 20 * 1024 * 1024}
-"""Bytes of a file that a browser uploads to the bucket, by the first word of its type: the newer original's limits."""
 
 
 class UploadSigner(Protocol):
@@ -78,14 +57,8 @@ def presign_upload(
     kind = content_type.partition("/")[0]
     if content_length is not None and content_length > (largest := LARGEST_UPLOADS[kind]):
         raise InvalidRequestError.for_field("contentLength", "too_large", f"must be at most {largest} for {kind} files")
-    key = f"uploads/{_folder(user_id)}/{secrets.token_urlsafe(16)[:21]}.{UPLOAD_TYPES[content_type]}"
+    key = new_key(user_id, content_type)
     url = storage.get_signed_upload_url(
         key=key, content_type=content_type, expires_in=EXPIRES_IN, content_length=content_length
     )
     return PresignedUpload(upload_url=url, public_url=storage.public_url(key), key=key, expires_in=EXPIRES_IN)
-
-
-def _folder(user_id: str) -> str:
-    """The user's id, or its hash where it has characters that mean something in a path."""
-    plain = re.fullmatch(r"[A-Za-z0-9_-]{1,64}", user_id)
-    return user_id if plain else hashlib.sha256(user_id.encode()).hexdigest()[:32]

@@ -13,6 +13,7 @@ from clipferry.usecases.abort_uploads import abort_uploads
 from clipferry.usecases.apply_retention import apply_retention
 from clipferry.usecases.move_credits import expire_credits
 from clipferry.usecases.remove_rejected import remove_rejected
+from clipferry.usecases.remove_uploads import remove_uploads
 from clipferry.usecases.verify_credits import verify
 
 
@@ -23,7 +24,7 @@ class DailyTasksFailedError(ClipferryError):
 
 
 def run_daily_tasks(
-    *, database: Database, storage: Storage, now: datetime, seconds_left: Callable[[], float]
+    *, database: Database, storage: Storage, now: datetime, uploads_kept_days: int, seconds_left: Callable[[], float]
 ) -> dict[str, int]:
     """Expires credits, verifies them, aborts abandoned uploads, removes what is old; returns how much of each.
 
@@ -35,6 +36,9 @@ def run_daily_tasks(
         "abortedUploads": lambda: abort_uploads(database=database, storage=storage, now=now, seconds_left=seconds_left),
         "removedRejections": lambda: remove_rejected(database=database, storage=storage, seconds_left=seconds_left),
         "removedVideos": lambda: apply_retention(database=database, storage=storage, seconds_left=seconds_left),
+        "removedUploads": lambda: remove_uploads(
+            database=database, storage=storage, now=now, kept_days=uploads_kept_days, seconds_left=seconds_left
+        ),
     }
     done: dict[str, int] = {}
     for name, task in tasks.items():
