@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from clipferry.db import inbox, leases, timeline, videos
 from clipferry.db.connection import Database
 from clipferry.db.timeline import TimelineEntry
 from clipferry.errors import SourceError
 from clipferry.models import TaskReport, Video, VideoStatus
+from clipferry.usecases import move_credits
 from clipferry.usecases.advance_video import advance_video
 from clipferry.verdicts import TaskState, Verdict
 from tests import books, journeys
@@ -98,8 +101,40 @@ def test_everything_that_happened_to_a_video_is_listed_in_order(database: Databa
     ]
     told = {moment.what: moment.detail for moment in story}
     assert told["from evolink"] | {"inbox": 0} == {"inbox": 0, "task": task, "bytes": 2, "verdict": Verdict.GENERATED}
-    assert told["held"]["packages"] == [{"packageId": package, "credits": 10}]
+    [share] = told["held"]["packages"]
+    assert (share["packageId"], share["credits"]) == (package, 10)
     assert (told["VIDEO_CONSUME"]["credits"], told["VIDEO_CONSUME"]["balance"]) == (-10, 15)
+
+
+def test_a_hold_tells_how_the_credits_of_its_packages_came(database: Database) -> None:
+    books.add_user(database)
+    move_credits.give_welcome(user_id="ann", amount=3, database=database)
+    move_credits.recharge(user_id="ann", amount=4, order_no="paid-1", database=database)
+    by = {"granted_by": "key 5 of user root", "remark": "Sorry"}
+    move_credits.grant(user_id="ann", amount=20, order_no="support-1", database=database, **by)
+    [held] = [moment for moment in timeline_of(database, journeys.held_video(database)) if moment.what == "held"]
+
+    assert [{**share, "packageId": None} for share in held.detail["packages"]] == [
+        {"packageId": None, "credits": 3, "type": "NEW_USER", "order": "NEW_USER_ann", "remark": "Welcome"},
+        {"packageId": None, "credits": 4, "type": "ORDER_PAY", "order": "paid-1"},
+        {
+            "packageId": None,
+            "credits": 3,
+            "type": "SYSTEM_ADJUST",
+            "order": "support-1",
+            "remark": "Sorry (by key 5 of user root)",
+        },
+    ]
+
+
+@pytest.mark.parametrize("allocation", ["{}", "3", "[1, null]", '[{"packageId": "x", "credits": 10}]'])
+def test_a_hold_of_the_original_application_in_another_form_is_shown(database: Database, allocation: str) -> None:
+    books.add_user(database)
+    books.add_package(database, 25)
+    uuid = journeys.video_at(database, VideoStatus.FAILED)
+    books.execute(database, "update public.credit_holds set package_allocation = %(it)s::jsonb", it=allocation)
+
+    assert "held" in {moment.what for moment in timeline_of(database, uuid)}
 
 
 def test_events_of_one_transaction_are_listed_together(database: Database) -> None:

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from clipferry.db.connection import Rows, Transaction
 
+# A package says how its credits came: a payment by its order number, a grant by the remark, which names the admin. The
+# original application doesn't enforce an allocation's form, so nothing is cast.
 _READ: Final = """
 select at, source, what, detail from (
     select at, 'video' as source, kind as what, detail, id from clipferry.video_events where video_uuid = %(uuid)s
@@ -17,8 +19,16 @@ select at, source, what, detail from (
     from clipferry.callback_inbox where video_uuid = %(uuid)s
     union all
     select created_at at time zone 'utc', 'hold', 'held',
-           jsonb_build_object('hold', id, 'credits', credits, 'packages', package_allocation), id
-    from public.credit_holds where video_uuid = %(uuid)s
+           jsonb_build_object('hold', id, 'credits', credits, 'packages', (
+               select jsonb_agg(share.took || jsonb_strip_nulls(jsonb_build_object(
+                   'type', p.trans_type, 'order', p.order_no, 'remark', (
+                       select t.remark from public.credit_transactions t
+                       where t.user_id = h.user_id and t.package_id = p.id and t.credits > 0 order by t.id limit 1)
+               )) order by share.n)
+               from jsonb_path_query(h.package_allocation, '$[*]') with ordinality share (took, n)
+               left join public.credit_packages p on p.user_id = h.user_id and p.id::text = share.took ->> 'packageId'
+           )), id
+    from public.credit_holds h where video_uuid = %(uuid)s
     union all
     select settled_at at time zone 'utc', 'hold', lower(status), jsonb_build_object('hold', id, 'credits', credits), id
     from public.credit_holds where video_uuid = %(uuid)s and settled_at is not null
