@@ -28,7 +28,7 @@ help: ## Lists these commands
 demo: .venv/.local ## Creates one video on this machine, from the request to the file, and shows each step
 	@.venv/bin/python -m local.demo
 
-dev: .venv/.local ## Runs everything on http://127.0.0.1:8787 (PORT=…) until Ctrl-C, and prints a token to try it with
+dev: .venv/.local ## Runs everything on http://127.0.0.1:8787 (PORT=…) until Ctrl-C; what it makes stays, RESET=1 begins anew
 	@.venv/bin/python -m local.dev
 
 migrate: .venv/.local ## Brings the database at DATABASE_URL up to date with migrations/
@@ -129,7 +129,7 @@ bench-http: .venv/.dev .bench-build ## Measures requests through the built handl
 bench-mirror: .venv/.dev .tools/peers/.installed ## Measures the mirror beside rclone, s5cmd, aws and boto3; needs a C compiler
 	@.venv/bin/python -m benchmarks.mirror $(ARGS)
 
-clean: ## Removes everything that these commands made, including the environments
+clean: ## Removes everything that these commands made, including the environments; not what `make dev` keeps in .local/
 	@rm -rf .venv .tools .aws-sam .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 

@@ -16,16 +16,21 @@ _LOG_LINES: Final = 30
 
 
 def main() -> int:
-    """Exit status: 0 when the video is COMPLETED and its file plays, 1 otherwise."""
+    """Exit status: 0 when the video is COMPLETED and its file plays, 2 for a setting that can't work, 1 otherwise."""
     prompt = " ".join(sys.argv[1:]) or PROMPT
     with stop_requested() as stop:
         return _run(prompt, stop)
 
 
 def _run(prompt: str, stop: Event) -> int:
+    from local import setting_checks  # long; Ctrl-C is in our hands by now
     from local.demo_run import DemoError
-    from local.stack import FAILURES, reason  # long; Ctrl-C is in our hands by now
+    from local.stack import FAILURES, reason
 
+    wrong = setting_checks.problems(os.environ)
+    if wrong:
+        print("\n".join(wrong), file=sys.stderr)
+        return 2
     try:
         _make_video(prompt, stop)
     except (DemoError, *FAILURES) as error:

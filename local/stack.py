@@ -25,12 +25,14 @@ from local.lambda_runtime.gateway import Gateway
 from local.lambda_runtime.lambda_context import Invoke, invoker
 from local.lambda_runtime.queues import QueuePoller, create_queues
 from local.lambda_runtime.schedules import ScheduleRunner, period_seconds
-from local.logs import quiet_logs
+from local.log_view import LogView
+from local.logs import lines_to, quiet_logs
 from local.public_bucket import public_bucket
 from local.sam_template.environment import MissingVariableError, handler_environment, in_process, without_proxy
 from local.sam_template.read import TemplateError, read_template
 from local.sam_template.resources import Function, Template
 from local.services import Service
+from local.state import State, StateTakenError
 
 if TYPE_CHECKING:
     from local.providers.evolink import FakeEvolink
@@ -41,7 +43,15 @@ _QUEUE_PREFIX: Final = "clipferry-local-"
 _VISIBILITY_SECONDS: Final = "60"
 """Until a message that failed comes again; deployed, half an hour. QUEUE_VISIBILITY_SECONDS replaces it."""
 
-FAILURES: Final = (PortTakenError, TemplateError, MissingVariableError, ClipferryError, ImportError, RuntimeError)
+FAILURES: Final = (
+    PortTakenError,
+    StateTakenError,
+    TemplateError,
+    MissingVariableError,
+    ClipferryError,
+    ImportError,
+    RuntimeError,
+)
 """The errors that keep a stack from starting, with messages for a person; RuntimeError is a service that fails."""
 
 
@@ -68,23 +78,34 @@ class Stack:
 
 
 @contextmanager
-def local_stack(*, port: int = 0, environment: Mapping[str, str], quiet: bool = False) -> Iterator[Stack]:
+def local_stack(
+    *,
+    port: int = 0,
+    environment: Mapping[str, str],
+    quiet: bool = False,
+    state: State | None = None,
+    view: LogView | None = None,
+) -> Iterator[Stack]:
     """Runs until the block ends, on `port` (0 is a free one), with your own settings from `environment`.
+
+    What it makes is kept in `state`, or is gone afterwards. The handlers' log goes to `view`, if there is one.
 
     Raises one of FAILURES; of these, ConfigurationError names every fault of the settings. Meanwhile the process's
     environment is the stack's, so a process can have one stack at a time.
     """
     with ExitStack() as scope:
         log = scope.enter_context(quiet_logs()) if quiet else str
+        if view is not None:
+            scope.enter_context(lines_to(view.take))
         template = read_template(parameters={"AllowedOrigins": environment.get("ALLOWED_ORIGINS", "")})
         gateway = Gateway(table=template.routes, port=port, rules=template.cors)  # a taken port is known at once
         scope.callback(gateway.close)
         scope.enter_context(in_process(without_proxy()))
         aws = services.aws(scope, environment)
-        database, database_url = services.database(scope, environment)
+        database, database_url = services.database(scope, environment, state)
         evolink, fake_evolink = services.evolink(scope, environment)
         kie, fake_kie = services.kie(scope, environment)
-        storage, queue = services.storage(scope, environment), services.queue(aws, environment)
+        storage, queue = services.storage(scope, environment, state), services.queue(aws, environment)
         used = (database, storage, queue, evolink, kie)
         token = _prepare(database_url)
         sqs = scope.enter_context(closing(_sqs({**environment, **queue.values})))
@@ -96,6 +117,7 @@ def local_stack(*, port: int = 0, environment: Mapping[str, str], quiet: bool = 
             files_url=gateway.url + _FILES.rstrip("/"),
             services=used,
             own=environment,
+            callback_secret=state.callback_secret if state else "",
         )
         scope.enter_context(in_process(values))
         runtime.reset()
@@ -110,7 +132,7 @@ def local_stack(*, port: int = 0, environment: Mapping[str, str], quiet: bool = 
             token=token,
             fakes={name: fake for name, fake in fakes.items() if fake is not None},
         )
-        _run(scope, template, gateway, sqs, queues, values)
+        _run(scope, template, gateway, sqs, queues, values, view)
         yield Stack(
             url=gateway.url,
             database_url=database_url,
@@ -138,13 +160,14 @@ def _run(
     sqs: Any,
     queues: Mapping[str, Mapping[str, str]],
     values: Mapping[str, str],
+    view: LogView | None,
 ) -> None:
     """Starts gateway, pollers and schedules. They end in reverse order, and each waits for its running calls."""
     running = [function for function in template.functions if function.has_events]
     invoke: dict[str, Invoke] = {
         function.name: invoker(function, function_instances.load(function)) for function in running
     }
-    gateway.start(invoke)
+    gateway.start({name: view.watched(call) for name, call in invoke.items()} if view else invoke)
     scope.callback(gateway.close)  # once more, ahead of all that the requests at work still need
     for function in running:
         for source in function.queues:

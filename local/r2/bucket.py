@@ -10,7 +10,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from threading import RLock
+from typing import Protocol
 from uuid import uuid4
 
 from local.r2.signatures import RefusedError
@@ -35,12 +37,30 @@ class Blob:
 class Object:
     size: int
     etag: str
-    content: bytes | None
+    kept: bytes | Path | None
+    """Its bytes, or the file that holds them."""
     headers: Mapping[str, str]
     """What it is served with; the names are lower-case."""
     sha256: str | None
     """None for an object of parts in a bucket that throws bodies away."""
     modified: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def content(self) -> bytes | None:
+        """None when the bucket throws bodies away."""
+        return self.kept.read_bytes() if isinstance(self.kept, Path) else self.kept
+
+
+class Folder(Protocol):
+    """Where objects outlive the bucket."""
+
+    def load(self) -> dict[str, Object]: ...
+
+    def save(self, key: str, stored: Object) -> Object:
+        """Returns the object as it is kept there."""
+        ...
+
+    def delete(self, key: str) -> None: ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,10 +72,16 @@ class Upload:
 
 
 class R2Bucket:
-    """Thread-safe. `min_part` is 5 MiB as R2 has it, or less for a test that wants to be quick."""
+    """Thread-safe. `min_part` is 5 MiB as R2 has it, or less for a test that wants to be quick.
 
-    def __init__(self, *, min_part: int = MIN_PART, one_write_a_second: bool = False) -> None:
-        self.objects: dict[str, Object] = {}
+    With a `folder` its objects are there again the next time; unfinished uploads aren't.
+    """
+
+    def __init__(
+        self, *, min_part: int = MIN_PART, one_write_a_second: bool = False, folder: Folder | None = None
+    ) -> None:
+        self._folder = folder
+        self.objects: dict[str, Object] = folder.load() if folder else {}
         self.uploads: dict[str, Upload] = {}
         self.aborted: list[str] = []
         self.completed: list[str] = []
@@ -73,7 +99,7 @@ class R2Bucket:
         if_match: str | None = None,
         if_none_match: str | None = None,
     ) -> Object:
-        stored = Object(size=blob.size, etag=blob.md5, content=blob.content, headers=headers, sha256=blob.sha256)
+        stored = Object(size=blob.size, etag=blob.md5, kept=blob.content, headers=headers, sha256=blob.sha256)
         with self._lock:
             self._store(key, stored, if_match, if_none_match)
         return stored
@@ -136,6 +162,8 @@ class R2Bucket:
     def delete(self, key: str) -> None:
         with self._lock:
             self.objects.pop(key, None)
+            if self._folder:
+                self._folder.delete(key)
 
     def _part(self, upload: Upload, number: int, etag: str) -> Blob:
         found = upload.parts.get(number)
@@ -161,7 +189,7 @@ class R2Bucket:
         if self._one_write_a_second and since < SECONDS_BETWEEN_WRITES:
             raise RefusedError(429, "TooManyRequests", "Reduce your concurrent request rate for this object. (10058)")
         self._written_at[key] = now
-        self.objects[key] = stored
+        self.objects[key] = self._folder.save(key, stored) if self._folder else stored
 
 
 def _joined(parts: list[Blob], headers: Mapping[str, str]) -> Object:
@@ -171,7 +199,7 @@ def _joined(parts: list[Blob], headers: Mapping[str, str]) -> Object:
     return Object(
         size=sum(part.size for part in parts),
         etag=f"{digest}-{len(parts)}",
-        content=kept,
+        kept=kept,
         headers=headers,
         sha256=hashlib.sha256(kept).hexdigest() if kept is not None else None,
     )

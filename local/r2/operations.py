@@ -171,7 +171,8 @@ def _head_object(call: Call) -> Response:
 
 def _get_object(call: Call) -> Response:
     found = call.bucket.object(call.key)
-    content = found.content if found.content is not None else bytes(found.size)
+    kept = found.content
+    content = kept if kept is not None else bytes(found.size)
     if call.headers.get("if-match", found.etag).strip('"') not in (found.etag, "*"):
         raise RefusedError(412, "PreconditionFailed", "(10031)")
     asked = re.fullmatch(r"bytes=(\d+)-(\d*)", call.headers.get("range", ""))

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from threading import Event, Lock
 from typing import Final, Self
 from urllib.parse import parse_qs, unquote
@@ -23,6 +24,7 @@ from local.http.server import HttpServer
 from local.r2.bucket import MIN_PART, Blob, R2Bucket
 from local.r2.checks import check_body, check_features, check_length
 from local.r2.faults import Fault, next_fault
+from local.r2.folder import KeptObjects
 from local.r2.operations import OPERATIONS, Call, operation_name
 from local.r2.signatures import RefusedError, verify
 
@@ -41,7 +43,7 @@ class FakeR2:
     """`with FakeR2() as r2: …`; `r2.url` is the endpoint, `r2.bucket` what is stored, `r2.requests` what was asked.
 
     `keep=False` hashes bodies and throws them away. `tls` serves HTTPS. `cors` lets every page upload, as a rule of the
-    bucket's would.
+    bucket's would. With a `folder` the objects stay there.
     """
 
     def __init__(
@@ -56,10 +58,12 @@ class FakeR2:
         tls: ssl.SSLContext | None = None,
         cors: bool = False,
         port: int = 0,
+        folder: Path | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.name, self.access_key, self.secret_key, self.keep, self.now = name, access_key, secret_key, keep, now
-        self.bucket = R2Bucket(min_part=min_part, one_write_a_second=one_write_a_second)
+        kept = KeptObjects(folder) if folder else None
+        self.bucket = R2Bucket(min_part=min_part, one_write_a_second=one_write_a_second, folder=kept)
         self._cors = _CORS if cors else {}
         self.faults: list[Fault] = []
         self.requests: Counter[str] = Counter()

@@ -28,6 +28,7 @@ def handler_environment(
     files_url: str,
     services: Iterable[Service],
     own: Mapping[str, str],
+    callback_secret: str = "",
 ) -> dict[str, str]:
     """Returns the template's variables, replaced by local ones, by your own, and by the embedded services' ones.
 
@@ -39,7 +40,7 @@ def handler_environment(
     values = {
         **deployed.environment,
         "AI_CALLBACK_URL": f"{url}{_CALLBACKS}",
-        "CALLBACK_HMAC_SECRET": secrets.token_hex(32),
+        "CALLBACK_HMAC_SECRET": callback_secret or secrets.token_hex(32),
         "STORAGE_DOMAIN": files_url,
         **{name: value for name, value in own.items() if name in known and value},
         **{name: deployed.environment[name] for name in alone.unresolved.keys() - deployed.unresolved.keys()},

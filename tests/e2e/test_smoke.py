@@ -14,7 +14,7 @@ from typing import Any
 
 from clipferry.db.connection import Database
 from clipferry.usecases.manage_keys import create_key
-from local.postgres import free_port
+from local.postgres_server import free_port
 from tests.stack_world import World
 
 SMOKE = Path(__file__).parents[2] / "tools/smoke.py"

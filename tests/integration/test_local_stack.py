@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -110,40 +109,13 @@ def test_the_development_user_is_added_once_with_books_that_add_up(database_url:
     assert sessions == [(TOKEN,)]
 
 
-def test_make_dev_runs_until_it_is_stopped_and_ends_well() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "local.dev"],
-        cwd=ROOT,
-        env={**os.environ, "PORT": str(port), "DATABASE_URL": "", "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        assert process.stdout is not None
-        said = ""
-        while "From here on" not in said:
-            line = process.stdout.readline()
-            assert line, process.stderr and process.stderr.read()
-            said += line
-        status, _ = get(f"http://127.0.0.1:{port}", "/api/v1/health")
-        process.send_signal(signal.SIGINT)
-        _, complaints = process.communicate(timeout=60)
-
-    assert (status, process.returncode, complaints) == (200, 0, "")
-    assert f"http://127.0.0.1:{port}" in said
-    assert TOKEN in said
-
-
-def test_make_dev_says_so_when_its_port_is_taken() -> None:
+def test_make_dev_says_so_when_its_port_is_taken(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = subprocess.run(
             [sys.executable, "-m", "local.dev"],
             cwd=ROOT,
-            env={**os.environ, "PORT": str(port)},
+            env={**os.environ, "PORT": str(port), "CLIPFERRY_LOCAL": str(tmp_path)},
             capture_output=True,
             text=True,
             check=False,
@@ -152,6 +124,30 @@ def test_make_dev_says_so_when_its_port_is_taken() -> None:
     assert done.returncode == 1
     assert f"port {port} of 127.0.0.1 is taken" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_make_dev_starts_nothing_with_settings_that_cannot_work(tmp_path: Path) -> None:
+    wrong = {
+        "MODELS_FILE": "typo.toml",
+        "DATABASE_URL": "mysql://localhost/films",
+        "STORAGE_ENDPOINT": "https://r2.invalid",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "local.dev"],
+        cwd=ROOT,
+        env={**os.environ, **wrong, "CLIPFERRY_LOCAL": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, list(tmp_path.iterdir())) == (2, [])
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()] == [
+        "MODELS_FILE",
+        "DATABASE_URL",
+        "STORAGE_ENDPOINT",
+        "STORAGE_ENDPOINT",
+    ]
 
 
 def test_the_demo_makes_a_video_and_shows_what_it_cost() -> None:

@@ -21,7 +21,7 @@ from clipferry.errors import ConfigurationError, InvalidRequestError
 from functions.migrate.app import lambda_handler
 from local.lambda_runtime.lambda_context import invoker
 from local.logs import quiet_logs
-from local.postgres import free_port
+from local.postgres_server import free_port
 from local.sam_template.environment import in_process
 from local.sam_template.read import read_template
 from tests.cloudformation import NEWER, STACK, Bucket, listening, request

@@ -24,7 +24,7 @@ from clipferry.models import VideoStatus
 from clipferry.usecases.move_credits import expire_credits, take_back
 from clipferry.usecases.read_credits import get_balance, get_history
 from clipferry.usecases.verify_credits import verify_credits
-from local.postgres import UNPRIVILEGED, free_port
+from local.postgres_server import UNPRIVILEGED, free_port
 from tests import books, journeys
 
 CLIENTS = 8

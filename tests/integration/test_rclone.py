@@ -17,7 +17,7 @@ import pytest
 from clipferry.errors import StorageError
 from clipferry.storage import Storage
 from clipferry.transfer.interface import TransferConfig
-from local.postgres import free_port
+from local.postgres_server import free_port
 from tests.integration.mirror_fixtures import Behaviour, film, serving
 
 PART = 5 * 1024 * 1024

@@ -22,7 +22,8 @@ import pytest
 
 from local.development_user import add_development_user
 from local.moto_server import embedded_aws
-from local.postgres import embedded_postgres, free_port
+from local.postgres import embedded_postgres
+from local.postgres_server import free_port
 from local.providers.evolink import fake_evolink
 from tests.sam.sam_cli import ARCHITECTURE, BUILD, KEY, REGION, ROOT, SAM, RunningStack, run_sam, sam_environment
 

@@ -1,13 +1,15 @@
-"""Ctrl-C and SIGTERM, while something is being started or ended."""
+"""Ctrl-C, SIGTERM and a closed terminal, while something is being started or ended."""
 
 from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
-from local.signals import stop_requested
+from local.signals import ENDING, stop_requested
 
 BOTH = (signal.SIGINT, signal.SIGTERM)
 
@@ -22,9 +24,40 @@ def test_the_first_signal_asks_and_the_second_insists(number: signal.Signals) ->
             os.kill(os.getpid(), number)
 
 
+def test_a_closed_terminal_asks_and_what_is_written_afterwards_goes_nowhere() -> None:
+    """In a process of its own: its output is a pipe whose reader has gone with the terminal."""
+    program = (
+        "import os, signal\n"
+        "from local.signals import stop_requested\n"
+        "with stop_requested() as stop:\n"
+        "    input()\n"
+        "    for _ in range(2): os.kill(os.getpid(), signal.SIGHUP)\n"
+        "    assert stop.is_set()\n"
+        "    for _ in range(9): print('nobody reads this', flush=True)\n"
+        "os._exit(7)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stdin is not None
+    process.stdin.write(b"\n")
+    process.stdin.close()
+    assert process.wait() == 7
+
+
+def test_nohup_is_obeyed() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop_requested() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not stop.is_set()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_afterwards_signals_do_what_they_did_before() -> None:
-    before = [signal.getsignal(number) for number in BOTH]
+    before = [signal.getsignal(number) for number in ENDING]
     with stop_requested():
         pass
 
-    assert [signal.getsignal(number) for number in BOTH] == before
+    assert [signal.getsignal(number) for number in ENDING] == before
