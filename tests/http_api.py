@@ -93,7 +93,7 @@ class Api:
         made = http_event(method, path, route_key=found[0].key, query=query, headers=sent, body=content)
         answer = self._invoke[found[0].function]({**made, **(event or {})})
         lower = {name.lower(): str(value) for name, value in answer["headers"].items()}
-        return Answer(answer["statusCode"], lower, json.loads(answer["body"]))
+        return Answer(answer["statusCode"], lower, json.loads(answer["body"] or "{}"))
 
 
 def signed(token: str, secret: str = AUTH_SECRET) -> str:

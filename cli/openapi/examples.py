@@ -177,6 +177,7 @@ _DETAILS: Final[dict[type[ClipferryError], dict[str, Any]]] = {
         "fields": [{"path": "model", "code": "retired", "message": "this model is no longer offered"}]
     },
     errors.InsufficientCreditsError: {"requiredCredits": 15, "availableCredits": 3},
+    errors.NoFileError: {"status": "GENERATING"},
     errors.KeyCapReachedError: {"requiredCredits": 15, "usedCredits": 495, "monthlyCredits": 500},
     errors.TooManyKeysError: {"mostKeys": 20},
     errors.TooManyJobsError: {"inFlight": 3},

@@ -54,6 +54,20 @@ def operation(
     return operation
 
 
+def redirection(
+    name: str, summary: str, failures: Iterable[type[ClipferryError]], parameters: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """An operation that answers with the address of a file."""
+    location = {"description": "Where the file is.", "schema": {"type": "string", "format": "uri"}}
+    return {
+        "operationId": name,
+        "summary": summary,
+        "security": [{"bearer": []}, {"session": []}],
+        "parameters": parameters,
+        "responses": {"302": {"description": "Found", "headers": {"Location": location}}} | _failures(failures),
+    }
+
+
 def _failures(failures: Iterable[type[ClipferryError]]) -> dict[str, Any]:
     by_status: dict[int, list[type[ClipferryError]]] = {}
     for error in sorted(failures, key=lambda error: error.status):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from cli.openapi import examples
-from cli.openapi.operations import operation
+from cli.openapi.operations import operation, redirection
 from clipferry import errors
 from clipferry.api import requests
-from clipferry.models import TRANSACTION_TYPES, VideoStatus
+from clipferry.models import TRANSACTION_TYPES, FileVariant, VideoStatus
 
 _UUID: Final = {
     "name": "uuid",
@@ -38,6 +38,13 @@ _HISTORY_CURSOR: Final = {
     "in": "query",
     "description": "The `nextCursor` of the page before; it goes before `offset`.",
     "schema": {"type": "string", "pattern": "^([0-9]{1,6}|1000000)?$"},
+}
+_VARIANT: Final = {"name": "variant", "in": "query", "schema": {"enum": list(FileVariant), "default": "video"}}
+_DOWNLOAD: Final = {
+    "name": "download",
+    "in": "query",
+    "description": "1: a browser saves the file.",
+    "schema": {"enum": ["0", "1"], "default": "0"},
 }
 _STATUS: Final = {"name": "status", "in": "query", "schema": {"enum": list(VideoStatus)}}
 _TYPE: Final = {"name": "type", "in": "query", "schema": {"enum": list(TRANSACTION_TYPES)}}
@@ -128,6 +135,12 @@ def _video_paths() -> dict[str, Any]:
         status=202,
         parameters=[_UUID],
     )
+    content = redirection(
+        "getVideoContent",
+        "Get a video's file: a redirect to where it is, for links that last",
+        (*_READ, *missing, errors.NoFileError, errors.InvalidRequestError),
+        [_UUID, _VARIANT, _DOWNLOAD],
+    )
     video = "/api/v1/video"
     return {
         f"{video}/generate": {"post": generate},
@@ -135,6 +148,7 @@ def _video_paths() -> dict[str, Any]:
         f"{video}/events": {"get": _events()},
         f"{video}/{{uuid}}": {"get": detail, "delete": delete},
         f"{video}/{{uuid}}/status": {"get": status},
+        f"{video}/{{uuid}}/content": {"get": content},
         f"{video}/{{uuid}}/retry": {"post": retry},
         f"{video}/callback/{{provider}}": {"post": _callback()},
     }

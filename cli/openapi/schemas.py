@@ -12,7 +12,7 @@ from clipferry.api import generate_request, request_bodies, response_types
 from clipferry.api.generate_body import LONGEST_URL, PROMPT
 from clipferry.api.media_inputs import MODE_NAMES
 from clipferry.catalog import NONE, Limits, Model, Range
-from clipferry.models import FailureCode, Mode
+from clipferry.models import FailureCode, Mode, VideoStatus
 
 _SCHEMAS: Final = "#/components/schemas/"
 _ANSWERS: Final = (
@@ -91,6 +91,7 @@ def _error() -> dict[str, Any]:
         "usedCredits": {**number, "description": "What the API key has used of its month."},
         "monthlyCredits": {**number, "description": "What the API key may use in a month."},
         "mostKeys": number,
+        "status": {"enum": list(VideoStatus)},
         "inFlight": {**number, "description": "How many of the user's videos are being made."},
         "videoUuid": {**text, "description": "The video that failed."},
         "errorCode": {"enum": list(FailureCode)},

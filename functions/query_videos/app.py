@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from clipferry import runtime
 from clipferry.api import openapi, parameters, requests, responses
-from clipferry.api.app import build_app, reply
+from clipferry.api.app import build_app, redirect, reply
 from clipferry.api.sign_in_first import sign_in_first
 from clipferry.models import Scope
 from clipferry.observability import logger
@@ -59,6 +59,26 @@ def status(uuid: str) -> Response[str]:
         polling=dependencies.polling,
     )
     return reply(HTTPStatus.OK, responses.status(video))
+
+
+@app.get("/api/v1/video/<uuid>/content")
+def content(uuid: str) -> Response[str]:
+    dependencies = runtime.dependencies()
+    query = requests.query(app.current_event)
+    credential = requests.credential(app.current_event, dependencies.auth_rules, Scope.VIDEOS_READ)
+    with sign_in_first(credential, dependencies.database):
+        video_uuid = parameters.video_uuid(uuid)
+        variant = parameters.file_variant(query.get("variant"))
+        is_download = parameters.flag("download", query.get("download"))
+    address = query_videos.get_file(
+        video_uuid,
+        variant,
+        is_download=is_download,
+        credential=credential,
+        database=dependencies.database,
+        links=dependencies.file_links,
+    )
+    return redirect(address)
 
 
 @app.get("/api/v1/video/<uuid>")

@@ -20,6 +20,8 @@ KEPT_HEADERS: Final = frozenset(
     {"content-type", "cache-control", "content-disposition", "content-encoding", "content-language", "expires"}
 )
 """What R2 calls an object's HTTP metadata ("Workers API reference", R2HTTPMetadata)."""
+_CHOSEN: Final = frozenset(f"response-{name}" for name in KEPT_HEADERS)
+"""A signed request's own choice of a header (GetObject in the Amazon S3 API Reference)."""
 _LISTED_KEY: Final = re.compile(r"<Object><Key>(.*?)</Key></Object>", re.DOTALL)
 _LISTED_PART: Final = re.compile(r"<Part>(.*?)</Part>", re.DOTALL)
 
@@ -175,13 +177,14 @@ def _get_object(call: Call) -> Response:
     content = kept if kept is not None else bytes(found.size)
     if call.headers.get("if-match", found.etag).strip('"') not in (found.etag, "*"):
         raise RefusedError(412, "PreconditionFailed", "(10031)")
+    chosen = {name.removeprefix("response-"): value for name, value in call.parameters.items() if name in _CHOSEN}
     asked = re.fullmatch(r"bytes=(\d+)-(\d*)", call.headers.get("range", ""))
     if asked is None:
-        return Response(status=200, headers=_description(found), body=content)
+        return Response(status=200, headers={**_description(found), **chosen}, body=content)
     start, last = int(asked[1]), min(int(asked[2] or found.size), found.size - 1)
     if start > last:
         raise RefusedError(416, "InvalidRange", "(10039)")
-    headers = {**_description(found), "content-range": f"bytes {start}-{last}/{found.size}"}
+    headers = {**_description(found), **chosen, "content-range": f"bytes {start}-{last}/{found.size}"}
     return Response(status=206, headers=headers, body=content[start : last + 1])
 
 

@@ -20,7 +20,7 @@ from tests.programs import need
 from tests.stack_world import World, evolink_stack
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("api-videos.md", "api-account.md", "api-keys.md")
+PAGES = ("api-videos.md", "api-files.md", "api-account.md", "api-keys.md")
 PAGE = (DOCS / "api.md").read_text(encoding="utf-8")
 ROUTES = "".join((DOCS / name).read_text(encoding="utf-8") for name in PAGES)
 ENTRY = re.compile(r"^## `(?P<route>\w+ \S+)` · (?P<status>\d{3})\n(?P<text>.*?)(?=^#|\Z)", re.MULTILINE | re.DOTALL)

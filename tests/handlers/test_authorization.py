@@ -23,6 +23,7 @@ KINDS = ["by_session", "by_key", "by_cookie"]
 OF_A_VIDEO = [
     ("GET", "/api/v1/video/{uuid}"),
     ("GET", "/api/v1/video/{uuid}/status"),
+    ("GET", "/api/v1/video/{uuid}/content"),
     ("DELETE", "/api/v1/video/{uuid}"),
     ("POST", "/api/v1/video/{uuid}/retry"),
 ]
@@ -64,6 +65,8 @@ NOT_UNDERSTOOD: list[tuple[str, str, Any]] = [
     ("GET", "/api/v1/credit/history?type=NOTHING", None),
     ("GET", "/api/v1/video/not%20an%20id", None),
     ("GET", "/api/v1/video/not%20an%20id/status", None),
+    ("GET", f"/api/v1/video/{UNKNOWN}/content?variant=spritesheet", None),
+    ("GET", f"/api/v1/video/{UNKNOWN}/content?download=yes", None),
     ("DELETE", "/api/v1/video/not%20an%20id", None),
     ("POST", "/api/v1/video/not%20an%20id/retry", None),
 ]

@@ -26,6 +26,7 @@ GUARDED: list[tuple[Scope, str, str, Any]] = [
     (Scope.VIDEOS_READ, "GET", "/api/v1/video/list", None),
     (Scope.VIDEOS_READ, "GET", UNKNOWN, None),
     (Scope.VIDEOS_READ, "GET", f"{UNKNOWN}/status", None),
+    (Scope.VIDEOS_READ, "GET", f"{UNKNOWN}/content", None),
     (Scope.VIDEOS_WRITE, "DELETE", UNKNOWN, None),
     (Scope.VIDEOS_WRITE, "POST", f"{UNKNOWN}/retry", None),
     (Scope.VIDEOS_WRITE, "POST", "/api/v1/video/generate", ORDER),

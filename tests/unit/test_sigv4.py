@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime, timedelta, timezone
-from urllib.parse import quote
+from unittest.mock import patch
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
-from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clipferry.aws.sigv4 import UNSIGNED_PAYLOAD, Credentials, environment_credentials, sign
+from clipferry.aws.sigv4 import UNSIGNED_PAYLOAD, Credentials, environment_credentials, presign, sign
 from clipferry.errors import ConfigurationError
 
 KEYS = Credentials(access_key="AKIDEXAMPLE", secret_key="wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
@@ -170,3 +171,20 @@ def test_credentials_never_print_their_secrets() -> None:
     printed = repr(Credentials(access_key="id", secret_key="SECRET", session_token="SECRET"))
 
     assert "SECRET" not in printed
+
+
+@settings(max_examples=200, deadline=None)
+@given(origin=origins, path=paths, name=encoded.filter(bool), token=st.sampled_from([None, TOKEN]))
+def test_presigns_as_botocore_does(origin: str, path: str, name: str, token: str | None) -> None:
+    keys = Credentials(access_key=KEYS.access_key, secret_key=KEYS.secret_key, session_token=token)
+    url = f"{origin}{path}?response-content-disposition=attachment%3B%20filename%3D{name}"
+    ours = presign(url=url, region="auto", service="s3", expires_in=3600, credentials=keys, now=datetime.now(UTC))
+    sent = dict(parse_qsl(urlsplit(ours).query, keep_blank_values=True))
+    moment = datetime.strptime(sent["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+
+    request = AWSRequest(method="GET", url=url)
+    with patch("botocore.auth.get_current_datetime", return_value=moment.replace(tzinfo=None)):
+        given_keys = BotocoreCredentials(keys.access_key, keys.secret_key, keys.session_token)
+        S3SigV4QueryAuth(given_keys, "s3", "auto", expires=3600).add_auth(request)
+    theirs = dict(parse_qsl(urlsplit(request.url or "").query, keep_blank_values=True))
+    assert sent == theirs

@@ -18,6 +18,7 @@ from clipferry import callback_signature, catalog
 from clipferry.api.credentials import AuthRules
 from clipferry.aws.sigv4 import Credentials
 from clipferry.db.connection import Database
+from clipferry.file_links import FileLinks
 from clipferry.mirror_queue import MirrorQueue
 from clipferry.net.http_client import HttpClient
 from clipferry.polling import Polling
@@ -104,6 +105,20 @@ class Dependencies:
             region=values.aws_region,
             endpoint_url=values.aws_endpoint_url_sqs,
             credentials=self._credentials,
+        )
+
+    @cached_property
+    def file_links(self) -> FileLinks:
+        values = self.settings
+        return FileLinks(
+            endpoint=values.storage_endpoint,
+            region=values.storage_region,
+            bucket=values.storage_bucket,
+            public_domain=values.storage_domain,
+            credentials=Credentials(
+                access_key=values.storage_access_key.get_secret_value(),
+                secret_key=values.storage_secret_key.get_secret_value(),
+            ),
         )
 
     @cached_property

@@ -38,6 +38,13 @@ class VideoStatus(StrEnum):
         return self in (VideoStatus.COMPLETED, VideoStatus.FAILED)
 
 
+class FileVariant(StrEnum):
+    """Which of a video's files is meant."""
+
+    VIDEO = "video"
+    THUMBNAIL = "thumbnail"
+
+
 class Mode(StrEnum):
     """What a video is made from, besides the prompt: the catalogue's words."""
 

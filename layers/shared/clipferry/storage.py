@@ -12,10 +12,11 @@ import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, Unpack
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import urlsplit
 
 from clipferry.aws.sigv4 import Credentials
 from clipferry.errors import ConfigurationError, StorageError
+from clipferry.file_links import FileLinks
 from clipferry.net.deadline import Deadline
 from clipferry.net.safe_get import Rules
 from clipferry.s3.client import Bucket, StoredObject
@@ -63,10 +64,12 @@ class Storage:
         self._region = region
         self._keys = (access_key, secret_key)
         self._name = bucket
-        self._public_domain = public_domain
         self._config = config or TransferConfig()
         self._rules = Rules(allowed_hosts=allowed_hosts, allow_loopback=allow_loopback, tls=tls)
         credentials = Credentials(access_key=access_key, secret_key=secret_key)
+        self._links = FileLinks(
+            endpoint=endpoint, region=region, bucket=bucket, public_domain=public_domain, credentials=credentials
+        )
         self._bucket = Bucket(
             endpoint=endpoint,
             region=region,
@@ -159,17 +162,12 @@ class Storage:
             raise StorageError(f"sign {key}: {error}") from error
 
     def public_url(self, key: str) -> str:
-        """Returns the URL by the founding document's rule, the key percent-encoded.
-
-        Without a public domain nobody can read it.
-        """
-        origin = self._public_domain or f"https://{self._name}.r2.cloudflarestorage.com"
-        return f"{origin.rstrip('/')}/{quote(key)}"
+        """Returns the URL by the founding document's rule, as `FileLinks` does."""
+        return self._links.public_url(key)
 
     def key_of(self, url: str) -> str | None:
         """Returns the key whose `public_url` this is; None for a URL that isn't ours."""
-        prefix = self.public_url("")
-        return unquote(url[len(prefix) :]) or None if url.startswith(prefix) else None
+        return self._links.key_of(url)
 
     def head(self, key: str) -> StoredObject | None:
         """Returns what is stored at `key`, None when nothing is."""

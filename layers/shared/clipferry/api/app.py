@@ -79,6 +79,11 @@ def reply(status: HTTPStatus, data: Any, *, headers: Mapping[str, str] | None = 
     return _response(status, {"success": True, "data": data}, headers)
 
 
+def redirect(address: str) -> Response[str]:
+    """302 to a file. Nobody keeps the answer: the address may be one that expires."""
+    return Response(HTTPStatus.FOUND, headers={"Location": address, "Cache-Control": "no-store"})
+
+
 def reply_document(text: str) -> Response[str]:
     """A JSON document without the envelope, which caches may keep for five minutes."""
     return Response(HTTPStatus.OK, content_type=_JSON, body=text, headers={"Cache-Control": "public, max-age=300"})

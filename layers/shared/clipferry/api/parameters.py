@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from clipferry.errors import InvalidRequestError, NotFoundError, VideoNotFoundError
-from clipferry.models import TRANSACTION_TYPES, VideoStatus
+from clipferry.models import TRANSACTION_TYPES, FileVariant, VideoStatus
 
 
 def video_uuid(text: str) -> str:
@@ -29,6 +29,23 @@ def page_limit(text: str | None, *, default: int = 20, largest: int = 100) -> in
     if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= largest):
         raise InvalidRequestError.for_field("limit", "invalid", f"must be a whole number from 1 to {largest}")
     return int(text)
+
+
+def file_variant(text: str | None) -> FileVariant:
+    """`variant`: the film, unless the thumbnail is asked for."""
+    if text is None:
+        return FileVariant.VIDEO
+    if text not in list(FileVariant):
+        choices = ", ".join(FileVariant)
+        raise InvalidRequestError.for_field("variant", "invalid", f"must be one of {choices}")
+    return FileVariant(text)
+
+
+def flag(name: str, text: str | None) -> bool:
+    """A parameter that is 1 or 0; without it 0."""
+    if text not in (None, "0", "1"):
+        raise InvalidRequestError.for_field(name, "invalid", "must be 0 or 1")
+    return text == "1"
 
 
 def status_filter(text: str | None) -> VideoStatus | None:

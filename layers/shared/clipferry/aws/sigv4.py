@@ -1,4 +1,4 @@
-"""AWS Signature Version 4 in headers, from the standard library: boto3 would cost 230 ms of every cold start.
+"""AWS Signature Version 4, in headers and in URLs, without boto3, which would cost 230 ms of every cold start.
 
 Source: "Create a signed AWS API request" in AWS's IAM User Guide; the tests compare with botocore.
 """
@@ -67,6 +67,36 @@ def sign(
         f"SignedHeaders={names}, Signature={_hmac(key, to_sign).hex()}"
     )
     return complete
+
+
+def presign(
+    *,
+    url: str,
+    region: str,
+    service: str,
+    expires_in: int,
+    credentials: Credentials,
+    now: datetime,
+    method: str = "GET",
+) -> str:
+    """Returns `url` with a signature in its query, valid for `expires_in` seconds. `url` is encoded as `sign` says."""
+    timestamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    scope = f"{timestamp[:8]}/{region}/{service}/aws4_request"
+    added = {
+        "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+        "X-Amz-Credential": f"{credentials.access_key}/{scope}",
+        "X-Amz-Date": timestamp,
+        "X-Amz-Expires": str(expires_in),
+        "X-Amz-SignedHeaders": "host",
+    }
+    if credentials.session_token:
+        added["X-Amz-Security-Token"] = credentials.session_token
+    query = "&".join(f"{name}={quote(value, safe='~')}" for name, value in added.items())
+    complete = f"{url}{'&' if '?' in url else '?'}{query}"
+    canonical, _ = _canonical(method, urlsplit(complete), service, {}, UNSIGNED_PAYLOAD)
+    to_sign = f"AWS4-HMAC-SHA256\n{timestamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    key = _signing_key(credentials.secret_key, timestamp[:8], region, service)
+    return f"{complete}&X-Amz-Signature={_hmac(key, to_sign).hex()}"
 
 
 def _canonical(

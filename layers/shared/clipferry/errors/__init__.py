@@ -12,7 +12,8 @@ ClipferryError                       500
 ├── InsufficientCreditsError         402
 ├── KeyCapReachedError               402
 ├── NotFoundError                    404
-│   └── VideoNotFoundError           404
+│   ├── VideoNotFoundError           404
+│   └── NoFileError                  404
 ├── MethodNotAllowedError            405
 ├── ConflictError                    409
 │   ├── TooManyKeysError             409
@@ -59,6 +60,7 @@ from clipferry.errors.client import (
     KeyNotAllowedError,
     MethodNotAllowedError,
     ModelRetiredError,
+    NoFileError,
     NotFoundError,
     OrderNumberTakenError,
     OriginalExpiredError,
@@ -108,6 +110,7 @@ __all__ = [
     "ModelRetiredError",
     "NetworkError",
     "NoAnswerError",
+    "NoFileError",
     "NotAVideoError",
     "NotFoundError",
     "OrderNumberTakenError",

@@ -97,6 +97,12 @@ class VideoNotFoundError(NotFoundError):
     code = "VIDEO_NOT_FOUND"
 
 
+class NoFileError(NotFoundError):
+    """This video has no such file, or not yet."""
+
+    code = "NO_FILE"
+
+
 class MethodNotAllowedError(ClipferryError):
     """This address doesn't take this method."""
 

@@ -11,9 +11,10 @@ from typing import Final
 
 from clipferry.db import jobs, sign_in, videos
 from clipferry.db.connection import Database
-from clipferry.errors import InvalidRequestError, VideoNotFoundError
+from clipferry.errors import InvalidRequestError, NoFileError, VideoNotFoundError
+from clipferry.file_links import FileLinks
 from clipferry.mirror_queue import MirrorQueue
-from clipferry.models import Credential, Video, VideoStatus
+from clipferry.models import Credential, FileVariant, Video, VideoStatus
 from clipferry.observability import set_log_context
 from clipferry.polling import Polling
 from clipferry.providers.base import Provider
@@ -41,6 +42,23 @@ def get_video(uuid: str, *, credential: Credential, database: Database) -> Video
     if video is None:
         raise VideoNotFoundError(uuid)
     return video
+
+
+def get_file(
+    uuid: str,
+    variant: FileVariant,
+    *,
+    is_download: bool,
+    credential: Credential,
+    database: Database,
+    links: FileLinks,
+) -> str:
+    """The address of a file of the caller's own video; raises NoFileError while there is none."""
+    video = get_video(uuid, credential=credential, database=database)
+    url = video.video_url if variant is FileVariant.VIDEO else video.thumbnail_url
+    if video.status is not VideoStatus.COMPLETED or not url:
+        raise NoFileError(uuid, details={"status": video.status.value})
+    return links.address(url, is_download=is_download)
 
 
 def get_status(
