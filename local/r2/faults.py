@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from local.http.messages import Response
 from local.r2.signatures import RefusedError
 
-FaultKind = Literal["500", "503", "429", "reset", "stall", "slow", "lost", "damaged"]
+FaultKind = Literal["500", "503", "429", "reset", "stall", "slow", "lost", "damaged", "answered", "refused"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -17,7 +19,9 @@ class Fault:
 
     `reset`: the connection is reset after `after` bytes of the body. `stall`: nothing more is read from there.
     `slow`: `seconds` before the answer. `damaged`: the body's first byte is another. `lost`: all is done as asked, and
-    the connection closes without an answer.
+    the connection closes without an answer. `answered`: all is done as asked, and answered with what `answer` makes of
+    the response. `refused`: nothing is done, and `answer` is given an empty response; with `after` it comes, and the
+    connection ends, after so many bytes of the body.
     """
 
     operation: str
@@ -26,9 +30,12 @@ class Fault:
     skip: int = 0
     after: int = 0
     seconds: float = 0.2
+    answer: Callable[[Response], Response] = lambda response: response
 
     def breaks_off(self, received: int) -> bool:
         """Returns whether the connection ends, or stalls, after so many bytes of the body."""
+        if self.kind == "refused":
+            return 0 < self.after <= received
         return self.kind in ("reset", "stall") and received >= self.after
 
     def answer_badly(self) -> None:

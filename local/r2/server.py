@@ -123,12 +123,17 @@ class FakeR2:
                 body=body,
                 now=self.now(),
             )
-            response = OPERATIONS[operation](call)
+            is_refused = fault is not None and fault.kind == "refused"
+            response = Response(status=200) if is_refused else OPERATIONS[operation](call)
         except RefusedError as refusal:
             response = _refusal(refusal)
         except _BrokenOffError:
-            exchange.hang_up(reset=True)
-            return
+            if fault is None or fault.kind != "refused":
+                exchange.hang_up(reset=True)
+                return
+            exchange.close_connection, response = True, Response(status=200)
+        if fault is not None and fault.kind in ("answered", "refused"):
+            response = fault.answer(response)
         if fault is not None and fault.kind == "lost":
             exchange.hang_up()
         else:

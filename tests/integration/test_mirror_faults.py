@@ -131,7 +131,10 @@ def test_a_fault_of_the_sink_that_passes_is_made_good(kind: FaultKind, operation
                                                  *itertools.product(MULTI, [5 * PART])])  # fmt: skip
 @pytest.mark.parametrize("kind", ["500", "503", "reset", "lost"])
 def test_a_fault_of_the_sink_that_stays_is_a_storage_error(kind: FaultKind, operation: str, size: int) -> None:
-    failure = outcome(Behaviour(film(size)), Fault(operation=operation, kind=kind, times=1000))
+    failure = outcome(Behaviour(film(size)), Fault(operation=operation, kind=kind, times=1000), pause_seconds=0.002)
+    if (kind, operation) == ("lost", "CompleteMultipartUpload"):
+        assert failure is None  # the object is there, and is what it must be
+        return
     assert isinstance(failure, StorageError)
 
 

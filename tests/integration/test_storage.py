@@ -24,7 +24,7 @@ from clipferry.errors import (
     StorageError,
 )
 from clipferry.net.deadline import Deadline
-from clipferry.s3.client import StoredObject
+from clipferry.s3.stored_objects import StoredObject
 from clipferry.storage import Storage
 from clipferry.transfer.interface import PART_SIZE, StoredFile
 from clipferry.transfer.part_io import STEP

@@ -19,11 +19,12 @@ from clipferry.errors import ConfigurationError, StorageError
 from clipferry.file_links import FileLinks
 from clipferry.net.deadline import Deadline
 from clipferry.net.safe_get import Rules
-from clipferry.s3.client import Bucket, StoredObject
+from clipferry.s3.client import Bucket
 from clipferry.s3.multipart import Multipart, UnfinishedUpload, list_unfinished
 from clipferry.s3.object_headers import immutable_headers
 from clipferry.s3.objects import MOST_DELETED, ListedObject, delete_objects, list_objects
 from clipferry.s3.retry import Retries
+from clipferry.s3.stored_objects import StoredObject, find_object
 from clipferry.transfer.engine import Transfer
 from clipferry.transfer.interface import StoredFile, TransferConfig, TransferOptions, TransferResult
 from clipferry.transfer.ranged_source import RangedSource
@@ -172,7 +173,7 @@ class Storage:
     def head(self, key: str) -> StoredObject | None:
         """Returns what is stored at `key`, None when nothing is."""
         retries = Retries(deadline=Deadline(REQUEST_SECONDS))
-        return retries.call_with_retry(lambda: self._bucket.head(key, deadline=retries.deadline))
+        return retries.call_with_retry(lambda: find_object(self._bucket, key, deadline=retries.deadline))
 
     def delete(self, key: str) -> None:
         """Deletes `key`; nothing being there is fine."""

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NoReturn
 from urllib.parse import quote, urlencode, urlsplit
 
 from clipferry.aws.sigv4 import UNSIGNED_PAYLOAD, Credentials, sign
@@ -21,20 +22,12 @@ from clipferry.net.connection import Connection, Origin
 from clipferry.net.deadline import Deadline
 from clipferry.net.pool import ConnectionPool
 from clipferry.s3.retry import BucketRefusedError
-from clipferry.s3.xml import element_text
+from clipferry.s3.xml import element_text, is_error, is_whole
 
 MAX_RESPONSE_BYTES = 4 * 1024 * 1024
 """A list of 1,000 parts takes about 200 kB."""
 _LATE_RESPONSE_SECONDS = 1.0
 """For reading why the bucket has closed the connection."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredObject:
-    """An object in the bucket: its size in bytes, and its ETag without the quotes."""
-
-    size: int
-    etag: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +39,14 @@ class BucketResponse:
 
     @property
     def etag(self) -> str:
-        return self.headers.get("ETag", "").strip('"')
+        return etag_of(self.headers)
 
 
 class Bucket:
     """One bucket, by its path-style URL. Thread-safe.
 
-    Every request raises StorageError when there is no response, and BucketRefusedError for a status that isn't 2xx.
+    Every request raises StorageError when there is no response or half of one, and BucketRefusedError for a status that
+    isn't 2xx or an error with status 200. `has_conditions` is False once it has answered `If-None-Match` with 501.
     """
 
     def __init__(
@@ -74,6 +68,7 @@ class Bucket:
         self._name = name
         self._region = region
         self._stall_seconds = stall_seconds
+        self.has_conditions = True
         self._credentials = credentials
         self._pool = ConnectionPool(
             origin, lambda: socket.getaddrinfo(host, origin.port, type=socket.SOCK_STREAM), tls=tls
@@ -114,29 +109,16 @@ class Bucket:
             yield PutRequest(self, connection, connection.send_head("PUT", target, headers=signed), what)
 
     @contextmanager
-    def get(self, key: str, *, start: int, etag: str, deadline: Deadline) -> Iterator[Connection]:
-        """Requests a known version's bytes from `start` on; read them from the connection that is given."""
-        asked = {"Range": f"bytes={start}-", "If-Match": f'"{etag}"'}
-        target, signed = self._signed("GET", key, {}, asked, UNSIGNED_PAYLOAD)
-        what = _named("GET", key, None)
-        with self._connection(what, deadline) as connection:
-            response = connection.request("GET", target, headers=signed)
-            if response.status != 206:
-                _refuse(what, response.status, response.read(MAX_RESPONSE_BYTES).decode(errors="replace"))
+    def get(
+        self, key: str, headers: Mapping[str, str], *, deadline: Deadline
+    ) -> Iterator[tuple[Connection, http.client.HTTPResponse]]:
+        """Gives the response, whatever its status, and its connection to read from, which is closed afterwards."""
+        target, signed = self._signed("GET", key, {}, headers, UNSIGNED_PAYLOAD)
+        with self._connection(f"GET {key}", deadline) as connection:
             try:
-                yield connection
+                yield connection, connection.request("GET", target, headers=signed)
             finally:
                 connection.close()
-
-    def head(self, key: str, *, deadline: Deadline) -> StoredObject | None:
-        """Returns what is stored at `key`, None when nothing is."""
-        try:
-            response = self.call("HEAD", key, deadline=deadline)
-        except BucketRefusedError as refusal:
-            if refusal.http_status == 404:
-                return None
-            raise
-        return StoredObject(size=int(response.headers.get("Content-Length", "-1")), etag=response.etag)
 
     def close(self) -> None:
         self._pool.close()
@@ -171,8 +153,10 @@ class Bucket:
 
     def _read_response(self, what: str, connection: Connection, response: http.client.HTTPResponse) -> BucketResponse:
         status, body = response.status, response.read(MAX_RESPONSE_BYTES).decode(errors="replace")
-        if not 200 <= status <= 299 or "<Error>" in body:  # S3 may send 200 first, and an error in the body
-            _refuse(what, status, body)
+        if not 200 <= status <= 299 or is_error(body):  # S3 may send 200 first, and an error in the body
+            refuse(what, status, body)
+        if response.length or not is_whole(body):  # asked for a number of bytes, http.client takes an early end
+            raise StorageError(f"{what}: the response was cut short")
         if response.will_close or not connection.is_quiet():
             connection.close()
         else:
@@ -209,9 +193,15 @@ class PutRequest:
             return self._bucket._read_response(self._what, self._connection, response).etag  # noqa: SLF001
 
 
-def _refuse(what: str, status: int, body: str) -> None:
+def refuse(what: str, status: int, body: str) -> NoReturn:
+    """Raises BucketRefusedError with what S3's error document says."""
     message = element_text(body, "Message")[:200]
     raise BucketRefusedError(f"{what} {message}".strip(), http_status=status, reason=element_text(body, "Code"))
+
+
+def etag_of(headers: http.client.HTTPMessage) -> str:
+    """Returns the ETag without its quotes; a proxy may have made it a weak one."""
+    return headers.get("ETag", "").removeprefix("W/").strip('"')
 
 
 def _named(method: str, key: str, query: Mapping[str, str] | None) -> str:

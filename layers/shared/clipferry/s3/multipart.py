@@ -15,10 +15,8 @@ from datetime import datetime
 from clipferry.errors import StorageError
 from clipferry.s3.client import Bucket
 from clipferry.s3.retry import BucketRefusedError, Retries
-from clipferry.s3.xml import element_text
+from clipferry.s3.xml import element_text, elements
 
-_PART = re.compile(r"<Part>(.*?)</Part>", re.DOTALL)
-_UPLOAD = re.compile(r"<Upload>(.*?)</Upload>", re.DOTALL)
 _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
@@ -84,12 +82,15 @@ class Multipart:
         while True:
             query = {"uploadId": progress.upload_id, "part-number-marker": str(after)}
             page = self._retries.call_with_retry(lambda query=query: self._call("GET", query))
-            for part in _PART.findall(page):
-                after = int(element_text(part, "PartNumber"))
-                if 1 <= after <= progress.part_count and int(element_text(part, "Size")) == progress.length(after):
+            before = after
+            for part in elements(page, "Part"):
+                after = max(after, _number(part, "PartNumber"))
+                if 1 <= after <= progress.part_count and _number(part, "Size") == progress.length(after):
                     etags[after] = element_text(part, "ETag").strip('"')
             if element_text(page, "IsTruncated") != "true":
                 return etags
+            if after == before:
+                raise StorageError(f"list parts of {self._key}: the list doesn't move on")
 
     def complete(self, progress: Progress) -> str | None:
         """Completes the upload; returns the object's ETag, or None when it was over already.
@@ -122,10 +123,7 @@ class Multipart:
 
     def abort_others(self, upload_id: str | None) -> None:
         """Aborts all uploads to this key but one. They may be another worker's: only the lease's holder may call it."""
-        page = self._retries.call_with_retry(
-            lambda: self._call("GET", {"uploads": "", "prefix": self._key}, at_key=False)
-        )
-        for upload in _UPLOAD.findall(page):
+        for upload in list(_listed(self._bucket, self._key, self._retries)):
             other = element_text(upload, "UploadId")
             if element_text(upload, "Key") == self._key and other not in ("", upload_id):
                 with suppress(StorageError):
@@ -137,12 +135,9 @@ class Multipart:
         query: Mapping[str, str],
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
-        *,
-        at_key: bool = True,
     ) -> str:
-        key = self._key if at_key else ""
         deadline = self._retries.deadline
-        return self._bucket.call(method, key, deadline=deadline, query=query, headers=headers, body=body).body
+        return self._bucket.call(method, self._key, deadline=deadline, query=query, headers=headers, body=body).body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,14 +152,18 @@ class UnfinishedUpload:
 
 def list_unfinished(bucket: Bucket, prefix: str, retries: Retries) -> Iterator[UnfinishedUpload]:
     """Yields every unfinished upload to a key that begins with `prefix`, page by page."""
+    return map(_unfinished, _listed(bucket, prefix, retries))
+
+
+def _listed(bucket: Bucket, prefix: str, retries: Retries) -> Iterator[str]:
+    """Yields the XML of each of them."""
     marker: dict[str, str] = {}
     while True:
         query = {"uploads": "", "prefix": prefix, **marker}
         page = retries.call_with_retry(
             lambda query=query: bucket.call("GET", "", deadline=retries.deadline, query=query)
         ).body
-        for upload in _UPLOAD.findall(page):
-            yield _unfinished(upload)
+        yield from elements(page, "Upload")
         if element_text(page, "IsTruncated") != "true":
             return
         before = marker
@@ -174,6 +173,12 @@ def list_unfinished(bucket: Bucket, prefix: str, retries: Retries) -> Iterator[U
         }
         if marker == before:
             raise StorageError("the list of uploads doesn't move on")
+
+
+def _number(xml: str, name: str) -> int:
+    """Returns the number in that element, -1 for none."""
+    text = element_text(xml, name)
+    return int(text) if text.isdecimal() else -1
 
 
 def _unfinished(upload: str) -> UnfinishedUpload:

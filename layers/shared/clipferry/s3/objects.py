@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,11 +15,10 @@ from typing import Final
 from clipferry.errors import StorageError
 from clipferry.s3.client import Bucket
 from clipferry.s3.retry import Retries
-from clipferry.s3.xml import element_text, escaped
+from clipferry.s3.xml import element_text, elements, escaped
 
 MOST_DELETED: Final = 1000
 """The most keys that one request may delete."""
-_CONTENTS = re.compile(r"<Contents>(.*?)</Contents>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +43,7 @@ def list_objects(
         page = retries.call_with_retry(
             lambda query=query, retries=retries: bucket.call("GET", "", deadline=retries.deadline, query=query)
         ).body
-        found = [_listed(contents) for contents in _CONTENTS.findall(page)]
+        found = [_listed(contents) for contents in elements(page, "Contents")]
         yield found
         if element_text(page, "IsTruncated") != "true":
             return

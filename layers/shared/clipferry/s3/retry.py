@@ -20,7 +20,25 @@ PAUSE_SECONDS = 0.2
 """Before the second try; doubled for each further one, plus a random part of up to a half, so that workers don't all
 try again at the same moment."""
 LONGEST_PAUSE_SECONDS = 5.0
-_TRANSIENT = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524})
+THROTTLED_TRIES = 9
+"""For one request that the bucket asks to slow down: 20 seconds of pauses."""
+_DOUBLINGS = 5
+_TRANSIENT = frozenset({408, 409, 425, 429, 500, 502, 503, 504, *range(520, 531)})
+"""520 to 530 are Cloudflare's, for what is behind it."""
+_TRANSIENT_REASONS = frozenset(
+    {
+        "BadDigest",
+        "IncompleteBody",
+        "InternalError",
+        "OperationAborted",
+        "RequestTimeout",  # with 400: the source paused, and so did the body
+        "ServiceUnavailable",
+        "SlowDown",
+        "TooManyRequests",
+    }
+)
+"""S3's error codes, whatever the status: CompleteMultipartUpload sends 200 first, and an error afterwards."""
+_THROTTLED = frozenset({"SlowDown", "TooManyRequests"})
 
 
 class TransferInterruptedError(StorageError):
@@ -38,6 +56,11 @@ class BucketRefusedError(StorageError):
         self.http_status = http_status
         self.reason = reason
         """S3's error code: `NoSuchUpload`."""
+
+    @property
+    def is_throttled(self) -> bool:
+        """Whether the bucket asks for fewer requests: that passes, and is no fault."""
+        return self.http_status == 429 or self.reason in _THROTTLED
 
 
 class Retries:
@@ -78,10 +101,12 @@ class Retries:
         """Waits before the next try, after `failed` failures in a row; raises `error` when there is to be none."""
         if self.deadline.is_over:
             raise TransferInterruptedError(f"out of time after: {error}") from error
-        self._failures += 1
-        if failed >= self._tries or self._failures > FAILURES or not is_worth_another_try(error):
+        is_throttled = isinstance(error, BucketRefusedError) and error.is_throttled
+        self._failures += not is_throttled
+        tries = max(self._tries, THROTTLED_TRIES) if is_throttled else self._tries
+        if failed >= tries or self._failures > FAILURES or not is_worth_another_try(error):
             raise error
-        seconds = min(self._pause_seconds * 2 ** (failed - 1), LONGEST_PAUSE_SECONDS)
+        seconds = min(self._pause_seconds * 2 ** min(failed - 1, _DOUBLINGS), LONGEST_PAUSE_SECONDS)
         if self._stop.wait(seconds * random.uniform(1, 1.5)):  # noqa: S311 (no secret)
             raise error
 
@@ -89,5 +114,6 @@ class Retries:
 def is_worth_another_try(error: SourceError | StorageError) -> bool:
     """Whether the same request may do better in a moment."""
     if isinstance(error, BucketRefusedError):
-        return error.http_status in _TRANSIENT or error.reason == "BadDigest"
+        is_unclear = 200 <= error.http_status <= 299 and not error.reason
+        return is_unclear or error.http_status in _TRANSIENT or error.reason in _TRANSIENT_REASONS
     return error.retryable and not isinstance(error, TransferInterruptedError)

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from clipferry.errors import ClipferryError, StorageError
 from clipferry.net.deadline import Deadline
-from clipferry.s3.client import Bucket, StoredObject
+from clipferry.s3.client import Bucket
 from clipferry.s3.multipart import Multipart, Progress
 from clipferry.s3.retry import BucketRefusedError, Retries
 from clipferry.transfer.background_start import BackgroundUpload
@@ -87,22 +87,8 @@ class Transfer:
         digest = OrderedDigest(self._observe)
         put = SinglePut(self._context, part, reader, digest)
         check_begins_as_mp4(put.fill(FIRST_STEP), self._context.source)
-        try:
-            etag = put.send({**self._headers, "If-None-Match": "*"})
-        except BucketRefusedError as refusal:
-            if refusal.http_status != 412:
-                raise
-            etag = self._replace_unless_equal(put)
-        self._stored.verify(part.length, {etag})
+        self._stored.verify(part.length, {put.store(self._headers, self._stored, lambda: self._record(None))})
         return self._result(digest.hexdigest(), workers=1, buffers=1)
-
-    def _replace_unless_equal(self, put: SinglePut) -> str:
-        """Something is stored at our key: by an earlier delivery, or by a request of ours whose response was lost."""
-        etag = put.md5().hex()
-        if self._stored.head() == StoredObject(size=put.part.length, etag=etag):
-            return etag
-        self._record(None)  # only the lease's holder may write over it
-        return put.send(self._headers)
 
     def _upload(self, part: Part, reader: RangeReader) -> TransferResult:
         source = self._context.source
@@ -185,7 +171,12 @@ class Transfer:
 
     def _complete(self, progress: Progress) -> None:
         self._record(progress)  # the last moment to find out that another worker has the lease
-        completed = self._multipart.complete(progress)
+        try:
+            completed = self._multipart.complete(progress)
+        except StorageError:  # an answer may have been lost, and the upload is over since
+            if not self._stored.is_result_of(progress):
+                raise
+            return
         self._stored.verify(progress.size, {completed, progress.etag})
 
     def _clean_up(self, progress: Progress, error: BaseException, *, is_recorded: bool) -> None:

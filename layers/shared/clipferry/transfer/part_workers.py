@@ -146,7 +146,10 @@ class PartWorkers:
             context.key, part.length, deadline=context.retries.deadline, query=query, headers=headers
         ) as put_request:
             send_part(part, put_request, fill)
-            return put_request.finish()
+            etag = put_request.finish()
+        if not etag:  # without it the part can't be listed when the upload is completed
+            raise StorageError(f"part {part.number} of {context.key} was answered without an ETag")
+        return etag
 
     def _take_number(self) -> int | None:
         with self._lock:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from clipferry.errors import SourceInvalidError, StorageError, WrongFileKindError
 from clipferry.media.file_kind import begins_as_iso, other_kind
-from clipferry.s3.client import Bucket, StoredObject
+from clipferry.net.connection import Connection
+from clipferry.s3.client import Bucket
 from clipferry.s3.multipart import Progress
 from clipferry.s3.retry import Retries
+from clipferry.s3.stored_objects import StoredObject, find_object, open_object
 from clipferry.transfer.ordered_hash import Observe, OrderedDigest
 from clipferry.transfer.part_io import STEP
 from clipferry.transfer.ranged_source import RangedSource
@@ -24,7 +26,8 @@ class ObjectReader:
         self._retries = retries
 
     def head(self) -> StoredObject | None:
-        return self._retries.call_with_retry(lambda: self._bucket.head(self._key, deadline=self._retries.deadline))
+        deadline = self._retries.deadline
+        return self._retries.call_with_retry(lambda: find_object(self._bucket, self._key, deadline=deadline))
 
     def verify(self, size: int, etags: set[str | None]) -> StoredObject:
         """Raises StorageError unless `size` bytes are stored, under one of these ETags if any is known."""
@@ -49,18 +52,22 @@ class ObjectReader:
         while position < size:
             before = position
             try:
-                with self._bucket.get(
-                    self._key, start=position, etag=version, deadline=self._retries.deadline
+                with open_object(
+                    self._bucket, self._key, start=position, etag=version, deadline=self._retries.deadline
                 ) as reading:
                     while position < size:
-                        view = memory[: min(STEP, size - position)]
-                        reading.read_into(view)
-                        digest.add(view)
-                        position += len(view)
+                        position += self._read(reading, memory[: min(STEP, size - position)], digest)
             except StorageError as error:
                 failed = 1 if position > before else failed + 1
                 self._retries.pause(failed, error)
         return digest.hexdigest()
+
+    def _read(self, reading: Connection, view: memoryview, digest: OrderedDigest) -> int:
+        received = reading.read_into(view)
+        if not received:
+            raise StorageError(f"{self._key}: the connection ended before the object")
+        digest.add(view[:received])
+        return received
 
 
 def check_begins_as_mp4(start: memoryview, source: RangedSource) -> None:
