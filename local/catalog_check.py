@@ -21,12 +21,13 @@ from clipferry.errors import ConfigurationError
 from clipferry.models import Mode, Order
 from clipferry.providers.base import Provider
 from clipferry.providers.evolink import Evolink
+from clipferry.providers.fal import Fal
 from clipferry.providers.kie import Kie
 from clipferry.providers.replicate import Replicate
 from clipferry.providers.transport import JsonApi
 from local.providers import facts
 
-ADAPTERS: Final = {"evolink": Evolink, "kie": Kie, "replicate": Replicate}
+ADAPTERS: Final = {"evolink": Evolink, "kie": Kie, "replicate": Replicate, "fal": Fal}
 CALLBACK: Final = "https://api.example.com/callback"
 _MODELS_PATH: Final = "/v1/models/"
 _ADDED: Final = {"evolink": {"model"}, "kie": {"model", "callBackUrl"}}
@@ -76,12 +77,15 @@ def sent(order: Order) -> tuple[str, dict[str, Any]]:
         path, body = error.path, error.body
     else:
         raise AssertionError("nothing was sent")
-    model = (
-        path.removeprefix(_MODELS_PATH).removesuffix("/predictions") if order.provider == "replicate" else body["model"]
-    )
+    model = body.get("model") or _model_in(path)
     fields = body.get("input", body)
     added = _ADDED.get(order.provider, set()) if fields is body else set[str]()
     return model, {key: value for key, value in fields.items() if key not in added}
+
+
+def _model_in(path: str) -> str:
+    """Returns the model that a path names: Replicate's `/v1/models/{model}/predictions`, fal's `/{model}?…`."""
+    return path.partition("?")[0].removeprefix(_MODELS_PATH).removesuffix("/predictions").lstrip("/")
 
 
 def orders(model: Model, offer: Offer, mode: Mode) -> Iterator[Order]:

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from clipferry.providers import registry
+
 ROOT = Path(__file__).parents[1]
 ALLOWED = {"botocore", "importlib.resources"}
 """Powertools looks whether botocore is there, and takes nothing of it but its `__init__`."""
@@ -48,7 +50,7 @@ ROUTER = (
     "clipferry.api.request_bodies",
     "aws_lambda_powertools.event_handler",
 )
-PROVIDERS = ("clipferry.providers.evolink", "clipferry.providers.kie", "clipferry.providers.replicate")
+PROVIDERS = tuple(provider.module for provider in registry.PROVIDERS)
 BATCH = "aws_lambda_powertools.utilities.batch"
 FORBIDDEN = {
     **dict.fromkeys(API, (*NEVER, *STORAGE, BATCH, "clipferry.db.migrations", "clipferry.api.response_types")),

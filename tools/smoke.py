@@ -18,7 +18,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
-PROVIDERS = ("evolink", "kie", "replicate")
+PROVIDERS = ("evolink", "kie", "replicate", "fal")
 """Those that Clipferry ships (`clipferry.providers.registry`; this script needs nothing but Python)."""
 SECONDS = 30
 PRESIGN = {"filename": "smoke.png", "contentType": "image/png", "contentLength": 1024}

@@ -94,6 +94,10 @@ class FakeProvider:
         """The answer to a query."""
         raise NotImplementedError
 
+    def report_status(self, task: Task) -> int:  # noqa: ARG002 - a subclass's to use
+        """The HTTP status of that answer."""
+        return 200
+
     def error(self, status: int, code: int | str, message: str) -> ApiError:
         """An error in the provider's own envelope."""
         raise NotImplementedError
@@ -163,7 +167,7 @@ class FakeProvider:
                 raise error
             case "slow":
                 self.runner.wait(SLOW_SECONDS)
-        return json_response(self.report(task))
+        return json_response(self.report(task), status=self.report_status(task))
 
     def result_url(self, task: Task) -> str:
         return f"{self.base_url}/files/{task.id}.mp4"

@@ -11,7 +11,7 @@ from clipferry import catalog
 from clipferry.catalog import Model
 from clipferry.models import Mode, Order
 from local.catalog_check import ADAPTERS, disagreements, main, orders
-from local.providers import evolink_orders, facts, kie_orders, replicate_orders, veo_orders
+from local.providers import evolink_orders, facts, fal_orders, kie_orders, replicate_orders, veo_orders
 from tools.provider_facts import facts_of_json, facts_of_page, merged, written
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -49,6 +49,9 @@ def placed(order: Order) -> evolink_orders.PlacedOrder:
     content = json.dumps(body).encode()
     if order.provider == "replicate":
         return replicate_orders.parse_order(order.model, content, local=False)
+    if order.provider == "fal":
+        endpoint, _, query = path.lstrip("/").partition("?")
+        return fal_orders.parse_order(endpoint, content, query, local=False)
     if order.provider == "evolink":
         return evolink_orders.parse_order(content, local=False)
     parse = veo_orders.parse_order if "/veo/" in path else kie_orders.parse_order

@@ -17,6 +17,7 @@ from clipferry.db.connection import Database
 from clipferry.models import Mode
 from local.providers.base import FakeProvider
 from local.providers.evolink import fake_evolink
+from local.providers.fal import fake_fal
 from local.providers.kie import fake_kie
 from local.providers.replicate import fake_replicate
 from local.sam_template.environment import in_process
@@ -38,6 +39,7 @@ def fakes() -> Iterator[dict[str, FakeProvider]]:
             "evolink": stack.enter_context(fake_evolink(api_key="key", seconds=3600)),
             "kie": stack.enter_context(fake_kie(api_key="key", seconds=3600)),
             "replicate": stack.enter_context(fake_replicate(api_key="key", webhook_secret=SECRET, seconds=3600)),
+            "fal": stack.enter_context(fake_fal(api_key="key", seconds=3600)),
         }
         for fake in running.values():
             fake.runner.interrupt()  # nobody waits for these films

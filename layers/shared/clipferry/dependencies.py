@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -93,8 +93,10 @@ class Dependencies:
         for provider in registry.PROVIDERS:
             values = {name: getattr(self.settings, name) for name in provider.settings}
             if key := values[provider.key]:
-                api = JsonApi(self._client(values[provider.base_url]), key.get_secret_value())
-                ready[provider.name] = provider.make(registry.Parts(api=api, values=values))
+                client = self._client(values[provider.base_url])
+                api = JsonApi(client, key.get_secret_value(), scheme=provider.scheme)
+                offered = partial(self._offered_by, provider.name)
+                ready[provider.name] = provider.make(registry.Parts(api=api, values=values, offered=offered))
         return ready
 
     @cached_property
@@ -193,6 +195,9 @@ class Dependencies:
         for name in ("database", "mirror_queue", "storage"):
             if name in made:
                 made[name].close()
+
+    def _offered_by(self, provider: str) -> set[str]:
+        return self.catalog.models_of(provider)
 
     def _client(self, base_url: str) -> HttpClient:
         client = HttpClient(base_url, allow_plain_http=self.settings.allow_loopback)

@@ -200,6 +200,8 @@ class TaskReport:
     detail: str = ""
     progress: int | None = None
     """How far it is by the provider's own count: 0 to 100, None where it doesn't say."""
+    task_id: str | None = None
+    """The task's whole name, where the provider was asked about a part of it; else None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +211,10 @@ class CallbackHint:
     task_id: str | None
     echoed_url: str | None = None
     """Our own callback URL, if the provider sends it back (KIE's `param`)."""
+
+    def is_about_another(self, task_id: str) -> bool:
+        """Whether it names another task. fal's name a request without its app, which our task id begins with."""
+        return self.task_id is not None and self.task_id != task_id and not task_id.endswith(f"/{self.task_id}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,6 +77,9 @@ class Settings(SecretLocation):
     replicate_base_url: Address = "https://api.replicate.com"
     replicate_webhook_secret: WebhookSecrets | None = None
     """Replicate's signing secret, `whsec_…`. During a rotation: the new one, a comma, the old one."""
+    fal_api_key: Key | None = None
+    fal_base_url: Address = "https://queue.fal.run"
+    """The address of fal's queue."""
 
     ai_callback_url: Address | None = None
     """The URL under which callbacks come in. Empty: it is derived from the domain of the request."""

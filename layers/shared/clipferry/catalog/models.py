@@ -151,6 +151,11 @@ class Catalog:
             raise ModelRetiredError.for_field("model", "retired", "this model is no longer offered")
         return model
 
+    def models_of(self, provider: str) -> set[str]:
+        """Returns the provider's own names for all that it offers."""
+        offers = (offer for model in self.models.values() for offer in model.offers if offer.provider == provider)
+        return {own.model for offer in offers for own in offer.modes.values()}
+
 
 def letters(model_id: str) -> str:
     """Returns the id's letters and digits in lower case: ids that differ in nothing else mean the same model."""

@@ -6,7 +6,7 @@ and its secret, events/env.json, .env.example and so README's table, and what `c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +21,8 @@ class Parts:
 
     api: JsonApi
     values: Mapping[str, Any]
+    offered: Callable[[], Iterable[str]]
+    """Returns the provider's names for the models that the catalogue has from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,8 @@ class Registered:
     secrets: tuple[str, ...] = ()
     """Secrets beside the key."""
     options: tuple[str, ...] = ()
+    scheme: str = "Bearer"
+    """What stands before the key in the Authorization header."""
     make: Callable[[Parts], Provider]
 
     @property
@@ -71,6 +75,12 @@ def _replicate(parts: Parts) -> Provider:
     return Replicate(parts.api, webhook_secrets=comma_separated(secret.get_secret_value() if secret else ""))
 
 
+def _fal(parts: Parts) -> Provider:
+    from clipferry.providers.fal import Fal
+
+    return Fal(parts.api, endpoints=parts.offered)
+
+
 PROVIDERS: Final = (
     Registered(name="evolink", title="Evolink", key="evolink_api_key", base_url="evolink_base_url", make=_evolink),
     Registered(
@@ -90,4 +100,5 @@ PROVIDERS: Final = (
         secrets=("replicate_webhook_secret",),
         make=_replicate,
     ),
+    Registered(name="fal", title="fal", key="fal_api_key", base_url="fal_base_url", scheme="Key", make=_fal),
 )

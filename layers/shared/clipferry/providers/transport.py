@@ -46,14 +46,21 @@ class Answer:
 class JsonApi:
     """A provider's API: one base URL and one key. No error quotes the key."""
 
-    def __init__(self, client: HttpClient, api_key: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Raises ConfigurationError for a key that no header can carry, without showing it."""
+    def __init__(
+        self,
+        client: HttpClient,
+        api_key: str,
+        *,
+        scheme: str = "Bearer",
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`scheme` stands before the key. Raises ConfigurationError for one that no header carries, not showing it."""
         if not re.fullmatch(r"[!-~]+", api_key):
             raise ConfigurationError(
                 "a provider's API key has a space, a line end or something else that no header carries"
             )
         self._client = client
-        self._api_key = api_key
+        self._authorization = f"{scheme} {api_key}"
         self._sleep = sleep
 
     def post(self, path: str, payload: dict[str, Any], *, timeout: float) -> Answer:
@@ -78,7 +85,7 @@ class JsonApi:
         return self._request("GET", path, None, ASK_SECONDS / 2)
 
     def _request(self, method: str, path: str, body: bytes | None, timeout: float) -> Answer:
-        headers = {"Authorization": f"Bearer {self._api_key}", "Accept": "application/json"}
+        headers = {"Authorization": self._authorization, "Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/json"
         try:

@@ -47,6 +47,7 @@ def advance_video(  # noqa: PLR0911 - one line for each thing that may be found
     if task_id is None:
         return _expire(video, database) if video.is_overdue else Verdict.NO_TASK
     report = report or _ask(video, task_id, providers, database, on_no_answer)
+    task_id = (report and report.task_id) or task_id
     if video.status is VideoStatus.FAILED:
         return _note_late_success(video, task_id, report, database)
     if report is not None and video.external_task_id is None and not _claim_task(video, task_id, database, polling):

@@ -181,7 +181,7 @@ def _would_ask(video: Video, provider: str) -> bool:
 def _reason_to_ignore(hint: CallbackHint, video: Video) -> Verdict | None:
     if _names_another_video(hint.echoed_url, video.uuid):
         return Verdict.OTHER_VIDEO
-    if hint.task_id and video.external_task_id and hint.task_id != video.external_task_id:
+    if video.external_task_id and hint.is_about_another(video.external_task_id):
         return Verdict.OTHER_TASK
     return None
 

@@ -1,0 +1,63 @@
+"""The orders that fal's queue accepts at `POST /{endpoint}?fal_webhook=…`, by its page of each endpoint."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+from urllib.parse import parse_qs
+
+from local.film import render
+from local.providers import callback_urls, facts
+from local.providers.fal_wire import FalError
+from local.providers.task_queue import FilmOrder, PlacedOrder
+
+SECONDS = 5
+"""The length of a film whose endpoint takes no duration, or chooses it."""
+
+
+def parse_order(endpoint: str, body: bytes, query: str, *, local: bool) -> PlacedOrder:
+    """Raises FalError. `local` lets webhooks go to this machine.
+
+    The real queue takes any body, and its endpoint refuses a wrong one afterwards; here that is a 422 at once.
+    """
+    known = facts.load("fal").get(endpoint)
+    if known is None:
+        raise FalError(404, f"Application '{endpoint}' not found")
+    given = _json_object(body)
+    for name, problem in known.problems(given).items():
+        raise FalError(422, f"body.{name}: {problem.removeprefix(name).strip()}")
+    ratio, quality = given.get("aspect_ratio", "16:9"), given.get("resolution", "720p")
+    width, height = render.frame_size("16:9" if ratio == "auto" else ratio, "2160p" if quality == "4k" else quality)
+    return PlacedOrder(
+        model=endpoint,
+        film=FilmOrder(prompt=given["prompt"], seconds=_seconds(given), width=width, height=height),
+        callback_url=_webhook(query, local=local),
+        body=given,
+    )
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError):
+        fields = None
+    if not isinstance(fields, dict):
+        raise FalError(422, "The body must be a JSON object")
+    return fields
+
+
+def _seconds(given: dict[str, Any]) -> int:
+    """Reads 8, "8" and "8s"."""
+    found = re.fullmatch(r"(\d+)s?", str(given.get("duration", SECONDS)))
+    return int(found[1]) if found else SECONDS
+
+
+def _webhook(query: str, *, local: bool) -> str | None:
+    given = parse_qs(query).get("fal_webhook")
+    if given is None:
+        return None
+    problem = callback_urls.problem_with(given[0], local=local)
+    if problem is not None:
+        raise FalError(422, f"fal_webhook {problem}")
+    return given[0]
