@@ -4,6 +4,9 @@
 # The stage of samconfig.toml that `make build` and `make deploy` take.
 STAGE ?= dev
 
+# The settings that `make invoke` gives to a function: of services that you run yourself, or `make env-json`'s.
+ENV ?= events/env.json
+
 # How many processes `make test` runs; the tests of one file stay together.
 JOBS ?= 2
 
@@ -30,6 +33,10 @@ demo: .venv/.local ## Creates one video on this machine, from the request to the
 
 dev: .venv/.local ## Runs everything on http://127.0.0.1:8787 (PORT=…) until Ctrl-C; what it makes stays, RESET=1 begins anew
 	@.venv/bin/python -m local.dev
+
+env-json: .venv/.local ## Writes the running local stack's settings into .local/env.json, for `make invoke ENV=.local/env.json`
+	@.venv/bin/python -m cli env local --sam $(if $(PORT),--port $(PORT)) >.local/env.json.new && mv .local/env.json.new .local/env.json
+	@echo "wrote .local/env.json"
 
 migrate: .venv/.local ## Brings the database at DATABASE_URL up to date with migrations/
 	@.venv/bin/python -m cli migrate
@@ -94,7 +101,7 @@ catalog-check: .venv/.local ## Compares models.toml (FILE=…) with what the pro
 
 invoke: .tools/sam/.installed ## Runs one function in Docker: FUNCTION=ReconcileFunction EVENT=events/reconcile.json
 	@$(SAM) build $(FUNCTION) && .tools/sam/bin/python tools/sam_on_host_network.py local invoke $(FUNCTION) \
-	    --event $(EVENT) --env-vars events/env.json --region us-east-1 --skip-pull-image
+	    --event $(EVENT) --env-vars $(ENV) --region us-east-1 --skip-pull-image
 
 lock: .tools/uv/.installed ## Renews uv.lock, the layers' requirements and the tools' pins; ARGS=--upgrade takes the newest versions
 	@$(UV) lock --quiet $(ARGS)
@@ -133,7 +140,7 @@ clean: ## Removes everything that these commands made, including the environment
 	@rm -rf .venv .tools .aws-sam .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help demo dev migrate verify doctor redrive cost simulate test test-sam check build deploy smoke models invoke lock openapi screenshots bench-db clean bench bench-cold bench-http .bench-build
+.PHONY: help demo dev env-json migrate verify doctor redrive cost simulate test test-sam check build deploy smoke models invoke lock openapi screenshots bench-db clean bench bench-cold bench-http .bench-build
 
 # Each is tried, because pyenv leaves names on the PATH that don't run, and Debian's Python lacks venv until it is installed.
 FIND_PYTHON = for name in "$$PYTHON" python3.13 python3.12 python3.11 python3.14 python3; do \

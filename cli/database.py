@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import typer
 
+from cli import local_stack
 from cli.output import print_error
 from clipferry.db.connection import Database
 
@@ -17,15 +18,16 @@ STATEMENT_TIMEOUT_SECONDS = 300
 
 
 def url() -> str:
-    """The URL in DATABASE_DIRECT_URL, else in DATABASE_URL, else in the secret that SECRETS_ARN names.
+    """The URL in DATABASE_DIRECT_URL, in DATABASE_URL, in the secret that SECRETS_ARN names, or `make dev`'s.
 
-    Without any of them the command ends with exit status 2.
+    The first of them that there is. Without any of them the command ends with exit status 2.
     """
+    local_stack.use()
     found = os.environ.get("DATABASE_DIRECT_URL") or os.environ.get("DATABASE_URL")
     if not found and os.environ.get("SECRETS_ARN"):
         return _from_secret()
     if not found:
-        print_error("Set DATABASE_URL to the database to work on.")
+        print_error("Set DATABASE_URL to the database to work on, or start a local stack with `make dev`.")
         raise typer.Exit(2)
     return found
 

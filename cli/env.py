@@ -1,14 +1,16 @@
-"""`clipferry env`: prints a deployed stack's settings, so that the other commands act on that stack."""
+"""`clipferry env`: prints a stack's settings, so that the other commands act on that stack."""
 
 from __future__ import annotations
 
 import shlex
 import sys
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Final
 
 import typer
 
-from cli.output import print_error, spinner
+from cli import local_stack
+from cli.output import print_error, print_json, spinner
 from cli.stacks import DeployedStack
 from clipferry.settings import Settings
 
@@ -16,13 +18,32 @@ FUNCTION = "ReconcileFunction"
 """The function whose settings are read: it uses providers, queue and database, so it has all that a command needs."""
 
 
-def env(stack: Annotated[str, typer.Argument(metavar="STACK", help="The stack's name in CloudFormation.")]) -> None:
-    """Prints shell commands that make this shell act on a deployed stack: eval "$(clipferry env STACK)".
+LOCAL: Final = "local"
 
-    They set the functions' settings, without the secrets (SECRETS_ARN names the secret that holds them), and your own
-    AWS credentials, so don't store them in a file. They unset every setting that the functions don't have, so that no
-    command acts on the database of another stack.
+
+def env(
+    stack: Annotated[
+        str, typer.Argument(metavar="STACK", help="The stack's name in CloudFormation, or `local` for `make dev`'s.")
+    ],
+    port: Annotated[str, typer.Option(metavar="PORT", help="Which local stack, if several run.")] = "",
+    sam: Annotated[
+        bool,
+        typer.Option("--sam", help="Print the local stack's settings as `sam local invoke --env-vars` reads them."),
+    ] = False,
+) -> None:
+    """Prints shell commands that make this shell act on a stack: eval "$(clipferry env STACK)".
+
+    They set the functions' settings, without a deployed stack's secrets (SECRETS_ARN names the secret that holds them),
+    and your own AWS credentials, so don't store them in a file. They unset every setting that the functions don't have,
+    so that no command acts on the database of another stack.
     """
+    if stack == LOCAL:
+        found = local_stack.the_one(port)
+        if sam:
+            print_json({"Parameters": found.environment})
+        else:
+            _print_commands(local_stack.shell_settings(found))
+        return
     if sys.stdout.isatty():
         print_error(f'The output contains credentials and is not for a screen: eval "$(clipferry env {stack})"')
         raise typer.Exit(2)
@@ -35,5 +56,9 @@ def env(stack: Annotated[str, typer.Argument(metavar="STACK", help="The stack's 
             "AWS_REGION": deployed.region,
             "CLIPFERRY_STACK": stack,
         }
+    _print_commands(values)
+
+
+def _print_commands(values: Mapping[str, str]) -> None:
     for name, value in values.items():
         typer.echo(f"export {name}={shlex.quote(value)}" if value else f"unset {name}")

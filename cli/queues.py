@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import typer
 
+from cli import local_stack
 from cli.output import print_error
 from clipferry.errors import InvalidRequestError, QueueError
 from clipferry.mirror_queue import read_message
@@ -113,6 +114,8 @@ class MirrorQueues:
 @contextmanager
 def connect() -> Iterator[MirrorQueues]:
     """The queues of MIRROR_QUEUE_URL, closed after the block. Without it the command ends with exit status 2."""
+    if not os.environ.get("MIRROR_QUEUE_URL"):
+        local_stack.use()
     url = os.environ.get("MIRROR_QUEUE_URL")
     if not url:
         print_error("Set MIRROR_QUEUE_URL to the mirror queue's URL.")

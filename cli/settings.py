@@ -9,6 +9,7 @@ from contextlib import contextmanager, redirect_stdout
 
 import typer
 
+from cli import local_stack
 from cli.output import print_error
 from clipferry import runtime
 from clipferry.aws.role_credentials import RoleCredentials
@@ -23,6 +24,7 @@ def open_dependencies(*, needs_aws: bool = False) -> Iterator[Dependencies]:
     With `needs_aws` it also ends then if there are no AWS credentials for the queue, rather than half-way through.
     Metrics, which a function prints to standard output, go to standard error.
     """
+    local_stack.use()
     try:
         dependencies = runtime.dependencies()
         if needs_aws:
@@ -40,6 +42,8 @@ def open_dependencies(*, needs_aws: bool = False) -> Iterator[Dependencies]:
 
 def storage_environment() -> Mapping[str, str]:
     """The environment, with the STORAGE_* variables of the secret if SECRETS_ARN names one."""
+    if not os.environ.get("STORAGE_ENDPOINT"):
+        local_stack.use()
     if not os.environ.get("SECRETS_ARN"):
         return os.environ
     with open_dependencies() as dependencies:

@@ -6,13 +6,9 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from clipferry.errors import ClipferryError
-
-Stack = Annotated[str, typer.Option("--stack", envvar="CLIPFERRY_STACK", help="The stack's name in CloudFormation.")]
 
 
 class StackError(ClipferryError):

@@ -18,6 +18,10 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")
 
 
+os.environ["CLIPFERRY_LOCAL"] = "/nowhere"
+"""A stack that the developer runs is none of the tests' business."""
+
+
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
     """TEST_DATABASE_URL names a server of one's own; else one is started from PyPI."""

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
+from cli import local_stack
 from cli.doctor.checks import CheckContext, checks
 from cli.doctor.findings import Finding, Outcome
 from cli.output import Json, print_line, print_records, print_styled, spinner
@@ -52,6 +53,7 @@ def doctor(
 
 
 def _findings(context: CheckContext):
+    local_stack.use()
     try:
         dependencies = runtime.dependencies()
     except ClipferryError as error:

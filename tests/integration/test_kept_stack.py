@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from tempfile import TemporaryDirectory
 import psutil
 import pytest
 
+from cli import local_stack
 from local.postgres_server import free_port
 from tests.kept_stack import KeptStack, waits
 
@@ -66,8 +66,9 @@ def start(places: dict[str, str]) -> Iterator[Callable[..., KeptStack]]:
 
 
 def test_it_stays_whether_it_was_stopped_hung_up_or_killed(
-    places: dict[str, str], start: Callable[..., KeptStack]
+    places: dict[str, str], start: Callable[..., KeptStack], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("CLIPFERRY_LOCAL", places["CLIPFERRY_LOCAL"])
     port = free_port()
     stack = start(port)
     state = Path(places["CLIPFERRY_LOCAL"]) / str(port)
@@ -75,7 +76,8 @@ def test_it_stays_whether_it_was_stopped_hung_up_or_killed(
     waits(lambda: stack.ask("GET", f"/api/v1/video/{uuid}/status").data["status"] == "COMPLETED")
     before, processes = seen(stack), stack.processes(state)
     assert before[0] == [uuid]
-    assert json.loads((state / "stack.json").read_text())["pid"] == stack.process.pid
+    (found,) = local_stack.running()
+    assert (found.url, found.environment["STAGE"]) == (f"http://127.0.0.1:{port}", "local")
     stack.shows(f"/api/v1/video/{uuid}/status")
     assert "/api/v1/video/generate \x1b[32m202\x1b[0m" in stack.said
     assert stack.said.count(f" video completed {uuid}") == 1
@@ -84,7 +86,7 @@ def test_it_stays_whether_it_was_stopped_hung_up_or_killed(
     stack.hang_up()
     assert stack.ended() == 0
     assert all_gone(processes)
-    assert not (state / "stack.json").exists()
+    assert local_stack.running() == []
 
     stack = start(port)
     assert seen(stack) == before

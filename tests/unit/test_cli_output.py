@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from cli import logs, output
+from cli import log_lines, output
 from cli.doctor import command as doctor
 from cli.doctor.findings import Finding, Outcome
 from clipferry.observability.control_characters import escape_controls
@@ -111,7 +111,7 @@ def test_a_log_line_is_one_line_and_each_of_its_tracebacks_lines_is_one(
     text: str, level: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     line = {"timestamp": "12:00", "function": "migrate", "level": level, "message": text, text: text, "exception": text}
-    for printed in logs._readable(line):
+    for printed in log_lines.readable(line):
         output.print_line(printed)
     output.print_json(line)
     assert is_harmless(capsys.readouterr().out)

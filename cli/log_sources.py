@@ -1,0 +1,120 @@
+"""Where log lines come from: CloudWatch for a deployed stack, a file for a local one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from cli.log_lines import METRICS_MARK, camel, parse, snake
+from cli.stacks import DeployedStack, translate_aws_errors
+
+_LOG_SUFFIX: Final = "Log"
+"""The template calls MirrorVideoFunction's log group MirrorVideoLog."""
+_REMEMBERED: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Which lines are wanted: of one function or of all (""), with every one of `words`, not older than `begin`."""
+
+    function: str
+    words: tuple[str, ...]
+    begin: float
+
+    def takes(self, text: str) -> bool:
+        return METRICS_MARK not in text and all(word in text for word in self.words)
+
+
+class Source(Protocol):
+    def new_lines(self) -> list[dict[str, Any]]:
+        """Returns the lines since the last call, oldest first; each has a `timestamp` and a `function`."""
+        ...
+
+
+class CloudWatch:
+    """The log groups of a deployed stack."""
+
+    def __init__(self, stack: DeployedStack, choice: Choice) -> None:
+        self._stack, self._choice = stack, choice
+        self._groups = self._wanted_groups()
+        self._begin = int(choice.begin * 1000)
+        self._seen: dict[str, None] = {}
+        """Ids of events, because lines of one millisecond come in more than one answer."""
+
+    def new_lines(self) -> list[dict[str, Any]]:
+        begin = self._begin
+        found = [line for name, group in self._groups for line in self._lines(name, group, begin)]
+        while len(self._seen) > _REMEMBERED:
+            del self._seen[next(iter(self._seen))]
+        return sorted(found, key=lambda line: line["timestamp"])
+
+    def _wanted_groups(self) -> list[tuple[str, str]]:
+        """Returns the named function, or all functions, each with its log group."""
+        resources, function = self._stack.resources, self._choice.function
+        if function:
+            return [(function, self._stack.resource(camel(function) + _LOG_SUFFIX))]
+        return [
+            (snake(name.removesuffix(_LOG_SUFFIX)), group)
+            for name, group in resources.items()
+            if name.endswith(_LOG_SUFFIX) and name.removesuffix(_LOG_SUFFIX) + "Function" in resources
+        ]
+
+    def _lines(self, function: str, group: str, begin: int) -> Iterator[dict[str, Any]]:
+        """Yields the wanted lines of a log group.
+
+        A term in quotes is found inside JSON, too (CloudWatch Logs, "Filter pattern syntax").
+        """
+        pattern = " ".join(json.dumps(word, ensure_ascii=False) for word in self._choice.words)
+        with translate_aws_errors(group):
+            pages = self._stack.client("logs").get_paginator("filter_log_events")
+            for page in pages.paginate(logGroupName=group, startTime=begin, filterPattern=pattern):
+                for event in page["events"]:
+                    if event["eventId"] in self._seen or not self._choice.takes(event["message"]):
+                        continue
+                    self._seen[event["eventId"]] = None
+                    self._begin = max(self._begin, event["timestamp"] - 60_000)  # other groups' lines may come late
+                    at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC).isoformat(timespec="milliseconds")
+                    yield {
+                        **parse(event["message"].strip()),
+                        "timestamp": at.replace("+00:00", "Z"),
+                        "function": function,
+                    }
+
+
+class LogFile:
+    """The file that `make dev` writes; it begins anew with each start."""
+
+    def __init__(self, file: Path, choice: Choice) -> None:
+        self._file, self._choice = file, choice
+        self._read = 0
+
+    def new_lines(self) -> list[dict[str, Any]]:
+        return [
+            line for text in self._new_texts() if self._choice.takes(text) and self._wants(line := self._line(text))
+        ]
+
+    def _new_texts(self) -> list[str]:
+        """Returns whole lines only: the last one may be half written."""
+        with self._file.open("rb") as opened:
+            if opened.seek(0, 2) < self._read:
+                self._read = 0
+            opened.seek(self._read)
+            whole, end, _ = opened.read().rpartition(b"\n")
+        self._read += len(whole) + len(end)
+        return whole.decode(errors="replace").splitlines()
+
+    def _line(self, text: str) -> dict[str, Any]:
+        fields = parse(text)
+        return {**fields, "timestamp": fields.get("timestamp", ""), "function": snake(fields.get("function_name", ""))}
+
+    def _wants(self, line: dict[str, Any]) -> bool:
+        if self._choice.function not in ("", line["function"]):
+            return False
+        try:
+            return datetime.fromisoformat(line["timestamp"]).timestamp() >= self._choice.begin
+        except ValueError:
+            return True
