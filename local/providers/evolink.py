@@ -12,13 +12,12 @@ from local.providers import evolink_wire
 from local.providers.base import BODY_LIMIT, FORGED_RESULT_URL, FakeProvider, Options
 from local.providers.evolink_orders import parse_order
 from local.providers.evolink_wire import EvolinkError
-from local.providers.responses import json_response
 from local.providers.serving import run_alone, serving
 from local.providers.task_queue import PlacedOrder, Task
 
 
 class FakeEvolink(FakeProvider):
-    """`POST /v1/videos/generations`, `GET /v1/tasks/{id}`, `GET /v1/credits`; three retries of a callback."""
+    """`POST /v1/videos/generations`, `GET /v1/tasks/{id}`; three retries of a callback."""
 
     def route(self, request: Request) -> Response | NoResponse:
         match request.method, request.path.split("/")[1:]:
@@ -28,9 +27,6 @@ class FakeEvolink(FakeProvider):
             case "GET", ["v1", "tasks", task_id]:
                 self._authenticate(request)
                 return self.query(self._find(task_id))
-            case "GET", ["v1", "credits"]:
-                self._authenticate(request)
-                return json_response(evolink_wire.balance(list(self.tasks.values())))
         raise EvolinkError(404, "not_found", f"There is nothing at {request.method} {request.path}")
 
     def new_task_id(self, order: PlacedOrder, created: int) -> str:  # noqa: ARG002 - the base class's

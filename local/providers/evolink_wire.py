@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from local.providers.faults import Failure
 from local.providers.responses import ApiError
 from local.providers.task_queue import Task
-
-CREDITS = 100_000
 
 ERROR_TYPES = {
     400: "invalid_request_error",
@@ -59,17 +56,6 @@ def report(task: Task, *, base_url: str) -> dict[str, Any]:
         "task_info": {"can_cancel": not task.ended},
     }
     return answer | ({"results": [f"{base_url}/files/{task.id}.mp4"]} if task.ended else {})
-
-
-def balance(tasks: Iterable[Task]) -> dict[str, Any]:
-    """`GET /v1/credits`: a task that failed isn't charged, one that runs isn't charged yet."""
-    used = sum(task.order.seconds for task in tasks if task.state == "completed")
-    credits_left = {"remaining_credits": CREDITS - used, "used_credits": used}
-    return {
-        "data": {"token": {**credits_left, "unlimited_credits": False}, "user": credits_left},
-        "message": "",
-        "success": True,
-    }
 
 
 def _head(task: Task) -> dict[str, Any]:

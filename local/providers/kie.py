@@ -12,30 +12,33 @@ from local.http.messages import NoResponse, Request, Response
 from local.providers import kie_orders, kie_wire, veo_orders, veo_wire
 from local.providers.base import FORGED_RESULT_URL, FakeProvider, Options
 from local.providers.kie_wire import KieError
-from local.providers.responses import json_response
 from local.providers.serving import run_alone, serving
 from local.providers.task_queue import Callback, PlacedOrder, Task
 
 
 class FakeKie(FakeProvider):
-    """Fifteen seconds for a callback. Its errors have HTTP status 200, or their code's, when it `mirrors_codes`."""
+    """Fifteen seconds for a callback."""
 
     callback_timeout = 15.0
 
-    def __init__(
-        self, base_url: str, options: Options, *, webhook_key: str | None = None, mirrors_codes: bool = False
-    ) -> None:
+    def __init__(self, base_url: str, options: Options, *, webhook_key: str | None = None) -> None:
         super().__init__(base_url, options)
         self.webhook_key = webhook_key
         """Signs the callbacks, when set."""
-        self.mirrors_codes = mirrors_codes
 
     def route(self, request: Request) -> Response | NoResponse:
-        try:
-            return self._route(request)
-        except KieError as error:
-            error.status = error.status if self.mirrors_codes else 200
-            raise
+        if not self.is_authentic(request):
+            raise KieError(401)
+        match request.method, request.path:
+            case "POST", "/api/v1/jobs/createTask":
+                return self.submit(kie_orders.parse_order(_json_body(request), local=self.options.local))
+            case "POST", "/api/v1/veo/generate":
+                return self.submit(veo_orders.parse_order(_json_body(request), local=self.options.local))
+            case "GET", "/api/v1/jobs/recordInfo":
+                return self.query(self._find(request, is_veo=False))
+            case "GET", "/api/v1/veo/record-info":
+                return self.query(self._find(request, is_veo=True))
+        raise KieError(404, f"There is nothing at {request.method} {request.path}")
 
     def new_task_id(self, order: PlacedOrder, created: int) -> str:
         """Returns an id in the form of its kind of model."""
@@ -71,22 +74,6 @@ class FakeKie(FakeProvider):
             }
         return {"code": 501, "msg": "forged", "data": {"taskId": task.id, "state": "fail", "failCode": "501"}}
 
-    def _route(self, request: Request) -> Response | NoResponse:
-        if not self.is_authentic(request):
-            raise KieError(401)
-        match request.method, request.path:
-            case "POST", "/api/v1/jobs/createTask":
-                return self.submit(kie_orders.parse_order(_json_body(request), local=self.options.local))
-            case "POST", "/api/v1/veo/generate":
-                return self.submit(veo_orders.parse_order(_json_body(request), local=self.options.local))
-            case "GET", "/api/v1/jobs/recordInfo":
-                return self.query(self._find(request, is_veo=False))
-            case "GET", "/api/v1/veo/record-info":
-                return self.query(self._find(request, is_veo=True))
-            case "GET", "/api/v1/chat/credit":
-                return json_response({"code": 200, "msg": "success", "data": 100_000})
-        raise KieError(404, f"There is nothing at {request.method} {request.path}")
-
     def _find(self, request: Request, *, is_veo: bool) -> Task:
         asked = parse_qs(request.query).get("taskId")
         if not asked:
@@ -118,15 +105,10 @@ def fake_kie(
     seed: int = 0,
     film: bytes | None = None,
     webhook_key: str | None = None,
-    mirrors_codes: bool = False,
 ) -> Iterator[FakeKie]:
     """Serves on 127.0.0.1 until the block ends; then every thread has ended, too. The rest is `Options`."""
     options = Options(api_key=api_key, seconds=seconds, local=local, retry_scale=retry_scale, seed=seed, film=film)
-
-    def make(base_url: str) -> FakeKie:
-        return FakeKie(base_url, options, webhook_key=webhook_key, mirrors_codes=mirrors_codes)
-
-    with serving(make, port=port) as kie:
+    with serving(lambda base_url: FakeKie(base_url, options, webhook_key=webhook_key), port=port) as kie:
         yield kie
 
 

@@ -24,11 +24,11 @@ STATES = {"pending": "waiting", "processing": "generating", "completed": "succes
 
 
 class KieError(ApiError):
-    """An answer other than success: the code is in the envelope, and the HTTP status 200 or the same."""
+    """An answer other than success: the code is in the envelope, and the HTTP status is 200."""
 
     def __init__(self, code: int, message: str | None = None) -> None:
         text = message or MESSAGES.get(code, "Failed")
-        super().__init__(code, text, {"code": code, "msg": text, "data": None})
+        super().__init__(200, text, {"code": code, "msg": text, "data": None})
 
 
 def receipt(task: Task) -> dict[str, Any]:
