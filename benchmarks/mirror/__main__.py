@@ -24,8 +24,8 @@ from benchmarks.mirror.tools import AWS_CONFIG, OURS, WARM, Tool
 
 MB: Final = 1_000_000
 PARTS: Final = ("free", "slow", "share", "memory", "md5")
-SIZES: Final = (5, 50, 500)
-LARGE: Final = 2_000
+SIZES: Final = (5, 20, 50, 500)
+MEMORY_SIZES: Final = (50, 2_000)
 FREE: Final = Network(name="the network free")
 SLOW: Final = Network(
     name="40 MB/s for each connection, 120 ms for each answer of the bucket", rate=40 * MB, latency=120
@@ -39,14 +39,17 @@ _HEAD: Final = "| {} | wall s | min-max | CPU s/GB | peak MB | first byte ms | b
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench-mirror", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="runs of each, in turn (default %(default)s)")
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="MB", help="default 5 50 500")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="MB", help="default 5 20 50 500")
     parser.add_argument(
         "--peers", type=Path, default=Path(".tools/peers/bin"), help="the folder of the other tools' programs"
     )
     parser.add_argument("--only", choices=PARTS, action="append", help="default: all")
+    parser.add_argument("--tools", nargs="+", metavar="NAME", help="the beginnings of the names of those to compare")
     chosen = parser.parse_args()
     wanted = chosen.only or PARTS
     field = tools.all_of_them(chosen.peers)
+    if chosen.tools:
+        field = [one for one in field if one.name == OURS or one.name.startswith(tuple(chosen.tools))]
     print(f"Python {platform.python_version()}, {platform.machine()}; medians of {chosen.rounds}, in turn", flush=True)
     with tempfile.TemporaryDirectory(prefix="clipferry-bench-") as name:
         folder = Path(name)
@@ -121,16 +124,20 @@ def _table(size: int, found: dict[str, list[Run]]) -> Iterator[str]:
 
 
 def _memory(folder: Path, field: list[Tool]) -> None:
-    """Prints the mirror's peak memory at 50 MB and at 2 GB, with one worker and with all."""
+    """Prints the peak memory with one worker and with all; the warm process reads the film's metadata, too."""
     ours = next(one for one in field if one.name == OURS)
-    print("\n### Peak memory of ours\n\n| network | MB | peak MB | wall s |\n|---|--:|--:|--:|", flush=True)
+    print("\n### Peak memory of ours\n\n| network | MB | cold, peak MB | wall s | warm, peak MB |", flush=True)
+    print("|---|--:|--:|--:|--:|", flush=True)
     for network in (FREE, Network(name="40 MB/s for each connection", rate=40 * MB)):
-        for size in (SIZES[1], LARGE):
+        for size in MEMORY_SIZES:
             with ends.serving(folder, network) as both:
                 key, count = "memory.mp4", size * MB
                 command = ours.command(both, count, key)
                 run = measure.cold(command, ends=both, group="-", key=key, size=count, memory_mb=None)
-            print(f"| {network.name} | {size} | {run.peak / MB:.0f} | {run.wall:.1f} |", flush=True)
+                warm = measure.Warm(both, "-", None)
+                peak = max(warm.run(count, f"warm-{turn}.mp4").peak for turn in range(2))
+                warm.close()
+            print(f"| {network.name} | {size} | {run.peak / MB:.0f} | {run.wall:.1f} | {peak / MB:.0f} |", flush=True)
 
 
 def _median(runs: list[Run], what: str) -> float:

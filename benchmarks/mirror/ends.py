@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 from urllib.error import HTTPError
 
-from local.postgres import free_port
+from local.postgres_server import free_port
 
 HERE: Final = Path(__file__).parent
 SERVER_CPU: Final = 1

@@ -24,6 +24,7 @@ OURS: Final = "clipferry"
 CHECKED: Final = "clipferry, Content-MD5"
 WARM: Final = "clipferry, warm"
 LIMIT: Final = "the limit (C)"
+BAREST: Final = "the barest Python loop"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,7 @@ def all_of_them(peers: Path) -> list[Tool]:
     curl = _program(Path("/usr/bin"), "curl")
     return [
         Tool(name=LIMIT, command=_limit),
+        Tool(name=BAREST, command=_barest),
         Tool(name=OURS, command=_ours),
         Tool(name="rclone copyurl", command=lambda ends, size, key: _rclone(rclone, ends, size, key)),
         Tool(
@@ -67,8 +69,15 @@ def checked_by_the_bucket() -> Tool:
 
 
 def _limit(ends: Ends, size: int, key: str) -> list[str]:
-    numbers = (ends.source_port, ends.sink_port, size)
-    return [str(ends.folder / "limit"), *map(str, numbers), key, str(ends.authorities)]
+    return [str(ends.folder / "limit"), *_numbers(ends, size), key, str(ends.authorities)]
+
+
+def _barest(ends: Ends, size: int, key: str) -> list[str]:
+    return [sys.executable, str(HERE / "barest.py"), *_numbers(ends, size), key, str(ends.authorities)]
+
+
+def _numbers(ends: Ends, size: int) -> list[str]:
+    return [str(number) for number in (ends.source_port, ends.sink_port, size)]
 
 
 def _ours(ends: Ends, size: int, key: str) -> list[str]:

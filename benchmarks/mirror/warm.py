@@ -1,5 +1,7 @@
-"""The mirror in a warm process, as in a Lambda's second invocation: reads lines "URL KEY", and prints a line of JSON
-for each."""
+"""The mirror in a warm process, as in a Lambda's second invocation, with its reading of the film's metadata.
+
+Reads lines "URL KEY", and prints a line of JSON for each.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ import sys
 import time
 
 from clipferry.__main__ import storage_from
+from clipferry.media.mp4_scanner import MediaScanner
 from clipferry.transfer.bottleneck import owned_cpus
 from clipferry.transfer.interface import TransferConfig
 
@@ -25,7 +28,7 @@ def used() -> float:
 for line in sys.stdin:
     url, key = line.split()
     begun, cpu = time.monotonic_ns(), used()
-    done = storage.transfer(source_url=url, key=key)
+    done = storage.transfer(source_url=url, key=key, on_chunk=MediaScanner().feed)
     wall, cpu = time.monotonic_ns() - begun, used() - cpu
     storage.close()  # new connections every time, because old ones may be dead after a Lambda's pause
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from clipferry.errors import SourceInvalidError
+from clipferry.errors import SourceInvalidError, StorageError
 from clipferry.transfer.interface import TransferResult
+from clipferry.transfer.ordered_hash import PIECE, OrderedDigest, Part
+from local.http.messages import Response
 from local.r2.faults import Fault
 from tests.integration.mirror_fixtures import KEY, PART, Behaviour, film, serving, sha256, storage_for, strict_r2
 
@@ -73,6 +77,66 @@ def test_memory_is_one_part_for_each_worker_whatever_the_size(workers: int, part
     """Buffers are counted, not measured: a part's memory is made in two places only, each of which counts."""
     done = mirrored(Behaviour(film(parts * PART), rate=2_000_000), workers=workers)
     assert done.buffers == done.workers <= workers
+
+
+def test_what_waited_for_its_turn_is_observed_in_small_pieces() -> None:
+    """A copy of a whole part, seven at a time, took 50 MB more than the parts."""
+    seen: list[int] = []
+    content = bytes(5 * PIECE + 9)
+    digest = OrderedDigest(lambda piece: seen.append(len(piece)))
+    part = Part(1, start=0, length=len(content), memory=memoryview(content), kept=True)
+    part.filled = len(content)
+    digest.advance(part, 0)
+    assert seen == [PIECE] * 5 + [9]
+    assert digest.hexdigest() == sha256(content)
+
+
+def test_one_put_is_verified_by_its_etag_and_without_another_request() -> None:
+    with strict_r2() as r2, serving(Behaviour(film(PART))) as source:
+        storage = storage_for(r2)
+        storage.transfer(source_url=source.url, key=KEY)
+        storage.close()
+        assert r2.requests == {"PutObject": 1}
+
+
+@pytest.mark.parametrize("etag", ['"another"', ""])
+def test_an_etag_that_is_not_the_md5_is_followed_by_a_head(etag: str) -> None:
+    def answer(response: Response) -> Response:
+        return replace(response, headers={**response.headers, "etag": etag})
+
+    with strict_r2() as r2, serving(Behaviour(film(PART))) as source:
+        r2.fail(Fault(operation="PutObject", kind="answered", answer=answer))
+        r2.fail(Fault(operation="HeadObject", kind="answered", answer=answer))
+        storage = storage_for(r2)
+        storage.transfer(source_url=source.url, key=KEY)
+        storage.close()
+        assert r2.requests == {"PutObject": 1, "HeadObject": 1}
+
+
+def test_an_etag_of_other_bytes_is_settled_by_reading_back() -> None:
+    with strict_r2() as r2, serving(Behaviour(film(PART))) as source:
+        storage = storage_for(r2)
+        r2.fail(Fault(operation="PutObject", kind="damaged"))
+        with pytest.raises(StorageError, match="other bytes"):
+            storage.transfer(source_url=source.url, key=KEY)
+        storage.transfer(source_url=source.url, key=KEY)
+        storage.close()
+        assert r2.bucket.objects[KEY].content == film(PART)
+
+
+def test_an_etag_that_only_looks_like_an_md5_is_settled_by_reading_back() -> None:
+    etag = "0" * 32
+
+    def encrypted(response: Response) -> Response:
+        r2.bucket.objects[KEY] = replace(r2.bucket.objects[KEY], etag=etag)
+        return replace(response, headers={**response.headers, "etag": f'"{etag}"'})
+
+    with strict_r2() as r2, serving(Behaviour(film(PART))) as source:
+        r2.fail(Fault(operation="PutObject", kind="answered", answer=encrypted))
+        storage = storage_for(r2)
+        storage.transfer(source_url=source.url, key=KEY)
+        storage.close()
+        assert r2.requests == {"PutObject": 1, "HeadObject": 2, "GetObject": 1}
 
 
 def test_connections_are_kept() -> None:

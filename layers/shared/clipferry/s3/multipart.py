@@ -17,7 +17,8 @@ from clipferry.s3.client import Bucket
 from clipferry.s3.retry import BucketRefusedError, Retries
 from clipferry.s3.xml import element_text, elements
 
-_MD5 = re.compile(r"[0-9a-f]{32}")
+MD5 = re.compile(r"[0-9a-f]{32}")
+"""An ETag that may be one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,7 @@ class Progress:
     def etag(self) -> str | None:
         """The complete object's ETag, the MD5 of the parts' MD5s; None until all are known."""
         etags = [self.parts.get(number, "") for number in range(1, self.part_count + 1)]
-        if not all(_MD5.fullmatch(etag) for etag in etags):
+        if not all(MD5.fullmatch(etag) for etag in etags):
             return None
         joined = b"".join(bytes.fromhex(etag) for etag in etags)
         return f"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{len(etags)}"

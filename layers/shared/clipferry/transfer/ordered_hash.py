@@ -8,6 +8,9 @@ from collections.abc import Callable
 
 Observe = Callable[[bytes], None]
 
+PIECE = 256 * 1024
+"""Bytes that are hashed and observed at a time."""
+
 
 class Part:
     """A part of the file. `kept` says whether `memory` holds all of it, or only the step that is moved now.
@@ -51,9 +54,12 @@ class OrderedDigest:
         self._changed = threading.Condition()
 
     def add(self, view: memoryview) -> None:
-        self._digest.update(view)
-        if self._observe is not None and view:
-            self._observe(bytes(view))
+        """Hashes `view` in pieces: `observe` gets a copy, and one of a whole part would cost its memory once more."""
+        for start in range(0, len(view), PIECE):
+            piece = view[start : start + PIECE]
+            self._digest.update(piece)
+            if self._observe is not None:
+                self._observe(bytes(piece))
 
     def advance(self, part: Part, step: int) -> None:
         """Hashes what was read of `part`, if it has the turn; its last byte gives the turn to the next part."""
