@@ -54,7 +54,7 @@ PROVIDERS = tuple(provider.module for provider in registry.PROVIDERS)
 BATCH = "aws_lambda_powertools.utilities.batch"
 FORBIDDEN = {
     **dict.fromkeys(API, (*NEVER, *STORAGE, BATCH, "clipferry.db.migrations", "clipferry.api.response_types")),
-    "mirror_video": (*NEVER, *ROUTER, "clipferry.media.first_frame", "clipferry.db.migrations"),
+    "mirror_video": (*NEVER, *ROUTER, "http.client", "clipferry.media.first_frame", "clipferry.db.migrations"),
     "reconcile": (*NEVER, *STORAGE, *ROUTER, BATCH, "clipferry.db.migrations"),
     "housekeep": (
         *NEVER,

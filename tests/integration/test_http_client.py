@@ -15,9 +15,10 @@ import pytest
 
 from clipferry.errors import ConfigurationError, NoAnswerError, RequestNotSentError
 from clipferry.net import pool
-from clipferry.net.connection import Origin, connect
+from clipferry.net.connection import connect
 from clipferry.net.deadline import Deadline
 from clipferry.net.http_client import HttpClient, HttpResponse
+from clipferry.net.request_head import Origin
 from local.certificates import make_certificate, serving_tls, trusting
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -126,19 +127,6 @@ def test_what_is_sent_is_what_was_asked_for() -> None:
     assert body == b'{"a":1}'
 
 
-def test_an_answer_that_nobody_reads_is_forgotten_silently() -> None:
-    """From Python 3.13 on a finalizer that fails is heard: it would be a line in the log of every broken transfer."""
-    with answering(OK) as (_, peer):
-        origin = Origin(secure=False, name="127.0.0.1", port=peer.port)
-        address = socket.getaddrinfo("127.0.0.1", peer.port, type=socket.SOCK_STREAM)
-        connection = connect(origin, address, deadline=Deadline(5))
-        connection.deadline = Deadline(5)
-        answer = connection.request("GET", "/", headers={})
-        connection.reader.close()
-        answer.close()
-        connection.close()
-
-
 def test_the_path_of_the_base_goes_first() -> None:
     with answering(OK) as (_, peer):
         client = HttpClient(f"http://127.0.0.1:{peer.port}/api/", allow_plain_http=True)
@@ -152,6 +140,26 @@ def test_a_redirect_is_an_answer_like_any_other() -> None:
     moved = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"
     with answering(moved) as (client, _):
         assert ask(client).status == 302
+
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nContent-Length: 9\r\n\r\n"
+
+
+@pytest.mark.parametrize("before", [CONTINUE, b"HTTP/1.1 102 Processing\r\n\r\n" + HINTS, HINTS * 8])
+def test_answers_before_the_one_that_counts_are_skipped(before: bytes) -> None:
+    with answering(before + OK, OK) as (client, peer):
+        assert [ask(client).body, ask(client).body] == [b"ok", b"ok"]
+        assert peer.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "message"),
+    [(HINTS * 9, "more than 8 responses"), (b"HTTP/1.1 101 Switching\r\nUpgrade: h2c\r\n\r\n", "another protocol")],
+)
+def test_answers_before_without_end_and_another_protocol_are_refused(before: bytes, message: str) -> None:
+    with answering(before + OK) as (client, _), pytest.raises(NoAnswerError, match=message):
+        ask(client)
 
 
 def test_a_connection_is_kept_for_the_next_request() -> None:
@@ -269,7 +277,7 @@ def test_an_answer_may_be_as_long_as_it_may_be_and_no_longer(answer: bytes) -> N
 
 
 @pytest.mark.parametrize(
-    "start", [b"", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n"]
+    "start", [b"HTTP/1.1 200 O", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n"]
 )
 def test_a_peer_that_drips_for_ever_is_left_at_the_deadline(start: bytes) -> None:
     def behave(connection: socket.socket) -> None:

@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import functools
-import http.client
-import io
 import math
 import select
 import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from clipferry.net.deadline import Deadline
+from clipferry.net.request_head import Origin, request_head
+from clipferry.net.response import Response
+from clipferry.net.response_head import BadResponseError, find_end, parse_head
 
-USER_AGENT: Final = "clipferry"
-"""Cloudflare's Browser Integrity Check, which is on by default, refuses requests without a User-Agent."""
-
-
-class Origin(NamedTuple):
-    """Scheme, host and port. `name` is what TLS checks and what the Host header says, whatever the address is."""
-
-    secure: bool
-    name: str
-    port: int
-
-    @property
-    def standard_port(self) -> int:
-        return 443 if self.secure else 80
+MAX_INFORMATIONAL: Final = 8
+"""1xx responses before the one that counts: 102 and 103 come unasked."""
+_HEAD_PIECE: Final = 16 * 1024
 
 
 @functools.cache
@@ -75,8 +65,8 @@ def _open(
 class Connection:
     """An open connection. `deadline` bounds all that is done on it, `stall_seconds` each single operation.
 
-    An operation is one read of a head, or one whole call of `read_into` or `sendall`: a peer that moves a single byte
-    now and then is too slow, too. Both raise TimeoutError.
+    An operation is the reading of one head, or one whole call of `read_into` or `sendall`: a peer that moves a single
+    byte now and then is too slow, too. Both raise TimeoutError.
     """
 
     def __init__(self, connected: socket.socket, origin: Origin) -> None:
@@ -84,62 +74,97 @@ class Connection:
         self._origin = origin
         self.deadline = Deadline(0)
         self.stall_seconds = math.inf
-        self._reached_eof = False
         self._receive = _receiver(connected)
-        self._raw = _Reader(self)
-        self.reader = self.makefile()
+        self._buffered = bytearray()
+        """What came together with a head or a chunk's line, and wasn't read yet."""
+        self._failure: OSError | None = None
+        self._method = ""
 
-    def request(
-        self, method: str, target: str, *, headers: Mapping[str, str], body: bytes | None = None
-    ) -> http.client.HTTPResponse:
+    def request(self, method: str, target: str, *, headers: Mapping[str, str], body: bytes | None = None) -> Response:
         """Sends a request and returns the response when its head has come.
 
-        The body is read from the response, or by `read_into` for as long as somebody holds the response.
-        Raises OSError, http.client.HTTPException, and ValueError (nothing sent) for what a header can't carry.
+        Raises OSError, BadResponseError among it, and ValueError (nothing sent) for what a head can't carry.
         """
-        return self.get_response(self.send_head(method, target, headers=headers, body=body))
+        self.send_head(method, target, headers=headers, body=body)
+        return self.get_response()
 
-    def send_head(
-        self, method: str, target: str, *, headers: Mapping[str, str], body: bytes | None = None
-    ) -> http.client.HTTPConnection:
+    def send_head(self, method: str, target: str, *, headers: Mapping[str, str], body: bytes | None = None) -> None:
         """Sends a request; a body that Content-Length announces and `body` isn't is sent by `sendall` afterwards."""
-        http_connection = http.client.HTTPConnection(self._origin.name, self._origin.port)
-        http_connection.default_port = self._origin.standard_port  # which the Host header leaves out
-        http_connection.sock = _SocketForHttpClient(self)
-        http_connection.request(method, target, body=body, headers={"User-Agent": USER_AGENT, **headers})
-        return http_connection
+        head = request_head(self._origin, method, target, headers, None if body is None else len(body))
+        self._method = method
+        self.sendall(head + (body or b""))
 
-    def get_response(self, http_connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
-        """Returns the response to what `send_head` has sent, when its head has come."""
-        response = http_connection.getresponse()
-        if self._reached_eof:  # http.client takes a head that breaks off for a complete one
-            raise http.client.RemoteDisconnected("the connection ended within the response's head")
-        return response
+    def get_response(self) -> Response:
+        """Returns the response to what `send_head` has sent, when its head has come. Other 1xx than 101 are skipped."""
+        for _ in range(MAX_INFORMATIONAL + 1):
+            head = parse_head(self._read_head())
+            if head.status == 101:
+                raise BadResponseError("the server changes to another protocol, which nobody asked for")
+            if head.status >= 200:
+                return Response(self, head, has_body=self._method != "HEAD")
+        raise BadResponseError(f"more than {MAX_INFORMATIONAL} responses of 1xx")
 
     def read_into(self, view: memoryview) -> int:
-        """Fills `view` with the next bytes of a response's body; returns fewer only when the connection has ended.
+        """Fills `view` with the next bytes; returns fewer only when the connection has ended or failed.
 
-        It goes around the buffered reader, whose calls for each TLS record would cost a tenth of a transfer's CPU.
+        What came before a failure isn't lost: it is returned, and the next call raises.
         """
         got, wanted = self._take_buffered(view), len(view)
+        if self._failure is not None:
+            raise self._failure
+        try:
+            limit = self._set_timeout()
+            begun = time.monotonic()
+            while got < wanted:
+                received = self._receive(view[got:])
+                if not received:
+                    break
+                got += received
+                self._reduce_timeout(limit, time.monotonic() - begun)
+        except OSError as error:
+            self._failure = error
+            if not got:
+                raise
+        return got
+
+    def read_line(self, max_bytes: int) -> bytes:
+        """Returns the next line without its end; raises BadResponseError for one that is cut short or too long."""
         limit = self._set_timeout()
         begun = time.monotonic()
-        while got < wanted:
-            received = self._receive(view[got:])
-            if not received:
-                self._reached_eof = True
-                break
-            got += received
-            self._reduce_timeout(limit, time.monotonic() - begun)
-        return got
+        while (end := self._buffered.find(b"\n")) < 0 and len(self._buffered) <= max_bytes:
+            self._receive_more(limit, begun, "a line")
+        if not 0 <= end <= max_bytes:
+            raise BadResponseError(f"a line of more than {max_bytes} bytes")
+        line = bytes(self._buffered[:end])
+        del self._buffered[: end + 1]
+        return line.rstrip(b"\r")
+
+    def _read_head(self) -> bytes:
+        limit = self._set_timeout()
+        begun = time.monotonic()
+        searched = 0
+        while (end := find_end(self._buffered, searched)) is None:
+            searched = len(self._buffered)
+            self._receive_more(limit, begun, "the response's head")
+        head = bytes(self._buffered[:end])
+        del self._buffered[:end]
+        return head
+
+    def _receive_more(self, limit: float, begun: float, what: str) -> None:
+        received = self._socket.recv(_HEAD_PIECE)
+        if not received:
+            place = f"within {what}" if self._buffered else f"before {what}"
+            raise BadResponseError(f"the connection ended {place}")
+        self._buffered += received
+        self._reduce_timeout(limit, time.monotonic() - begun)
 
     def _take_buffered(self, view: memoryview) -> int:
         """Takes what came together with the response's head; returns how many bytes that is."""
-        self._raw.is_paused = True
-        buffered = self.reader.read1(len(view)) or b""
-        self._raw.is_paused = False
-        view[: len(buffered)] = buffered
-        return len(buffered)
+        taken = min(len(view), len(self._buffered))
+        if taken:
+            view[:taken] = self._buffered[:taken]
+            del self._buffered[:taken]
+        return taken
 
     def _set_timeout(self) -> float:
         """Lets the next operation on the socket take what is allowed now; returns it, in seconds."""
@@ -155,7 +180,7 @@ class Connection:
 
     def is_quiet(self) -> bool:
         """Whether nothing waits to be read: no unexpected bytes, no end of the connection. Costs no round trip."""
-        if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
+        if self._buffered or (isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()):
             return False
         waiting = select.poll()
         waiting.register(self._socket, select.POLLIN)
@@ -173,18 +198,6 @@ class Connection:
             if unsent:
                 self._reduce_timeout(limit, time.monotonic() - begun)
 
-    def recv_into(self, buffer: memoryview) -> int:
-        self._set_timeout()
-        received = self._socket.recv_into(buffer)
-        self._reached_eof = self._reached_eof or received == 0
-        return received
-
-    def makefile(self, _mode: str = "rb") -> io.BufferedReader[Any]:
-        """Returns a new reader, because http.client closes its own after each response."""
-        self._raw = _Reader(self)
-        self.reader = _Buffer(self._raw, 1 << 16)
-        return self.reader
-
 
 def _receiver(connected: socket.socket) -> Callable[[memoryview], int]:
     """Returns the socket's `recv_into`. Under TLS a call gives a record of 16 KiB: each wrapper costs CPU."""
@@ -192,37 +205,3 @@ def _receiver(connected: socket.socket) -> Callable[[memoryview], int]:
         read = connected.read
         return lambda view: read(len(view), view)  # pyright: ignore[reportReturnType] - an int, given a buffer
     return connected.recv_into
-
-
-class _SocketForHttpClient:
-    """What http.client needs of a socket.
-
-    At `Connection: close` it closes its socket before the body is read, so `close` does nothing here.
-    """
-
-    def __init__(self, connection: Connection) -> None:
-        self.sendall = connection.sendall
-        self.makefile = connection.makefile
-
-    def close(self) -> None:
-        pass
-
-
-class _Buffer(io.BufferedReader):
-    """A reader that ignores `flush`: http.client's finalizer calls it, even when the reader was closed before."""
-
-    def flush(self) -> None:
-        pass
-
-
-class _Reader(io.RawIOBase):
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self.is_paused = False
-        """While it is, nothing is read from the socket: the buffer gives what it has."""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        return None if self.is_paused else self._connection.recv_into(buffer)

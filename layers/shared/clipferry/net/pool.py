@@ -9,8 +9,9 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from clipferry.net.connection import Connection, Origin, connect
+from clipferry.net.connection import Connection, connect
 from clipferry.net.deadline import Deadline
+from clipferry.net.request_head import Origin
 
 IDLE_SECONDS: Final = 15.0
 """Older ones aren't used again: while a Lambda is frozen the peer may close a connection without our noticing."""

@@ -7,8 +7,8 @@ import re
 from urllib.parse import SplitResult, quote, urlsplit
 
 from clipferry.errors import SourceInvalidError
-from clipferry.net.connection import Origin
 from clipferry.net.public_addresses import may_be_public
+from clipferry.net.request_head import Origin
 
 _VISIBLE_ASCII = "".join(map(chr, range(0x21, 0x7F)))
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import ipaddress
-import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,10 +12,12 @@ from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
 from clipferry.errors import SourceError, SourceGoneError, SourceInvalidError
-from clipferry.net.connection import Connection, Origin, connect
+from clipferry.net.connection import Connection, connect
 from clipferry.net.deadline import Deadline
 from clipferry.net.public_addresses import is_public
 from clipferry.net.public_urls import check_url
+from clipferry.net.request_head import Origin
+from clipferry.net.response import Response
 
 Resolve = Callable[..., Sequence[Any]]
 CHECK_SECONDS = 8.0
@@ -46,7 +46,7 @@ class FinalResponse(NamedTuple):
     """A response that isn't a redirect, and where it came from: `addresses` have been checked."""
 
     connection: Connection
-    response: http.client.HTTPResponse
+    response: Response
     origin: Origin
     target: str
     addresses: Sequence[Any]
@@ -97,7 +97,7 @@ def translated(place: object) -> Iterator[None]:
     """Turns what a connection raises into a SourceError that names `place`."""
     try:
         yield
-    except (OSError, http.client.HTTPException, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise SourceError(f"{place}: {type(error).__name__}: {error}") from error
 
 
@@ -113,17 +113,17 @@ def _resolve_checked(origin: Origin, resolve: Resolve, *, allow_loopback: bool) 
     return addresses
 
 
-def _redirect_target(url: str, response: http.client.HTTPResponse) -> str:
-    location = response.getheader("Location")
+def _redirect_target(url: str, response: Response) -> str:
+    location = response.headers.get("Location")
     if not location:
         raise SourceError(f"status {response.status} without a Location")
     try:
-        return urljoin(url, location.encode("latin-1").decode())  # http.client reads headers as Latin-1
+        return urljoin(url, location.encode("latin-1").decode())  # headers are read byte by byte
     except ValueError as error:
         raise SourceInvalidError(f"redirected to what is no URL: {error}") from None
 
 
-def full_size(response: http.client.HTTPResponse, max_bytes: int) -> int:
+def full_size(response: Response, max_bytes: int) -> int:
     """Returns the Content-Length, in bytes, of a response that is the file itself.
 
     Raises SourceGoneError for 403, 404 and 410, SourceInvalidError for a size that isn't allowed, and SourceError for
@@ -134,18 +134,17 @@ def full_size(response: http.client.HTTPResponse, max_bytes: int) -> int:
     if response.status != 200:
         raise SourceError(f"status {response.status}")
     check_encoding(response)
-    lengths = response.headers.get_all("Content-Length", [])
-    if response.getheader("Transfer-Encoding") or len(set(lengths)) != 1:
-        raise SourceError("not one Content-Length, so that an early end would pass unnoticed")
-    if not re.fullmatch(r"[0-9]{1,18}", lengths[0]):
-        raise SourceError(f"Content-Length {lengths[0][:20]!r} is no number")
-    return check_size(int(lengths[0]), max_bytes)
+    with translated("the answer"):
+        length = None if response.headers.is_chunked else response.headers.content_length
+    if length is None:
+        raise SourceError("no Content-Length, so that an early end would pass unnoticed")
+    return check_size(length, max_bytes)
 
 
-def check_encoding(response: http.client.HTTPResponse) -> None:
+def check_encoding(response: Response) -> None:
     """Raises SourceError for a body that isn't the file's own bytes."""
-    if response.getheader("Content-Encoding", "identity").lower() != "identity":
-        raise SourceError(f"Content-Encoding {response.getheader('Content-Encoding')} wasn't asked for")
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise SourceError(f"Content-Encoding {response.headers.get('Content-Encoding')} wasn't asked for")
 
 
 def check_size(size: int, max_bytes: int) -> int:

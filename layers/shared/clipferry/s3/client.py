@@ -6,7 +6,6 @@ Sources: the Amazon S3 API Reference; R2's differences are in Cloudflare's "S3 A
 from __future__ import annotations
 
 import hashlib
-import http.client
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
@@ -18,9 +17,12 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from clipferry.aws.sigv4 import UNSIGNED_PAYLOAD, Credentials, sign
 from clipferry.errors import StorageError
-from clipferry.net.connection import Connection, Origin
+from clipferry.net.connection import Connection
 from clipferry.net.deadline import Deadline
 from clipferry.net.pool import ConnectionPool
+from clipferry.net.request_head import Origin
+from clipferry.net.response import Response
+from clipferry.net.response_head import Headers
 from clipferry.s3.retry import BucketRefusedError
 from clipferry.s3.xml import element_text, is_error, is_whole
 
@@ -34,7 +36,7 @@ _LATE_RESPONSE_SECONDS = 1.0
 class BucketResponse:
     """A complete response of status 2xx."""
 
-    headers: http.client.HTTPMessage
+    headers: Headers
     body: str
 
     @property
@@ -106,17 +108,16 @@ class Bucket:
         target, signed = self._signed("PUT", key, query or {}, sized, UNSIGNED_PAYLOAD)
         what = _named("PUT", key, query)
         with self._connection(what, deadline) as connection:
-            yield PutRequest(self, connection, connection.send_head("PUT", target, headers=signed), what)
+            connection.send_head("PUT", target, headers=signed)
+            yield PutRequest(self, connection, what)
 
     @contextmanager
-    def get(
-        self, key: str, headers: Mapping[str, str], *, deadline: Deadline
-    ) -> Iterator[tuple[Connection, http.client.HTTPResponse]]:
-        """Gives the response, whatever its status, and its connection to read from, which is closed afterwards."""
+    def get(self, key: str, headers: Mapping[str, str], *, deadline: Deadline) -> Iterator[Response]:
+        """Gives the response, whatever its status; its connection is closed afterwards."""
         target, signed = self._signed("GET", key, {}, headers, UNSIGNED_PAYLOAD)
         with self._connection(f"GET {key}", deadline) as connection:
             try:
-                yield connection, connection.request("GET", target, headers=signed)
+                yield connection.request("GET", target, headers=signed)
             finally:
                 connection.close()
 
@@ -151,28 +152,25 @@ class Bucket:
                 connection.close()
                 raise
 
-    def _read_response(self, what: str, connection: Connection, response: http.client.HTTPResponse) -> BucketResponse:
+    def _read_response(self, what: str, connection: Connection, response: Response) -> BucketResponse:
         status, body = response.status, response.read(MAX_RESPONSE_BYTES).decode(errors="replace")
         if not 200 <= status <= 299 or is_error(body):  # S3 may send 200 first, and an error in the body
             refuse(what, status, body)
-        if response.length or not is_whole(body):  # asked for a number of bytes, http.client takes an early end
+        if not is_whole(body):  # without a Content-Length an early end looks like any other
             raise StorageError(f"{what}: the response was cut short")
-        if response.will_close or not connection.is_quiet():
-            connection.close()
-        else:
+        if response.may_be_followed and connection.is_quiet():
             self._pool.release(connection)
+        else:
+            connection.close()
         return BucketResponse(response.headers, body)
 
 
 class PutRequest:
     """A PUT whose head is sent."""
 
-    def __init__(
-        self, bucket: Bucket, connection: Connection, http_connection: http.client.HTTPConnection, what: str
-    ) -> None:
+    def __init__(self, bucket: Bucket, connection: Connection, what: str) -> None:
         self._bucket = bucket
         self._connection = connection
-        self._http_connection = http_connection
         self._what = what
 
     def send(self, view: memoryview) -> None:
@@ -182,14 +180,14 @@ class PutRequest:
                 self._connection.sendall(view)
             except OSError:
                 self._connection.stall_seconds = _LATE_RESPONSE_SECONDS
-                with suppress(OSError, http.client.HTTPException):
+                with suppress(OSError):
                     self.finish()
                 raise
 
     def finish(self) -> str:
         """Returns the ETag of what was sent, without its quotes."""
         with _translated(self._what):
-            response = self._connection.get_response(self._http_connection)
+            response = self._connection.get_response()
             return self._bucket._read_response(self._what, self._connection, response).etag  # noqa: SLF001
 
 
@@ -199,9 +197,9 @@ def refuse(what: str, status: int, body: str) -> NoReturn:
     raise BucketRefusedError(f"{what} {message}".strip(), http_status=status, reason=element_text(body, "Code"))
 
 
-def etag_of(headers: http.client.HTTPMessage) -> str:
+def etag_of(headers: Headers) -> str:
     """Returns the ETag without its quotes; a proxy may have made it a weak one."""
-    return headers.get("ETag", "").removeprefix("W/").strip('"')
+    return headers.get("ETag").removeprefix("W/").strip('"')
 
 
 def _named(method: str, key: str, query: Mapping[str, str] | None) -> str:
@@ -213,5 +211,5 @@ def _named(method: str, key: str, query: Mapping[str, str] | None) -> str:
 def _translated(what: str) -> Iterator[None]:
     try:
         yield
-    except (OSError, http.client.HTTPException, UnicodeError) as error:
+    except (OSError, UnicodeError) as error:
         raise StorageError(f"{what}: {type(error).__name__}: {error}") from error

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from clipferry.errors import StorageError
-from clipferry.net.connection import Connection
 from clipferry.net.deadline import Deadline
+from clipferry.net.response import Response
+from clipferry.net.response_head import BadResponseError, Headers
 from clipferry.s3.client import MAX_RESPONSE_BYTES, Bucket, etag_of, refuse
 from clipferry.s3.retry import BucketRefusedError
 
@@ -33,46 +34,54 @@ def find_object(bucket: Bucket, key: str, *, deadline: Deadline) -> StoredObject
         if refusal.http_status == 404:
             return None
         raise
-    length = headers.get("Content-Length", "")
-    size = int(length) if length.isdecimal() else _size_by_range(bucket, key, deadline)
+    size = _told_length(headers)
+    if size is None:
+        size = _size_by_range(bucket, key, deadline)
     return StoredObject(size=size, etag=etag_of(headers))
 
 
 @contextmanager
-def open_object(bucket: Bucket, key: str, *, start: int, etag: str, deadline: Deadline) -> Iterator[Connection]:
-    """Requests a known version's bytes from `start` on; read them from the connection that is given.
+def open_object(bucket: Bucket, key: str, *, start: int, etag: str, deadline: Deadline) -> Iterator[Response]:
+    """Requests a known version's bytes from `start` on; read them from the response that is given.
 
     Of a bucket that sends the whole object instead, what comes before is thrown away.
     """
     asked = {"Range": f"bytes={start}-", "If-Match": f'"{etag}"'}
-    with bucket.get(key, asked, deadline=deadline) as (connection, response):
+    with bucket.get(key, asked, deadline=deadline) as response:
         if response.status not in (200, 206):
             refuse(f"GET {key}", response.status, response.read(MAX_RESPONSE_BYTES).decode(errors="replace"))
         if etag_of(response.headers) not in ("", etag):
             raise StorageError(f"GET {key}: another version than {etag}")
         given = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
         if response.status == 200:
-            _skip(connection, start)
+            _skip(response, start)
         elif given is None or given[1] != str(start):
             raise StorageError(f"GET {key}: not the bytes from {start} on")
-        yield connection
+        yield response
 
 
 def _size_by_range(bucket: Bucket, key: str, deadline: Deadline) -> int:
     """Returns the size that is told with the first byte, where HEAD doesn't tell it: a proxy may leave it out."""
-    with bucket.get(key, {"Range": "bytes=0-0"}, deadline=deadline) as (_, response):
+    with bucket.get(key, {"Range": "bytes=0-0"}, deadline=deadline) as response:
         given = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
-        whole = response.headers.get("Content-Length", "") if response.status == 200 else ""
-        length = given[2] if given and response.status in (206, 416) else whole
-        if not length.isdecimal():
+        whole = _told_length(response.headers) if response.status == 200 else None
+        size = int(given[2]) if given and response.status in (206, 416) else whole
+        if size is None:
             raise StorageError(f"GET {key}: its size isn't told, and the status is {response.status}")
-        return int(length)
+        return size
 
 
-def _skip(connection: Connection, count: int) -> None:
+def _told_length(headers: Headers) -> int | None:
+    try:
+        return headers.content_length
+    except BadResponseError:
+        return None
+
+
+def _skip(response: Response, count: int) -> None:
     memory = memoryview(bytearray(min(count, _SKIP_STEP)))
     while count:
-        received = connection.read_into(memory[: min(count, len(memory))])
+        received = response.read_into(memory[: min(count, len(memory))])
         if not received:
             raise StorageError("the response was cut short")
         count -= received

@@ -35,7 +35,7 @@ class RangeReader:
                 self.close()
                 if self._source.size and self._source.etag is None:  # it can only be read once
                     raise
-                failed = 1 if self._position - begun > got else failed + 1
+                failed += 1
                 self._retries.pause(failed, error)
 
     def restart(self, start: int) -> None:

@@ -5,7 +5,6 @@ Sources: RFC 9110 §13.1.5 (If-Range), §14 (ranges), §8.8.3 (an ETag that begi
 
 from __future__ import annotations
 
-import http.client
 import re
 import threading
 from contextlib import suppress
@@ -14,6 +13,7 @@ from clipferry.errors import SourceError, SourceInvalidError
 from clipferry.net.connection import Connection
 from clipferry.net.deadline import Deadline
 from clipferry.net.pool import ConnectionPool
+from clipferry.net.response import Response
 from clipferry.net.safe_get import (
     REDIRECTS,
     FinalResponse,
@@ -98,23 +98,23 @@ class RangedSource:
             return None
         first, last, size = given
         check_size(size, self._rules.max_bytes)
-        etag = response.getheader("ETag", "")
+        etag = response.headers.get("ETag", "")
         is_strong = _STRONG_ETAG.fullmatch(etag) is not None
         if (first, last) != (start, min(start + length, size) - 1) or not (is_strong or (first, last) == (0, size - 1)):
             return None
-        self.size, self.content_type = size, response.getheader("Content-Type")
+        self.size, self.content_type = size, response.headers.get("Content-Type")
         self.etag = etag if is_strong else None
         self._pool = ConnectionPool(final.origin, lambda: final.addresses, tls=self._rules.tls)
         self._target = final.target
         return Body(self, final.connection, response, start=first, end=last + 1, pool=self._pool)
 
     def _full_file(self, final: FinalResponse, start: int) -> Body:
-        if final.response.status == 416 and _EMPTY_FILE.fullmatch(final.response.getheader("Content-Range", "")):
+        if final.response.status == 416 and _EMPTY_FILE.fullmatch(final.response.headers.get("Content-Range", "")):
             raise SourceInvalidError("a file of 0 bytes")
         size = full_size(final.response, self._rules.max_bytes)
         if start:
             raise SourceChangedError("the source has no ranges any more")
-        self.size, self.content_type = size, final.response.getheader("Content-Type")
+        self.size, self.content_type = size, final.response.headers.get("Content-Type")
         return Body(self, final.connection, final.response, start=0, end=size, pool=None)
 
     def _open_again(self, start: int, length: int) -> Body:
@@ -137,12 +137,12 @@ class RangedSource:
             connection.close()
             raise
 
-    def _check_same(self, response: http.client.HTTPResponse, start: int, length: int) -> None:
+    def _check_same(self, response: Response, start: int, length: int) -> None:
         if response.status in (200, 412, 416):
             raise SourceChangedError(f"status {response.status} for a range of {self.etag}")
         if response.status != 206:
             full_size(response, self._rules.max_bytes)  # which raises
-        given, etag = _content_range(response), response.getheader("ETag", self.etag)
+        given, etag = _content_range(response), response.headers.get("ETag") or self.etag
         if given != (start, min(start + length, self.size) - 1, self.size) or etag != self.etag:
             raise SourceChangedError(f"{length} bytes from {start} of {self.size}, {self.etag}: got {given}, {etag}")
 
@@ -160,7 +160,7 @@ class Body:
         self,
         source: RangedSource,
         connection: Connection,
-        response: http.client.HTTPResponse,
+        response: Response,
         *,
         start: int,
         end: int,
@@ -168,19 +168,19 @@ class Body:
     ) -> None:
         self._source = source
         self._connection: Connection | None = connection
-        self._response = response  # kept, because the reader closes with it
+        self._response = response
         self._pool = pool
         self.position = start
         self.end = end
 
     def read_into(self, view: memoryview) -> None:
-        """Fills `view`, which must not be longer than what is left; raises SourceError when the connection ends."""
+        """Reads the next bytes into `view`, at least one; raises SourceError when none come any more."""
         assert self._connection is not None
         with translated(f"{self.position} of {self._source.size} bytes"):
-            received = self._connection.read_into(view)
+            received = self._response.read_into(view)
         self.position += received
         self._source.count(received)
-        if received < len(view):
+        if not received:
             raise SourceError(f"{self.position} of {self._source.size} bytes: the connection ended")
         if self.position == self.end:
             self._end(self._connection)
@@ -194,7 +194,7 @@ class Body:
         """Checks that nothing follows a file that was sent without ranges; keeps the connection after a range."""
         if self._source.etag is None:
             self._check_nothing_follows(connection)
-        elif self._pool is not None and not self._response.will_close and connection.is_quiet():
+        elif self._pool is not None and self._response.may_be_followed and connection.is_quiet():
             self._pool.release(connection)
             self._connection = None
         self.close()
@@ -209,14 +209,13 @@ class Body:
             raise SourceError(f"{self.position} of {self._source.size} bytes, and more is coming")
 
 
-def _content_range(response: http.client.HTTPResponse) -> tuple[int, int, int] | None:
+def _content_range(response: Response) -> tuple[int, int, int] | None:
     """Returns a 206's first and last byte, and the size of the whole file; None where it doesn't tell them."""
     check_encoding(response)
-    given = _CONTENT_RANGE.fullmatch(response.getheader("Content-Range", ""))
+    given = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
     if given is None:
         return None
     first, last, size = (int(number) for number in given.groups())
-    length = response.getheader("Content-Length", str(last - first + 1))
-    if response.getheader("Transfer-Encoding") or length != str(last - first + 1):
-        return None
-    return first, last, size
+    with translated("the answer"):
+        is_sized = not response.headers.is_chunked and response.headers.content_length in (None, last - first + 1)
+    return (first, last, size) if is_sized else None

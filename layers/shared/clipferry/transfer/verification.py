@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from clipferry.errors import SourceInvalidError, StorageError, WrongFileKindError
 from clipferry.media.file_kind import begins_as_iso, other_kind
-from clipferry.net.connection import Connection
+from clipferry.net.response import Response
 from clipferry.s3.client import Bucket
 from clipferry.s3.multipart import Progress
 from clipferry.s3.retry import Retries
@@ -62,7 +62,7 @@ class ObjectReader:
                 self._retries.pause(failed, error)
         return digest.hexdigest()
 
-    def _read(self, reading: Connection, view: memoryview, digest: OrderedDigest) -> int:
+    def _read(self, reading: Response, view: memoryview, digest: OrderedDigest) -> int:
         received = reading.read_into(view)
         if not received:
             raise StorageError(f"{self._key}: the connection ended before the object")
