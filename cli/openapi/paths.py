@@ -54,6 +54,13 @@ _IDEMPOTENCY_KEY: Final = {
     "description": "Makes a repeat harmless for 24 hours: the same key and body give the same answer.",
     "schema": {"type": "string", "pattern": requests.IDEMPOTENCY_KEY},
 }
+_ACCEPT_LANGUAGE: Final = {
+    "name": "Accept-Language",
+    "in": "header",
+    "description": "Which language the models are described in, as far as the catalogue has it.",
+    "schema": {"type": "string"},
+    "example": "zh-CN,zh;q=0.9,en;q=0.8",
+}
 
 _DATABASE: Final = (errors.DatabaseUnavailableError, errors.DatabaseBusyError)
 _READ: Final = (errors.UnauthorizedError, errors.KeyNotAllowedError, *_DATABASE)
@@ -250,7 +257,9 @@ def _other_paths() -> dict[str, Any]:
         (*_WRITE, errors.InvalidRequestError, errors.RateLimitedError, errors.StorageError),
         body="PresignUpload",
     )
-    models = operation("listModels", "List the models on offer", ["ModelJson"], (), public=True)
+    models = operation(
+        "listModels", "List the models on offer", ["ModelJson"], (), parameters=[_ACCEPT_LANGUAGE], public=True
+    )
     me = operation("getMe", "Get the user who is signed in", "UserJson", (errors.UnauthorizedError, *_DATABASE))
     health = operation(
         "getHealth", "Check the health of the API and of what it depends on", "HealthJson", _DATABASE, public=True

@@ -84,7 +84,8 @@ def presign() -> Response[str]:
 @app.get("/api/v1/config/models")
 def models() -> Response[str]:
     dependencies = runtime.dependencies()
-    return reply(HTTPStatus.OK, model_answers.models(dependencies.catalog))
+    languages = parameters.languages(requests.headers(app.current_event).get("accept-language", ""))
+    return reply(HTTPStatus.OK, model_answers.models(dependencies.catalog, languages))
 
 
 @app.get("/api/v1/user/me")

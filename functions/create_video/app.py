@@ -29,10 +29,7 @@ def generate() -> Response[str]:
     with sign_in_first(credential, dependencies.database):
         key = requests.idempotency_key(event)
         request = generate_request.video_request(
-            event,
-            dependencies.catalog,
-            allow_loopback=dependencies.settings.allow_loopback,
-            providers=dependencies.providers,
+            event, dependencies.catalog, allow_loopback=dependencies.settings.allow_loopback
         )
     created = create_video(
         request,

@@ -50,7 +50,8 @@ export const timeline = (uuid) => call("GET", `/local/videos/${encodeURIComponen
 export const provider = (name) => call("GET", `/local/providers/${name}`);
 export const setProvider = (name, chosen) => call("PUT", `/local/providers/${name}`, chosen);
 
-export const models = () => call("GET", "/api/v1/config/models");
+/** `language` is a code such as `zh`: the models are described in it, as far as the catalogue can. */
+export const models = (language) => call("GET", "/api/v1/config/models", undefined, { "Accept-Language": language });
 export const me = () => call("GET", "/api/v1/user/me");
 export const balance = () => call("GET", "/api/v1/credit/balance");
 export const list = (cursor) => call("GET", `/api/v1/video/list?limit=20${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);

@@ -4,9 +4,9 @@ import * as api from "./api.js";
 import { Card, isOpen } from "./cards.js";
 import { drawCredits, readCredits } from "./credits.js";
 import { find } from "./dom.js";
-import { drawCost, drawOrder, modelName, openOrder } from "./order.js";
+import { drawCost, drawOrder, modelName, openOrder, showModels } from "./order.js";
 import { drawProvider, openProvider } from "./provider.js";
-import { say, switchTo, translate } from "./words.js";
+import { say, shownLanguage, switchTo, translate } from "./words.js";
 
 const SOONEST = 400;
 const LATEST = { busy: 1500, idle: 5000, unreachable: 2000 };
@@ -119,7 +119,7 @@ function soon() {
 }
 
 async function start() {
-  const [session, models] = await Promise.all([api.session(), api.models()]);
+  const [session, models] = await Promise.all([api.session(), api.models(shownLanguage())]);
   if (session.token) api.signInAs(session.token);
   openOrder(models, async (uuid) => {
     await soon();
@@ -169,6 +169,18 @@ function useLanguage(language) {
   translate();
   for (const draw of [drawOrder, drawProvider, drawCredits]) draw();
   for (const card of cards.values()) { card.draw(); card.drawStory(); }
+  if (started) readModels();
+}
+
+/** The server writes the models' descriptions. An answer in a language that was left meanwhile is dropped. */
+async function readModels() {
+  const language = shownLanguage();
+  try {
+    const models = await api.models(language);
+    if (language === shownLanguage()) showModels(models);
+  } catch (error) {
+    if (!(error instanceof api.Unreachable || error instanceof api.Refused)) throw error;
+  }
 }
 
 for (const button of document.querySelectorAll("[data-language]")) button.onclick = () => useLanguage(button.dataset.language);

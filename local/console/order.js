@@ -33,12 +33,16 @@ export const modelName = (id) => models.find((found) => found.id === id)?.name ?
 
 /** `ordered(uuid)` is called when a video was created. */
 export function openOrder(found, ordered) {
-  models = found;
-  drawOrder();
+  showModels(found);
   find("#order").onsubmit = (event) => { event.preventDefault(); send(ordered); };
   find("#image").onchange = showImage;
   find("#image-shown button").onclick = () => { find("#image").value = ""; showImage(); find("#image").focus(); };
   find("#grant").onclick = grant;
+}
+
+export function showModels(found) {
+  models = found;
+  drawOrder();
 }
 
 export function drawOrder() {

@@ -16,6 +16,8 @@ export function switchTo(wanted = localStorage.getItem(STORED) ?? navigator.lang
   for (const button of document.querySelectorAll("[data-language]")) button.setAttribute("aria-pressed", String(button.dataset.language === language));
 }
 
+export const shownLanguage = () => language;
+
 export function say(key, values = {}) {
   const found = words[language][key];
   if (found === undefined) throw new Error(`there is no text for ${key}`);

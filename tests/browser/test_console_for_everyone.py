@@ -106,6 +106,7 @@ def test_the_browsers_language_is_spoken_until_another_is_chosen(visit: Open) ->
     expect(page.get_by_role("heading", name="新建视频")).to_be_visible()
     said = page.locator("[data-word]:visible").all_inner_texts()
     assert [text for text in said if not re.search(r"[\u4e00-\u9fff]", text)] == []
+    expect(page.locator(".model .about").first).to_have_text(re.compile("生成视频"))
 
     page.get_by_label("提示词").fill("清晨的渡轮")
     page.get_by_role("radio", name="480p").check(force=True)
@@ -116,6 +117,7 @@ def test_the_browsers_language_is_spoken_until_another_is_chosen(visit: Open) ->
 
     page.get_by_role("button", name="English").click()
     expect(card.locator('[aria-current="step"]')).to_have_text("Completed")
+    expect(page.locator(".model .about").first).to_have_text(re.compile("to video"))
     expect(page.get_by_role("radio", name="480p")).to_be_checked()
     page.reload()
     expect(page.get_by_role("heading", name="New video")).to_be_visible()

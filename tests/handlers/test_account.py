@@ -16,6 +16,7 @@ from clipferry.api import responses
 from clipferry.db.connection import Database
 from clipferry.db.ledger import LedgerRow
 from clipferry.models import VideoStatus
+from clipferry.providers import registry
 from clipferry.usecases.read_credits import HistoryPage
 from local.sam_template.environment import in_process
 from tests import books, journeys
@@ -411,7 +412,7 @@ cost = { base = 1 }
 
 def test_the_models_are_the_originals_configuration(api: Api, tmp_path: Path) -> None:
     (tmp_path / "models.toml").write_text(SORA)
-    with in_process({"MODELS_FILE": str(tmp_path / "models.toml")}):
+    with in_process({"MODELS_FILE": str(tmp_path / "models.toml"), "KIE_API_KEY": "kie-key"}):
         runtime.reset()
         sora, pro = api.call("GET", MODELS).data
 
@@ -506,9 +507,45 @@ def test_a_model_shows_what_each_mode_takes_and_what_it_costs(api: Api, tmp_path
     ]
 
 
+@pytest.mark.parametrize(
+    ("accepted", "description"),
+    [
+        ("zh-CN,zh;q=0.9,en;q=0.8", re.compile("由文字、首尾帧或参考素材生成视频")),
+        ("en-US,en;q=0.9,zh-CN;q=0.8", re.compile("Text, frames or references to video")),
+        ("fr, zh;q=0.5, en;q=0.7", re.compile("Text, frames or references to video")),
+        ("zh;q=0", re.compile("Text, frames or references to video")),
+        ("*;;, ,q=zh\u0000", re.compile("Text, frames or references to video")),
+    ],
+)
+def test_models_are_described_in_the_language_that_is_accepted(
+    api: Api, accepted: str, description: re.Pattern[str]
+) -> None:
+    first = api.call("GET", MODELS, headers={"accept-language": accepted}).data[0]
+
+    assert description.match(first["description"])
+
+
+def test_what_no_provider_with_a_key_makes_is_neither_listed_nor_ordered(
+    api: Api, database: Database, ann: Person, tmp_path: Path
+) -> None:
+    books.add_package(database, 100)
+    (tmp_path / "models.toml").write_text(SORA)
+    with in_process({"MODELS_FILE": str(tmp_path / "models.toml"), "KIE_API_KEY": ""}):
+        runtime.reset()
+        listed = api.call("GET", MODELS).data
+        order = {"prompt": "A ferry", "model": "sora-2-pro", "duration": 10}
+        answer = api.call("POST", "/api/v1/video/generate", order, ann.by_session)
+
+    assert [model["id"] for model in listed] == ["sora-2"]
+    assert (answer.status, answer.code) == (400, "MODEL_NOT_FOUND")
+    assert books.value(database, "select count(*) from public.credit_holds") == 0
+
+
 def test_a_retired_model_is_not_listed(api: Api) -> None:
     shipped = catalog.load()
-    listed = [model["id"] for model in api.call("GET", MODELS).data]
+    with in_process({provider.key.upper(): "a-key" for provider in registry.PROVIDERS}):
+        runtime.reset()
+        listed = [model["id"] for model in api.call("GET", MODELS).data]
 
     assert listed == [model.id for model in shipped.models.values() if not model.retired]
     assert not {"sora-2", "sora-2-pro"} & set(listed)

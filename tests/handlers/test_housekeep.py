@@ -397,6 +397,13 @@ def test_every_page_of_uploads_is_looked_at_wherever_the_day_begins(
     assert r2.bucket.objects == {}
 
 
+@pytest.mark.parametrize("ending", ["jpeg", "JPG", "Mp4", "avi"])
+def test_an_upload_that_keeps_its_own_ending_is_an_upload(r2: FakeR2, database: Database, ending: str) -> None:
+    """The newer original's server uploads under keys like ours."""
+    upload(r2, f"uploads/ann/aaaaaaaaaaaaaaaaaaaaa.{ending}", days=2)
+    assert removed_uploads(database) == 1
+
+
 def test_uploads_wait_for_another_day_when_time_is_short(r2: FakeR2, database: Database) -> None:
     upload(r2, upload_keys.new_key("ann", "image/png"), days=2)
     assert removed_uploads(database, seconds_left=19.0) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -412,9 +413,84 @@ def test_what_no_offer_takes_is_refused_by_its_name(full: Model, options: dict[s
 
 
 def test_only_providers_that_can_be_asked_count(full: Model) -> None:
-    assert full.resolve(VideoOptions(prompt="A ferry"), {"evolink"}).offers == full.offers[1:]
-    with pytest.raises(InvalidRequestError):
-        full.resolve(VideoOptions(prompt="A ferry", seed=7), {"evolink"})
+    made = full.made_by({"evolink"})
+
+    assert made is not None
+    assert choose(made).offers == full.offers[1:]
+    assert refused(made, seed=7) == [("seed", "unsupported")]
+    assert full.made_by({"kie", "evolink"}) == full
+
+
+SHARED = """
+[[model]]
+id = "shared"
+name = "Shared"
+description = "By two"
+descriptions.zh = "两家制作"
+durations = [5, 10, 15]
+qualities = ["720p", "1080p"]
+cost = { base = 10, quality_multipliers = {} }
+modes = ["text", "first_frame"]
+[[model.offer]]
+provider = "kie"
+model = "shared"
+durations = [10, 5]
+qualities = ["1080p"]
+modes = ["text"]
+input = { duration = "$duration", quality = "$quality" }
+[[model.offer]]
+provider = "evolink"
+model = "shared"
+input = { duration = "$duration", quality = "$quality", image = "$image_url" }
+
+[[model]]
+id = "gone"
+name = "Gone"
+retired = true
+durations = [5]
+cost = { base = 1 }
+"""
+
+
+def test_a_model_has_the_modes_and_choices_that_somebody_with_a_key_makes(tmp_path: Path) -> None:
+    own = load(tmp_path, SHARED).made_by({"kie"}).get("shared")
+
+    assert list(own.modes) == [Mode.TEXT]
+    assert (own.modes[Mode.TEXT].durations, own.modes[Mode.TEXT].qualities) == ((5, 10), ("1080p",))
+    assert told(choose(own)) == (5, None, "1080p", 10)
+    assert refused(own, duration=15) == [("duration", "unsupported")]
+
+
+def test_a_model_that_nobody_with_a_key_makes_is_unknown_and_a_retired_one_still_retired(tmp_path: Path) -> None:
+    own = load(tmp_path, SHARED).made_by({"replicate"})
+
+    with pytest.raises(UnknownModelError):
+        own.get("Shared")
+    with pytest.raises(ModelRetiredError):
+        own.get("gone")
+
+
+@pytest.mark.parametrize(
+    ("languages", "description"),
+    [
+        ([], "By two"),
+        (["zh"], "两家制作"),
+        (["fr", "zh", "en"], "两家制作"),
+        (["en", "zh"], "By two"),
+        (["fr"], "By two"),
+    ],
+)
+def test_a_model_is_described_in_the_first_language_that_there_is(
+    tmp_path: Path, languages: list[str], description: str
+) -> None:
+    assert load(tmp_path, SHARED).get("shared").described(languages) == description
+
+
+def test_every_shipped_model_is_described_in_chinese() -> None:
+    files = [catalog.SHIPPED, *(Path(__file__).parents[2] / "examples").glob("models-*.toml")]
+    models = [model for path in files for model in catalog.load(path).models.values() if not model.retired]
+
+    assert [model.id for model in models if not re.search(r"[\u4e00-\u9fff]", model.described(["zh"]))] == []
 
 
 @pytest.mark.parametrize(

@@ -79,9 +79,9 @@ class Dependencies:
 
     @cached_property
     def catalog(self) -> catalog.Catalog:
-        """The layer's models, or the owner's own file."""
+        """The layer's models, or those of the owner's own file, as far as a provider with a key makes them."""
         own = self.settings.models_file
-        return catalog.load(Path(own)) if own else catalog.load()
+        return (catalog.load(Path(own)) if own else catalog.load()).made_by(self.providers)
 
     @cached_property
     def providers(self) -> Mapping[str, Provider]:

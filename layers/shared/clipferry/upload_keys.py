@@ -28,8 +28,12 @@ UPLOAD_TYPES: Final = {
 LARGEST_UPLOADS: Final = {"image": 10 * 1024 * 1024, "video": 100 * 1024 * 1024, "audio": 20 * 1024 * 1024}
 """Bytes of a file that a browser uploads to the bucket, by the first word of its type: the newer original's limits."""
 
-_KINDS: Final = {ending: content_type.partition("/")[0] for content_type, ending in UPLOAD_TYPES.items()}
-_KEY: Final = re.compile(r"uploads/([A-Za-z0-9_-]{1,64})/[A-Za-z0-9_-]{21}\.([a-z0-9]{3,4})")
+_KINDS: Final = {ending: content_type.partition("/")[0] for content_type, ending in UPLOAD_TYPES.items()} | {
+    "jpeg": "image",
+    "avi": "video",
+}
+"""The kind by the ending. The newer original uploads by itself, under keys like ours with the file's own ending."""
+_KEY: Final = re.compile(r"uploads/([A-Za-z0-9_-]{1,64})/[A-Za-z0-9_-]{21}\.([A-Za-z0-9]{3,4})")
 
 
 def new_key(user_id: str, content_type: str) -> str:
@@ -45,11 +49,11 @@ def folder(user_id: str) -> str:
 
 
 def owner_folder(key: str) -> str | None:
-    """Returns the name of the folder, None for a key that `new_key` doesn't make."""
+    """Returns the name of the folder, None for a key that isn't an upload's."""
     match = _KEY.fullmatch(key)
-    return match[1] if match and match[2] in _KINDS else None
+    return match[1] if match and match[2].lower() in _KINDS else None
 
 
 def largest_size(key: str) -> int:
     """Returns the most bytes that the file of a key with an `owner_folder` may have."""
-    return LARGEST_UPLOADS[_KINDS[key.rpartition(".")[2]]]
+    return LARGEST_UPLOADS[_KINDS[key.rpartition(".")[2].lower()]]

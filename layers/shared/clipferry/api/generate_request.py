@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
@@ -27,21 +27,16 @@ _QUALITIES: Final = {"standard": "720p", "high": "1080p"}
 """The original's two words, as it maps them for a model that has resolutions."""
 
 
-def video_request(
-    event: APIGatewayProxyEventV2, models: Catalog, *, allow_loopback: bool, providers: Collection[str] | None = None
-) -> VideoRequest:
-    """Reads a request that its model can make; raises InvalidRequestError, which names every field at fault.
-
-    `providers` are those that can be asked; None means all.
-    """
+def video_request(event: APIGatewayProxyEventV2, models: Catalog, *, allow_loopback: bool) -> VideoRequest:
+    """Reads a request that its model can make; raises InvalidRequestError, which names every field at fault."""
     body = parse_body(event, GenerateVideo)
     model = models.get(body.model)
     media = read_media(body, model.modes)
     options = _options(body, model, media)
-    faults = [*_model_faults(model, options, providers), *media.faults, *_other_faults(body, allow_loopback)]
+    faults = [*_model_faults(model, options), *media.faults, *_other_faults(body, allow_loopback)]
     if faults:
         raise InvalidRequestError("not offered by the model", details={"fields": faults})
-    resolved = model.resolve(options, providers)
+    resolved = model.resolve(options)
     return VideoRequest(resolved=resolved, parameters=_kept(resolved))
 
 
@@ -70,11 +65,11 @@ def _quality(word: str | None, limits: Limits | None) -> str | None:
     return own.get(word.lower()) or own.get(_QUALITIES.get(word.lower(), ""), word)
 
 
-def _model_faults(model: Model, options: VideoOptions, providers: Collection[str] | None) -> list[Fault]:
+def _model_faults(model: Model, options: VideoOptions) -> list[Fault]:
     """The faults that the model finds; none where the mode itself is at fault."""
     if options.mode not in model.modes:
         return model.any_mode_faults(options)
-    return model.faults(options, providers)
+    return model.faults(options)
 
 
 def _other_faults(body: GenerateVideo, allow_loopback: bool) -> Iterator[Fault]:

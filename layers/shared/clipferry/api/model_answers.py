@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from clipferry.api.media_inputs import MODE_NAMES
@@ -13,19 +14,22 @@ if TYPE_CHECKING:  # imported here, these would cost every function its cold sta
     from clipferry.catalog import Catalog, Limits, Model, Range
 
 
-def models(catalog: Catalog) -> list[ModelJson]:
-    """Every model on offer, in the catalogue's order: a plain list, as in the original."""
-    return [_model(model) for model in catalog.models.values() if not model.retired]
+def models(catalog: Catalog, languages: Sequence[str] = ()) -> list[ModelJson]:
+    """Every model on offer, in the catalogue's order: a plain list, as in the original.
+
+    A description is in the first of `languages` that the catalogue has.
+    """
+    return [_model(model, languages) for model in catalog.models.values() if not model.retired]
 
 
-def _model(model: Model) -> ModelJson:
+def _model(model: Model, languages: Sequence[str]) -> ModelJson:
     """The original's fields say what any mode takes; `modes` says it of each."""
     durations = _any_mode(model, "durations")
     answer: ModelJson = {
         "id": model.id,
         "name": model.name,
         "provider": model.offers[0].provider,
-        "description": model.description,
+        "description": model.described(languages),
         "supportImageToVideo": Mode.FIRST_FRAME in model.modes,
         "maxDuration": max(durations),
         "durations": durations,

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from typing import Final
 
 from clipferry.errors import InvalidRequestError, NotFoundError, VideoNotFoundError
 from clipferry.models import TRANSACTION_TYPES, FileVariant, VideoStatus
+
+_LANGUAGE: Final = re.compile(
+    r"(?P<code>[A-Za-z]{2,3})(-[A-Za-z0-9-]{1,30})?(\s*;\s*q=(?P<weight>[01](\.[0-9]{0,3})?))?"
+)
 
 
 def video_uuid(text: str) -> str:
@@ -65,6 +71,13 @@ def history_offset(query: Mapping[str, str], *, largest: int = 1_000_000) -> int
     if not (text.isascii() and text.isdigit() and len(text) <= 7 and int(text) <= largest):
         raise InvalidRequestError.for_field(name, "invalid", f"must be a whole number from 0 to {largest}")
     return int(text)
+
+
+def languages(text: str) -> list[str]:
+    """`Accept-Language` as codes such as `zh`, the most wanted first; what can't be read isn't wanted."""
+    read = (_LANGUAGE.fullmatch(part.strip()) for part in text[:1000].split(","))
+    wanted = [(float(found["weight"] or 1), found["code"].lower()) for found in read if found]
+    return [code for weight, code in sorted(wanted, key=lambda one: -one[0]) if weight > 0]
 
 
 def transaction_type(text: str | None) -> str | None:

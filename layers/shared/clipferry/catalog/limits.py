@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
@@ -97,6 +97,14 @@ class Limits:
     def narrowed_by(self, given: dict[str, Any]) -> Limits:
         """Returns what both take; `given` has the fields that an offer states."""
         return replace(self, **{name: _narrow(getattr(self, name), value) for name, value in given.items()})
+
+    def offered_in(self, offered: Collection[Limits]) -> Limits:
+        """Returns these limits with the choices that one of `offered` has, each in its place."""
+        choices = {
+            name: tuple(value for value in getattr(self, name) if any(value in getattr(own, name) for own in offered))
+            for name in ("durations", "aspect_ratios", "qualities")
+        }
+        return replace(self, **choices)
 
     def filled(self, options: VideoOptions) -> VideoOptions:
         """Returns the options with the defaults for what the request leaves open."""

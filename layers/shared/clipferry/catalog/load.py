@@ -18,7 +18,19 @@ from clipferry.models import Mode
 
 SHIPPED: Final = Path(__file__).parents[1] / "models.toml"
 _LIMITS: Final = set(READERS)
-_MODEL: Final = {"id", "aliases", "name", "description", "retired", "modes", "accepts_image", "cost", "price", "offer"}
+_MODEL: Final = {
+    "id",
+    "aliases",
+    "name",
+    "description",
+    "descriptions",
+    "retired",
+    "modes",
+    "accepts_image",
+    "cost",
+    "price",
+    "offer",
+}
 _OFFER_MODE: Final = {"model", "input"}
 _OFFER: Final = {"provider", "model", "image_model", "input", "modes", "quality_names", "aspect_ratio_names"}
 _BROKEN: Final = (OSError, ValueError, OverflowError, KeyError, TypeError, AttributeError)
@@ -57,6 +69,7 @@ def _model(entry: dict[str, Any]) -> Model:
             id=entry["id"],
             name=entry["name"],
             description=entry.get("description", ""),
+            descriptions=entry.get("descriptions", {}),
             modes=modes,
             cost=_cost(entry["cost"]),
             prices=tuple(_price(price) for price in entry.get("price", ())),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -43,6 +43,8 @@ class Model:
     id: str
     name: str
     description: str
+    descriptions: dict[str, str] = field(default_factory=dict)
+    """The description in other languages, by their codes (`zh`)."""
     modes: dict[Mode, Limits]
     cost: Cost
     prices: tuple[Price, ...] = ()
@@ -54,18 +56,32 @@ class Model:
         own = next((price.cost for price in self.prices if price.is_for(mode, quality, audio)), self.cost)
         return own.credits(duration=duration, quality=quality)
 
-    def faults(self, options: VideoOptions, providers: Collection[str] | None = None) -> list[Fault]:
-        """A fault for each option that the model doesn't take, or that no offer takes which can be asked.
+    def made_by(self, providers: Collection[str]) -> Model | None:
+        """Returns the model with the offers of these providers, and with the modes and choices that they have.
 
-        `providers` are those that can be asked; None means all.
+        None when nobody of them makes it; a retired model stays as it is, so that it can be said to be.
         """
+        if self.retired:
+            return self
+        offers = tuple(offer for offer in self.offers if offer.provider in providers)
+        offered = {mode: [offer.modes[mode].limits for offer in offers if mode in offer.modes] for mode in self.modes}
+        modes = {mode: self.modes[mode].offered_in(limits) for mode, limits in offered.items() if limits}
+        return replace(self, offers=offers, modes=modes) if modes else None
+
+    def described(self, languages: Iterable[str]) -> str:
+        """Returns the description in the first of `languages` (`zh`) that there is; `description` counts as English."""
+        known = {"en": self.description} | self.descriptions
+        return next((known[language] for language in languages if language in known), self.description)
+
+    def faults(self, options: VideoOptions) -> list[Fault]:
+        """A fault for each option that the model doesn't take, or that no offer takes."""
         limits = self.modes.get(options.mode)
         if limits is None:
             return [fault("mode", f"this model has the modes {', '.join(self.modes)}")]
         filled = limits.filled(options)
         if faults := limits.faults(filled):
             return faults
-        by_offer = [offer.faults(filled) for offer in self._offers_of(providers)]
+        by_offer = [offer.faults(filled) for offer in self.offers]
         return min(by_offer, key=len, default=[])
 
     def any_mode_faults(self, options: VideoOptions) -> list[Fault]:
@@ -76,22 +92,19 @@ class Model:
         ]
         return min(found, key=len)
 
-    def resolve(self, options: VideoOptions, providers: Collection[str] | None = None) -> ResolvedOptions:
+    def resolve(self, options: VideoOptions) -> ResolvedOptions:
         """Fills in the model's defaults, the price, and the offers that can make exactly this.
 
         Raises InvalidRequestError for options that have faults.
         """
-        if faults := self.faults(options, providers):
+        if faults := self.faults(options):
             raise InvalidRequestError("not offered by the model", details={"fields": faults})
         limits = self.modes[options.mode]
         filled = limits.filled(options)
         duration = filled.duration or limits.durations[0]
         price = self.credits(mode=options.mode, duration=duration, quality=filled.quality, audio=filled.generate_audio)
-        takers = tuple(offer for offer in self._offers_of(providers) if not offer.faults(filled))
+        takers = tuple(offer for offer in self.offers if not offer.faults(filled))
         return ResolvedOptions(model=self, options=filled, duration=duration, offers=takers, credits=price)
-
-    def _offers_of(self, providers: Collection[str] | None) -> list[Offer]:
-        return [offer for offer in self.offers if providers is None or offer.provider in providers]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +154,11 @@ class Catalog:
 
     models: dict[str, Model]
     aliases: dict[str, str] = field(default_factory=dict)
+
+    def made_by(self, providers: Collection[str]) -> Catalog:
+        """Returns what these providers make, and what is retired: nobody is offered what can't be ordered."""
+        made = {model_id: model.made_by(providers) for model_id, model in self.models.items()}
+        return replace(self, models={model_id: model for model_id, model in made.items() if model is not None})
 
     def get(self, model_id: str) -> Model:
         """The model; raises UnknownModelError or ModelRetiredError."""
