@@ -17,6 +17,18 @@ export UV_PROJECT_ENVIRONMENT := .venv
 unexport VIRTUAL_ENV
 export SAM_CLI_TELEMETRY := 0
 
+# With an index of your own for one of them, pip and uv use it both; tools/install.sh does the same with pip's configuration.
+INDEX := $(or $(UV_DEFAULT_INDEX),$(UV_INDEX_URL),$(PIP_INDEX_URL))
+ifneq ($(INDEX),)
+export PIP_INDEX_URL := $(INDEX)
+endif
+
+# An environment whose Python has gone, by an upgrade of the system for instance, is made again.
+GONE := $(foreach made,.tools/uv .venv,$(shell test -d $(made)/bin && ! test -x $(made)/bin/python && echo $(made)))
+ifneq ($(strip $(GONE)),)
+$(shell rm -rf $(GONE))
+endif
+
 UV := .tools/uv/bin/uv
 SAM := .tools/sam/bin/sam
 LOCKS := pyproject.toml layers/shared/pyproject.toml uv.lock
@@ -151,7 +163,7 @@ FIND_PYTHON = for name in "$$PYTHON" python3.13 python3.12 python3.11 python3.14
 	@python=$$($(FIND_PYTHON)); test -n "$$python" || { \
 	    echo "Clipferry needs Python 3.11, 3.12, 3.13 or 3.14, with its venv module, on the PATH or named by PYTHON=…" >&2; \
 	    exit 1; }; echo "setting up .tools/uv with $$python" && "$$python" -m venv --clear .tools/uv
-	@.tools/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tools/uv.txt
+	@tools/install.sh .tools/uv tools/uv.txt
 	@touch $@
 
 # The layer of the naive functions that bench-cold compares with, for Lambda's Python on this machine's processor.
@@ -166,16 +178,20 @@ FIND_PYTHON = for name in "$$PYTHON" python3.13 python3.12 python3.11 python3.14
 .tools/%/.installed: tools/%.txt .tools/uv/.installed
 	@echo "setting up .tools/$*"
 	@$(UV) venv --quiet --clear --python .tools/uv/bin/python .tools/$*
-	@$(UV) pip sync --quiet --require-hashes --python .tools/$*/bin/python tools/$*.txt
+	@tools/install.sh .tools/$* tools/$*.txt --require-hashes
 	@touch $@
 
-# --inexact keeps what `make test` has installed.
-.venv/.local: $(LOCKS) .tools/uv/.installed
+# What the lock file has, with its hashes. An environment of another version of Python is made anew.
+FREEZE = { test "$$(.venv/bin/python -V 2>/dev/null)" = "$$(.tools/uv/bin/python -V)" || \
+	    $(UV) venv --quiet --clear --python .tools/uv/bin/python .venv; } && \
+	    $(UV) export --quiet --frozen --no-header --no-annotate --output-file .venv/requirements.txt
+
+.venv/.local: $(LOCKS) .tools/uv/.installed # keeps what `make test` has installed
 	@echo "setting up .venv"
-	@$(UV) sync --quiet --frozen --inexact --python .tools/uv/bin/python
+	@$(FREEZE) >/dev/null && tools/install.sh .venv .venv/requirements.txt
 	@touch $@
 
 .venv/.dev: $(LOCKS) .tools/uv/.installed
 	@echo "setting up .venv, with what tests and checks need"
-	@$(UV) sync --quiet --frozen --group dev --python .tools/uv/bin/python
+	@$(FREEZE) --group dev >/dev/null && tools/install.sh .venv .venv/requirements.txt --exact
 	@touch .venv/.local $@
