@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
+
+from local.http.messages import Request, Response
+from local.http.server import HttpServer
 
 STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/clipferry-dev/1"
 NEWER = "20261122T110000Z"
@@ -17,8 +18,8 @@ NEWER = "20261122T110000Z"
 class Bucket:
     """Where CloudFormation reads the answers; `refuse` is how many of the next ones it answers with 503."""
 
-    def __init__(self, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}/answers/1?X-Amz-Signature=secret-of-the-url"
+    def __init__(self, url: str) -> None:
+        self.url = f"{url}/answers/1?X-Amz-Signature=secret-of-the-url"
         self.answers: list[dict[str, Any]] = []
         self.content_types: list[str | None] = []
         self.refuse = 0
@@ -28,31 +29,22 @@ class Bucket:
         [only] = self.answers
         return only
 
+    def take(self, request: Request) -> Response:
+        assert request.method == "PUT"
+        if self.refuse:
+            self.refuse -= 1
+            return Response(status=503)
+        self.answers.append(json.loads(request.body or b""))
+        self.content_types.append(request.headers["Content-Type"])
+        return Response(status=200)
+
 
 @contextmanager
 def listening() -> Iterator[Bucket]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_PUT(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            status = 503 if bucket.refuse else 200
-            if bucket.refuse:
-                bucket.refuse -= 1
-            else:
-                bucket.answers.append(json.loads(body))
-                bucket.content_types.append(self.headers["Content-Type"])
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *args: Any) -> None: ...
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        bucket = Bucket(server.server_address[1])
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    server = HttpServer()
+    bucket = Bucket(server.url)
+    with server.serving(bucket.take):
         yield bucket
-        server.shutdown()
-        thread.join()
 
 
 def request(bucket: Bucket, kind: str = "Create", **more: Any) -> dict[str, Any]:

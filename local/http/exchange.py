@@ -62,7 +62,7 @@ class Exchange(BaseHTTPRequestHandler):
             yield from self._exactly(int(length), block_size)
 
     def send(self, response: Response) -> None:
-        headers = {name.lower(): value for name, value in response.headers.items()}
+        headers = {"date": formatdate(usegmt=True)} | {name.lower(): value for name, value in response.headers.items()}
         is_silent = self.command == "HEAD" and not response.body  # then nobody knows how long the body would be
         if response.stream is None and response.status not in _BODILESS and not is_silent:
             headers.setdefault("content-length", str(len(response.body)))
@@ -70,7 +70,7 @@ class Exchange(BaseHTTPRequestHandler):
             headers["connection"] = "close"
         self.send_response_only(response.status)
         cookies = [("set-cookie", cookie) for cookie in response.cookies]
-        for name, value in [("date", formatdate(usegmt=True)), *headers.items(), *cookies]:
+        for name, value in [*headers.items(), *cookies]:
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD" and response.status not in _BODILESS:

@@ -5,17 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
 
 from clipferry.db.connection import Database
 from clipferry.usecases.manage_keys import create_key
 from local.postgres_server import free_port
 from tests.stack_world import World
+from tests.web import web
 
 SMOKE = Path(__file__).parents[2] / "tools/smoke.py"
 
@@ -32,31 +28,6 @@ def smoke(url: str, key: str = "") -> tuple[int, list[str]]:
     )
     assert not done.stderr
     return done.returncode, done.stdout.splitlines()
-
-
-@contextmanager
-def answering(status: int, body: bytes, **headers: str) -> Iterator[str]:
-    """A server that gives everything the same answer."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            self.send_response(status)
-            for name, value in {"Content-Length": str(len(body)), **headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_GET = do_POST = answer  # noqa: N815
-
-        def log_message(self, *args: Any) -> None: ...
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
 
 
 def test_every_check_passes_on_a_running_stack(world: World) -> None:
@@ -94,23 +65,23 @@ def test_every_check_fails_where_nobody_listens() -> None:
 
 def test_a_server_that_is_not_clipferry_fails() -> None:
     for body in (b"<html>hello</html>", b"[]", b'{"data": null}', b'"ok"'):
-        with answering(200, body) as url:
-            status, lines = smoke(url)
+        with web(200, body) as server:
+            status, lines = smoke(server.url)
         assert status == 1
         assert all("FAILED" in line for line in lines)
 
 
 def test_a_server_that_asks_for_a_password_everywhere_is_not_clipferry() -> None:
-    with answering(401, b'{"message": "Unauthorized"}') as url:
-        status, lines = smoke(url)
+    with web(401, b'{"message": "Unauthorized"}') as server:
+        status, lines = smoke(server.url)
 
     assert status == 1
     assert all("FAILED" in line for line in lines)
 
 
 def test_an_address_that_redirects_fails(world: World) -> None:
-    with answering(307, b"", Location=world.stack.url + "/api/v1/health") as url:
-        status, lines = smoke(url)
+    with web(307, Location=world.stack.url + "/api/v1/health") as server:
+        status, lines = smoke(server.url)
 
     assert status == 1
     assert all("FAILED" in line for line in lines)

@@ -1,41 +1,16 @@
-"""What the operator's commands talk to: SQS with a queue and its dead-letter queue, and a fixed HTTP answer."""
+"""What the operator's commands talk to: SQS with a queue and its dead-letter queue, and an API that refuses."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
-from local.http.messages import Request, Response
-from local.http.server import HttpServer
 from local.r2.server import FakeR2
 from local.sam_template.environment import without_proxy
+from tests.web import Web
 
 SECRET = "0123456789abcdef" * 4
 REFUSED = json.dumps({"success": False, "error": {"code": "INVALID_SIGNATURE", "message": "…"}}).encode()
-
-
-@dataclass
-class Web:
-    """A server that gives every request the same reply, and records the requests."""
-
-    url: str
-    reply: Response = field(default_factory=lambda: Response(status=401, body=REFUSED))
-    requests: list[Request] = field(default_factory=list)
-
-    def answer(self, request: Request) -> Response:
-        self.requests.append(request)
-        return self.reply
-
-
-@contextmanager
-def web() -> Iterator[Web]:
-    server = HttpServer()
-    fake = Web(server.url)
-    with server.serving(fake.answer):
-        yield fake
 
 
 class Sqs:

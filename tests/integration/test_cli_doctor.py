@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import struct
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +32,8 @@ from local.r2.server import FakeR2
 from tests.command_line import Clipferry
 from tests.integration import operator_fakes
 from tests.integration.mirror_fixtures import storage_for
-from tests.integration.operator_fakes import SECRET, Sqs, Web
+from tests.integration.operator_fakes import SECRET, Sqs
+from tests.web import Web, web
 
 ORIGIN = "https://app.example.com"
 
@@ -91,7 +90,7 @@ def installation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Installation]:
     build = built(tmp_path)
-    with operator_fakes.web() as callback:
+    with web(401, operator_fakes.REFUSED) as callback:
         for name, value in operator_fakes.settings(
             database_url=database_url, r2=r2, queues=queues, callback=callback, public=public
         ).items():
@@ -270,35 +269,9 @@ def test_an_unreachable_database_fails_the_check_and_its_password_is_not_shown(i
     assert "hunter2" not in installation.failure("migrations")
 
 
-@contextmanager
-def api_with_wrong_clock(by: timedelta) -> Iterator[str]:
+def api_with_wrong_clock(by: timedelta) -> AbstractContextManager[Web]:
     """An API whose clock is ahead by `by`."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            self.send_response(401)
-            self.send_header("Content-Length", str(len(operator_fakes.REFUSED)))
-            self.end_headers()
-            if self.command == "POST":
-                self.wfile.write(operator_fakes.REFUSED)
-
-        do_POST = do_HEAD  # noqa: N815
-
-        def date_time_string(self, timestamp: float | None = None) -> str:
-            return format_datetime(datetime.now(UTC) + by, usegmt=True)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    return web(401, operator_fakes.REFUSED, Date=format_datetime(datetime.now(UTC) + by, usegmt=True))
 
 
 def test_a_database_whose_certificate_nobody_checks_is_named(installation: Installation) -> None:
@@ -311,8 +284,8 @@ def test_a_database_whose_certificate_nobody_checks_is_named(installation: Insta
 
 
 def test_a_single_wrong_clock_is_named(installation: Installation) -> None:
-    with api_with_wrong_clock(timedelta(hours=1)) as url:
-        installation.change("AI_CALLBACK_URL", f"{url}/api/v1/video/callback")
+    with api_with_wrong_clock(timedelta(hours=1)) as api:
+        installation.change("AI_CALLBACK_URL", f"{api.url}/api/v1/video/callback")
         detail = installation.failure("clock")
 
     assert detail.startswith("the clock is wrong at API: API +3")
@@ -321,10 +294,10 @@ def test_a_single_wrong_clock_is_named(installation: Installation) -> None:
 def test_this_machines_clock_is_wrong_when_all_others_differ_from_it() -> None:
     unreachable = Database("postgresql://127.0.0.1:1/clipferry")
     with (
-        api_with_wrong_clock(-timedelta(minutes=10)) as url,
+        api_with_wrong_clock(-timedelta(minutes=10)) as api,
         pytest.raises(CheckFailedError, match="this machine's clock is wrong: API -6"),
     ):
-        clock.check(unreachable, {"API": url, "gone": "http://127.0.0.1:1"}, plain_http=True)
+        clock.check(unreachable, {"API": api.url, "gone": "http://127.0.0.1:1"}, plain_http=True)
     with pytest.raises(CheckSkippedError):
         clock.check(unreachable, {"gone": "http://127.0.0.1:1"}, plain_http=True)
 
@@ -389,8 +362,7 @@ def test_a_refused_browser_upload_fails_the_check(installation: Installation) ->
 )
 def test_cors_passes_only_where_a_browser_would_upload(status: int, headers: dict[str, str], allowed: bool) -> None:
     named = {f"Access-Control-{name}": value for name, value in headers.items()}
-    with operator_fakes.web() as fake_bucket:
-        fake_bucket.reply = Response(status=status, headers=named)
+    with web(status, **named) as fake_bucket:
         if allowed:
             assert (
                 bucket.cors(fake_bucket.url, "films", [ORIGIN], plain_http=True)

@@ -14,13 +14,14 @@ from tests.integration import operator_fakes
 from tests.integration.mirror_fixtures import KEY, Behaviour, film, serving
 from tests.integration.operator_fakes import Sqs
 from tests.secrets_manager import FakeSecretsManager, refusal, secrets_manager
+from tests.web import web
 
 SECRET = ("DATABASE_URL", "STORAGE_ACCESS_KEY", "STORAGE_SECRET_KEY", "EVOLINK_API_KEY", "CALLBACK_HMAC_SECRET")
 
 
 @pytest.fixture
 def vault(database_url: str, r2: FakeR2, queues: Sqs, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSecretsManager]:
-    with operator_fakes.web() as callback:
+    with web(401, operator_fakes.REFUSED) as callback:
         everything = operator_fakes.settings(
             database_url=database_url, r2=r2, queues=queues, callback=callback, public=callback.url
         )

@@ -14,6 +14,7 @@ from tests.command_line import Clipferry
 from tests.integration import operator_fakes
 from tests.integration.mirror_fixtures import Behaviour, FilmServer, film, serving
 from tests.integration.operator_fakes import Sqs
+from tests.web import web
 
 
 @pytest.fixture
@@ -119,9 +120,9 @@ def complete(
     clipferry: Clipferry, database_url: str, queues: Sqs, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Clipferry]:
     """The command line with all settings."""
-    with FakeR2() as r2, operator_fakes.web() as web:
+    with FakeR2() as r2, web() as api:
         values = operator_fakes.settings(
-            database_url=database_url, r2=r2, queues=queues, callback=web, public="https://cdn.example.com"
+            database_url=database_url, r2=r2, queues=queues, callback=api, public="https://cdn.example.com"
         )
         for name, value in values.items():
             monkeypatch.setenv(name, value)

@@ -8,14 +8,14 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
 from clipferry.aws.sigv4 import Credentials, sign
 from clipferry.errors import ConfigurationError, InvalidRequestError, QueueError
 from clipferry.mirror_queue import MirrorQueue, read_message
+from tests.web import web
 
 KEYS = Credentials(access_key="testing", secret_key="testing", session_token="token")
 UUID = "vid_abcdefghijklmnopqrstu"
@@ -93,40 +93,21 @@ def test_no_answer_is_an_error_that_may_be_tried_again() -> None:
         hang_up.join()
 
 
-class Recorder(BaseHTTPRequestHandler):
-    requests: ClassVar[list[tuple[str, dict[str, str], bytes]]] = []
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.requests.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
-        self.send_response(200)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 def test_the_call_is_sqs_json_signed_with_the_credentials_of_the_moment() -> None:
     given = iter([KEYS, Credentials(access_key="later", secret_key="x", session_token="later-token")])
-    with HTTPServer(("127.0.0.1", 0), Recorder) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        endpoint = f"http://127.0.0.1:{server.server_port}"
+    with web(200, b"{}") as sqs:
         queue = MirrorQueue(
             "https://sqs.eu-west-1.amazonaws.com/1/mirror",
             region="eu-west-1",
-            endpoint_url=endpoint,
+            endpoint_url=sqs.url,
             credentials=lambda: next(given),
         )
         queue.send(UUID)
         queue.send(UUID, delay_seconds=5)
         queue.close()
-        server.shutdown()
-        thread.join()
 
-    (path, first, body), (_, second, _) = Recorder.requests
+    first, second = (request.headers for request in sqs.requests)
+    path, body = sqs.requests[0].path, sqs.requests[0].body or b""
     assert path == "/"
     assert first["x-amz-target"] == "AmazonSQS.SendMessage"
     assert first["content-type"] == "application/x-amz-json-1.0"

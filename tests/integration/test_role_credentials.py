@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -14,50 +12,37 @@ import pytest
 from clipferry.aws.role_credentials import ENDPOINT, TOKEN, RoleCredentials
 from clipferry.aws.sigv4 import Credentials
 from clipferry.errors import ConfigurationError, SecretsUnavailableError
+from local.http.messages import Response
 from tests.secrets_manager import Clock
+from tests.web import Web, web
 
 SERVED = {"AccessKeyId": "ASIA1", "SecretAccessKey": "hunter2", "Token": "token-hunter2"}
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server: Endpoint  # type: ignore[assignment]
+class Endpoint:
+    """Serves what `serve` was told, at the address in `environ`."""
 
-    def do_GET(self) -> None:
-        self.server.asked.append((self.path, self.headers.get("Authorization", "")))
-        body = self.server.answer
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+    def __init__(self, server: Web) -> None:
+        self.server = server
+        self.environ = {ENDPOINT: f"{server.url}/2021-11-23/credentials?x=1", TOKEN: "the-endpoints-token"}
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        pass
-
-
-class Endpoint(ThreadingHTTPServer):
-    def __init__(self) -> None:
-        self.status, self.answer = 200, b""
-        self.asked: list[tuple[str, str]] = []
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.environ = {
-            ENDPOINT: f"http://127.0.0.1:{self.server_port}/2021-11-23/credentials?x=1",
-            TOKEN: "the-endpoints-token",
-        }
+    @property
+    def asked(self) -> list[tuple[str, str | None]]:
+        requests = self.server.requests
+        return [(f"{request.path}?{request.query}", request.headers["Authorization"]) for request in requests]
 
     def serve(self, expires: float, **changes: Any) -> None:
         moment = datetime.fromtimestamp(expires, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        self.answer = json.dumps({**SERVED, "Expiration": moment, **changes}).encode()
+        self.answer(json.dumps({**SERVED, "Expiration": moment, **changes}).encode())
+
+    def answer(self, body: bytes, status: int = 200) -> None:
+        self.server.reply = Response(status=status, body=body)
 
 
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
-    server = Endpoint()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with web() as server:
+        yield Endpoint(server)
 
 
 @pytest.fixture
@@ -104,14 +89,14 @@ def test_what_was_served_before_a_snapshot_is_asked_for_again(endpoint: Endpoint
     [b"hunter2", b"[]", b"{}", json.dumps(SERVED).encode(), json.dumps({**SERVED, "Expiration": "soon"}).encode()],
 )
 def test_an_answer_without_credentials_is_refused_and_not_shown(answer: bytes, endpoint: Endpoint) -> None:
-    endpoint.answer = answer
+    endpoint.answer(answer)
     with pytest.raises(ConfigurationError) as refused:
         RoleCredentials(endpoint.environ).credentials()
     assert "hunter2" not in str(refused.value)
 
 
 def test_a_refusal_may_pass(endpoint: Endpoint) -> None:
-    endpoint.status = 500
+    endpoint.answer(b"", 500)
     with pytest.raises(SecretsUnavailableError, match="500"):
         RoleCredentials(endpoint.environ).credentials()
     with pytest.raises(SecretsUnavailableError):

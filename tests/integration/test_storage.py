@@ -1,4 +1,4 @@
-"""The bucket: moto's S3 behind, a source that lies and breaks off in front, and what is left behind when it fails."""
+"""The bucket, with moto's S3 behind: what is written, listed, removed and named, and what is said when it can't be."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import hashlib
 import socket
 import subprocess
 import sys
-import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -28,94 +27,43 @@ from clipferry.s3.stored_objects import StoredObject
 from clipferry.storage import Storage
 from clipferry.transfer.interface import PART_SIZE, StoredFile
 from clipferry.transfer.part_io import STEP
+from local.http.exchange import Exchange
+from local.http.messages import Response
+from local.http.server import HttpServer
+from tests.integration.mirror_fixtures import Behaviour, film, serving
+from tests.web import web
 
 BUCKET = "films"
 KEY = "videos/vid_1.mp4"
 
 
-def mp4(size: int) -> bytes:
-    """As many bytes as asked for, no two parts alike, that begin as an MP4 does."""
-    pattern = b"".join(number.to_bytes(4) for number in range(size // 4 + 1))
-    return (b"\x00\x00\x00\x18ftypisom" + pattern)[:size]
-
-
-class Source(BaseHTTPRequestHandler):
-    """Serves `files` by path; `lengths` are what it promises instead of the truth."""
-
-    files: ClassVar[dict[str, bytes]] = {}
-    lengths: ClassVar[dict[str, int]] = {}
-
-    def do_GET(self) -> None:
-        body = self.files.get(self.path)
-        if self.path == "/redirect":
-            self.send_response(302)
-            self.send_header("Location", "/film")
-        elif body is None:
-            self.send_response(404)
-        else:
-            self.send_response(200)
-            self.send_header("Content-Type", "video/mp4")
-            self.send_header("Content-Length", str(self.lengths.get(self.path, len(body))))
-        self.end_headers()
-        self.wfile.write(body or b"")
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-class Sink(BaseHTTPRequestHandler):
+class Sink:
     """Just enough of S3 to upload to, which keeps nothing: moto would fill the memory that a test measures."""
 
-    protocol_version = "HTTP/1.1"
-    received: ClassVar[int] = 0
+    def __init__(self) -> None:
+        self.received = 0
+        self.heads: list[dict[str, str]] = []
 
-    def do_PUT(self) -> None:
-        left = int(self.headers["Content-Length"])
-        if self.headers.get("Expect"):
-            self.send_response_only(100)
-            self.end_headers()
-        while left:
-            left -= len(self.rfile.read(min(left, 1 << 16)))
-        type(self).received += int(self.headers["Content-Length"])
-        self._answer(b"", ETag='"etag"')
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self._answer(b"<R><UploadId>upload</UploadId><ETag>etag</ETag></R>")
-
-    def do_HEAD(self) -> None:
-        self.send_response(200)
-        self.send_header("ETag", '"etag"')
-        self.send_header("Content-Length", str(self.received))
-        self.end_headers()
-
-    def _answer(self, body: bytes, **headers: str) -> None:
-        self.send_response(200)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
+    def serve(self, exchange: Exchange) -> None:
+        size = sum(map(len, exchange.body()))
+        match exchange.command:
+            case "PUT":
+                self.received += size
+                self.heads.append({name.lower(): value for name, value in exchange.headers.items()})
+                exchange.send(Response(status=200, headers={"ETag": '"etag"'}))
+            case "POST":
+                exchange.send(Response(status=200, body=b"<R><UploadId>upload</UploadId><ETag>etag</ETag></R>"))
+            case _:
+                headers = {"ETag": '"etag"', "Content-Length": str(self.received)}
+                exchange.send(Response(status=200, headers=headers))
 
 
-class QuietServer(ThreadingHTTPServer):
-    """Some of these tests are about a client that closes the connection early."""
-
-    daemon_threads = False
-
-    def handle_error(self, *_: object) -> None:
-        assert isinstance(sys.exception(), ConnectionError)
-
-
-def running(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    with QuietServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+@contextmanager
+def sinking() -> Iterator[tuple[Storage, Sink]]:
+    sink, server = Sink(), HttpServer()
+    server.start(sink.serve)
+    with closing(server), closing(storage_at(server.url)) as storage:
+        yield storage, sink
 
 
 @pytest.fixture(scope="module")
@@ -131,12 +79,6 @@ def s3(eyes: Any) -> Any:
     for found in eyes.list_objects_v2(Bucket=BUCKET).get("Contents", []):
         eyes.delete_object(Bucket=BUCKET, Key=found["Key"])
     return eyes
-
-
-@pytest.fixture
-def source() -> Iterator[str]:
-    Source.files, Source.lengths = {}, {}
-    yield from running(Source)
 
 
 def storage_at(endpoint: str, **changes: Any) -> Storage:
@@ -160,12 +102,6 @@ def storage(aws: str) -> Storage:
 
 def contents(s3: Any, key: str = KEY) -> bytes:
     return s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
-
-
-def is_untouched(s3: Any) -> bool:
-    """No object, and no upload that was begun and left."""
-    uploads = s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
-    return not uploads and not s3.list_objects_v2(Bucket=BUCKET).get("Contents")
 
 
 # Writing
@@ -197,40 +133,30 @@ def test_a_file_of_no_declared_kind_is_bytes(storage: Storage, s3: Any) -> None:
         (2 * PART_SIZE + STEP + 5, 3),
     ],
 )
-def test_a_film_is_mirrored_byte_for_byte(storage: Storage, s3: Any, source: str, size: int, parts: int) -> None:
-    Source.files = {"/film": mp4(size)}
-    seen: list[bytes] = []
-
-    stored = storage.download_and_upload(source_url=f"{source}/film", key=KEY, on_chunk=seen.append)
+def test_a_film_is_mirrored_byte_for_byte(storage: Storage, s3: Any, size: int, parts: int) -> None:
+    content, seen = film(size), list[bytes]()
+    with serving(Behaviour(content)) as source:
+        stored = storage.download_and_upload(source_url=source.url, key=KEY, on_chunk=seen.append)
 
     assert (stored.key, stored.size, stored.url) == (KEY, size, f"https://cdn.example.com/{KEY}")
-    assert contents(s3) == b"".join(seen) == Source.files["/film"]
-    assert stored.sha256 == hashlib.sha256(Source.files["/film"]).hexdigest()
+    assert contents(s3) == b"".join(seen) == content
+    assert stored.sha256 == hashlib.sha256(content).hexdigest()
     found = s3.head_object(Bucket=BUCKET, Key=KEY)
     assert found["ContentType"] == "video/mp4"
     assert found["ETag"].strip('"').partition("-")[2] == (str(parts) if parts else "")
 
 
-def test_a_redirected_film_is_mirrored(storage: Storage, s3: Any, source: str) -> None:
-    Source.files = {"/film": mp4(100)}
-    storage.download_and_upload(source_url=f"{source}/redirect", key=KEY)
-
-    assert contents(s3) == mp4(100)
-
-
 # Failing
 
 
-def test_a_failed_mirror_leaves_the_earlier_file_alone(storage: Storage, s3: Any, source: str) -> None:
+def test_a_failed_mirror_leaves_the_earlier_file_alone(storage: Storage, s3: Any) -> None:
     storage.upload_file(key=KEY, body=b"earlier")
-    Source.files, Source.lengths = {"/film": mp4(PART_SIZE + 1)}, {"/film": PART_SIZE + 2}
-
-    with pytest.raises(SourceError):
-        storage.download_and_upload(source_url=f"{source}/film", key=KEY)
+    with serving(Behaviour(film(PART_SIZE + 1), ranges=False, fault="longer")) as source, pytest.raises(SourceError):
+        storage.download_and_upload(source_url=source.url, key=KEY)
     assert contents(s3) == b"earlier"
 
 
-def test_a_source_on_loopback_needs_allow_loopback(source: str) -> None:
+def test_a_source_on_loopback_needs_allow_loopback() -> None:
     storage = Storage(
         endpoint="https://example.com",
         region="auto",
@@ -240,19 +166,19 @@ def test_a_source_on_loopback_needs_allow_loopback(source: str) -> None:
         public_domain=None,
     )
     with pytest.raises(SourceInvalidError, match="not public HTTPS"):
-        storage.download_and_upload(source_url=f"{source}/film", key=KEY)
+        storage.download_and_upload(source_url="http://127.0.0.1:9/film", key=KEY)
 
 
-def test_sources_may_be_narrowed(aws: str, source: str) -> None:
+def test_sources_may_be_narrowed(aws: str) -> None:
     storage = storage_at(aws, allowed_hosts=("*.example.com",))
     with pytest.raises(SourceInvalidError, match="allowed hosts"):
-        storage.download_and_upload(source_url=f"{source}/film", key=KEY)
+        storage.download_and_upload(source_url="http://127.0.0.1:9/film", key=KEY)
 
 
 OPERATIONS: dict[str, Callable[[Storage, str], object]] = {
     "upload": lambda storage, _: storage.upload_file(key=KEY, body=b"x"),
-    "mirror in one": lambda storage, source: storage.download_and_upload(source_url=f"{source}/small", key=KEY),
-    "mirror in parts": lambda storage, source: storage.download_and_upload(source_url=f"{source}/large", key=KEY),
+    "mirror in one": lambda storage, source: storage.download_and_upload(source_url=source, key=KEY),
+    "mirror in parts": lambda storage, source: storage.download_and_upload(source_url=source, key=KEY),
     "delete": lambda storage, _: storage.delete(KEY),
     "delete many": lambda storage, _: storage.delete_all([KEY]),
     "list": lambda storage, _: list(storage.list_pages("uploads/")),
@@ -260,10 +186,10 @@ OPERATIONS: dict[str, Callable[[Storage, str], object]] = {
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_a_bucket_that_is_not_there_is_a_storage_error(aws: str, source: str, operation: str) -> None:
-    Source.files = {"/small": mp4(100), "/large": mp4(PART_SIZE + 1)}
-    with pytest.raises(StorageError) as raised:
-        OPERATIONS[operation](storage_at(aws, bucket="elsewhere"), source)
+def test_a_bucket_that_is_not_there_is_a_storage_error(aws: str, operation: str) -> None:
+    content = film(PART_SIZE + 1 if operation == "mirror in parts" else 100)
+    with serving(Behaviour(content)) as source, pytest.raises(StorageError) as raised:
+        OPERATIONS[operation](storage_at(aws, bucket="elsewhere"), source.url)
     assert raised.value.retryable
 
 
@@ -275,29 +201,23 @@ def test_a_storage_that_cannot_be_reached_is_a_storage_error() -> None:
             storage._bucket.call("HEAD", KEY, deadline=Deadline(5))  # one request, without retries
 
 
-def test_a_size_that_comes_back_wrong_is_a_storage_error(source: str) -> None:
+def test_a_size_that_comes_back_wrong_is_a_storage_error() -> None:
     """The sink counts all that it ever received, so that the second upload finds twice its size."""
-    Source.files, Sink.received = {"/film": mp4(100)}, 0
-    for sink in running(Sink):
-        storage = storage_at(sink)
-        storage.download_and_upload(source_url=f"{source}/film", key=KEY)
+    with sinking() as (storage, _), serving(Behaviour(film(100))) as source:
+        storage.download_and_upload(source_url=source.url, key=KEY)
         with pytest.raises(StorageError, match="200 bytes are stored of 100"):
-            storage.download_and_upload(source_url=f"{source}/film", key=KEY)
-        storage.close()
+            storage.download_and_upload(source_url=source.url, key=KEY)
 
 
-def test_memory_holds_two_parts_whatever_the_size(source: str) -> None:
-    Source.files, Sink.received = {"/film": mp4(4 * PART_SIZE)}, 0
-    for sink in running(Sink):
-        storage = storage_at(sink)
+def test_memory_holds_two_parts_whatever_the_size() -> None:
+    with sinking() as (storage, sink), web(200, film(4 * PART_SIZE)) as source:  # which copies nothing
         storage.head(KEY)  # what the first connection loads is not the question
         tracemalloc.start()
-        storage.download_and_upload(source_url=f"{source}/film", key=KEY)
+        storage.download_and_upload(source_url=source.url, key=KEY)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        storage.close()
 
-    assert Sink.received == 4 * PART_SIZE
+    assert sink.received == 4 * PART_SIZE
     assert peak < 2 * PART_SIZE
 
 
@@ -384,22 +304,14 @@ def test_an_endpoint_is_https(endpoint: str) -> None:
         storage_at(endpoint, allow_loopback=False)
 
 
-def test_no_checksum_is_sent_that_r2_refuses(source: str) -> None:
-    heads: list[dict[str, str]] = []
-
-    class Recorder(Sink):
-        def do_PUT(self) -> None:
-            heads.append({name.lower(): value for name, value in self.headers.items()})
-            super().do_PUT()
-
-    for sink in running(Recorder):
-        storage = storage_at(sink)
+def test_no_checksum_is_sent_that_r2_refuses() -> None:
+    with sinking() as (storage, sink):
         storage.upload_file(key=KEY, body=b"x")
-        storage.close()
 
-    assert heads[0]["content-length"] == "1"
-    assert "transfer-encoding" not in heads[0]
-    assert not any("checksum" in name or "trailer" in name for name in heads[0])
+    [head] = sink.heads
+    assert head["content-length"] == "1"
+    assert "transfer-encoding" not in head
+    assert not any("checksum" in name or "trailer" in name for name in head)
 
 
 def test_boto3_is_not_imported_before_it_is_needed() -> None:

@@ -9,18 +9,15 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 
 from local.sam_template.intrinsics import parse
+from tests.web import web
 
 ROOT = Path(__file__).parents[2]
 GIVEN = (
@@ -53,32 +50,6 @@ class Sam:
     @property
     def calls(self) -> list[list[str]]:
         return [json.loads(line) for line in self._log.read_text().splitlines()]
-
-
-class _Answer(BaseHTTPRequestHandler):
-    """Answers every GET with the server's `body`."""
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(self.server.body)  # type: ignore[attr-defined]
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name it has there
-        pass
-
-
-@contextmanager
-def answering(body: bytes) -> Iterator[str]:
-    """A server that answers with `body`; yields its URL."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Answer) as server:
-        server.body = body  # type: ignore[attr-defined]
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @pytest.fixture
@@ -175,8 +146,8 @@ def test_what_sam_would_lose_silently_is_refused(sam: Sam, given: str, told: str
 
 def test_the_target_of_a_new_domain_is_printed_and_the_api_is_tested_at_awss_own_address(tmp_path: Path) -> None:
     """In a first deployment the domain can't have a CNAME record yet."""
-    with answering(b'{"success":true,"data":{"status":"ok"}}') as address:
-        sam = Sam(tmp_path, ApiUrl="https://api.invalid", DomainTarget="d-1.execute-api.example.com", AwsUrl=address)
+    with web(200, b'{"success":true,"data":{"status":"ok"}}') as api:
+        sam = Sam(tmp_path, ApiUrl="https://api.invalid", DomainTarget="d-1.execute-api.example.com", AwsUrl=api.url)
         done = deploy(sam, "prod")
 
     assert "https://api.invalid\n" in done.stdout
