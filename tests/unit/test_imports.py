@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import pytest
 
 from local.sam_template.read import read_template
-from tests.forbidden_imports import FORBIDDEN, loaded, trespassers
+from tests.forbidden_imports import FORBIDDEN, NEVER, loaded, trespassers
 
 
 def test_every_function_has_its_list() -> None:
@@ -46,3 +46,9 @@ def test_a_planted_import_is_found(name: str, planted: str) -> None:
 def test_powertools_takes_no_more_of_botocore_than_its_name() -> None:
     modules = loaded("import clipferry.observability")
     assert {module for module in modules if module.partition(".")[0] == "botocore"} <= {"botocore"}
+
+
+def test_the_mirror_by_itself_imports_no_logs_and_no_models() -> None:
+    """A typical film is moved in less time than they take."""
+    modules = loaded("import clipferry.__main__")
+    assert trespassers(modules, (*NEVER, "aws_lambda_powertools", "logging", "pydantic", "psycopg")) == []

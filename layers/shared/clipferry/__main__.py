@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from clipferry.errors import ClipferryError, ConfigurationError, SourceError
-from clipferry.observability.control_characters import escape_controls
 from clipferry.s3.retry import TransferInterruptedError
 from clipferry.setting_rules import values
 from clipferry.storage import TRANSFER_SECONDS, Storage
@@ -49,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             deadline=chosen.seconds,
         )
     except ClipferryError as error:
+        from clipferry.observability.control_characters import escape_controls  # noqa: PLC0415 (70 ms, with its logs)
+
         print(escape_controls(f"{error.code}: {error}"), file=sys.stderr)  # noqa: T201
         return _status(error)
     print(summary(result, time.monotonic() - begun))  # noqa: T201
