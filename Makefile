@@ -119,8 +119,8 @@ lock: .tools/uv/.installed ## Renews uv.lock, the layers' requirements and the t
 	@$(UV) lock --quiet $(ARGS)
 	@$(EXPORT) --output-file layers/shared/requirements.txt >/dev/null
 	@$(EXPORT_THUMBNAIL) --output-file layers/thumbnail/requirements.txt >/dev/null
-	@for tool in uv sam checkov peers naive; do $(UV) pip compile --quiet $(ARGS) --universal --python-version 3.11 --generate-hashes \
-	    --no-header tools/$$tool.in --output-file tools/$$tool.txt || exit 1; done
+	@for pins in tools/uv tools/sam tools/checkov tools/peers tools/naive layers/shared/roots; do $(UV) pip compile --quiet $(ARGS) \
+	    --universal --python-version 3.11 --generate-hashes --no-header $$pins.in --output-file $$pins.txt || exit 1; done
 
 openapi: .venv/.dev ## Rewrites docs/openapi.json and README's table of settings
 	@.venv/bin/python -m cli.openapi

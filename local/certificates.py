@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 
-def make_certificate(file: Path, host: str) -> Path:
-    """Writes a self-signed certificate for `host`, and its key, into `file`."""
+def make_certificate(file: Path, host: str, *, subject: str = "") -> Path:
+    """Writes a self-signed certificate for `host`, and its key, into `file`. `subject` is its own name."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, subject or host)])
     duties = dict.fromkeys(
         ["content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "crl_sign"], False
     )

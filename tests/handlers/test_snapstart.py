@@ -89,7 +89,7 @@ told = {"hooks": [len(hooks.before), len(hooks.after)], "opened by import": list
 told["first"] = [ask(), connections(), remembered() > 0]
 hooks.run(hooks.before)
 told["in the snapshot"] = [connections(), remembered()]
-from clipferry.net.connection import default_tls
+from clipferry.net.trust import default_tls
 told["ready"] = ["clipferry.providers.kie" in sys.modules, default_tls.cache_info().currsize]
 state = random.getstate()
 hooks.run(hooks.after)

@@ -157,7 +157,7 @@ def _preload() -> None:
     """Loads what first requests need, 50 ms of CPU. Nothing of it is secret or unique, so a snapshot may keep it."""
     from importlib import import_module
 
-    from clipferry.net.connection import default_tls
+    from clipferry.net.trust import default_tls
     from clipferry.providers import registry
 
     for name in ("clipferry.aws.secrets_manager", *(provider.module for provider in registry.PROVIDERS)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import select
 import socket
@@ -15,16 +14,11 @@ from clipferry.net.deadline import Deadline
 from clipferry.net.request_head import Origin, request_head
 from clipferry.net.response import Response
 from clipferry.net.response_head import BadResponseError, find_end, parse_head
+from clipferry.net.trust import default_tls, may_be_known_to_the_system, system_tls
 
 MAX_INFORMATIONAL: Final = 8
 """1xx responses before the one that counts: 102 and 103 come unasked."""
 _HEAD_PIECE: Final = 16 * 1024
-
-
-@functools.cache
-def default_tls() -> ssl.SSLContext:
-    """Returns the process's only context: reading the system's certificates costs about 30 ms of CPU each time."""
-    return ssl.create_default_context()
 
 
 def connect(
@@ -33,16 +27,27 @@ def connect(
     """Connects to the first of `addresses` (in `getaddrinfo`'s form) that answers; raises OSError when none does.
 
     Each address gets half of the time that is left, the last one all of it, so that one dead address (an IPv6
-    route that leads nowhere) doesn't use up the time of the others. `tls` replaces the system's certificates.
+    route that leads nowhere) doesn't use up the time of the others. `tls` replaces the trusted authorities.
     """
     failure: OSError = OSError("the name has no address")
     for place, (family, _, _, _, address) in enumerate(addresses, start=1):
         try:
             share = Deadline(deadline.remaining() / (1 if place == len(addresses) else 2))
-            return Connection(_open(origin, family, address, share, tls), origin)
+            return Connection(_open_trusted(origin, family, address, share, tls), origin)
         except OSError as error:
             failure = error
     raise failure
+
+
+def _open_trusted(
+    origin: Origin, family: int, address: tuple[Any, ...], deadline: Deadline, tls: ssl.SSLContext | None
+) -> socket.socket:
+    try:
+        return _open(origin, family, address, deadline, tls)
+    except ssl.SSLCertVerificationError as error:
+        if tls is not None or not may_be_known_to_the_system(error):
+            raise
+    return _open(origin, family, address, deadline, system_tls())
 
 
 def _open(
