@@ -20,7 +20,8 @@ _EMPTY = """
 truncate public."user", public.session, public.account, public.verification, public.videos, public.credit_packages,
     public.credit_holds, public.credit_transactions, clipferry.jobs, clipferry.video_events, clipferry.callback_inbox,
     clipferry.idempotency_keys, clipferry.order_numbers, clipferry.api_keys, clipferry.rate_windows,
-    clipferry.mirrored_files, clipferry.opening_balances, clipferry.deletions, clipferry.provider_circuits
+    clipferry.mirrored_files, clipferry.opening_balances, clipferry.deletions, clipferry.provider_circuits,
+    clipferry.webhook_events, clipferry.webhook_deliveries, clipferry.webhook_endpoints, clipferry.low_credits
     restart identity
 """
 

@@ -52,10 +52,15 @@ ROUTER = (
 )
 PROVIDERS = tuple(provider.module for provider in registry.PROVIDERS)
 BATCH = "aws_lambda_powertools.utilities.batch"
+WEBHOOKS = ("clipferry.net.guarded_post", "clipferry.usecases.deliver_webhook")
+MIRROR = ("clipferry.storage", "clipferry.transfer", "clipferry.s3", "clipferry.media")
 FORBIDDEN = {
-    **dict.fromkeys(API, (*NEVER, *STORAGE, BATCH, "clipferry.db.migrations", "clipferry.api.response_types")),
-    "mirror_video": (*NEVER, *ROUTER, "http.client", "clipferry.media.first_frame", "clipferry.db.migrations"),
-    "reconcile": (*NEVER, *STORAGE, *ROUTER, BATCH, "clipferry.db.migrations"),
+    **dict.fromkeys(
+        API, (*NEVER, *STORAGE, *WEBHOOKS, BATCH, "clipferry.db.migrations", "clipferry.api.response_types")
+    ),
+    "deliver_webhooks": (*NEVER, *MIRROR, *ROUTER, *PROVIDERS, "clipferry.db.migrations", "clipferry.db.finish_video"),
+    "mirror_video": (*NEVER, *ROUTER, *WEBHOOKS, "http.client", "clipferry.media.first_frame", "clipferry.db.migrations"),
+    "reconcile": (*NEVER, *STORAGE, *ROUTER, *WEBHOOKS, BATCH, "clipferry.db.migrations"),
     "housekeep": (
         *NEVER,
         *ROUTER,

@@ -29,7 +29,10 @@ def generate() -> Response[str]:
     with sign_in_first(credential, dependencies.database):
         key = requests.idempotency_key(event)
         request = generate_request.video_request(
-            event, dependencies.catalog, allow_loopback=dependencies.settings.allow_loopback
+            event,
+            dependencies.catalog,
+            allow_loopback=dependencies.settings.allow_loopback,
+            may_name_webhook=credential.is_api_key and bool(dependencies.settings.webhook_secrets),
         )
     created = create_video(
         request,

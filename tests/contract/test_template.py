@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from clipferry import settings
+from clipferry.db.webhook_deliveries import LEASE_SECONDS
+from clipferry.net.guarded_post import TOTAL_SECONDS
 from clipferry.settings import Settings
 from local.lambda_runtime.routes import DEFAULT_PATH, find
 from local.sam_template.intrinsics import parse
@@ -72,14 +74,19 @@ NOT_SETTINGS = {"DEPLOY_ID", "POWERTOOLS_METRICS_NAMESPACE"}
 SECRET = dict.fromkeys(SECRETS, "a-secret-of-more-than-32-characters") | {
     "DATABASE_URL": "postgresql://app@db.example.com/app?sslmode=verify-full",
     "DATABASE_DIRECT_URL": "",
-    "REPLICATE_WEBHOOK_SECRET": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+    **dict.fromkeys(
+        ("REPLICATE_WEBHOOK_SECRET", "WEBHOOK_SECRET", "WEBHOOK_SECRET_PREVIOUS"),
+        "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+    ),
 }
 QUEUE_URL = "https://sqs.us-east-1.amazonaws.com/123456789012/clipferry-mirror"
+WEBHOOK_QUEUE_URL = "https://sqs.us-east-1.amazonaws.com/123456789012/clipferry-webhooks"
 
 
 @pytest.fixture(scope="module")
 def deployed() -> Template:
-    return read_template(parameters=REQUIRED, attributes={"MirrorQueue": {"Ref": QUEUE_URL}})
+    queues = {"MirrorQueue": {"Ref": QUEUE_URL}, "WebhookQueue": {"Ref": WEBHOOK_QUEUE_URL}}
+    return read_template(parameters=REQUIRED, attributes=queues)
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +145,11 @@ def test_every_function_has_its_handler_and_its_event(deployed: Template) -> Non
 def test_reconcile_runs_every_minute_and_housekeep_every_day_and_each_ends_before_its_next_run(
     deployed: Template,
 ) -> None:
-    planned = {"ReconcileFunction": ("rate(1 minute)", 60), "HousekeepFunction": ("cron(30 4 * * ? *)", 24 * 3600)}
+    planned = {
+        "ReconcileFunction": ("rate(1 minute)", 60),
+        "DeliverWebhooksFunction": ("rate(1 minute)", 60),
+        "HousekeepFunction": ("cron(30 4 * * ? *)", 24 * 3600),
+    }
     for name, (expression, seconds) in planned.items():
         function = deployed.function(name)
         [schedule] = function.schedules
@@ -155,6 +166,18 @@ def test_the_mirror_takes_one_message_at_a_time_which_is_hidden_for_half_an_hour
     assert (source.queue, source.batch_size, source.reports_batch_failures) == ("MirrorQueue", 1, True)
     assert (queue.visibility_seconds, queue.max_receive_count, queue.dead_letters) == (1800, 5, "MirrorDeadLetters")
     assert queues["MirrorDeadLetters"].retention_seconds == 14 * 24 * 3600
+
+
+def test_webhooks_are_taken_one_at_a_time_hidden_for_three_minutes_and_given_up_after_five_crashes(
+    deployed: Template,
+) -> None:
+    function = deployed.function("DeliverWebhooksFunction")
+    [source] = function.queues
+    queues = {queue.name: queue for queue in deployed.queues}
+    queue = queues[source.queue]
+    assert (source.queue, source.batch_size, source.reports_batch_failures) == ("WebhookQueue", 1, True)
+    assert (queue.visibility_seconds, queue.max_receive_count, queue.dead_letters) == (180, 5, "WebhookDeadLetters")
+    assert TOTAL_SECONDS < function.timeout_seconds < LEASE_SECONDS
 
 
 def test_functions_have_the_memory_and_the_time_that_were_measured(deployed: Template) -> None:
@@ -208,6 +231,9 @@ def test_every_parameter_says_what_it_is_and_takes_its_own_default(document: dic
         ("DomainName", "https://api.example.com"),
         ("SubnetIds", "subnet-1, subnet-2"),
         ("DeployId", "yesterday"),
+        ("WebhookUrl", "http://app.example.com/webhooks"),
+        ("WebhookUrl", "https://app.example.com/webhooks?token=secret"),
+        ("WebhookCreditsLow", "0"),
         ("ModelsLayerArn", "arn:aws:lambda:us-east-1:123456789012:layer:models"),
     ],
 )
@@ -227,7 +253,7 @@ def test_deployed_function_finds_every_setting_that_it_needs(deployed: Template,
         assert not function.unresolved
         found = settings.load({**function.environment, "STAGE": stage}, SECRET)
         assert found.secrets_arn == REQUIRED["SecretsArn"]
-        assert found.mirror_queue_url == QUEUE_URL
+        assert (found.mirror_queue_url, found.webhook_queue_url) == (QUEUE_URL, WEBHOOK_QUEUE_URL)
         assert (found.generation_deadline_seconds, found.submit_deadline_seconds) == (3600, 3900)
 
 

@@ -29,10 +29,22 @@ TRANSFORM = (str(ROOT / ".tools/sam/bin/python"), str(ROOT / "tools/transform_te
 Rule = Callable[[Deployed], list[str]]
 
 
-def sent_by_code() -> set[str]:
-    """The functions whose code has the mirror's queue from its dependencies."""
-    apps = [app for app in (ROOT / "functions").glob("*/app.py") if ".mirror_queue," in app.read_text(encoding="utf-8")]
-    return {"".join(word.title() for word in app.parent.name.split("_")) + "Function" for app in apps}
+SENDING = {"MirrorQueue": (".mirror_queue,",), "WebhookQueue": (".webhook_queue,", "providers=dependencies.providers")}
+"""What a function's code has where it sends to the queue. Whoever asks providers may end a video: that is announced."""
+
+
+def sent_by_code() -> dict[str, set[str]]:
+    """The functions whose code sends to each queue."""
+    return {queue: {_logical_id(app) for app in _apps_with(words)} for queue, words in SENDING.items()}
+
+
+def _apps_with(words: tuple[str, ...]) -> list[Path]:
+    apps = (ROOT / "functions").glob("*/app.py")
+    return [app for app in apps if any(word in app.read_text(encoding="utf-8") for word in words)]
+
+
+def _logical_id(app: Path) -> str:
+    return "".join(word.title() for word in app.parent.name.split("_")) + "Function"
 
 
 def counted_by_code() -> dict[str, frozenset[frozenset[str]]]:
@@ -48,7 +60,7 @@ def counted_by_code() -> dict[str, frozenset[frozenset[str]]]:
 
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "whose_code_sends_to_the_mirror_may_do_so_and_nobody_else": {"senders": sent_by_code()},
+    "whose_code_sends_to_a_queue_may_do_so_and_nobody_else": {"senders": sent_by_code()},
     "own_metrics_are_those_that_the_code_counts": {"counted": counted_by_code()},
 }
 

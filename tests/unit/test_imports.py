@@ -33,6 +33,7 @@ def test_a_function_imports_nothing_that_it_has_no_use_for(name: str) -> None:
         ("create_video", "import clipferry.storage"),
         ("receive_callback", "from aws_lambda_powertools.event_handler.middlewares import openapi_validation"),
         ("mirror_video", "import av"),
+        ("deliver_webhooks", "import clipferry.storage"),
         ("reconcile", "import clipferry.api.app"),
         ("query_videos", "import requests"),
         ("account", "import local.stack"),

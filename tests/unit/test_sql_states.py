@@ -15,12 +15,13 @@ from clipferry.db import create_video, retry_video
 from clipferry.db.credits import _ADD, _DEDUCT
 from clipferry.models import VideoStatus
 from clipferry.usecases.move_credits import ENTRY_TYPES
-from clipferry.verdicts import CreateVerdict, CreditVerdict, RetryVerdict
+from clipferry.verdicts import CreateVerdict, CreditVerdict, DeliveryState, RetryVerdict, SwitchedOff
 
 # These have no enum in Python: no code outside SQL looks at them. Migrations check them in the tables.
 HOLDS = {"HOLDING", "SETTLED", "RELEASED"}
 PACKAGES = {"ACTIVE", "DEPLETED", "EXPIRED"}
 LEDGER = {*ENTRY_TYPES, "VIDEO_CONSUME", "EXPIRED"}
+WEBHOOKS = {*DeliveryState, *SwitchedOff}
 VERDICTS: dict[str, type[StrEnum]] = {
     create_video._CREATE: CreateVerdict,
     retry_video._REOPEN: RetryVerdict,
@@ -42,7 +43,7 @@ def statements() -> dict[str, str]:
 
 
 STATEMENTS = statements()
-ALL = {*VideoStatus, *HOLDS, *PACKAGES, *LEDGER}
+ALL = {*VideoStatus, *HOLDS, *PACKAGES, *LEDGER, *WEBHOOKS}
 
 
 def states(sql: str) -> set[str]:

@@ -12,12 +12,14 @@ from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from clipferry import callback_signature, catalog
 from clipferry.api.credentials import AuthRules
 from clipferry.aws.sigv4 import Credentials
+from clipferry.aws.sqs import SqsQueue
 from clipferry.db.connection import Database
+from clipferry.errors import ConfigurationError
 from clipferry.file_links import FileLinks
 from clipferry.mirror_queue import MirrorQueue
 from clipferry.net.http_client import HttpClient
@@ -26,8 +28,11 @@ from clipferry.providers.base import Provider
 from clipferry.settings import Settings
 
 if TYPE_CHECKING:
+    from clipferry.net.guarded_post import PostAnswer
     from clipferry.storage import Storage
+    from clipferry.webhook_queue import WebhookQueue
 
+Queue = TypeVar("Queue", bound=SqsQueue)
 MAINTENANCE_SECONDS: Final = 240
 """Time-out of one statement of the daily tasks: verifying the credits reads each of their rows."""
 
@@ -101,13 +106,23 @@ class Dependencies:
 
     @cached_property
     def mirror_queue(self) -> MirrorQueue:
-        values = self.settings
-        return MirrorQueue(
-            values.mirror_queue_url,
-            region=values.aws_region,
-            endpoint_url=values.aws_endpoint_url_sqs,
-            credentials=self._credentials,
-        )
+        return self._queue(MirrorQueue, self.settings.mirror_queue_url)
+
+    @cached_property
+    def webhook_queue(self) -> WebhookQueue:
+        """Raises ConfigurationError without WEBHOOK_QUEUE_URL."""
+        from clipferry.webhook_queue import WebhookQueue
+
+        if self.settings.webhook_queue_url is None:
+            raise ConfigurationError("WEBHOOK_QUEUE_URL: is required to send webhooks")
+        return self._queue(WebhookQueue, self.settings.webhook_queue_url)
+
+    def post_webhook(self, url: str, headers: dict[str, str], body: bytes) -> PostAnswer:
+        """Posts to an endpoint on a public address; raises NetworkError."""
+        from clipferry.net.guarded_post import post
+        from clipferry.net.safe_get import Rules
+
+        return post(url, headers=headers, body=body, rules=Rules(allow_loopback=self.settings.allow_loopback))
 
     @cached_property
     def file_links(self) -> FileLinks:
@@ -192,7 +207,7 @@ class Dependencies:
         made = vars(self)
         for client in self._clients:
             client.close()
-        for name in ("database", "mirror_queue", "storage"):
+        for name in ("database", "mirror_queue", "webhook_queue", "storage"):
             if name in made:
                 made[name].close()
 
@@ -210,4 +225,14 @@ class Dependencies:
             connect_timeout=self.settings.database_connect_timeout_seconds,
             statement_timeout=statement_timeout,
             new_url=self._new_database_url,
+            announce=self._announce if self.settings.webhook_queue_url else None,
+        )
+
+    def _announce(self, delivery_ids: list[int]) -> None:
+        self.webhook_queue.announce(delivery_ids)
+
+    def _queue(self, kind: type[Queue], url: str) -> Queue:
+        values = self.settings
+        return kind(
+            url, region=values.aws_region, endpoint_url=values.aws_endpoint_url_sqs, credentials=self._credentials
         )

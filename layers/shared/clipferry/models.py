@@ -103,6 +103,10 @@ class Credential:
     session_only: bool = False
     """Whether no key will do."""
 
+    @property
+    def is_api_key(self) -> bool:
+        return self.key_sha256 is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Video:

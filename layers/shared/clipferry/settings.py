@@ -18,6 +18,7 @@ from clipferry.setting_rules.types import (
     Key,
     Name,
     Origins,
+    WebhookSecret,
     WebhookSecrets,
     address,
     is_local,
@@ -90,6 +91,17 @@ class Settings(SecretLocation):
     mirror_queue_url: Address
     aws_endpoint_url_sqs: Address | None = None
 
+    webhook_url: Address | None = None
+    """Where the ends of all videos are announced, signed with WEBHOOK_SECRET (docs/webhooks.md). Empty: nowhere."""
+    webhook_secret: WebhookSecret | None = Field(default=None, validate_default=True)
+    """`whsec_` and the Base64 of 24 to 64 random bytes. Without it no request may name a `webhookUrl` either."""
+    webhook_secret_previous: WebhookSecret | None = None
+    """Signs too, so that receivers can change over. Set it for some days when the secret is rotated."""
+    webhook_credits_low: int | None = Field(default=None, ge=1)
+    """`credits.low` is announced when a video leaves its user with fewer credits. Empty: never."""
+    webhook_queue_url: Address | None = None
+    """The queue of webhooks. Without one they are only written down."""
+
     better_auth_secret: SecretStr | None = None
     """When it is set, the session cookie's signature is checked with it."""
     better_auth_cookie_prefix: str = Field(default="better-auth", pattern="^[A-Za-z0-9_.-]{1,64}$")
@@ -138,6 +150,13 @@ class Settings(SecretLocation):
             raise ValueError("must be at least GENERATION_DEADLINE_SECONDS + 300")
         return value
 
+    @field_validator("webhook_secret")
+    @classmethod
+    def _check_webhook_secret(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is None and info.data.get("webhook_url"):
+            raise ValueError("is required with WEBHOOK_URL")
+        return value
+
     @field_validator("allow_loopback")
     @classmethod
     def _check_loopback(cls, value: bool, info: ValidationInfo) -> bool:
@@ -156,6 +175,14 @@ class Settings(SecretLocation):
         """Every secret that is accepted now."""
         secret = self.replicate_webhook_secret
         return values.comma_separated(secret.get_secret_value() if secret else "")
+
+    @property
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """The secret that signs webhooks, then during a rotation the one that signs them too; none: none are sent."""
+        if self.webhook_secret is None:
+            return ()
+        secrets = (self.webhook_secret, self.webhook_secret_previous)
+        return tuple(secret.get_secret_value() for secret in secrets if secret is not None)
 
     @property
     def redactions(self) -> frozenset[str]:

@@ -81,3 +81,34 @@ class TaskState(StrEnum):
     FAILED = "FAILED"
     GIVEN_UP = "GIVEN_UP"
     UNKNOWN = "UNKNOWN"
+
+
+class DeliveryState(StrEnum):
+    """The state of one event for one webhook endpoint."""
+
+    PENDING = "PENDING"
+    DELIVERED = "DELIVERED"
+    GIVEN_UP = "GIVEN_UP"
+    """It was tried for three days."""
+    SWITCHED_OFF = "SWITCHED_OFF"
+    """The endpoint gets nothing more; a replay sends it after all."""
+
+
+class SwitchedOff(StrEnum):
+    """Why a webhook endpoint gets nothing more."""
+
+    GONE = "GONE"
+    """It answered 410."""
+    FAILING = "FAILING"
+    """It has taken nothing for five days."""
+    REMOVED = "REMOVED"
+    """The settings name no endpoint any more."""
+
+
+class Attempt(StrEnum):
+    """The result of one message of the webhook queue."""
+
+    DELIVERED = "DELIVERED"
+    FAILED = "FAILED"
+    NOT_DUE = "NOT_DUE"
+    """It was delivered or given up before, somebody else is sending it, or its time hasn't come."""

@@ -21,12 +21,15 @@ NO_PAGE = {"CallbackRejectionsAlarm"}
 """Anybody with curl can set these off, and hold them on."""
 EXPECTED = {
     "MirrorDeadLettersAlarm",
+    "WebhookDeadLettersAlarm",
+    "WebhooksUndeliveredAlarm",
     "MirrorQueueAgeAlarm",
     "BucketErrorsAlarm",
     "SourceErrorsAlarm",
     "ApiServerErrorsAlarm",
     "HttpFunctionErrorsAlarm",
     "MirrorVideoErrorsAlarm",
+    "DeliverWebhooksErrorsAlarm",
     "ReconcileErrorsAlarm",
     "HousekeepErrorsAlarm",
     "CreditsBreachedAlarm",

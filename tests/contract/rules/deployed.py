@@ -34,6 +34,8 @@ EVERYTHING = REQUIRED | {
     "SecurityGroupIds": "sg-0a",
     "Ipv6Egress": "true",
     "AiCallbackUrl": "https://api.example.com/api/v1/video/callback",
+    "WebhookUrl": "https://app.example.com/webhooks",
+    "WebhookCreditsLow": "100",
     "ModelsLayerArn": "arn:aws:lambda:us-east-1:123456789012:layer:models:1",
 }
 """Every option taken."""

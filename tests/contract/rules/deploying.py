@@ -11,7 +11,10 @@ from tests.contract.rules.deployed import EVERYTHING, REQUIRED, Deployed, functi
 
 WITHOUT_TRAFFIC = {"HousekeepFunction", "MigrateFunction", "ReconcileFunction"}
 """Functions that run once a day, a deployment or a minute: a canary of five minutes would tell nothing."""
-ALARMS = {"MirrorVideoFunction": {"MirrorVideoErrorsAlarm"}}
+ALARMS = {
+    "MirrorVideoFunction": {"MirrorVideoErrorsAlarm"},
+    "DeliverWebhooksFunction": {"DeliverWebhooksErrorsAlarm"},
+}
 ALARMS_OF_HTTP = {"HttpFunctionErrorsAlarm", "ApiServerErrorsAlarm"}
 LIVE = "Aliaslive"
 CRON_OF_A_DAY = re.compile(r"cron\(\d+ \d+ \* \* \? \*\)")

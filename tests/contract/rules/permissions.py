@@ -63,18 +63,27 @@ def roles_are_for_lambda_and_hold_no_policy_of_aws(deployed: Deployed) -> list[s
     return faults
 
 
-def whose_code_sends_to_the_mirror_may_do_so_and_nobody_else(deployed: Deployed, senders: set[str]) -> list[str]:
-    """`senders` are the functions whose code does."""
-    may = {n: s["Resource"] for n, s in statements(deployed.bare) if "sqs:SendMessage" in as_list(s["Action"])}
-    may_not = {f"{name.removesuffix('Function')}Role" for name in senders} ^ set(may)
-    faults = [f"{role} may send, and doesn't, or the other way round" for role in sorted(may_not)]
-    return faults + [f"{role} may send to {queue}" for role, queue in may.items() if queue != "MirrorQueue.Arn"]
+def whose_code_sends_to_a_queue_may_do_so_and_nobody_else(
+    deployed: Deployed, senders: dict[str, set[str]]
+) -> list[str]:
+    """`senders` are the functions whose code does, by queue."""
+    may = {
+        (name, resource)
+        for name, s in statements(deployed.bare)
+        if "sqs:SendMessage" in as_list(s["Action"])
+        for resource in as_list(s["Resource"])
+    }
+    should = {
+        (f"{name.removesuffix('Function')}Role", f"{queue}.Arn") for queue, names in senders.items() for name in names
+    }
+    return [f"{role} may send to {queue}, and doesn't, or the other way round" for role, queue in sorted(may ^ should)]
 
 
-def only_the_mirror_takes_messages(deployed: Deployed) -> list[str]:
+def each_queue_has_the_one_that_takes_its_messages(deployed: Deployed) -> list[str]:
     taking = {"sqs:ReceiveMessage", "sqs:DeleteMessage"}
-    takers = {name for name, s in statements(deployed.bare) if taking & set(as_list(s["Action"]))}
-    return [f"{name} takes messages" for name in sorted(takers ^ {"MirrorVideoRole"})]
+    takers = {(name, s["Resource"]) for name, s in statements(deployed.bare) if taking & set(as_list(s["Action"]))}
+    should = {("MirrorVideoRole", "MirrorQueue.Arn"), ("DeliverWebhooksRole", "WebhookQueue.Arn")}
+    return [f"{name} takes messages of {queue}, or should" for name, queue in sorted(takers ^ should)]
 
 
 def secret_is_read_by_its_whole_arn(deployed: Deployed) -> list[str]:

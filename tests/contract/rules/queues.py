@@ -1,4 +1,4 @@
-"""Rules of the mirror's queue: Lambda's and SQS's documentation say why each number is what it is."""
+"""Rules of the queues: Lambda's and SQS's documentation say why each number is what it is."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def only_failed_messages_come_back(deployed: Deployed) -> list[str]:
     ]
 
 
-def mirrors_at_a_time_are_bounded(deployed: Deployed) -> list[str]:
+def messages_at_a_time_are_bounded(deployed: Deployed) -> list[str]:
     return [
         f"{name} has no MaximumConcurrency of 2 to 1,000"
         for name, source in _sources(deployed.bare)

@@ -41,7 +41,7 @@ class GenerateVideo(BaseModel):
     """The body of `POST /api/v1/video/generate`. A field that nobody knows is refused.
 
     Both front ends of the original send nothing else; `outputNumber` changes nothing while it is 1. `lastImageUrl`,
-    `negativePrompt` and `seed` are ours.
+    `negativePrompt`, `seed` and `webhookUrl` are ours.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
@@ -61,3 +61,4 @@ class GenerateVideo(BaseModel):
     seed: Annotated[int, Field(ge=0, le=2**53), Whole] | None = None
     negativePrompt: Annotated[str, Field(min_length=1, max_length=LONGEST_PROMPT, pattern=NO_NUL)] | None = None  # noqa: N815
     outputNumber: Annotated[int, Field(ge=1), Whole] | None = None  # noqa: N815
+    webhookUrl: Url | None = None  # noqa: N815

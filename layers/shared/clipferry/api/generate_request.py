@@ -13,7 +13,7 @@ from clipferry.api.media_inputs import MODE_NAMES, MediaInputs, read_media
 from clipferry.api.requests import parse_body
 from clipferry.catalog import Catalog, Fault, Limits, Model, ResolvedOptions, VideoOptions, fault
 from clipferry.errors import InvalidRequestError, SourceInvalidError
-from clipferry.net.public_urls import check_public_url
+from clipferry.net.public_urls import check_public_url, check_url
 from clipferry.usecases.create_video import VideoRequest
 
 _PORT_AND_PATH: Final = "(:[0-9]{1,5})?([/?#][!-~]*)?$"
@@ -23,21 +23,32 @@ _NAME: Final = r"([A-Za-z0-9_-]{1,63}\.)+[A-Za-z][A-Za-z0-9-]{0,62}"
 PUBLIC_URL: Final = _HTTPS + _NAME + r"(:[1-9][0-9]{0,3})?([/?#][!-\[\]-~]*)?$"
 """An https URL whose host is a DNS name; no user, no password. A public IPv4 address is taken, too."""
 _LOOPBACK_URL: Final = r"^http://(localhost|127\.0\.0\.1)" + _PORT_AND_PATH
+_HTTPS_PORT: Final = 443
 _QUALITIES: Final = {"standard": "720p", "high": "1080p"}
 """The original's two words, as it maps them for a model that has resolutions."""
 
 
-def video_request(event: APIGatewayProxyEventV2, models: Catalog, *, allow_loopback: bool) -> VideoRequest:
-    """Reads a request that its model can make; raises InvalidRequestError, which names every field at fault."""
+def video_request(
+    event: APIGatewayProxyEventV2,
+    models: Catalog,
+    *,
+    allow_loopback: bool,
+    may_name_webhook: bool = False,
+) -> VideoRequest:
+    """Reads a request that its model can make; raises InvalidRequestError, which names every field at fault.
+
+    `may_name_webhook` lets it have a `webhookUrl`.
+    """
     body = parse_body(event, GenerateVideo)
     model = models.get(body.model)
     media = read_media(body, model.modes)
     options = _options(body, model, media)
     faults = [*_model_faults(model, options), *media.faults, *_other_faults(body, allow_loopback)]
+    faults += _webhook_faults(body.webhookUrl, allow_loopback, is_allowed=may_name_webhook)
     if faults:
         raise InvalidRequestError("not offered by the model", details={"fields": faults})
     resolved = model.resolve(options)
-    return VideoRequest(resolved=resolved, parameters=_kept(resolved))
+    return VideoRequest(resolved=resolved, parameters=_kept(resolved), webhook_url=body.webhookUrl)
 
 
 def _options(body: GenerateVideo, model: Model, media: MediaInputs) -> VideoOptions:
@@ -80,6 +91,20 @@ def _other_faults(body: GenerateVideo, allow_loopback: bool) -> Iterator[Fault]:
         urls = (value,) if isinstance(value, str) else value
         if not all(_is_public_url(url, allow_loopback) for url in urls):
             yield fault(path, "must be an https URL on a public host", "invalid_url")
+
+
+def _webhook_faults(url: str | None, allow_loopback: bool, *, is_allowed: bool) -> Iterator[Fault]:
+    if url is None:
+        return
+    if not is_allowed:
+        yield fault("webhookUrl", "is taken with an API key only, where webhooks are set up")
+    elif not _is_public_url(url, allow_loopback) or not (allow_loopback or _has_standard_port(url)):
+        yield fault("webhookUrl", "must be an https URL on a public host, on port 443", "invalid_url")
+
+
+def _has_standard_port(url: str) -> bool:
+    """Whether we may post there: the guard connects to no other port."""
+    return check_url(url, ())[0].port == _HTTPS_PORT
 
 
 def _is_public_url(text: str, allow_loopback: bool) -> bool:

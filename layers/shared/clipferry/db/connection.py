@@ -46,15 +46,19 @@ class Database:
         statement_timeout: int = 10,
         lock_timeout: int = 8,
         new_url: Callable[[str], str | None] | None = None,
+        announce: Callable[[list[int]], None] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Takes time-outs in seconds. `url` is libpq's; its TLS parameters pass through.
 
         `new_url` is asked, with the old one, when the server or a pooler refuses it: for what has replaced it, if
-        anything has. `clock` is the wall clock: the monotonic one may stand still while a Lambda is frozen.
+        anything has. `announce` asks for the webhooks (ids of deliveries) that a transaction has written, after its
+        commit; without it the schedule finds them. `clock` is the wall clock: the monotonic one may stand still while a
+        Lambda is frozen.
         """
         self._url = url
         self._new_url = new_url
+        self._announce = announce
         self._connect_timeout = connect_timeout
         self._clock = clock
         self._settings = (  # in UTC a column of either kind of timestamp may be compared with either
@@ -82,6 +86,8 @@ class Database:
             raise _translate(error) from error
         except UnicodeEncodeError as error:
             raise InvalidRequestError("text with half a surrogate pair, which PostgreSQL can't store") from error
+        if self._announce and (written := transaction.deliveries()):
+            self._announce(written)
 
     def connect(self) -> None:
         """Opens the connection ahead of its first use."""

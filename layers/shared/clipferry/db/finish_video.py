@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from psycopg.types.json import Jsonb
 
-from clipferry.db import ending_locks
+from clipferry.db import ending_locks, webhook_outbox
 from clipferry.db.connection import Rows, Transaction
 from clipferry.db.rows import storable
 from clipferry.models import FailureCode, MirroredFile, VideoStatus
@@ -184,7 +184,10 @@ def complete(
         "sha256": file.sha256,
         "key": file.key,
     }
-    return tx.query_dicts(_COMPLETE, parameters)
+    completed = tx.query_dicts(_COMPLETE, parameters)
+    tx.announce(webhook_outbox.tell_of_end(tx, video_uuid))
+    tx.announce(webhook_outbox.tell_of_low_credits(tx, video_uuid))
+    return completed
 
 
 def fail(
@@ -207,4 +210,6 @@ def fail(
         "fence": fence,
         "returned_days": RETURNED_DAYS,
     }
-    return tx.query_dicts(_FAIL, parameters)
+    failed = tx.query_dicts(_FAIL, parameters)
+    tx.announce(webhook_outbox.tell_of_end(tx, video_uuid))
+    return failed

@@ -28,6 +28,7 @@ class Transaction:
         self._awaited: list[tuple[int, Rows[Any]]] = []
         self._error: psycopg.Error | None = None
         self._is_over = False
+        self._announced: list[Rows[dict[str, Any]]] = []
         for statement in beginning:
             self._collect(statement)
 
@@ -42,6 +43,15 @@ class Transaction:
     def execute(self, sql: LiteralString, parameters: Mapping[str, Any]) -> None:
         """Adds a statement whose rows don't matter. Raises psycopg.Error for values that can't be written into it."""
         self._collect(self._cursor.mogrify(sql, parameters))
+
+    def announce(self, written: Rows[dict[str, Any]]) -> None:
+        """Has webhooks that this transaction writes sent after it: the `delivery_id` of each row that has one."""
+        self._announced.append(written)
+
+    def deliveries(self) -> list[int]:
+        """Returns the webhooks to send, after the commit."""
+        rows = [row for written in self._announced for row in written.all()]
+        return [row["delivery_id"] for row in rows if row["delivery_id"] is not None]
 
     def commit(self) -> None:
         """Sends what is left, with COMMIT. Raises the transaction's first error, if any."""

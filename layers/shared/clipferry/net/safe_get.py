@@ -62,7 +62,7 @@ def follow(
     """
     for _ in range(rules.max_redirects + 1):
         origin, target = check_url(url, rules.allowed_hosts)
-        addresses = _resolve_checked(origin, rules.resolve, allow_loopback=rules.allow_loopback)
+        addresses = resolve_checked(origin, rules.resolve, allow_loopback=rules.allow_loopback)
         with translated(origin.name):
             connection = connect(origin, addresses, deadline=Deadline(rules.connect_timeout), tls=rules.tls)
         connection.deadline, connection.stall_seconds = deadline, stall_seconds
@@ -101,7 +101,7 @@ def translated(place: object) -> Iterator[None]:
         raise SourceError(f"{place}: {type(error).__name__}: {error}") from error
 
 
-def _resolve_checked(origin: Origin, resolve: Resolve, *, allow_loopback: bool) -> Sequence[Any]:
+def resolve_checked(origin: Origin, resolve: Resolve, *, allow_loopback: bool) -> Sequence[Any]:
     """Looks the name up once; raises SourceInvalidError unless every address may be connected to."""
     with translated(origin.name):
         addresses = resolve(origin.name, origin.port, type=socket.SOCK_STREAM)

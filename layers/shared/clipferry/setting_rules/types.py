@@ -42,6 +42,11 @@ def _callback_secret(value: SecretStr, info: ValidationInfo) -> SecretStr:
     return value
 
 
+def _webhook_secret(value: SecretStr) -> SecretStr:
+    values.check_webhook_secret(value.get_secret_value())
+    return value
+
+
 def _webhook_secrets(value: SecretStr, info: ValidationInfo) -> SecretStr:
     if not is_local(info):
         for part in value.get_secret_value().split(","):
@@ -58,4 +63,6 @@ Key = Annotated[SecretStr, AfterValidator(_key)]
 """A secret that is sent in a header."""
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 CallbackSecret = Annotated[SecretStr, AfterValidator(_callback_secret)]
+WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
+"""One that we sign with, so it has to be well-formed on every stage."""
 WebhookSecrets = Annotated[SecretStr, AfterValidator(_webhook_secrets)]

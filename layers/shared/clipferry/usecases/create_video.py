@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clipferry.catalog import ResolvedOptions
-from clipferry.db import circuits
+from clipferry.db import circuits, webhook_endpoints
 from clipferry.db.connection import Database
 from clipferry.db.create_video import CreateResult, NewVideo, create
 from clipferry.errors import (
@@ -38,6 +38,8 @@ class VideoRequest:
 
     resolved: ResolvedOptions
     parameters: dict[str, Any]
+    webhook_url: str | None = None
+    """Whom the caller wants told of the end, besides the owner."""
 
     @property
     def prompt(self) -> str:
@@ -50,8 +52,10 @@ class VideoRequest:
 
     @property
     def sha256(self) -> bytes:
-        canonical = json.dumps([self.resolved.model.id, self.prompt, self.image_url, self.parameters], sort_keys=True)
-        return hashlib.sha256(canonical.encode()).digest()
+        asked: list[Any] = [self.resolved.model.id, self.prompt, self.image_url, self.parameters]
+        if self.webhook_url is not None:
+            asked.append(self.webhook_url)
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).digest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +109,8 @@ def create_video(
     set_log_context(None, prompt=request.prompt)
     with database.transaction() as tx:
         creating = create(tx, credential, new)
+        if request.webhook_url is not None:
+            webhook_endpoints.name_in_request(tx, video_uuid=uuid, url=request.webhook_url)
         reading = circuits.read_open(tx)
     result = creating.first()
     _raise_refusal(result, new.credits)
