@@ -31,8 +31,8 @@ ANSWER_KB: Final = 1.0
 """KB of an answer of the API; as much again is counted for the database and the queue."""
 HTTP_FUNCTIONS: Final = 4
 """The functions behind the API, which alone can start from a snapshot."""
-EMPTY_RECEIVES: Final = 5 * 3 * 60
-"""Receives an hour from an idle queue: Lambda has five pollers, each with requests of 20 s."""
+EMPTY_RECEIVES: Final = 2 * 5 * 3 * 60
+"""Receives an hour from two idle queues: Lambda has five pollers for each, with requests of 20 s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +85,8 @@ def _by_month(work: Workload, template: Path) -> Iterator[Part]:
         "PostgreSQL": (database, f"a db.t4g.micro and {work.postgres_gb:g} GB"),
         "Metrics, dashboard": (metrics, f"{work.metrics} metrics, 1 dashboard"),
         "Alarms": (series * prices.ALARM.dollars, f"{alarms} alarms over {series} series"),
-        "Reconcile, every minute": (_reconcile(work), f"{60 * HOURS:,} runs of 0.3 s"),
-        "SQS": (receives * prices.SQS_REQUEST.dollars, f"{receives:,.0f} requests, most of them of an empty queue"),
+        "Reconcile and webhooks, every minute": (2 * _scheduled(work), f"{2 * 60 * HOURS:,} runs of 0.3 s"),
+        "SQS": (receives * prices.SQS_REQUEST.dollars, f"{receives:,.0f} requests, most of them of empty queues"),
         "Secrets Manager": (
             prices.SECRET.dollars + reads * prices.SECRET_READ.dollars,
             f"1 secret, {reads:,.0f} readings",
@@ -125,7 +125,7 @@ def r2_writes(video_mb: float) -> int:
     return 2 if video_mb <= PART_MB else math.ceil(video_mb / PART_MB) + 3
 
 
-def _reconcile(work: Workload) -> float:
+def _scheduled(work: Workload) -> float:
     compute = (prices.LAMBDA_ARM if work.arm else prices.LAMBDA_X86).dollars
     run = 0.3 * work.memory_mb / 1024 * compute + prices.INVOCATION.dollars
     return 60 * HOURS * (run + INVOCATION_LOG_KB / 1e6 * prices.LOG_GB.dollars)

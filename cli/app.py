@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import callbacks, database, keys, users, videos
+from cli import callbacks, database, keys, users, videos, webhooks
 from cli.credits import app as credits_app
 from cli.doctor.command import doctor
 from cli.env import env
@@ -37,6 +37,7 @@ app.add_typer(videos.app, name="videos")
 app.add_typer(keys.app, name="keys")
 app.add_typer(credits_app, name="credits")
 app.add_typer(callbacks.app, name="callbacks")
+app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(users.app, name="users")
 app.command()(env)
 app.command()(doctor)

@@ -1,4 +1,4 @@
-"""The mirror queue and its dead-letter queue, through boto3.
+"""A queue and its dead-letter queue, through boto3.
 
 The layer's own signer isn't used here, because an operator may sign in by a profile, SSO or a role, as boto3 allows.
 """
@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import typer
 
 from cli import local_stack
 from cli.output import print_error
 from clipferry.errors import InvalidRequestError, QueueError
-from clipferry.mirror_queue import read_message
 
+Named = TypeVar("Named")
 BATCH: Final = 10
 """The largest number of messages that SQS returns at once."""
 
@@ -34,7 +34,7 @@ class Depth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A message in the dead-letter queue. `video_uuid` is None if the message isn't Clipferry's."""
+    """A message in a dead-letter queue."""
 
     message_id: str
     receipt: str
@@ -42,15 +42,15 @@ class DeadLetter:
     attributes: dict[str, Any]
     sent_at: datetime
 
-    @property
-    def video_uuid(self) -> str | None:
+    def read(self, read_message: Callable[[str], Named]) -> Named | None:
+        """Returns what the message names; None if it isn't Clipferry's."""
         try:
             return read_message(self.body)
         except InvalidRequestError:
             return None
 
 
-class MirrorQueues:
+class DeadLetterQueues:
     """The queue at `queue_url`, and the dead-letter queue of its redrive policy. Every method raises QueueError."""
 
     def __init__(self, client: Any, queue_url: str) -> None:
@@ -58,7 +58,7 @@ class MirrorQueues:
         self._queue_url = queue_url
         policy = self._attributes(queue_url).get("RedrivePolicy")
         if policy is None:
-            raise QueueError("the mirror queue has no dead-letter queue")
+            raise QueueError("the queue has no dead-letter queue")
         arn = json.loads(policy)["deadLetterTargetArn"].split(":")
         with _translate_aws_errors("GetQueueUrl"):
             self._dead_letters_url = client.get_queue_url(QueueName=arn[5], QueueOwnerAWSAccountId=arn[4])["QueueUrl"]
@@ -83,7 +83,7 @@ class MirrorQueues:
         return [_letter(message) for message in answer.get("Messages", ())]
 
     def redrive(self, letter: DeadLetter) -> None:
-        """Sends the message to the mirror queue, then deletes it here: a failure in between leaves it in both."""
+        """Sends the message to its queue again, then deletes it here: a failure in between leaves it in both."""
         with _translate_aws_errors("SendMessage"):
             self._client.send_message(
                 QueueUrl=self._queue_url, MessageBody=letter.body, MessageAttributes=letter.attributes
@@ -112,13 +112,13 @@ class MirrorQueues:
 
 
 @contextmanager
-def connect() -> Iterator[MirrorQueues]:
-    """The queues of MIRROR_QUEUE_URL, closed after the block. Without it the command ends with exit status 2."""
-    if not os.environ.get("MIRROR_QUEUE_URL"):
+def connect(variable: str) -> Iterator[DeadLetterQueues]:
+    """The queues of the URL in `variable`, closed after the block. Without it the command ends with exit status 2."""
+    if not os.environ.get(variable):
         local_stack.use()
-    url = os.environ.get("MIRROR_QUEUE_URL")
+    url = os.environ.get(variable)
     if not url:
-        print_error("Set MIRROR_QUEUE_URL to the mirror queue's URL.")
+        print_error(f"Set {variable} to the queue's URL.")
         raise typer.Exit(2)
     region, endpoint = os.environ.get("AWS_REGION") or "us-east-1", os.environ.get("AWS_ENDPOINT_URL_SQS")
     with connect_to(url, region=region, endpoint=endpoint) as queues:
@@ -126,14 +126,14 @@ def connect() -> Iterator[MirrorQueues]:
 
 
 @contextmanager
-def connect_to(queue_url: str, *, region: str, endpoint: str | None) -> Iterator[MirrorQueues]:
-    """The mirror queue at `queue_url` and its dead-letter queue, closed after the block."""
+def connect_to(queue_url: str, *, region: str, endpoint: str | None) -> Iterator[DeadLetterQueues]:
+    """The queue at `queue_url` and its dead-letter queue, closed after the block."""
     from boto3.session import Session
 
     with _translate_aws_errors("SQS"):
         client: Any = Session().client("sqs", region_name=region, endpoint_url=endpoint or None)
     try:
-        yield MirrorQueues(client, queue_url)
+        yield DeadLetterQueues(client, queue_url)
     finally:
         client.close()
 

@@ -35,6 +35,12 @@ callback as (
 event as (
     delete from clipferry.video_events e using video where e.video_uuid = video.uuid returning e.id
 ),
+told as (
+    delete from clipferry.webhook_events w using person where w.user_id = person.id
+),
+endpoint as (
+    delete from clipferry.webhook_endpoints e using person where e.user_id = person.id
+),
 request as (
     delete from clipferry.idempotency_keys k using person where k.user_id = person.id
 ),

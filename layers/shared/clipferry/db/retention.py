@@ -10,6 +10,8 @@ from clipferry.models import FailureCode
 
 KEPT_DAYS: Final = 90
 """How long callbacks and events of videos are kept: later nobody asks about them."""
+WEBHOOKS_KEPT_DAYS: Final = 30
+"""How long an event can be sent again; a video that is retried later than that tells only the owner."""
 KEEP_REJECTED_DAYS: Final = 1
 """How long a file that was no film stays in the bucket, for whoever looks into it."""
 REMOVE_AFTER_DAYS: Final = 7
@@ -20,6 +22,14 @@ _DELETE_OLD: Final = (
     "delete from clipferry.video_events where at < now() - make_interval(days => %(days)s)",
     "delete from clipferry.idempotency_keys where created_at < now() - interval '25 hours'",
     "delete from clipferry.rate_windows where minute < now() - interval '1 hour'",
+    "delete from clipferry.webhook_events where created_at < now() - make_interval(days => %(webhook_days)s)",
+    """
+    delete from clipferry.webhook_endpoints e
+    where e.user_id is not null
+        and not exists (select from clipferry.webhook_deliveries d where d.endpoint_id = e.id)
+        and not exists (
+            select from clipferry.jobs j where j.webhook_endpoint_id = e.id and j.next_check_at is not null)
+    """,
 )
 
 _DUE_DELETIONS: Final = """
@@ -64,9 +74,9 @@ update clipferry.deletions set files_removed_at = now() where video_uuid = %(uui
 
 
 def apply_retention(tx: Transaction) -> None:
-    """Deletes old callbacks, events, idempotency keys and rate windows."""
+    """Deletes old callbacks, events, idempotency keys and rate windows, webhooks, and endpoints without any."""
     for statement in _DELETE_OLD:
-        tx.execute(statement, {"days": KEPT_DAYS})
+        tx.execute(statement, {"days": KEPT_DAYS, "webhook_days": WEBHOOKS_KEPT_DAYS})
 
 
 def due_deletions(
