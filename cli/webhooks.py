@@ -95,7 +95,7 @@ def replay(
 
 
 @app.command("test")
-def test_(as_json: Json = False) -> None:
+def send_test(as_json: Json = False) -> None:
     """Sends a signed event of the type `webhook.test` to WEBHOOK_URL, from here, and shows the answer.
 
     Needs all settings. An endpoint that was switched off and answers 2xx is on again. Exit status 1 for other answers.

@@ -162,6 +162,7 @@ ANSWERS: Final[dict[str, Any]] = {
         "image": None,
         "isAdmin": False,
     },
+    "getWebhookSecret": {"secret": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="},
     "getHealth": {"status": "ok", "checks": {"database": "ok"}},
 }
 """What `data` holds in an answer, by the operation's name."""

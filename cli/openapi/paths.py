@@ -261,6 +261,12 @@ def _other_paths() -> dict[str, Any]:
         "listModels", "List the models on offer", ["ModelJson"], (), parameters=[_ACCEPT_LANGUAGE], public=True
     )
     me = operation("getMe", "Get the user who is signed in", "UserJson", (errors.UnauthorizedError, *_DATABASE))
+    secret = operation(
+        "getWebhookSecret",
+        "Get the secret with which webhooks to your own addresses are signed",
+        "WebhookSecretJson",
+        (*_READ, errors.NotFoundError),
+    )
     health = operation(
         "getHealth", "Check the health of the API and of what it depends on", "HealthJson", _DATABASE, public=True
     )
@@ -276,6 +282,7 @@ def _other_paths() -> dict[str, Any]:
         "/api/v1/upload/presign": {"post": presign},
         "/api/v1/config/models": {"get": models},
         "/api/v1/user/me": {"get": me},
+        "/api/v1/webhook/secret": {"get": secret},
         "/api/v1/health": {"get": health},
         "/api/v1/openapi.json": {"get": document},
     }

@@ -30,6 +30,7 @@ _ANSWERS: Final = (
     response_types.ModelJson,
     response_types.KeysJson,
     response_types.CreatedKeyJson,
+    response_types.WebhookSecretJson,
     response_types.UserJson,
     response_types.HealthJson,
 )
@@ -142,6 +143,7 @@ def _variant(model: Model, mode: Mode, limits: Limits, media: dict[str, Any]) ->
         "seed": _seed(limits.seed),
         "negativePrompt": _text(limits.negative_prompt) if limits.negative_prompt else {"type": "null"},
         "outputNumber": {"enum": [1, None]},
+        "webhookUrl": _webhook_url(),
         **media,
     }
     needed = [name for name, schema in media.items() if schema.get("type", "string") in ("string", "array")]
@@ -167,6 +169,16 @@ def _media(mode: Mode, limits: Limits) -> Iterator[dict[str, Any]]:
         if count.max and (name != "audioUrls" or limits.audio_alone):
             at_least_one = {**counts, name: Range(max(count.min, 1), count.max)}
             yield nothing | {kind: _urls(allowed) for kind, allowed in at_least_one.items()}
+
+
+def _webhook_url() -> dict[str, Any]:
+    about = "Where the video's end is announced to you, signed (docs/webhooks.md). With an API key only."
+    return {
+        "type": ["string", "null"],
+        "pattern": generate_request.PUBLIC_URL,
+        "maxLength": LONGEST_URL,
+        "description": about,
+    }
 
 
 def _media_url() -> dict[str, Any]:

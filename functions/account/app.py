@@ -17,6 +17,7 @@ from clipferry.models import Scope
 from clipferry.observability import logger
 from clipferry.usecases import manage_keys, move_credits, read_credits, read_user
 from clipferry.usecases.presign_upload import count_upload, presign_upload
+from clipferry.usecases.read_webhook_secret import read_webhook_secret
 
 app = build_app()
 
@@ -86,6 +87,17 @@ def models() -> Response[str]:
     dependencies = runtime.dependencies()
     languages = parameters.languages(requests.headers(app.current_event).get("accept-language", ""))
     return reply(HTTPStatus.OK, model_answers.models(dependencies.catalog, languages))
+
+
+@app.get("/api/v1/webhook/secret")
+def webhook_secret() -> Response[str]:
+    dependencies = runtime.dependencies()
+    secret = read_webhook_secret(
+        credential=requests.credential(app.current_event, dependencies.auth_rules, Scope.WEBHOOKS),
+        database=dependencies.database,
+        secrets=dependencies.settings.webhook_secrets,
+    )
+    return reply(HTTPStatus.OK, {"secret": secret})
 
 
 @app.get("/api/v1/user/me")

@@ -56,6 +56,7 @@ def stack(migrated_url: str, database: Database) -> Iterator[Stack]:
             "RATE_LIMIT_PER_MINUTE": "1000000",
             "VIDEO_MAX_CONCURRENT": "1000000",
             "MODELS_FILE": str(catalog.SHIPPED),
+            "WEBHOOK_SECRET": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
         }
         with local_stack(environment=environment, quiet=True) as stack:
             yield stack
@@ -71,6 +72,8 @@ def contract(stack: Stack) -> dict[str, Any]:
     request = served["components"]["schemas"]["GenerateVideo"]
     assert len(request["anyOf"]) >= MOST_VARIANTS
     request["anyOf"] = request["anyOf"][:MOST_VARIANTS]
+    for variant in request["anyOf"]:
+        variant["properties"]["webhookUrl"] = {"type": "null"}  # it asks with a session, and this is for keys
     return served
 
 

@@ -32,6 +32,7 @@ OF_A_USER: list[tuple[str, str, Any]] = [
     ("GET", "/api/v1/credit/balance", None),
     ("GET", "/api/v1/credit/history", None),
     ("GET", "/api/v1/user/me", None),
+    ("GET", "/api/v1/webhook/secret", None),
     ("POST", "/api/v1/video/generate", ORDER),
     ("POST", "/api/v1/credit/grant", GRANT),
     ("POST", "/api/v1/upload/presign", PRESIGN),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -26,11 +25,11 @@ from clipferry.net.http_client import HttpClient
 from clipferry.polling import Polling
 from clipferry.providers.base import Provider
 from clipferry.settings import Settings
+from clipferry.webhook_queue import WebhookQueue
 
 if TYPE_CHECKING:
     from clipferry.net.guarded_post import PostAnswer
     from clipferry.storage import Storage
-    from clipferry.webhook_queue import WebhookQueue
 
 Queue = TypeVar("Queue", bound=SqsQueue)
 MAINTENANCE_SECONDS: Final = 240
@@ -111,8 +110,6 @@ class Dependencies:
     @cached_property
     def webhook_queue(self) -> WebhookQueue:
         """Raises ConfigurationError without WEBHOOK_QUEUE_URL."""
-        from clipferry.webhook_queue import WebhookQueue
-
         if self.settings.webhook_queue_url is None:
             raise ConfigurationError("WEBHOOK_QUEUE_URL: is required to send webhooks")
         return self._queue(WebhookQueue, self.settings.webhook_queue_url)
@@ -193,14 +190,7 @@ class Dependencies:
         The URL is under AI_CALLBACK_URL, or under `default_base_url` where that isn't set.
         """
         base_url = self.settings.ai_callback_url or default_base_url
-        secret = self.settings.callback_secrets[0]
-
-        def sign(provider: str, video_uuid: str) -> str:
-            return callback_signature.callback_url(
-                base_url, provider=provider, video_uuid=video_uuid, secret=secret, now=datetime.now(UTC)
-            )
-
-        return sign
+        return callback_signature.signer(base_url, self.settings.callback_secrets[0])
 
     def close(self) -> None:
         """Closes every connection; a later use opens a new one."""

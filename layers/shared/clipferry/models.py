@@ -98,8 +98,8 @@ class Credential:
 
     session_token: str | None = None
     key_sha256: bytes | None = None
-    needs: Scope | None = None
-    """What the request takes of a key that has scopes; None is nothing."""
+    needs: tuple[Scope, ...] = ()
+    """What the request takes of a key that has scopes."""
     session_only: bool = False
     """Whether no key will do."""
 

@@ -66,7 +66,7 @@ def credential(
     shown = credentials.read(
         method=event.request_context.http.method, headers=sent, cookies=[*cookies, sent.get("cookie", "")], rules=rules
     )
-    return replace(shown, needs=needs, session_only=session_only)
+    return replace(shown, needs=() if needs is None else (needs,), session_only=session_only)
 
 
 def headers(event: APIGatewayProxyEventV2) -> dict[str, str]:

@@ -221,6 +221,10 @@ class CreatedKeyJson(KeyJson):
     key: str
 
 
+class WebhookSecretJson(TypedDict):
+    secret: str
+
+
 class UserJson(TypedDict):
     id: str
     email: str

@@ -25,7 +25,7 @@ from (
     where token = %(session_token)s and "expiresAt" > timezone('utc', now())
     union all
     select user_id, is_admin, id,
-           not %(session_only)s and (%(needs)s::text is null or scopes is null or %(needs)s = any (scopes))
+           not %(session_only)s and (scopes is null or %(needs)s::text[] <@ scopes)
     from clipferry.api_keys
     where key_sha256 = %(key_sha256)s and revoked_at is null and (expires_at is null or expires_at > now())
 ) c
@@ -98,6 +98,6 @@ def _parameters(credential: Credential) -> dict[str, Any]:
     return {
         "session_token": credential.session_token,
         "key_sha256": credential.key_sha256,
-        "needs": credential.needs,
+        "needs": [scope.value for scope in credential.needs],
         "session_only": credential.session_only,
     }

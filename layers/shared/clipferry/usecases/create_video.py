@@ -6,7 +6,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from clipferry.catalog import ResolvedOptions
@@ -24,7 +24,7 @@ from clipferry.errors import (
     TooManyJobsError,
     UnauthorizedError,
 )
-from clipferry.models import Credential, Submitted, VideoStatus
+from clipferry.models import Credential, Scope, Submitted, VideoStatus
 from clipferry.observability import count, logger, set_log_context
 from clipferry.polling import Polling
 from clipferry.providers.base import Provider
@@ -106,6 +106,8 @@ def create_video(
         idempotency_key=idempotency_key,
         request_sha256=request.sha256,
     )
+    if request.webhook_url is not None:
+        credential = replace(credential, needs=(*credential.needs, Scope.WEBHOOKS))
     set_log_context(None, prompt=request.prompt)
     with database.transaction() as tx:
         creating = create(tx, credential, new)
