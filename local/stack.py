@@ -18,6 +18,7 @@ from botocore.config import Config
 from clipferry import runtime
 from clipferry.db import schema
 from clipferry.errors import ClipferryError
+from clipferry.usecases.queue_webhooks import set_owners_endpoint
 from local import console, development_user, services
 from local.http.server import PortTakenError
 from local.lambda_runtime import function_instances
@@ -122,6 +123,8 @@ def local_stack(
         scope.enter_context(in_process(values))
         runtime.reset()
         scope.callback(runtime.reset)
+        if token is not None:
+            _take_over_webhook_settings()
         s3 = scope.enter_context(closing(_s3(values)))
         gateway.mount(_FILES, public_bucket(storage=s3, bucket=values["STORAGE_BUCKET"], prefix=_FILES))
         fakes = {"evolink": fake_evolink, "kie": fake_kie}
@@ -151,6 +154,15 @@ def _prepare(database_url: str) -> str | None:
     schema.bring_up_to_date(database_url, _MIGRATIONS)
     development_user.add_development_user(database_url)
     return development_user.TOKEN
+
+
+def _take_over_webhook_settings() -> None:
+    """Does what a deployment's migration does, so that the first video is announced already."""
+    needs = runtime.dependencies()
+    with closing(needs.maintenance_database()) as database:
+        set_owners_endpoint(
+            database=database, url=needs.settings.webhook_url, credits_low=needs.settings.webhook_credits_low
+        )
 
 
 def _run(

@@ -18,7 +18,7 @@ from clipferry.usecases.queue_webhooks import queue_webhooks
 from clipferry.webhook_queue import read_message
 
 
-def deliver(record: SQSRecord, _context: LambdaContext) -> None:
+def deliver(record: SQSRecord) -> None:
     set_log_context(None)
     dependencies = runtime.dependencies()
     deliver_webhook(

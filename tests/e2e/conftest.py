@@ -16,7 +16,12 @@ numbers = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def running(migrated_url: str) -> Iterator[tuple[Stack, FakeEvolink]]:
-    with evolink_stack(migrated_url, RATE_LIMIT_PER_MINUTE="1000", VIDEO_MAX_CONCURRENT="3") as running:
+    environment = {
+        "RATE_LIMIT_PER_MINUTE": "1000",
+        "VIDEO_MAX_CONCURRENT": "3",
+        "WEBHOOK_SECRET": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+    }
+    with evolink_stack(migrated_url, **environment) as running:
         yield running
 
 

@@ -10,10 +10,12 @@ import urllib.request
 import av
 import pytest
 from PIL import Image
+from standardwebhooks import Webhook
 
 from clipferry.verdicts import Verdict
 from local.providers.faults import Failure, Faults
-from tests.stack_world import CREDITS, PRICE, World, send
+from tests.callback_receiver import receiving, until
+from tests.stack_world import CREDITS, ORDER, PRICE, World, send
 
 
 def test_a_video_is_created_called_back_mirrored_and_paid_for(world: World) -> None:
@@ -40,6 +42,22 @@ def test_a_video_is_created_called_back_mirrored_and_paid_for(world: World) -> N
         -PRICE,
         CREDITS - PRICE,
     )
+
+
+def test_the_end_is_announced_to_the_address_that_the_request_named(world: World) -> None:
+    key = world.call("POST", "/api/v1/key", {"name": "server"}).data["key"]
+    by_key = {"Authorization": f"Bearer {key}"}
+    with receiving() as receiver:
+        created = world.call("POST", "/api/v1/video/generate", {**ORDER, "webhookUrl": receiver.url}, **by_key)
+        assert world.ends(created.data["videoUuid"]) == "COMPLETED"
+        until(lambda: receiver.requests)
+    [request] = receiver.requests
+
+    secret = world.call("GET", "/api/v1/webhook/secret", **by_key).data["secret"]
+    told = Webhook(secret).verify(request.body, dict(request.headers.items()))
+    assert (told["type"], told["data"]["videoUuid"]) == ("video.completed", created.data["videoUuid"])
+    assert told["data"]["videoUrl"] == world.video(created.data["videoUuid"])["video_url"]
+    until(lambda: world.rows("select 1 from clipferry.webhook_deliveries where state = 'DELIVERED'"))
 
 
 def test_the_mirrored_file_is_the_providers_to_the_byte_and_plays(world: World) -> None:

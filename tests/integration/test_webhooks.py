@@ -199,7 +199,7 @@ def test_a_webhook_is_given_up_after_ten_attempts_in_three_days(journey: Journey
     assert len(journey.received) == 1 + len(PAUSES) == 10
     assert 3 * DAY < journey.received[-1].at < 4 * DAY
     assert journey.states() == ["GIVEN_UP"]
-    assert ("OwnerWebhooksGivenUp", 1, {}) in metrics(log())
+    assert ("OwnerWebhooksUndelivered", 1, {}) in metrics(log())
 
 
 def test_410_switches_the_endpoint_off_until_the_settings_name_another(journey: Journey) -> None:
@@ -214,7 +214,7 @@ def test_410_switches_the_endpoint_off_until_the_settings_name_another(journey: 
     assert len(journey.received) == 1
     assert journey.switched_off() == "GONE"
     assert journey.states() == ["SWITCHED_OFF"] * 3
-    assert ("OwnerWebhookSwitchedOff", 1, {}) in metrics(log())
+    assert ("OwnerWebhooksUndelivered", 1, {}) in metrics(log())
 
     journey.answer, journey.url = 200, "https://app.example.com/other"
     journey.run_schedule()
@@ -236,7 +236,8 @@ def test_an_endpoint_that_fails_for_five_days_is_switched_off(journey: Journey) 
     assert journey.switched_off() == "FAILING"
     assert set(journey.states()) == {"GIVEN_UP", "SWITCHED_OFF"}
     assert max(request.at for request in journey.received) < 6 * DAY
-    assert [name for name, _, _ in metrics(log())].count("OwnerWebhookSwitchedOff") == 1
+    given_up = journey.states().count("GIVEN_UP")
+    assert [name for name, _, _ in metrics(log())].count("OwnerWebhooksUndelivered") == given_up + 1
 
 
 def test_an_endpoint_that_takes_one_now_and_then_stays_on(journey: Journey) -> None:

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from clipferry.observability import logger
@@ -21,12 +20,10 @@ _PROCESSOR: Final = BatchProcessor(
 )
 
 
-def process(
-    event: dict[str, Any], context: LambdaContext, *, handle: Callable[[SQSRecord, LambdaContext], None]
-) -> Any:
-    """Calls `handle` for each message; returns SQS's response, which names those that failed.
+def process(event: dict[str, Any], context: LambdaContext, *, handle: Callable[..., None]) -> Any:
+    """Calls `handle(record)` for each message; returns SQS's response, which names those that failed.
 
-    An event that is no batch, as the Lambda console's test events, is answered with a sentence.
+    A `handle` with a parameter `lambda_context` gets that, too. An event that is no batch, as the Lambda console's test events, is answered with a sentence.
     Raises when all failed: they go back to the queue just the same, but Lambda counts an error, which alarms watch.
     """
     if not _is_batch(event):

@@ -124,15 +124,19 @@ def _note_failed(
     count("WebhookAttemptsFailed")
     endpoint = noting.first()
     if endpoint is not None and endpoint["switched_off"] is not None:
-        logger.error("webhook endpoint switched off", reason=endpoint["switched_off"], endpoint_of=delivery.user_id)
-        if delivery.user_id is None:  # a user's own address is the user's affair: it sets off no alarm
-            count("OwnerWebhookSwitchedOff")
+        logger.error("webhook endpoint switched off", reason=endpoint["switched_off"], event_id=delivery.event_id)
+        _count_undelivered(delivery)
     elif pause is None:
         logger.error("webhook given up", event_id=delivery.event_id)
-        if delivery.user_id is None:
-            count("OwnerWebhooksGivenUp")
+        _count_undelivered(delivery)
     elif is_queued:
         _queue_again(delivery, pause, queue)
+
+
+def _count_undelivered(delivery: Claimed) -> None:
+    """A user's own address is the user's affair: it sets off no alarm."""
+    if delivery.user_id is None:
+        count("OwnerWebhooksUndelivered")
 
 
 def _queue_again(delivery: Claimed, pause: float, queue: WebhookQueue) -> None:
