@@ -58,8 +58,23 @@ FORBIDDEN = {
     **dict.fromkeys(
         API, (*NEVER, *STORAGE, *WEBHOOKS, BATCH, "clipferry.db.migrations", "clipferry.api.response_types")
     ),
-    "deliver_webhooks": (*NEVER, *MIRROR, *ROUTER, *PROVIDERS, "clipferry.db.migrations", "clipferry.db.finish_video"),
-    "mirror_video": (*NEVER, *ROUTER, *WEBHOOKS, "http.client", "clipferry.media.first_frame", "clipferry.db.migrations"),
+    "deliver_webhooks": (
+        *NEVER,
+        "http.client",
+        *MIRROR,
+        *ROUTER,
+        *PROVIDERS,
+        "clipferry.db.migrations",
+        "clipferry.db.finish_video",
+    ),
+    "mirror_video": (
+        *NEVER,
+        *ROUTER,
+        *WEBHOOKS,
+        "http.client",
+        "clipferry.media.first_frame",
+        "clipferry.db.migrations",
+    ),
     "reconcile": (*NEVER, *STORAGE, *ROUTER, *WEBHOOKS, BATCH, "clipferry.db.migrations"),
     "housekeep": (
         *NEVER,

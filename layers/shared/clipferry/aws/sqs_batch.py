@@ -23,7 +23,8 @@ _PROCESSOR: Final = BatchProcessor(
 def process(event: dict[str, Any], context: LambdaContext, *, handle: Callable[..., None]) -> Any:
     """Calls `handle(record)` for each message; returns SQS's response, which names those that failed.
 
-    A `handle` with a parameter `lambda_context` gets that, too. An event that is no batch, as the Lambda console's test events, is answered with a sentence.
+    A `handle` with a parameter `lambda_context` gets that, too. An event that is no batch, as the Lambda console's
+    test events, is answered with a sentence.
     Raises when all failed: they go back to the queue just the same, but Lambda counts an error, which alarms watch.
     """
     if not _is_batch(event):

@@ -5,7 +5,6 @@ Only the answer's head is read. A body, however long or slow, costs nothing, and
 
 from __future__ import annotations
 
-import http.client
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -48,8 +47,8 @@ def post(
     connection.deadline = deadline
     try:
         response = connection.request("POST", target, headers={**headers, "Connection": "close"}, body=body)
-        return PostAnswer(response.status, response.getheader("Retry-After"))
-    except (OSError, http.client.HTTPException, ValueError) as error:
+        return PostAnswer(response.status, response.headers.get("Retry-After") or None)
+    except (OSError, ValueError) as error:
         raise NoAnswerError(f"{origin.name}: {type(error).__name__}: {error}") from error
     finally:
         connection.close()
