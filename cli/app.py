@@ -19,6 +19,7 @@ from cli import callbacks, database, keys, users, videos, webhooks
 from cli.credits import app as credits_app
 from cli.doctor.command import doctor
 from cli.env import env
+from cli.errors import sentence
 from cli.logs import logs
 from cli.mirror import mirror
 from cli.output import Json, print_error, print_line, print_records, print_traceback, spinner
@@ -32,7 +33,12 @@ from clipferry.usecases import verify_credits
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 app.add_typer(videos.app, name="videos")
 app.add_typer(keys.app, name="keys")
 app.add_typer(credits_app, name="credits")
@@ -86,7 +92,8 @@ def explain(
     with database.connect() as db, db.transaction() as tx:
         found = timeline.read(tx, uuid)
     moments = found.all()
-    print_records(moments, as_json=as_json, title=f"Video {uuid}", empty=f"Nothing is known of {uuid}.")
+    empty = f"Nothing is known of {uuid}."
+    print_records(moments, as_json=as_json, title=f"Video {uuid}", empty=empty, elapsed="at")
     raise typer.Exit(0 if moments else 1)
 
 
@@ -122,9 +129,9 @@ def _print_changes(changes: Changes, *, done: bool) -> None:
     lines += [f"validated: {name}" for name in changes.validated]
     for line in lines or ["The database is up to date."]:
         print_line(line)
-    if changes.broken:
-        rows = [{"rule": rule.rule, "table": rule.table, "rows": ", ".join(rule.rows)} for rule in changes.broken]
-        print_records(rows, as_json=False, title="Rows from before that break a rule (docs/migrating.md)")
+    for rule in changes.broken:
+        rows = ", ".join(rule.rows)
+        print_line(f"{rule.rule} is broken on {rule.table} by rows from before: {rows} (docs/migrating.md)")
 
 
 def _print_opening_balances() -> None:
@@ -132,11 +139,8 @@ def _print_opening_balances() -> None:
         found = verification.opening_balances(tx, limit=100)
     unexplained = found.all()
     if unexplained:
-        print_records(
-            unexplained,
-            as_json=False,
-            title="Opening balances: credits that the ledger does not explain (docs/migrating.md)",
-        )
+        print_line("Opening balances: credits that the ledger does not explain (docs/migrating.md)")
+        print_records(unexplained, as_json=False, title="")
 
 
 def main() -> None:
@@ -152,7 +156,7 @@ def main() -> None:
         with observability.disabled():
             app()
     except ClipferryError as error:
-        print_error(f"{error.message} {error}")
+        print_error(sentence(error))
         raise SystemExit(1) from None
     except Exception as error:  # noqa: BLE001 - the interpreter would print a stranger's text as it is
         print_traceback(error)

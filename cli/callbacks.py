@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cli import database
+from cli.arguments import NumberCommand
 from cli.output import Json, print_records
 from cli.settings import open_dependencies
 from clipferry.db import inbox
@@ -33,7 +34,7 @@ def show_(
     raise typer.Exit(0 if kept else 1)
 
 
-@app.command()
+@app.command(cls=NumberCommand)
 def replay(
     callback_id: Annotated[
         int, typer.Argument(metavar="ID", help="The callback's id, from `clipferry callbacks show`.")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cli import database
+from cli.arguments import NumberCommand
 from cli.confirmation import Yes, confirm
 from cli.output import Json, print_records, print_result, spinner
 from clipferry.db import ledger, users
@@ -16,7 +17,7 @@ from clipferry.usecases.move_credits import expire_credits, give_welcome, grant,
 app = typer.Typer(no_args_is_help=True, help="Shows, grants, takes back and expires credits.")
 
 UserId = Annotated[str, typer.Argument(metavar="USER", help="The user's id.")]
-Amount = Annotated[int, typer.Argument(metavar="AMOUNT", help="Credits.")]
+Amount = Annotated[int, typer.Argument(metavar="AMOUNT", min=1, help="Credits.")]
 OrderNo = Annotated[
     str,
     typer.Option("--order-no", help="A reference of your choice. A command that is repeated with it books nothing."),
@@ -48,7 +49,7 @@ def history(
     print_records(found.all(), as_json=as_json, title=f"Ledger of {user_id}", empty="The ledger is empty.")
 
 
-@app.command("grant")
+@app.command("grant", cls=NumberCommand)
 def grant_(
     user_id: UserId,
     amount: Amount,
@@ -88,7 +89,7 @@ def gift(
     )
 
 
-@app.command()
+@app.command(cls=NumberCommand)
 def refund(user_id: UserId, amount: Amount, order_no: OrderNo, yes: Yes = False, as_json: Json = False) -> None:
     """Takes back credits for a refunded order: the newest first, and never those on hold."""
     confirm(f"Take up to {amount} credits from {user_id}?", yes)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cli import database
+from cli.arguments import NumberCommand
 from cli.output import Json, print_line, print_records
 from clipferry.models import MOST_CREDITS, Scope
 from clipferry.usecases.manage_keys import create_key, list_keys, revoke_key
@@ -55,7 +56,7 @@ def list_(
     print_records(found, as_json=as_json, title="API keys", empty="There are no keys.")
 
 
-@app.command()
+@app.command(cls=NumberCommand)
 def revoke(
     key_id: Annotated[int, typer.Argument(metavar="ID", help="The key's id; `keys list` shows it.")],
     as_json: Json = False,

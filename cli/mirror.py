@@ -10,6 +10,7 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from cli.confirmation import Yes, confirm
+from cli.errors import sentence
 from cli.output import Json, print_error, print_result, progress_console
 from cli.settings import storage_environment
 from clipferry.__main__ import storage_from, summary
@@ -36,7 +37,7 @@ def mirror(
         config = TransferConfig(workers=workers, cpus=owned_cpus(os.environ))
         storage = storage_from(storage_environment(), allow_loopback=allow_loopback, config=config)
     except ConfigurationError as error:
-        print_error(f"{error.message} {error}")
+        print_error(sentence(error))
         raise typer.Exit(2) from None
     try:
         existing = storage.head(key)

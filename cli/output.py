@@ -1,4 +1,4 @@
-"""Prints results as tables, or as JSON for scripts, and progress on standard error where that is a terminal.
+"""Prints results: in columns on a terminal, with tabs in a pipe, as JSON for scripts; progress on standard error.
 
 Everything that a command prints goes through here, because much of it is a stranger's: a prompt, a callback's body, a
 key's name. Control characters are escaped, in JSON too, and nothing is read as markup of rich.
@@ -7,7 +7,6 @@ key's name. Control characters are escaped, in JSON too, and nothing is read as 
 from __future__ import annotations
 
 import json
-import sys
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,27 +17,42 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 from rich.text import Text
 
+from cli.tables import Layout, columns, literal, plain, tabbed
 from clipferry.observability.control_characters import escape_controls
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Item = TypeVar("Item")
 
-console = Console(width=None if sys.stdout.isatty() else 200)
+console = Console()
 progress_console = Console(stderr=True)
 
 
-def print_records(rows: Iterable[Any], *, as_json: bool, title: str, empty: str = "Nothing.") -> None:
-    """Prints records (dataclasses or mappings) as a table, or as a JSON list."""
+def print_records(
+    rows: Iterable[Any],
+    *,
+    as_json: bool,
+    title: str,
+    empty: str = "Nothing.",
+    priority: Sequence[str] = (),
+    elapsed: str = "",
+) -> None:
+    """Prints records (dataclasses or mappings): in columns, with tabs, or as a JSON list.
+
+    `priority` and `elapsed` are a terminal's (`tables.Layout`); a pipe and JSON have all that there is.
+    """
     records = [_record(row) for row in rows]
     if as_json:
         print_json(records)
     elif not records:
         print_line(empty)
+    elif console.is_terminal:
+        layout = Layout(now=datetime.now(UTC), width=console.width, priority=priority, elapsed=elapsed)
+        console.print(columns(records, title, layout))
     else:
-        console.print(_table(records, title))
+        for line in tabbed(records):
+            typer.echo(line)
 
 
 def print_result(*sentences: str, as_json: bool, **facts: Any) -> None:
@@ -51,7 +65,7 @@ def print_result(*sentences: str, as_json: bool, **facts: Any) -> None:
 
 
 def print_json(value: Any) -> None:
-    typer.echo(escape_controls(json.dumps(value, default=_plain, ensure_ascii=False)))
+    typer.echo(escape_controls(json.dumps(value, default=plain, ensure_ascii=False)))
 
 
 def print_line(text: str) -> None:
@@ -81,7 +95,7 @@ def spinner(label: str) -> Iterator[None]:
     if not progress_console.is_terminal:
         yield
         return
-    with progress_console.status(literal_text(label)):
+    with progress_console.status(literal(label)):
         yield
 
 
@@ -91,33 +105,5 @@ def with_progress_bar(items: Sequence[Item], label: str) -> Iterable[Item]:
     return track(items, description=label, console=progress_console, disable=hidden, transient=True)
 
 
-def literal_text(text: str) -> Text:
-    """Returns what rich prints as it is: a plain string may hold markup and names of emoji."""
-    return Text(escape_controls(text))
-
-
 def _record(row: Any) -> Mapping[str, Any]:
     return row if isinstance(row, Mapping) else asdict(row)
-
-
-def _table(records: list[Mapping[str, Any]], title: str) -> Table:
-    table = Table(title=literal_text(title), title_justify="left")
-    for column in records[0]:
-        table.add_column(literal_text(column.replace("_", " ")), overflow="fold")
-    for record in records:
-        table.add_row(*(literal_text(_cell(value)) for value in record.values()))
-    return table
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, Mapping):
-        return "  ".join(f"{key}={_cell(item)}" for key, item in value.items() if item is not None)
-    return _plain(value) if isinstance(value, datetime) else str(value)
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return str(value)

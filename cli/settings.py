@@ -10,6 +10,7 @@ from contextlib import contextmanager, redirect_stdout
 import typer
 
 from cli import local_stack
+from cli.errors import sentence
 from cli.output import print_error
 from clipferry import runtime
 from clipferry.aws.role_credentials import RoleCredentials
@@ -30,7 +31,7 @@ def open_dependencies(*, needs_aws: bool = False) -> Iterator[Dependencies]:
         if needs_aws:
             RoleCredentials(os.environ).credentials()
     except ConfigurationError as error:
-        print_error(f"{error.message} {error}")
+        print_error(sentence(error))
         runtime.reset()
         raise typer.Exit(2) from None
     try:

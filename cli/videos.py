@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from cli import database
 from cli.confirmation import Yes, confirm
+from cli.errors import sentence
 from cli.output import Json, print_records, with_progress_bar
 from cli.settings import open_dependencies
 from clipferry.db import operator_queries
@@ -18,6 +19,8 @@ from clipferry.usecases.retry_video import retry_as_operator
 
 app = typer.Typer(no_args_is_help=True, help="Lists videos, finds stuck ones, and retries failed ones.")
 
+LISTED: Final = ("uuid", "status", "created_at", "model", "failure_code", "credits", "user_id", "seconds", "provider")
+STUCK: Final = ("uuid", "why", "status", "since", "deadline", "last_event", "mirror_attempts", "provider")
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="The largest number of videos to list.")]
 
 
@@ -33,7 +36,7 @@ def list_(
     """Lists videos, newest first, of one user or of all; deleted ones are left out."""
     with database.connect() as db, db.transaction() as tx:
         found = operator_queries.latest(tx, user_id=user, status=status, limit=limit)
-    print_records(found.all(), as_json=as_json, title="Videos", empty="There are no such videos.")
+    print_records(found.all(), as_json=as_json, title="Videos", empty="There are no such videos.", priority=LISTED)
 
 
 @app.command()
@@ -46,7 +49,7 @@ def stuck(
     with database.connect() as db, db.transaction() as tx:
         found = operator_queries.stuck(tx, late_seconds=late, limit=limit)
     videos = found.all()
-    print_records(videos, as_json=as_json, title="Stuck", empty="Nothing is stuck.")
+    print_records(videos, as_json=as_json, title="Stuck", empty="Nothing is stuck.", priority=STUCK)
     raise typer.Exit(1 if videos else 0)
 
 
@@ -80,5 +83,5 @@ def _retry(uuid: str, dependencies: Dependencies) -> dict[str, object]:
             polling=dependencies.polling,
         )
     except ClipferryError as error:
-        return {"uuid": uuid, "retried": False, "status": None, "detail": f"{error.message} {error}"}
+        return {"uuid": uuid, "retried": False, "status": None, "detail": sentence(error)}
     return {"uuid": uuid, "retried": True, "status": str(video.status), "detail": None}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import unicodedata
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from cli import log_lines, output
+from cli import log_lines, output, tables
 from cli.doctor import command as doctor
 from cli.doctor.findings import Finding, Outcome
 from clipferry.observability.control_characters import escape_controls
@@ -48,10 +50,13 @@ def is_harmless(text: str) -> bool:
     )
 
 
-@pytest.fixture
-def wide(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A console that folds no cell, so that a test finds a text in one piece."""
-    monkeypatch.setattr(output, "console", Console(width=100_000))
+@pytest.fixture(params=["pipe", "terminal"])
+def wide(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A console that folds no cell, so that a test finds a text in one piece; a terminal's has no colour."""
+    is_terminal = request.param == "terminal"
+    console = Console(width=100_000, force_terminal=is_terminal, color_system=None)
+    monkeypatch.setattr(output, "console", console)
+    return request.param
 
 
 @prints
@@ -68,11 +73,13 @@ def test_a_line_is_one_line_on_either_stream(text: str, capsys: pytest.CaptureFi
 @prints
 @given(text=TEXT)
 def test_a_table_shows_a_text_as_it_is_but_for_its_control_characters(
-    text: str, wide: None, capsys: pytest.CaptureFixture[str]
+    text: str, wide: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output.print_records([{"name": text, "detail": {text: text}}], as_json=False, title=text)
     printed = capsys.readouterr().out
-    assert is_harmless(printed)
+    tabs = [1, 1] if wide == "pipe" else [0, 0, *([0] if text else [])]
+    assert [line.count("\t") for line in printed.splitlines()] == tabs
+    assert is_harmless(printed.replace("\t", " "))
     assert escape_controls(text).strip() in printed
 
 
@@ -91,7 +98,7 @@ def test_json_is_the_same_data_and_one_line(text: str, capsys: pytest.CaptureFix
 @prints
 @given(text=TEXT)
 def test_findings_tracebacks_and_progress_show_no_control_character(
-    text: str, wide: None, capsys: pytest.CaptureFixture[str]
+    text: str, wide: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     doctor._print(Finding(check="queue", outcome=Outcome.FAILED, detail=text, advice=text))
     assert capsys.readouterr().out.count(escape_controls(text)) >= 2
@@ -102,7 +109,7 @@ def test_findings_tracebacks_and_progress_show_no_control_character(
     with output.spinner(text):
         pass
     assert is_harmless(capsys.readouterr().err)
-    assert is_harmless(output.literal_text(text).plain)
+    assert is_harmless(tables.literal(text).plain)
 
 
 @prints
@@ -129,3 +136,63 @@ def test_only_the_module_that_escapes_prints(module: Path) -> None:
     printing = {ast.unparse(called) for called in calls} & {"print", "typer.echo", "console.print", "typer.secho"}
     allowed = module.name in ("output.py", "env.py") or "openapi" in module.parts
     assert allowed or not printing
+
+
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+VIDEO = {
+    "uuid": "vid_FUYVgvaP8ueXzKdum5vsb",
+    "user_id": "a-user-whose-id-is-thirty-two-ch",
+    "status": "COMPLETED",
+    "model": "kling-v2-master",
+    "created_at": NOW - timedelta(hours=3),
+    "failure_code": "FILE_UNAVAILABLE",
+}
+
+
+def laid_out(records: list[dict[str, Any]], **options: Any) -> list[str]:
+    console = Console(width=80, force_terminal=True, color_system=None)
+    with console.capture() as captured:
+        console.print(tables.columns(records, "Videos", tables.Layout(now=NOW, width=80, **options)))
+    return [line.rstrip() for line in captured.get().splitlines()]
+
+
+def test_the_most_important_columns_are_shown_and_the_others_named() -> None:
+    shown = laid_out([VIDEO] * 2, priority=("uuid", "status", "created_at", "model", "failure_code", "user_id"))
+
+    assert shown[0] == "Videos  (--json has user id, too)"
+    assert shown[1].split("  ")[:2] == ["uuid", ""]
+    assert shown[2] == shown[3]
+    assert re.fullmatch(r"vid_FUYVgvaP8ueXzKdum5vsb  COMPLETED  3 h ago  kling-v2-master  FILE_UNAVAILABLE", shown[2])
+    assert len(shown) == 4
+
+
+def test_without_an_order_of_importance_what_is_too_wide_stands_below_each_other() -> None:
+    shown = laid_out([VIDEO, {**VIDEO, "failure_code": None}])
+
+    assert "failure code  FILE_UNAVAILABLE" in shown
+    assert len([line for line in shown if line.startswith("uuid ")]) == 2
+    assert len([line for line in shown if line.startswith("failure code")]) == 1
+
+
+def test_a_long_text_folds_in_the_last_column() -> None:
+    shown = laid_out([{"id": 1, "detail": "word " * 60}])
+
+    assert len(shown) > 4
+    assert all(len(line) <= 80 for line in shown)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "now"),
+        (5, "5 s ago"),
+        (59, "59 s ago"),
+        (60, "1 min ago"),
+        (7300, "2 h ago"),
+        (3 * 86_400, "3 d ago"),
+        (-90, "in 1 min"),
+        (30 * 86_400, "2026-10-31"),
+    ],
+)
+def test_a_time_is_told_from_now(seconds: int, words: str) -> None:
+    assert tables.relative(NOW - timedelta(seconds=seconds), NOW) == words
