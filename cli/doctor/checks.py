@@ -140,7 +140,7 @@ def _addresses(dependencies: Dependencies, context: CheckContext) -> dict[str, s
         provider.name: str(getattr(settings, provider.base_url))
         for provider in registry.PROVIDERS
         if provider.name in dependencies.providers
-    }
+    } | {gateway.name: gateway.base_url for gateway in settings.gateways}
     api = _callback_url(settings, context)
     known = {"storage": settings.storage_endpoint, "API": api or "", **providers}
     return {name: url for name, url in known.items() if url}

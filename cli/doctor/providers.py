@@ -10,8 +10,9 @@ from clipferry.settings import Settings
 def check(settings: Settings) -> str:
     """Names the providers that have a key; raises CheckFailedError when something is set that does nothing."""
     ready = [provider.name for provider in registry.PROVIDERS if getattr(settings, provider.key)]
+    ready += [gateway.name for gateway in settings.gateways]
     if not ready:
-        keys = " or ".join(provider.key.upper() for provider in registry.PROVIDERS)
+        keys = " or ".join(name.upper() for name in (*(known.key for known in registry.PROVIDERS), registry.GATEWAYS))
         raise CheckFailedError(f"no provider has a key, so nobody makes a video: set {keys}")
     faults = [
         f"{name.upper()} is set without {provider.key.upper()}"

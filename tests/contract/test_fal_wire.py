@@ -114,7 +114,7 @@ def test_a_refusal_says_why(
         (502, HTML),
         (500, b"{}"),
         (200, b'{"status": "IN_QUEUE"}'),
-        (200, json.dumps({"request_id": "x" * 190}).encode()),
+        (200, json.dumps({"request_id": "x" * 490}).encode()),
         (200, b'{"request_id": "a b"}'),
         *((200, body) for body in GARBAGE),
     ],

@@ -72,6 +72,28 @@ def test_it_may_go_first_and_the_guide_names_it(provider: Registered) -> None:
     assert provider.title in (ROOT / "docs/providers.md").read_text()
 
 
+def test_the_gateways_are_configured_like_a_provider() -> None:
+    name = registry.GATEWAYS.upper()
+
+    assert VARIABLES[name] == ""
+    assert name in TEMPLATE["Parameters"]["SecretsArn"]["Description"]
+    assert name in json.loads((ROOT / "events/env.json").read_text())["Parameters"]
+    assert re.search(rf"^# .*\n{name}=", EXAMPLE, re.MULTILINE)
+    assert f"| `{name}` |" in README
+
+
+def test_each_gateway_is_a_provider_by_its_name() -> None:
+    own = {"base_url": "https://gateway.example.com/v1", "api_key": "sk"}
+    values = settings.load(MINIMAL | {"VIDEO_GATEWAYS": json.dumps({"litellm": own, "our-router": own})})
+    dependencies = Dependencies(values, credentials=lambda: pytest.fail("asked"), new_database_url=lambda _: None)
+
+    assert {name: adapter.name for name, adapter in dependencies.providers.items()} == {
+        "litellm": "litellm",
+        "our-router": "our-router",
+    }
+    dependencies.close()
+
+
 @each_provider
 def test_with_its_key_alone_it_is_ready(provider: Registered) -> None:
     import_module(provider.module)

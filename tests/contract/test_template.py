@@ -76,6 +76,7 @@ NOT_SETTINGS = {"DEPLOY_ID", "POWERTOOLS_METRICS_NAMESPACE"}
 SECRET = dict.fromkeys(SECRETS, "a-secret-of-more-than-32-characters") | {
     "DATABASE_URL": "postgresql://app@db.example.com/app?sslmode=verify-full",
     "DATABASE_DIRECT_URL": "",
+    "VIDEO_GATEWAYS": '{"litellm": {"base_url": "https://litellm.example.com/v1", "api_key": "sk"}}',
     **dict.fromkeys(
         ("REPLICATE_WEBHOOK_SECRET", "WEBHOOK_SECRET", "WEBHOOK_SECRET_PREVIOUS"),
         "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",

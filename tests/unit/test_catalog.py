@@ -616,7 +616,7 @@ def test_every_name_that_an_offer_may_send_is_filled_in() -> None:
         input={name: name for name in NAMES},
     )
 
-    assert fill_parameters(order).keys() == NAMES
+    assert fill_parameters(order, callback_url="https://us").keys() == NAMES
 
 
 def test_an_older_files_short_forms_are_read(tmp_path: Path) -> None:

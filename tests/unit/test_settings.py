@@ -50,6 +50,9 @@ NOT_DEPLOYABLE = {
 }
 
 
+GATEWAY = '{"litellm": {"base_url": "https://litellm.example.com/v1", "api_key": "sk-hunter2"%s}}'
+
+
 def refusal(environment: dict[str, str]) -> str:
     with pytest.raises(ConfigurationError) as refused:
         settings.load(environment)
@@ -349,3 +352,43 @@ def test_every_secret_is_hidden_from_the_log_and_so_are_passwords_within_address
 )
 def test_the_password_is_found_in_either_form_of_a_databases_address(url: str, password: str) -> None:
     assert password in settings.load(DEPLOYED | {"STAGE": "local", "DATABASE_URL": url}).redactions
+
+
+def test_gateways_are_read_with_their_keys_which_no_log_shows() -> None:
+    values = settings.load(DEPLOYED | {"VIDEO_GATEWAYS": GATEWAY % ', "file_needs_key": false'})
+
+    [gateway] = values.gateways
+    assert (gateway.name, gateway.base_url) == ("litellm", "https://litellm.example.com/v1")
+    assert (gateway.api_key.get_secret_value(), gateway.file_needs_key) == ("sk-hunter2", False)
+    assert {"sk-hunter2", GATEWAY % ', "file_needs_key": false'} <= values.redactions
+    assert "hunter2" not in repr(values) + repr(values.gateways)
+    assert settings.load(DEPLOYED).gateways == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{", "is no JSON"),
+        ("[]", "must be like"),
+        ('{"litellm": "sk-hunter2"}', "must be like"),
+        (GATEWAY.replace('litellm"', 'Lite LLM"', 1) % "", "'Lite LLM': name"),
+        (GATEWAY.replace("https", "http") % "", "base_url must be https:// and a host"),
+        (GATEWAY % ', "file_needs_key": "yes"', "file_needs_key"),
+        (GATEWAY % ', "dialect": "x"', "'litellm': dialect"),
+        ('{"litellm": {"base_url": "https://hunter2.example.com"}}', "'litellm': api_key"),
+        ('{"a": {"base_url": "https://a.example.com", "api_key": "sk hunter2"}, "b": {}}', "'b': base_url"),
+        (GATEWAY.replace('litellm"', 'kie"', 1) % "", "kie has settings of its own"),
+    ],
+)
+def test_what_is_wrong_with_a_gateway_is_named_and_no_key_shown(text: str, problem: str) -> None:
+    message = refusal(DEPLOYED | {"VIDEO_GATEWAYS": text})
+
+    assert problem in message
+    assert "VIDEO_GATEWAYS" in message
+    assert "hunter2" not in message.replace("hunter2.example.com", "")
+
+
+def test_a_gateway_of_the_local_stage_may_use_plain_http() -> None:
+    values = settings.load(DEPLOYED | {"STAGE": "local", "VIDEO_GATEWAYS": GATEWAY.replace("https", "http") % ""})
+
+    assert values.gateways[0].base_url == "http://litellm.example.com/v1"

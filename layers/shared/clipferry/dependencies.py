@@ -24,6 +24,7 @@ from clipferry.mirror_queue import MirrorQueue
 from clipferry.net.http_client import HttpClient
 from clipferry.polling import Polling
 from clipferry.providers.base import Provider
+from clipferry.setting_rules.gateways import source_keys
 from clipferry.settings import Settings
 from clipferry.webhook_queue import WebhookQueue
 
@@ -101,6 +102,11 @@ class Dependencies:
                 api = JsonApi(client, key.get_secret_value(), scheme=provider.scheme)
                 offered = partial(self._offered_by, provider.name)
                 ready[provider.name] = provider.make(registry.Parts(api=api, values=values, offered=offered))
+        for gateway in self.settings.gateways:
+            api = JsonApi(self._client(gateway.base_url), gateway.api_key.get_secret_value())
+            ready[gateway.name] = registry.gateway(
+                gateway.name, api, base_url=gateway.base_url, file_needs_key=gateway.file_needs_key
+            )
         return ready
 
     @cached_property
@@ -151,6 +157,7 @@ class Dependencies:
             public_domain=values.storage_domain,
             allowed_hosts=values.remote_asset_allowed_hosts,
             allow_loopback=values.allow_loopback,
+            source_keys=source_keys(values.gateways),
             config=TransferConfig(cpus=owned_cpus(os.environ), content_md5=values.storage_content_md5),
         )
 
@@ -180,9 +187,8 @@ class Dependencies:
         from clipferry.net.safe_get import Rules, check_source
 
         values = self.settings
-        check_source(
-            url, rules=Rules(allowed_hosts=values.remote_asset_allowed_hosts, allow_loopback=values.allow_loopback)
-        )
+        hosts, loopback = values.remote_asset_allowed_hosts, values.allow_loopback
+        check_source(url, rules=Rules(allowed_hosts=hosts, allow_loopback=loopback, keys=source_keys(values.gateways)))
 
     def sign_callback(self, default_base_url: str) -> Callable[[str, str], str]:
         """Returns a function that makes the callback URL for (provider, video uuid).

@@ -9,7 +9,8 @@ from typing import Final, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
 from clipferry.errors import ConfigurationError
-from clipferry.setting_rules import database_urls, values
+from clipferry.setting_rules import database_urls, gateways, values
+from clipferry.setting_rules.gateways import Gateway
 from clipferry.setting_rules.types import (
     Address,
     CallbackSecret,
@@ -81,6 +82,8 @@ class Settings(SecretLocation):
     fal_api_key: Key | None = None
     fal_base_url: Address = "https://queue.fal.run"
     """The address of fal's queue."""
+    video_gateways: SecretStr | None = None
+    """Servers that speak OpenAI's video API, each a provider by its name: JSON, because any number may have keys."""
 
     ai_callback_url: Address | None = None
     """The URL under which callbacks come in. Empty: it is derived from the domain of the request."""
@@ -164,6 +167,19 @@ class Settings(SecretLocation):
             raise ValueError("is for STAGE=local only")
         return value
 
+    @field_validator("video_gateways")
+    @classmethod
+    def _check_gateways(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        named = gateways.parse(value.get_secret_value(), stage=info.data.get("stage", "")) if value else ()
+        if taken := [gateway.name for gateway in named if f"{gateway.name}_api_key" in cls.model_fields]:
+            raise ValueError(f"{', '.join(taken)} has settings of its own: take another name")
+        return value
+
+    @property
+    def gateways(self) -> tuple[Gateway, ...]:
+        text = self.video_gateways.get_secret_value() if self.video_gateways else "{}"
+        return gateways.parse(text, stage=self.stage)
+
     @property
     def callback_secrets(self) -> tuple[str, ...]:
         """The secret that signs, then the one that is still accepted."""
@@ -189,9 +205,9 @@ class Settings(SecretLocation):
         """What no log may show: every secret, and each password within a database URL."""
         values = (getattr(self, name) for name in type(self).model_fields)
         texts = {value.get_secret_value() for value in values if isinstance(value, SecretStr)}
-        return frozenset(
-            texts.union(self.replicate_webhook_secrets, *(database_urls.passwords(text) for text in texts))
-        )
+        keys = (gateway.api_key.get_secret_value() for gateway in self.gateways)
+        passwords = (database_urls.passwords(text) for text in texts)
+        return frozenset(texts.union(self.replicate_webhook_secrets, keys, *passwords))
 
     @classmethod
     def variables(cls) -> dict[str, str]:

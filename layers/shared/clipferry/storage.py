@@ -10,7 +10,7 @@ import functools
 import hashlib
 import ssl
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Unpack
 from urllib.parse import urlsplit
 
@@ -41,6 +41,7 @@ class Storage:
 
     `public_domain` is where the bucket is public, `https://cdn.example.com`. `allowed_hosts` and `allow_loopback`
     say where files may be fetched from (`safe_get.Rules`); a plain HTTP endpoint needs `allow_loopback` too.
+    `source_keys` has the Authorization for files whose address begins like this.
     `tls` replaces the system's certificates. Raises ConfigurationError for another endpoint.
     """
 
@@ -55,6 +56,7 @@ class Storage:
         public_domain: str | None,
         allowed_hosts: tuple[str, ...] = (),
         allow_loopback: bool = False,
+        source_keys: Mapping[str, str] | None = None,
         config: TransferConfig | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
@@ -66,7 +68,8 @@ class Storage:
         self._keys = (access_key, secret_key)
         self._name = bucket
         self._config = config or TransferConfig()
-        self._rules = Rules(allowed_hosts=allowed_hosts, allow_loopback=allow_loopback, tls=tls)
+        keys = source_keys or {}
+        self._rules = Rules(allowed_hosts=allowed_hosts, allow_loopback=allow_loopback, tls=tls, keys=keys)
         credentials = Credentials(access_key=access_key, secret_key=secret_key)
         self._links = FileLinks(
             endpoint=endpoint, region=region, bucket=bucket, public_domain=public_domain, credentials=credentials

@@ -40,12 +40,12 @@ def _missing(limits: Limits, names: set[str], mode: Mode) -> Iterator[str]:
     has_frames = mode is not Mode.REFERENCE  # only a frame is `$image_url` or `$last_image_url`
     wanted = {
         "$duration": (len(limits.durations) > 1, {"$duration", "$duration_text"}),
-        "$aspect_ratio": (len(limits.aspect_ratios) > 1, {"$aspect_ratio"}),
-        "$quality": (len(limits.qualities) > 1, {"$quality"}),
+        "$aspect_ratio": (len(limits.aspect_ratios) > 1, {"$aspect_ratio", "$size"}),
+        "$quality": (len(limits.qualities) > 1, {"$quality", "$size"}),
         "$generate_audio": (limits.audio is Audio.OPTIONAL, {"$generate_audio"}),
         "$image_url or $image_urls": (has_frames and limits.images.max > 0, _IMAGES),
         "$last_image_url or $image_urls": (has_frames and limits.images.min > 1, _LAST_IMAGE),
-        "$image_urls": (not has_frames and limits.images.max > 0, {"$image_urls"}),
+        "$image_urls": (not has_frames and limits.images.max > 0, {"$image_urls", "$image_references"}),
         "$video_urls": (limits.videos.max > 0, {"$video_urls"} | ({"$video_url"} if limits.videos.max == 1 else set())),
         "$audio_urls": (limits.audios.max > 0, {"$audio_urls"} | ({"$audio_url"} if limits.audios.max == 1 else set())),
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from clipferry.catalog import check
+from clipferry.catalog.bodies import body
 from clipferry.catalog.limits import Limits
 from clipferry.catalog.models import Catalog, Model, Offer, OfferMode, letters
 from clipferry.catalog.prices import Cost, Price
@@ -32,7 +33,7 @@ _MODEL: Final = {
     "offer",
 }
 _OFFER_MODE: Final = {"model", "input"}
-_OFFER: Final = {"provider", "model", "image_model", "input", "modes", "quality_names", "aspect_ratio_names"}
+_OFFER: Final = {"provider", "model", "image_model", "body", "input", "modes", "quality_names", "aspect_ratio_names"}
 _BROKEN: Final = (OSError, ValueError, OverflowError, KeyError, TypeError, AttributeError)
 
 
@@ -112,8 +113,10 @@ def _offer(table: dict[str, Any], modes: dict[Mode, Limits]) -> Offer:
 
 def _offer_mode(table: dict[str, Any], own: dict[str, Any], mode: Mode, limits: Limits) -> OfferMode:
     """Builds one mode: what stands under it goes before what the offer says for all its modes."""
-    has_input = "input" in table or "input" in own
-    sent = {**table.get("input", {}), **own.get("input", {})} if has_input else USUAL_INPUT.get(table["provider"], {})
+    usual = body(table["body"], mode) if "body" in table else {}
+    has_input = "input" in table or "input" in own or "body" in table
+    given = {**usual, **table.get("input", {}), **own.get("input", {})}
+    sent = given if has_input else USUAL_INPUT.get(table["provider"], {})
     name = table.get("image_model") if mode is Mode.FIRST_FRAME else None
     narrowed = limits.narrowed_by(read_limits({**table, **own}, mode))
     return OfferMode(

@@ -13,15 +13,18 @@ NAMES: Final = frozenset(
         "$duration_text",
         "$aspect_ratio",
         "$quality",
+        "$size",
         "$image_url",
         "$last_image_url",
         "$image_urls",
+        "$image_references",
         "$video_url",
         "$video_urls",
         "$audio_url",
         "$audio_urls",
         "$generate_audio",
         "$seed",
+        "$callback_url",
     }
 )
 USUAL_INPUT: Final[dict[str, dict[str, Any]]] = {

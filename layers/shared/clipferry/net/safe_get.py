@@ -7,7 +7,7 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
@@ -30,7 +30,8 @@ class Rules:
     """Where a provider's URL may lead, and how big the file may be.
 
     `allowed_hosts` are names and `*.example.com`; none at all means any public host. `connect_timeout` in seconds,
-    `max_bytes` is what `file_size`, an int4, can hold. `tls` replaces the system's certificates.
+    `max_bytes` is what `file_size`, an int4, can hold. `tls` replaces the system's certificates. `keys` has the
+    Authorization header for addresses that begin like this.
     """
 
     allowed_hosts: tuple[str, ...] = ()
@@ -40,16 +41,24 @@ class Rules:
     max_redirects: int = 3
     max_bytes: int = 2**31 - 1
     tls: ssl.SSLContext | None = None
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def authorization(self, url: str) -> Mapping[str, str]:
+        return next(({"Authorization": key} for prefix, key in self.keys.items() if url.startswith(prefix)), {})
 
 
 class FinalResponse(NamedTuple):
-    """A response that isn't a redirect, and where it came from: `addresses` have been checked."""
+    """A response that isn't a redirect, and where it came from: `addresses` have been checked.
+
+    `authorization` was sent to it, and may be sent there again.
+    """
 
     connection: Connection
     response: Response
     origin: Origin
     target: str
     addresses: Sequence[Any]
+    authorization: Mapping[str, str]
 
 
 def follow(
@@ -57,20 +66,24 @@ def follow(
 ) -> FinalResponse:
     """Requests `url` and follows its redirects, each checked like the first.
 
+    A key for `url` (`rules.keys`) is sent as long as no redirect leaves its host and port; after that never again.
     `deadline` bounds all of it but connecting, `stall_seconds` each wait. Raises SourceInvalidError for a URL that
     breaks the rules, and SourceError when there is no response or the redirects don't end.
     """
+    authorization, trusted = rules.authorization(url), None
     for _ in range(rules.max_redirects + 1):
         origin, target = check_url(url, rules.allowed_hosts)
+        trusted = trusted or origin
+        authorization = authorization if origin == trusted else {}
         addresses = resolve_checked(origin, rules.resolve, allow_loopback=rules.allow_loopback)
         with translated(origin.name):
             connection = connect(origin, addresses, deadline=Deadline(rules.connect_timeout), tls=rules.tls)
         connection.deadline, connection.stall_seconds = deadline, stall_seconds
         try:
             with translated(origin.name):
-                response = connection.request("GET", target, headers=headers)
+                response = connection.request("GET", target, headers={**headers, **authorization})
             if response.status not in REDIRECTS:
-                return FinalResponse(connection, response, origin, target, addresses)
+                return FinalResponse(connection, response, origin, target, addresses, authorization)
             url = _redirect_target(url, response)
         except BaseException:
             connection.close()

@@ -27,6 +27,7 @@ _CODES: Final[Mapping[str, FailureCode]] = {
     "quota_exceeded": FailureCode.PROVIDER_OUT_OF_FUNDS,
     "insufficient_quota": FailureCode.PROVIDER_OUT_OF_FUNDS,
     "insufficient_quota_error": FailureCode.PROVIDER_OUT_OF_FUNDS,
+    "insufficient_user_quota": FailureCode.PROVIDER_OUT_OF_FUNDS,
     "generation_timeout": FailureCode.TIMED_OUT,
     "request_timeout": FailureCode.TIMED_OUT,
     "startup_timeout": FailureCode.PROVIDER_BUSY,

@@ -6,18 +6,21 @@ names, so that a new model needs no code.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from clipferry.errors import ProviderRefusedError
 from clipferry.models import FailureCode, Order
 
 
-def fill_parameters(order: Order) -> dict[str, Any]:
+def fill_parameters(order: Order, *, callback_url: str | None = None) -> dict[str, Any]:
     """Returns the offer's `input` with the order's values; a parameter without a value is left out.
+
+    `callback_url` is for those providers that take it among the parameters.
 
     Raises ProviderRefusedError for an unknown `$name`: nothing is sent, and the model's next offer is tried.
     """
-    filled = _fill(order.input, _values(order))
+    filled = _fill(order.input, _values(order) | {"$callback_url": callback_url})
     return filled if isinstance(filled, dict) else {}
 
 
@@ -30,9 +33,11 @@ def _values(order: Order) -> dict[str, Any]:
         "$duration_text": str(order.duration),
         "$aspect_ratio": order.aspect_ratio,
         "$quality": order.quality,
+        "$size": _size(order),
         "$image_url": order.image_url,
         "$last_image_url": order.last_image_url,
         "$image_urls": list(order.image_urls) or None,
+        "$image_references": [{"type": "image_url", "image_url": {"url": url}} for url in order.image_urls] or None,
         "$video_url": next(iter(order.video_urls), None),
         "$video_urls": list(order.video_urls) or None,
         "$audio_url": next(iter(order.audio_urls), None),
@@ -40,6 +45,17 @@ def _values(order: Order) -> dict[str, Any]:
         "$generate_audio": order.generate_audio,
         "$seed": order.seed,
     }
+
+
+def _size(order: Order) -> str | None:
+    """The pixels as `1280x720`, whose shorter side the quality names; None for a ratio or a quality without numbers."""
+    ratio = re.fullmatch(r"(\d+):(\d+)", order.aspect_ratio or "")
+    short = re.fullmatch(r"(\d+)p", order.quality or "")
+    if ratio is None or short is None:
+        return None
+    across, down = int(ratio[1]), int(ratio[2])
+    width, height = (round(int(short[1]) * side / min(across, down) / 2) * 2 for side in (across, down))
+    return f"{width}x{height}"
 
 
 def _fill(template: Any, values: dict[str, Any]) -> Any:

@@ -11,7 +11,8 @@ from clipferry.db.rows import LONGEST_TEXT, storable
 from clipferry.models import TaskReport
 from clipferry.verdicts import TaskState
 
-LONGEST_TASK_ID: Final = 200
+LONGEST_TASK_ID: Final = 500
+"""LiteLLM's hold the provider, the model and the provider's own id, in Base64."""
 LONGEST_URL: Final = 8192
 _TASK_ID: Final = re.compile(rf"[!-~]{{1,{LONGEST_TASK_ID}}}")
 _DAY: Final = 86_400

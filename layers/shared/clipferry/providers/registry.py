@@ -81,6 +81,15 @@ def _fal(parts: Parts) -> Provider:
     return Fal(parts.api, endpoints=parts.offered)
 
 
+def gateway(name: str, api: JsonApi, *, base_url: str, file_needs_key: bool) -> Provider:
+    """Makes the adapter of one of the servers in GATEWAYS."""
+    from clipferry.providers.openai_videos import OpenAiVideos
+
+    return OpenAiVideos(name, api, base_url=base_url, file_needs_key=file_needs_key)
+
+
+GATEWAYS: Final = "video_gateways"
+"""The setting that names any number of servers with OpenAI's video API, their addresses and keys."""
 PROVIDERS: Final = (
     Registered(name="evolink", title="Evolink", key="evolink_api_key", base_url="evolink_base_url", make=_evolink),
     Registered(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 
 from clipferry.errors import SourceError, SourceInvalidError
@@ -54,6 +55,7 @@ class RangedSource:
         self._ranges = ranges
         self._pool: ConnectionPool | None = None
         self._target = ""
+        self._authorization: Mapping[str, str] = {}
         self._lock = threading.Lock()
         self.size = 0
         self.etag: str | None = None
@@ -105,7 +107,7 @@ class RangedSource:
         self.size, self.content_type = size, response.headers.get("Content-Type")
         self.etag = etag if is_strong else None
         self._pool = ConnectionPool(final.origin, lambda: final.addresses, tls=self._rules.tls)
-        self._target = final.target
+        self._target, self._authorization = final.target, final.authorization
         return Body(self, final.connection, response, start=first, end=last + 1, pool=self._pool)
 
     def _full_file(self, final: FinalResponse, start: int) -> Body:
@@ -126,7 +128,8 @@ class RangedSource:
         pool: ConnectionPool | None = self._pool
         try:
             with translated("source"):
-                response = connection.request("GET", self._target, headers={"Accept-Encoding": "identity", **headers})
+                sent = {"Accept-Encoding": "identity", **self._authorization, **headers}
+                response = connection.request("GET", self._target, headers=sent)
             if response.status in REDIRECTS:  # the file has moved: all redirects are followed anew
                 connection.close()
                 final = self._follow(headers)

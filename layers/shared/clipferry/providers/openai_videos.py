@@ -1,0 +1,114 @@
+"""A server that speaks OpenAI's video API: `POST {base}/videos`, `GET {base}/videos/{id}`, `…/{id}/content`.
+
+LiteLLM, new-api and OpenRouter are three; one class serves them all, each by a name of its own. Their requests differ,
+which a model's offer says (`body` in the catalogue); their answers are read here, whichever has sent them.
+
+Source: OpenAI's "Videos" reference, LiteLLM's "/videos", new-api's "Videos" pages and source, OpenRouter's "Video
+Generation API" (docs/providers-gateways.md names them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import quote
+
+from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilentError, TaskNotFoundError
+from clipferry.models import CallbackHint, FailureCode, Order, Submission, TaskReport
+from clipferry.providers import parsing
+from clipferry.providers.failures import classify_failure
+from clipferry.providers.model_parameters import fill_parameters
+from clipferry.providers.task_states import read_state
+from clipferry.providers.transport import Answer, JsonApi, raise_if_not_answered, raise_if_unknown
+from clipferry.verdicts import TaskState
+
+_NOT_FOUND: Final = frozenset({"task_not_exist"})
+"""Error codes of new-api, with 400, for a task that it doesn't have."""
+
+
+class OpenAiVideos:
+    """The adapter. `base_url` is where the file is fetched from when it `file_needs_key`."""
+
+    def __init__(self, name: str, api: JsonApi, *, base_url: str, file_needs_key: bool = True) -> None:
+        self.name = name
+        self._api = api
+        self._base_url = base_url.rstrip("/")
+        self._file_needs_key = file_needs_key
+
+    def submit(self, order: Order, *, callback_url: str, timeout: float) -> Submission:
+        body = {"model": order.model, "prompt": order.prompt} | fill_parameters(order, callback_url=callback_url)
+        answer = self._api.post("/videos", body, timeout=timeout)
+        error = _error(answer.data)
+        raise_if_unknown(answer, is_own_error=bool(error))
+        if answer.status >= 300 or error:
+            raise _refusal(answer, error)
+        task_id = parsing.task_id(answer.data.get("id"), answer.data.get("task_id"))
+        if task_id is None:
+            raise ProviderSilentError(f"{self.name} accepted, but named no video")
+        return Submission(task_id=task_id)
+
+    def ask(self, task_id: str) -> TaskReport:
+        answer = self._api.get(f"/videos/{quote(task_id, safe='')}")
+        if answer.status == 404 or (answer.status >= 400 and _error(answer.data).get("code") in _NOT_FOUND):
+            raise TaskNotFoundError(f"{self.name} doesn't know the video")
+        raise_if_not_answered(answer)
+        return self._report(task_id, answer.data)
+
+    def authenticate(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None:
+        """Checks nothing: the signed callback URL is enough for a doorbell. OpenAI's shape has no callbacks at all."""
+
+    def read_hint(self, body: bytes) -> CallbackHint:
+        data = parsing.json_object(body)
+        return CallbackHint(task_id=parsing.task_id(parsing.nested_object(data.get("data")).get("id"), data.get("id")))
+
+    def read_report(self, body: bytes) -> TaskReport | None:  # noqa: ARG002 - the protocol's
+        """Returns None: nothing that we check signs the body."""
+        return None
+
+    def _report(self, task_id: str, data: dict[str, Any]) -> TaskReport:
+        word = data.get("status")
+        # new-api says `unknown` of a task that it has just taken.
+        state = TaskState.RUNNING if word == "unknown" else read_state(word, provider=self.name)
+        if state is TaskState.FAILED:
+            error = _error(data)
+            failure = classify_failure(error.get("code"), error.get("type"), message=error.get("message"))
+            return TaskReport(state=state, failure=failure, detail=_detail(error) or parsing.join_text(word))
+        url = self._file_url(task_id, data) if state is TaskState.SUCCEEDED else None
+        if state is TaskState.SUCCEEDED and url is None:
+            raise ProviderError(f"{self.name} reports success, but names no file")
+        return parsing.unfailed_report(state, url, word, progress=data.get("progress"))
+
+    def _file_url(self, task_id: str, data: dict[str, Any]) -> str | None:
+        """`/content` with the key, or the address in the answer: OpenRouter's `urls`, new-api's `metadata.url`."""
+        if self._file_needs_key:
+            return f"{self._base_url}/videos/{quote(task_id, safe='')}/content"
+        lists = (data.get("urls"), data.get("unsigned_urls"))
+        listed = [url for urls in lists if isinstance(urls, list) for url in urls]
+        metadata = parsing.nested_object(data.get("metadata"))
+        return parsing.file_url(*listed, metadata.get("url"), data.get("url"), data.get("video_url"))
+
+
+def _error(data: dict[str, Any]) -> dict[str, Any]:
+    """The error object, or {}: OpenAI's `error`, OpenRouter's sentence in it, new-api's code and message, `detail`."""
+    error = data.get("error")
+    if isinstance(error, str) and error:
+        return {"message": error}
+    if isinstance(error, dict):
+        return error
+    if "id" not in data and isinstance(data.get("message"), str):
+        return {"code": data.get("code"), "message": data["message"]}
+    return {"message": parsing.join_text(data["detail"])} if "detail" in data else {}
+
+
+def _refusal(answer: Answer, error: dict[str, Any]) -> ProviderRefusedError:
+    failure = classify_failure(error.get("code"), error.get("type"), answer.status, message=error.get("message"))
+    return ProviderRefusedError(
+        parsing.join_text(f"HTTP {answer.status}", _detail(error)),
+        failure=failure,
+        is_down=answer.status >= 500 and failure is not FailureCode.CONTENT_POLICY,
+    )
+
+
+def _detail(error: dict[str, Any]) -> str:
+    return parsing.join_text(error.get("code"), error.get("message"))

@@ -1,0 +1,62 @@
+"""Servers that speak OpenAI's video API, as many as you like: `{"name": {"base_url": …, "api_key": …}}` in JSON.
+
+Each is a provider by its name. No error shows a value, because the text holds keys.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from clipferry.setting_rules.types import Address, Key
+
+
+class Gateway(BaseModel):
+    """One server. `base_url` is what `/videos` is added to, such as `https://litellm.example.com/v1`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stage: str
+    """The settings' own: only the local one may use plain HTTP."""
+    name: str = Field(pattern="^[a-z][a-z0-9-]{0,31}$")
+    base_url: Address
+    api_key: Key
+    file_needs_key: bool = True
+    """Whether the file is fetched at `/videos/{id}/content` with the key, and not at an address in the answer."""
+
+
+def parse(text: str, *, stage: str) -> tuple[Gateway, ...]:
+    """Raises ValueError, which names each gateway and what is wrong with it."""
+    try:
+        given = json.loads(text)
+    except ValueError:
+        raise ValueError("is no JSON") from None
+    if not isinstance(given, dict) or not all(isinstance(own, dict) for own in given.values()):
+        raise ValueError('must be like {"name": {"base_url": "https://…/v1", "api_key": "…"}}')
+    gateways: list[Gateway] = []
+    problems: list[str] = []
+    for name, own in given.items():
+        try:
+            gateways.append(_gateway(name, own, stage))
+        except ValidationError as error:
+            problems += [f"{name[:32]!r}: {_told(fault)}" for fault in error.errors(include_input=False)]
+    if problems:
+        raise ValueError("; ".join(problems))
+    return tuple(gateways)
+
+
+def source_keys(gateways: Iterable[Gateway]) -> dict[str, str]:
+    """Returns the Authorization header for what the address of a file begins with, where the file needs the key."""
+    locked = (gateway for gateway in gateways if gateway.file_needs_key)
+    return {f"{own.base_url.rstrip('/')}/videos/": f"Bearer {own.api_key.get_secret_value()}" for own in locked}
+
+
+def _gateway(name: str, own: dict[str, Any], stage: str) -> Gateway:
+    return Gateway.model_validate({**own, "name": name, "stage": stage}, strict=True)
+
+
+def _told(fault: Any) -> str:
+    return f"{'.'.join(str(part) for part in fault['loc'])} {fault['msg'].removeprefix('Value error, ')}"
