@@ -9,8 +9,9 @@ python -m local.catalog_check [models.toml …]
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -23,11 +24,18 @@ from clipferry.providers.base import Provider
 from clipferry.providers.evolink import Evolink
 from clipferry.providers.fal import Fal
 from clipferry.providers.kie import Kie
+from clipferry.providers.openai_videos import OpenAiVideos
 from clipferry.providers.replicate import Replicate
 from clipferry.providers.transport import JsonApi
-from local.providers import facts
+from local.providers import facts, gateway_orders
+from local.providers.gateway_wire import Kind
 
-ADAPTERS: Final = {"evolink": Evolink, "kie": Kie, "replicate": Replicate, "fal": Fal}
+ADAPTERS: Final[dict[str, Callable[[JsonApi], Provider]]] = {
+    "evolink": Evolink,
+    "kie": Kie,
+    "replicate": Replicate,
+    "fal": Fal,
+}
 CALLBACK: Final = "https://api.example.com/callback"
 _MODELS_PATH: Final = "/v1/models/"
 _ADDED: Final = {"evolink": {"model"}, "kie": {"model", "callBackUrl"}}
@@ -55,10 +63,15 @@ def disagreements(model: Model) -> Iterator[str]:
         known = facts.load(offer.provider) if offer.provider in ADAPTERS else {}
         for mode, own in offer.modes.items():
             where = f"{model.id} at {offer.provider} ({own.model}), {mode.value}"
-            if own.model not in known:
+            if own.model not in known and offer.body is None:
                 yield f"{where}: there are no facts on this model"
                 continue
-            problems = (problem for order in orders(model, offer, mode) for problem in problems_of(order, known))
+            asked = orders(model, offer, mode)
+            if offer.body is None:
+                problems = (problem for order in asked for problem in problems_of(order, known))
+            else:  # what the model takes is the server's to say; what the server takes is documented
+                kind = Kind(offer.body)
+                problems = (problem for order in asked for problem in gateway_orders.problems(kind, caught(order)[1]))
             yield from (f"{where}: {problem}" for problem in dict.fromkeys(problems))
 
 
@@ -70,17 +83,22 @@ def problems_of(order: Order, known: dict[str, facts.ModelFacts]) -> list[str]:
 
 def sent(order: Order) -> tuple[str, dict[str, Any]]:
     """Returns the provider's name for the model, and the fields that its documentation describes."""
-    adapter: Provider = ADAPTERS[order.provider](_Api())
-    try:
-        adapter.submit(order, callback_url=CALLBACK, timeout=1)
-    except _SentError as error:
-        path, body = error.path, error.body
-    else:
-        raise AssertionError("nothing was sent")
+    path, body = caught(order)
     model = body.get("model") or _model_in(path)
     fields = body.get("input", body)
     added = _ADDED.get(order.provider, set()) if fields is body else set[str]()
     return model, {key: value for key, value in fields.items() if key not in added}
+
+
+def caught(order: Order) -> tuple[str, dict[str, Any]]:
+    """Returns the path and the body that our adapter would send."""
+    make = ADAPTERS.get(order.provider, partial(OpenAiVideos, order.provider, base_url="https://gateway.example.com"))
+    adapter: Provider = make(_Api())
+    try:
+        adapter.submit(order, callback_url=CALLBACK, timeout=1)
+    except _SentError as error:
+        return error.path, error.body
+    raise AssertionError("nothing was sent")
 
 
 def _model_in(path: str) -> str:

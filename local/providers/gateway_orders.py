@@ -84,7 +84,7 @@ FIELDS: dict[Kind, dict[str, Check]] = {
 def parse_order(kind: Kind, body: bytes, *, local: bool) -> PlacedOrder:
     """Raises GatewayError for what isn't documented. `local` lets callbacks go to this machine."""
     fields = _json_object(kind, body)
-    for problem in _problems(kind, fields, local=local):
+    for problem in problems(kind, fields, local=local):
         raise GatewayError(kind, 400, "invalid_request", problem)
     width, height = _size(fields)
     return PlacedOrder(
@@ -105,7 +105,8 @@ def _json_object(kind: Kind, body: bytes) -> dict[str, Any]:
     return fields
 
 
-def _problems(kind: Kind, fields: dict[str, Any], *, local: bool) -> Iterator[str]:
+def problems(kind: Kind, fields: dict[str, Any], *, local: bool = False) -> Iterator[str]:
+    """Yields what is wrong with an order's fields."""
     known = FIELDS[kind] | {"model": _is_text, "prompt": _is_text}
     yield from (f"{name} is required" for name in ("model", "prompt") if name not in fields)
     yield from (f"Unknown parameter: {name}" for name in sorted(fields.keys() - known.keys()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 import ssl
 import threading
@@ -291,6 +292,64 @@ def test_a_redirect_is_checked_as_the_first_url_was(target: str) -> None:
 def test_each_hop_looks_its_name_up_anew() -> None:
     with serving(film=redirect("/film")) as server, pytest.raises(SourceInvalidError, match=r"169\.254\.169\.254"):
         check(f"http://video.example:{server.port}/film", resolve=naming("127.0.0.1", "169.254.169.254"))
+
+
+# A file that needs a key
+
+
+def authorizations(server: FileServer) -> list[bytes | None]:
+    found = [re.search(rb"^Authorization: (.*)\r$", head, re.MULTILINE) for head in server.heads]
+    return [match[1] if match else None for match in found]
+
+
+def keys_of(server: FileServer) -> dict[str, str]:
+    return {f"{server.url}/videos/": "Bearer sk-hunter2"}
+
+
+def test_the_key_is_sent_for_the_addresses_that_it_is_for_and_for_no_others() -> None:
+    with serving(**{"videos/1/content": FILE, "films/1": FILE}) as server:
+        for path in ("videos/1/content", "films/1"):
+            assert fetch(f"{server.url}/{path}", keys=keys_of(server)) == BODY
+            check(f"{server.url}/{path}", keys=keys_of(server))
+        assert authorizations(server) == [b"Bearer sk-hunter2", b"Bearer sk-hunter2", None, None]
+        assert "hunter2" not in repr(rules_for(keys=keys_of(server)))
+
+
+def test_a_redirect_within_the_host_keeps_the_key() -> None:
+    with serving(**{"videos/1": redirect("/films/1"), "films/1": FILE}) as server:
+        assert fetch(f"{server.url}/videos/1", keys=keys_of(server)) == BODY
+        assert authorizations(server) == [b"Bearer sk-hunter2", b"Bearer sk-hunter2"]
+
+
+def test_a_redirect_that_leaves_the_host_loses_the_key_for_good() -> None:
+    with serving(**{"videos/2": FILE}) as server, serving() as elsewhere:
+        elsewhere_answers = {"/back": redirect(f"{server.url}/videos/2"), "/film": FILE}
+        elsewhere._answers.update(elsewhere_answers)
+        server._answers["/videos/1"] = redirect(f"{elsewhere.url}/film")
+        server._answers["/videos/3"] = redirect(f"{elsewhere.url}/back")
+
+        assert fetch(f"{server.url}/videos/1", keys=keys_of(server)) == BODY
+        assert fetch(f"{server.url}/videos/3", keys=keys_of(server)) == BODY
+        assert authorizations(elsewhere) == [None, None]
+        assert authorizations(server) == [b"Bearer sk-hunter2", b"Bearer sk-hunter2", None]
+
+
+def test_another_hosts_redirect_never_gets_the_key() -> None:
+    """Else a provider could have a file fetched that it may not have."""
+    with serving(**{"videos/1": FILE}) as server, serving(film=redirect(f"{server.url}/videos/1")) as other:
+        assert fetch(f"{other.url}/film", keys=keys_of(server)) == BODY
+        assert authorizations(server) == [None]
+
+
+@pytest.mark.parametrize(
+    "disguise", ["{host}@127.0.0.1:{port}", "127.0.0.1:{port}/x?{host}", "127.0.0.1:{port}/{host}"]
+)
+def test_an_address_that_only_looks_like_the_keys_gets_none(disguise: str) -> None:
+    rules = rules_for(keys={"https://gateway.example.com/v1/videos/": "Bearer sk-hunter2"})
+    url = "http://" + disguise.format(host="gateway.example.com/v1/videos/", port=1)
+
+    assert rules.authorization(url) == {}
+    assert rules.authorization("https://gateway.example.com/v1/videos/1/content")
 
 
 # Which URLs are refused

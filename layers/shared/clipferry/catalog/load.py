@@ -108,6 +108,7 @@ def _offer(table: dict[str, Any], modes: dict[Mode, Limits]) -> Offer:
         modes=offered,
         quality_names=table.get("quality_names", {}),
         aspect_ratio_names=table.get("aspect_ratio_names", {}),
+        body=table.get("body"),
     )
 
 

@@ -30,6 +30,8 @@ class Offer:
     quality_names: dict[str, str] = field(default_factory=dict)
     """The provider's words for the model's qualities, where they differ."""
     aspect_ratio_names: dict[str, str] = field(default_factory=dict)
+    body: str | None = None
+    """The kind of request that a server with OpenAI's video API takes, where `input` came from it."""
 
     def faults(self, options: VideoOptions) -> list[Fault]:
         own = self.modes.get(options.mode)
