@@ -19,6 +19,8 @@ ONE_ROUND_TRIP: Final = (
     rounds.FAIL,
     rounds.LIST,
     rounds.LIST_DEEP,
+    rounds.LIST_AFTER,
+    rounds.LIST_AFTER_OLDEST,
     rounds.LIST_STATUS,
     rounds.STATUS,
     rounds.DETAIL,
@@ -35,6 +37,8 @@ MOST_BY_SCAN: Final = 5000
 PAGES: Final = {
     rounds.LIST: "videos._LIST_OWN",
     rounds.LIST_DEEP: "videos._LIST_OWN",
+    rounds.LIST_AFTER: "videos_after._NEWEST_FIRST",
+    rounds.LIST_AFTER_OLDEST: "videos_after._OLDEST_FIRST",
     rounds.LIST_STATUS: "videos._LIST_OWN_BY_STATUS",
     rounds.HISTORY: "ledger._HISTORY",
     rounds.HISTORY_TYPE: "ledger._HISTORY",

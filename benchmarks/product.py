@@ -26,7 +26,7 @@ from clipferry.models import (
 from clipferry.polling import Polling
 from clipferry.usecases import move_credits, query_videos, read_credits
 from clipferry.usecases.create_video import VideoRequest
-from clipferry.usecases.query_videos import Page
+from clipferry.usecases.query_videos import Page, PageAfter
 from clipferry.usecases.reconcile import BATCH
 from clipferry.usecases.submit_video import submit_video
 from clipferry.usecases.verify_credits import verify_credits
@@ -121,6 +121,11 @@ class Product:
     def list_page(self, user: int, *, cursor: str | None = None, status: VideoStatus | None = None) -> Page:
         return query_videos.list_videos(
             credential=_credential(user), database=self._database, limit=PAGE, cursor=cursor, status=status
+        )
+
+    def list_after(self, user: int, after: str | None, *, oldest_first: bool = False) -> PageAfter:
+        return query_videos.list_after(
+            credential=_credential(user), database=self._database, after=after, oldest_first=oldest_first, limit=PAGE
         )
 
     def status(self, user: int, uuid: str) -> Video:

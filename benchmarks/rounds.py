@@ -28,6 +28,8 @@ SETTLE: Final = "complete and settle"
 FAIL: Final = "fail and release"
 LIST: Final = "list, page 1"
 LIST_DEEP: Final = "list, a deep page"
+LIST_AFTER: Final = "list behind a video"
+LIST_AFTER_OLDEST: Final = "list behind a video, oldest first"
 LIST_STATUS: Final = "list by status"
 STATUS: Final = "status"
 DETAIL: Final = "detail"
@@ -52,24 +54,31 @@ class Measure(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadTargets:
-    """What to read: the heavy user's page `page` begins after `cursor`; `in_flight` has (user, uuid) pairs."""
+    """What to read: the heavy user's page `page` begins after `cursor`, which is behind the video `after`.
+
+    `in_flight` has (user, uuid) pairs.
+    """
 
     users: int
     page: int
     cursor: str | None
+    after: str | None
     in_flight: list[tuple[int, str]]
 
     @classmethod
     def find(cls, url: str, size: Size) -> ReadTargets:
         """Goes from page to page, as a user does, to page 1,000 or the last one."""
-        page, cursor = 1, None
+        page, cursor, after = 1, None, None
         with closing(Database(url)) as database:
             product = Product(database)
-            while page < DEEP and (following := product.list_page(HEAVY_USER, cursor=cursor).next_cursor):
-                page, cursor = page + 1, following
+            while page < DEEP:
+                found = product.list_page(HEAVY_USER, cursor=cursor)
+                if found.next_cursor is None:
+                    break
+                page, cursor, after = page + 1, found.next_cursor, found.videos[-1].uuid
         with psycopg.connect(url) as connection:
             in_flight = connection.execute(_IN_FLIGHT).fetchall()
-        return cls(users=size.users, page=page, cursor=cursor, in_flight=in_flight)
+        return cls(users=size.users, page=page, cursor=cursor, after=after, in_flight=in_flight)
 
 
 def product_round(product: Product, targets: ReadTargets, number: int, measure: Measure) -> None:
@@ -110,6 +119,10 @@ def _read(product: Product, targets: ReadTargets, number: int, measure: Measure)
         product.list_page(HEAVY_USER)
     with measure(LIST_DEEP):
         product.list_page(HEAVY_USER, cursor=targets.cursor)
+    with measure(LIST_AFTER):
+        product.list_after(HEAVY_USER, targets.after)
+    with measure(LIST_AFTER_OLDEST):
+        product.list_after(HEAVY_USER, targets.after, oldest_first=True)
     with measure(LIST_STATUS):
         product.list_page(HEAVY_USER, status=VideoStatus.COMPLETED)
     user, uuid = targets.in_flight[number % len(targets.in_flight)]

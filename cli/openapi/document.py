@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from cli.openapi import operations, paths, schemas
+from cli.openapi import operations, paths, schemas, sdk_schemas
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -14,7 +14,8 @@ _ABOUT: Final = """\
 Videos that a provider generates: copied into the owner's bucket, and paid for with credits.
 
 Every answer is an envelope: `{"success": true, "data": …}` or `{"success": false, "error": {"code", "message",
-"details"}}`. An unexpected error is 500 `INTERNAL_ERROR` with a `requestId` in its details. What API Gateway answers by
+"details"}}`; the routes under `/v1` answer as OpenAI's SDKs read it, instead. An unexpected
+error is 500 `INTERNAL_ERROR` with a `requestId` in its details. What API Gateway answers by
 itself (413, 429 and 503, as `{"message": …}`) can't carry the envelope. A request for a video may
 have only the fields named here; elsewhere fields and query parameters that aren't named are ignored, and so is a query
 parameter without a value. HEAD answers wherever GET does, without a body.
@@ -44,9 +45,13 @@ def build() -> dict[str, Any]:
             "summary": "Generated videos, stored in your own bucket",
             "description": _ABOUT,
         },
+        "servers": [
+            {"url": "/", "description": "The address that this document comes from"},
+            {"url": "http://127.0.0.1:8787", "description": "The local stack of `make dev`"},
+        ],
         "paths": paths.paths(),
         "components": {
-            "schemas": schemas.components(),
+            "schemas": dict(sorted((schemas.components() | sdk_schemas.components()).items())),
             "headers": operations.HEADERS,
             "securitySchemes": {"bearer": bearer, "session": session},
         },

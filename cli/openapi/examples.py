@@ -58,6 +58,22 @@ _MEDIA: Final = {
     "hasAudio": True,
     "frameRate": 24.0,
 }
+_SDK_VIDEO: Final = {
+    "id": UUID,
+    "object": "video",
+    "status": "queued",
+    "model": "seedance-2.0",
+    "prompt": "A ferry at dawn",
+    "progress": 0,
+    "seconds": "5",
+    "size": "854x480",
+    "created_at": 1795334400,
+    "completed_at": None,
+    "expires_at": None,
+    "remixed_from_video_id": None,
+    "error": None,
+    "creditsUsed": 15,
+}
 _CREATED: Final = {
     "videoUuid": UUID,
     "taskId": "task-unified-1795334400-7cvnl5zw",
@@ -111,6 +127,7 @@ REQUESTS: Final[dict[str, Any]] = {
         "aspectRatio": "16:9",
         "quality": "480p",
     },
+    "CreateVideo": {"prompt": "A ferry at dawn", "model": "seedance-2.0", "seconds": "5", "size": "854x480"},
     "GrantCredits": {"userId": "xQ3vT8mKpL0sWz5a", "credits": 100, "orderNo": "support-2026-0042", "expiresInDays": 30},
     "CreateKey": {
         "name": "render farm",
@@ -145,6 +162,20 @@ ANSWERS: Final[dict[str, Any]] = {
         "nextCursor": None,
     },
     "grantCredits": {"granted": True, "orderNo": "support-2026-0042"},
+    "sdkCreateVideo": {**_SDK_VIDEO, "status": "in_progress"},
+    "sdkGetVideo": {**_SDK_VIDEO, "status": "completed", "progress": 100, "completed_at": 1795334508},
+    "sdkListVideos": {
+        "object": "list",
+        "data": [_SDK_VIDEO],
+        "first_id": UUID,
+        "last_id": UUID,
+        "has_more": False,
+    },
+    "sdkDeleteVideo": {"id": UUID, "object": "video.deleted", "deleted": True},
+    "sdkListModels": {
+        "object": "list",
+        "data": [{"id": "seedance-2.0", "object": "model", "created": 0, "owned_by": "evolink"}],
+    },
     "listKeys": {"keys": [{**_KEY, "usedCredits": 45, "lastUsedAt": _DONE}]},
     "createKey": {**_KEY, "key": "cf_2hQbK9cVx0mW4RrT8yUoPaSdFgHjKlZxCvBnM1QwErT"},
     "revokeKey": {"deleted": True},

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from cli.openapi import examples, schemas
@@ -10,12 +11,31 @@ from clipferry.errors import ClipferryError
 
 HEADERS: Final = {
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}},
+    "openai-poll-after-ms": {
+        "description": "Milliseconds to wait before the video is asked for again.",
+        "schema": {"type": "integer", "minimum": 1000},
+    },
     "Idempotent-Replayed": {
         "description": "The request was answered before; this is the same answer again.",
         "schema": {"const": "true"},
     },
 }
 """Headers of answers; an operation names those that it sends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How answers look: the schema and the example of a success, and those of a failure."""
+
+    success: Callable[[str | list[str]], dict[str, Any]]
+    answer: Callable[[Any], Any]
+    failure: Callable[[list[str]], dict[str, Any]]
+    refusal: Callable[[type[ClipferryError]], dict[str, Any]]
+
+
+ENVELOPE: Final = Shape(
+    schemas.success, lambda data: {"success": True, "data": data}, schemas.failure, examples.refusal
+)
 
 
 def operation(
@@ -30,11 +50,12 @@ def operation(
     headers: tuple[str, ...] = (),
     links: bool = False,
     public: bool = False,
+    shape: Shape = ENVELOPE,
 ) -> dict[str, Any]:
-    answer = {"success": True, "data": examples.ANSWERS[name]}
+    answer = shape.answer(examples.ANSWERS[name])
     done: dict[str, Any] = {
         "description": {200: "Done", 201: "Made"}.get(status, "Accepted"),
-        "content": {"application/json": {"schema": schemas.success(data), "example": answer}},
+        "content": {"application/json": {"schema": shape.success(data), "example": answer}},
     }
     if headers:
         done["headers"] = _references(headers)
@@ -44,7 +65,7 @@ def operation(
         "operationId": name,
         "summary": summary,
         "security": [] if public else [{"bearer": []}, {"session": []}],
-        "responses": {str(status): done} | _failures(failures),
+        "responses": {str(status): done} | _failures(failures, shape),
     }
     if parameters:
         operation["parameters"] = parameters
@@ -55,7 +76,11 @@ def operation(
 
 
 def redirection(
-    name: str, summary: str, failures: Iterable[type[ClipferryError]], parameters: list[dict[str, Any]]
+    name: str,
+    summary: str,
+    failures: Iterable[type[ClipferryError]],
+    parameters: list[dict[str, Any]],
+    shape: Shape = ENVELOPE,
 ) -> dict[str, Any]:
     """An operation that answers with the address of a file."""
     location = {"description": "Where the file is.", "schema": {"type": "string", "format": "uri"}}
@@ -64,21 +89,21 @@ def redirection(
         "summary": summary,
         "security": [{"bearer": []}, {"session": []}],
         "parameters": parameters,
-        "responses": {"302": {"description": "Found", "headers": {"Location": location}}} | _failures(failures),
+        "responses": {"302": {"description": "Found", "headers": {"Location": location}}} | _failures(failures, shape),
     }
 
 
-def _failures(failures: Iterable[type[ClipferryError]]) -> dict[str, Any]:
+def _failures(failures: Iterable[type[ClipferryError]], shape: Shape) -> dict[str, Any]:
     by_status: dict[int, list[type[ClipferryError]]] = {}
     for error in sorted(failures, key=lambda error: error.status):
         by_status.setdefault(error.status, []).append(error)
-    return {str(status): _failure(found) for status, found in by_status.items()}
+    return {str(status): _failure(found, shape) for status, found in by_status.items()}
 
 
-def _failure(found: list[type[ClipferryError]]) -> dict[str, Any]:
+def _failure(found: list[type[ClipferryError]], shape: Shape) -> dict[str, Any]:
     content = {
-        "schema": schemas.failure([error.code for error in found]),
-        "examples": {error.code: {"value": examples.refusal(error)} for error in found},
+        "schema": shape.failure([error.code for error in found]),
+        "examples": {error.code: {"value": shape.refusal(error)} for error in found},
     }
     answer: dict[str, Any] = {
         "description": " ".join(f"{error.code}: {error.sentence()}" for error in found),

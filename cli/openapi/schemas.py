@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from clipferry import catalog
-from clipferry.api import generate_request, request_bodies, response_types
+from clipferry.api import generate_request, key_types, request_bodies, response_types
 from clipferry.api.generate_body import LONGEST_URL, PROMPT
 from clipferry.api.media_inputs import MODE_NAMES
 from clipferry.catalog import NONE, Limits, Model, Range
@@ -28,8 +28,8 @@ _ANSWERS: Final = (
     response_types.GrantedJson,
     response_types.UploadJson,
     response_types.ModelJson,
-    response_types.KeysJson,
-    response_types.CreatedKeyJson,
+    key_types.KeysJson,
+    key_types.CreatedKeyJson,
     response_types.WebhookSecretJson,
     response_types.UserJson,
     response_types.HealthJson,
@@ -48,8 +48,8 @@ def components() -> dict[str, Any]:
     """All schemas, by name."""
     schemas: dict[str, Any] = {"Error": _error(), "GenerateVideo": _generate_video(), "MediaUrl": _media_url()}
     for type_ in (request_bodies.GrantCredits, request_bodies.CreateKey, request_bodies.PresignUpload, *_ANSWERS):
-        schemas |= _named(type_)
-    return dict(sorted(schemas.items()))
+        schemas |= named(type_)
+    return schemas
 
 
 def success(data: str | list[str]) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def failure(codes: list[str]) -> dict[str, Any]:
     return {"allOf": [reference("Error"), {"properties": {"error": code}}]}
 
 
-def _named(type_: Any) -> dict[str, Any]:
+def named(type_: Any) -> dict[str, Any]:
     """The schemas of a type and of the types within it, by name."""
     found = TypeAdapter(type_).json_schema(ref_template=_SCHEMAS + "{model}")
     return found.pop("$defs", {}) | {type_.__name__: found}
@@ -79,13 +79,28 @@ def _envelope(name: str, inner: dict[str, Any], *, success: bool) -> dict[str, A
 
 
 def _error() -> dict[str, Any]:
+    text = {"type": "string"}
+    error = {
+        "type": "object",
+        "required": ["code", "message"],
+        "properties": {
+            "code": {**text, "description": "Stable: to switch on."},
+            "message": {**text, "description": "A sentence to show."},
+            "details": details(),
+        },
+    }
+    return _envelope("error", error, success=False)
+
+
+def details() -> dict[str, Any]:
+    """What an error may say of itself besides."""
     text, number = {"type": "string"}, {"type": "integer"}
     fault = {
         "type": "object",
         "required": ["path", "code", "message"],
         "properties": dict.fromkeys(("path", "code", "message"), text),
     }
-    details = {
+    properties = {
         "fields": {"type": "array", "items": fault, "description": "Every field at fault."},
         "requiredCredits": number,
         "availableCredits": number,
@@ -99,16 +114,7 @@ def _error() -> dict[str, Any]:
         "reason": {**text, "description": "errorCode as a sentence."},
         "requestId": {**text, "description": "To find it in the log."},
     }
-    error = {
-        "type": "object",
-        "required": ["code", "message"],
-        "properties": {
-            "code": {**text, "description": "Stable: to switch on."},
-            "message": {**text, "description": "A sentence to show."},
-            "details": {"type": "object", "properties": details},
-        },
-    }
-    return _envelope("error", error, success=False)
+    return {"type": "object", "properties": properties}
 
 
 def _generate_video() -> dict[str, Any]:
@@ -118,13 +124,13 @@ def _generate_video() -> dict[str, Any]:
     variants = [
         _variant(model, mode, limits, media)
         for model in offered
-        for mode, limits in _kinds(model)
+        for mode, limits in kinds(model)
         for media in _media(mode, limits)
     ]
     return {"description": described, "anyOf": variants}
 
 
-def _kinds(model: Model) -> Iterator[tuple[Mode, Limits]]:
+def kinds(model: Model) -> Iterator[tuple[Mode, Limits]]:
     """Each mode with what is taken there at once: what the model says, or what each offer takes of it."""
     for mode, limits in model.modes.items():
         by_offer = [offer.modes[mode].limits for offer in model.offers if mode in offer.modes]

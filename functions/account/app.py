@@ -10,8 +10,9 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from clipferry import runtime
-from clipferry.api import model_answers, openapi, parameters, request_bodies, requests, responses
-from clipferry.api.app import build_app, reply, reply_document
+from clipferry.api import key_answers, model_answers, openapi, parameters, request_bodies, requests, responses
+from clipferry.api.app import build_app, reply, reply_document, reply_plain
+from clipferry.api.sdk import answers
 from clipferry.api.sign_in_first import sign_in_first
 from clipferry.models import Scope
 from clipferry.observability import logger
@@ -100,6 +101,14 @@ def webhook_secret() -> Response[str]:
     return reply(HTTPStatus.OK, {"secret": secret})
 
 
+@app.get("/v1/models")
+def list_models() -> Response[str]:
+    dependencies = runtime.dependencies()
+    credential = requests.credential(app.current_event, dependencies.auth_rules)
+    read_user.read_user(credential=credential, database=dependencies.database)
+    return reply_plain(HTTPStatus.OK, answers.models(dependencies.catalog))
+
+
 @app.get("/api/v1/user/me")
 def me() -> Response[str]:
     dependencies = runtime.dependencies()
@@ -113,7 +122,7 @@ def list_keys() -> Response[str]:
     dependencies = runtime.dependencies()
     credential = requests.credential(app.current_event, dependencies.auth_rules, session_only=True)
     found = manage_keys.list_own_keys(credential=credential, database=dependencies.database)
-    return reply(HTTPStatus.OK, responses.keys(found))
+    return reply(HTTPStatus.OK, key_answers.keys(found))
 
 
 @app.post("/api/v1/key")
@@ -130,7 +139,7 @@ def create_key() -> Response[str]:
         monthly_credits=body.monthlyCredits,
         database=dependencies.database,
     )
-    return reply(HTTPStatus.CREATED, responses.created_key(record, key))
+    return reply(HTTPStatus.CREATED, key_answers.created_key(record, key))
 
 
 @app.delete("/api/v1/key/<key_id>")

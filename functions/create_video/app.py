@@ -1,4 +1,4 @@
-"""POST /api/v1/video/generate and …/retry: a user asks for a video, or for its file to be copied again."""
+"""POST /api/v1/video/generate, /v1/videos and …/retry: a user asks for a video, or to have its file copied again."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from clipferry import runtime
 from clipferry.api import generate_request, parameters, requests, responses
-from clipferry.api.app import build_app, reply
+from clipferry.api.app import build_app, reply, reply_plain
+from clipferry.api.sdk import answers, create_request
 from clipferry.api.sign_in_first import sign_in_first
-from clipferry.models import Scope
+from clipferry.models import Credential, Scope
 from clipferry.observability import logger
-from clipferry.usecases.create_video import create_video
+from clipferry.usecases.create_video import CreatedVideo, VideoRequest, create_video
+from clipferry.usecases.query_videos import get_video
 from clipferry.usecases.retry_video import retry_video
+from clipferry.usecases.store_picture import store_picture
 
 app = build_app()
 
@@ -32,21 +35,31 @@ def generate() -> Response[str]:
             event,
             dependencies.catalog,
             allow_loopback=dependencies.settings.allow_loopback,
-            may_name_webhook=credential.is_api_key and bool(dependencies.settings.webhook_secrets),
+            may_name_webhook=_may_name_webhook(credential),
         )
-    created = create_video(
-        request,
-        credential=credential,
-        idempotency_key=key,
-        database=dependencies.database,
-        providers=dependencies.providers,
-        preferred_provider=dependencies.settings.default_ai_provider,
-        sign_callback=dependencies.sign_callback(requests.callback_base_url(event)),
-        max_concurrent=dependencies.settings.video_max_concurrent,
-        rate_limit_per_minute=dependencies.settings.rate_limit_per_minute,
-        polling=dependencies.polling,
-    )
+    created = _create(request, credential, key)
     return reply(HTTPStatus.ACCEPTED, responses.created(created), headers=responses.replay_headers(created))
+
+
+@app.post("/v1/videos")
+def create() -> Response[str]:
+    dependencies = runtime.dependencies()
+    event, database = app.current_event, dependencies.database
+    credential = requests.credential(event, dependencies.auth_rules, Scope.VIDEOS_WRITE)
+    with sign_in_first(credential, database):
+        key = requests.idempotency_key(event)
+        creation = create_request.read(event)
+        request = create_request.video_request(
+            creation,
+            dependencies.catalog,
+            picture_url=_picture_url(creation, credential),
+            allow_loopback=dependencies.settings.allow_loopback,
+            may_name_webhook=_may_name_webhook(credential),
+        )
+    created = _create(request, credential, key)
+    video = get_video(created.video_uuid, credential=credential, database=database)
+    headers = answers.poll_headers(dependencies.polling) | responses.replay_headers(created)
+    return reply_plain(HTTPStatus.OK, answers.video(video), headers=headers)
 
 
 @app.post("/api/v1/video/<uuid>/retry")
@@ -67,6 +80,40 @@ def retry(uuid: str) -> Response[str]:
         rate_limit_per_minute=dependencies.settings.rate_limit_per_minute,
     )
     return reply(HTTPStatus.ACCEPTED, responses.retried(video))
+
+
+def _create(request: VideoRequest, credential: Credential, idempotency_key: str | None) -> CreatedVideo:
+    dependencies = runtime.dependencies()
+    return create_video(
+        request,
+        credential=credential,
+        idempotency_key=idempotency_key,
+        database=dependencies.database,
+        providers=dependencies.providers,
+        preferred_provider=dependencies.settings.default_ai_provider,
+        sign_callback=dependencies.sign_callback(requests.callback_base_url(app.current_event)),
+        max_concurrent=dependencies.settings.video_max_concurrent,
+        rate_limit_per_minute=dependencies.settings.rate_limit_per_minute,
+        polling=dependencies.polling,
+    )
+
+
+def _may_name_webhook(credential: Credential) -> bool:
+    return credential.is_api_key and bool(runtime.dependencies().settings.webhook_secrets)
+
+
+def _picture_url(creation: create_request.Creation, credential: Credential) -> str | None:
+    """Where the picture that came with the request has been put. Storage is loaded for such a request only."""
+    if creation.picture is None:
+        return None
+    dependencies = runtime.dependencies()
+    return store_picture(
+        creation.picture,
+        field=create_request.REFERENCE,
+        credential=credential,
+        database=dependencies.database,
+        storage=dependencies.storage,
+    )
 
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP, clear_state=True)

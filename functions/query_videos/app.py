@@ -1,4 +1,4 @@
-"""GET and DELETE /api/v1/video/…: a user's videos. Also /api/v1/health, and every route that doesn't exist."""
+"""GET and DELETE /api/v1/video/… and /v1/videos: a user's videos. Also /api/v1/health, and every unknown route."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from clipferry import runtime
 from clipferry.api import openapi, parameters, requests, responses
-from clipferry.api.app import build_app, redirect, reply
+from clipferry.api.app import build_app, redirect, reply, reply_plain
+from clipferry.api.sdk import answers
 from clipferry.api.sign_in_first import sign_in_first
-from clipferry.models import Scope
+from clipferry.models import Scope, Video
 from clipferry.observability import logger
 from clipferry.usecases import query_videos
 from clipferry.usecases.check_health import check_health
@@ -46,22 +47,11 @@ def events() -> Response[str]:
 
 @app.get("/api/v1/video/<uuid>/status")
 def status(uuid: str) -> Response[str]:
-    dependencies = runtime.dependencies()
-    credential = requests.credential(app.current_event, dependencies.auth_rules, Scope.VIDEOS_READ)
-    with sign_in_first(credential, dependencies.database):
-        video_uuid = parameters.video_uuid(uuid)
-    video = query_videos.get_status(
-        video_uuid,
-        credential=credential,
-        database=dependencies.database,
-        providers=dependencies.providers,
-        queue=dependencies.mirror_queue,
-        polling=dependencies.polling,
-    )
-    return reply(HTTPStatus.OK, responses.status(video))
+    return reply(HTTPStatus.OK, responses.status(_refreshed(uuid)))
 
 
 @app.get("/api/v1/video/<uuid>/content")
+@app.get("/v1/videos/<uuid>/content")
 def content(uuid: str) -> Response[str]:
     dependencies = runtime.dependencies()
     query = requests.query(app.current_event)
@@ -93,18 +83,68 @@ def detail(uuid: str) -> Response[str]:
 
 @app.delete("/api/v1/video/<uuid>")
 def delete(uuid: str) -> Response[str]:
-    dependencies = runtime.dependencies()
-    credential = requests.credential(app.current_event, dependencies.auth_rules, Scope.VIDEOS_WRITE)
-    with sign_in_first(credential, dependencies.database):
-        video_uuid = parameters.video_uuid(uuid)
-    delete_video(video_uuid, credential=credential, database=dependencies.database)
+    _delete(uuid)
     return reply(HTTPStatus.OK, {"deleted": True})
+
+
+@app.get("/v1/videos")
+def list_after() -> Response[str]:
+    dependencies = runtime.dependencies()
+    query = requests.query(app.current_event)
+    credential = requests.credential(app.current_event, dependencies.auth_rules, Scope.VIDEOS_READ)
+    with sign_in_first(credential, dependencies.database):
+        page = query_videos.list_after(
+            credential=credential,
+            database=dependencies.database,
+            after=parameters.after(query.get("after")),
+            oldest_first=parameters.is_ascending(query.get("order")),
+            limit=parameters.page_limit(query.get("limit")),
+        )
+    return reply_plain(HTTPStatus.OK, answers.page(page))
+
+
+@app.get("/v1/videos/<uuid>")
+def retrieve(uuid: str) -> Response[str]:
+    video = _refreshed(uuid)
+    return reply_plain(
+        HTTPStatus.OK, answers.video(video), headers=answers.poll_headers(runtime.dependencies().polling)
+    )
+
+
+@app.delete("/v1/videos/<uuid>")
+def remove(uuid: str) -> Response[str]:
+    _delete(uuid)
+    return reply_plain(HTTPStatus.OK, answers.deleted(uuid))
 
 
 @app.get("/api/v1/health")
 def health() -> Response[str]:
     report = check_health(runtime.dependencies().database)
     return reply(HTTPStatus.OK, report)
+
+
+def _refreshed(uuid: str) -> Video:
+    """The caller's video, whose provider was asked if its status was old."""
+    dependencies = runtime.dependencies()
+    credential = requests.credential(app.current_event, dependencies.auth_rules, Scope.VIDEOS_READ)
+    with sign_in_first(credential, dependencies.database):
+        video_uuid = parameters.video_uuid(uuid)
+    return query_videos.get_status(
+        video_uuid,
+        credential=credential,
+        database=dependencies.database,
+        providers=dependencies.providers,
+        queue=dependencies.mirror_queue,
+        polling=dependencies.polling,
+    )
+
+
+def _delete(uuid: str) -> None:
+    dependencies = runtime.dependencies()
+    credential = requests.credential(app.current_event, dependencies.auth_rules, Scope.VIDEOS_WRITE)
+    with sign_in_first(credential, dependencies.database):
+        video_uuid = parameters.video_uuid(uuid)
+    delete_video(video_uuid, credential=credential, database=dependencies.database)
 
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP, clear_state=True)

@@ -20,7 +20,7 @@ from tests.programs import need
 from tests.stack_world import World, evolink_stack
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("api-videos.md", "api-files.md", "api-account.md", "api-keys.md")
+PAGES = ("api-videos.md", "api-files.md", "api-account.md", "api-keys.md", "api-sdk.md")
 PAGE = (DOCS / "api.md").read_text(encoding="utf-8")
 ROUTES = "".join((DOCS / name).read_text(encoding="utf-8") for name in PAGES)
 ENTRY = re.compile(r"^## `(?P<route>\w+ \S+)` · (?P<status>\d{3})\n(?P<text>.*?)(?=^#|\Z)", re.MULTILINE | re.DOTALL)
@@ -62,6 +62,9 @@ class Reader:
 
     def remember(self, answer: Any) -> None:
         data = answer.get("data", {}) if isinstance(answer, dict) else {}
+        if isinstance(answer, dict) and answer.get("object") == "video":
+            self.known["UUID"] = answer["id"]
+            assert self.world.ends(answer["id"]) == "COMPLETED"
         if "videoUuid" in data:
             self.known["UUID"] = data["videoUuid"]
             assert self.world.ends(data["videoUuid"]) == "COMPLETED"
@@ -109,7 +112,7 @@ def reader(migrated_url: str, tmp_path: Path) -> Iterator[Reader]:
     (tmp_path / "first-frame.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     with evolink_stack(migrated_url, RATE_LIMIT_PER_MINUTE="1000") as (stack, evolink):
         world = World.of_developer(stack, evolink)
-        yield Reader(world, tmp_path, {"API": f"{stack.url}/api/v1", "TOKEN": world.token})
+        yield Reader(world, tmp_path, {"API": f"{stack.url}/api/v1", "V1": f"{stack.url}/v1", "TOKEN": world.token})
 
 
 def test_every_command_of_the_page_answers_what_the_page_shows(reader: Reader) -> None:

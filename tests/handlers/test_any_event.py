@@ -61,6 +61,7 @@ values ('vid_done', 'ann', 'a', 'seedance-2.0', 'COMPLETED', 'evolink', 'task-1'
 insert into clipferry.jobs (video_uuid, deadline, next_check_at)
 values ('vid_pending', now() + interval '1 hour', now() + interval '1 hour');
 """
+SDK = "/v1/videos"
 KNOWN = ["vid_done", "vid_failed", "vid_pending", "vid_unknown"]
 SIX_MEGABYTES = 6 * 1024 * 1024
 
@@ -101,12 +102,18 @@ def answer(handler: Handler, event: Any) -> tuple[int, dict[str, Any]]:
     envelope = json.loads(body)
     names = {name.lower(): value for name, value in sent["headers"].items()}
     assert names["content-type"] == "application/json"
-    assert status in {200, 202, 400, 401, 402, 403, 404, 405, 409, 410, 429, 502}, envelope
-    assert envelope["success"] is (status < 300)
-    if not envelope["success"]:
+    assert status in {200, 201, 202, 400, 401, 402, 403, 404, 405, 409, 410, 429, 502}, envelope
+    if not _is_plain(event):
+        assert envelope["success"] is (status < 300)
+    if status >= 300:
         assert envelope["error"]["code"]
         assert envelope["error"]["message"]
     return status, envelope
+
+
+def _is_plain(event: Any) -> bool:
+    """Whether it came to a route under /v1, where there is no envelope."""
+    return isinstance(event, dict) and str(event.get("rawPath", "")).startswith("/v1/")
 
 
 # Events that API Gateway could send, and many that it couldn't
@@ -128,6 +135,10 @@ FIELDS = {
     "userId": "ann",
     "credits": 5,
     "orderNo": "order-1",
+    "seconds": "5",
+    "size": "1280x720",
+    "input_reference": {"image_url": "https://example.com/a.png"},
+    "name": "server",
     "filename": "a.png",
     "contentType": "image/png",
     "id": "task-1",
@@ -143,6 +154,14 @@ def objects(draw: st.DrawFn) -> dict[str, Any]:
     return {name: value for name, value in (FIELDS | changed).items() if name not in missing}
 
 
+FORM_TYPE = "multipart/form-data; boundary=b"
+
+
+def form(fields: dict[str, Any]) -> str:
+    parts = [f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n' for name, text in fields.items()]
+    return "".join(parts) + "--b--"
+
+
 BODIES = st.one_of(
     objects().map(json.dumps),
     JSON_VALUES.map(json.dumps),
@@ -153,7 +172,17 @@ BODIES = st.one_of(
 HEADERS = st.none() | st.dictionaries(
     st.sampled_from(["authorization", "Authorization", "cookie", "content-type", "idempotency-key", "origin", "host"])
     | ODD,
-    st.sampled_from(["Bearer session-token", "Bearer cf_unknown", "Basic x", "application/json", "key-1", "text/plain"])
+    st.sampled_from(
+        [
+            "Bearer session-token",
+            "Bearer cf_unknown",
+            "Basic x",
+            "application/json",
+            "key-1",
+            "text/plain",
+            FORM_TYPE,
+        ]
+    )
     | ODD,
     max_size=5,
 )
@@ -164,7 +193,23 @@ SIGNED_IN = HEADERS.map(
     )
 )
 QUERIES = st.none() | st.dictionaries(
-    st.sampled_from(["limit", "cursor", "status", "offset", "type", "videoUuid", "ts", "sig"]) | ODD,
+    st.sampled_from(
+        [
+            "limit",
+            "cursor",
+            "status",
+            "offset",
+            "type",
+            "videoUuid",
+            "ts",
+            "sig",
+            "after",
+            "order",
+            "variant",
+            "download",
+        ]
+    )
+    | ODD,
     st.none()
     | NUMBERS
     | ODD
@@ -175,6 +220,7 @@ QUERIES = st.none() | st.dictionaries(
     ),
     max_size=4,
 )
+FORM_HEADERS = {"authorization": "Bearer session-token", "content-type": FORM_TYPE}
 REMOVABLE = ["version", "routeKey", "rawQueryString", "headers", "body", "isBase64Encoded", "cookies", "pathParameters"]
 
 
@@ -215,15 +261,29 @@ def pages(*names: str) -> st.SearchStrategy[str]:
 
 
 @bounded
-@given(events("POST", pages("video/generate") | under("/api/v1/video/", "/retry")))
+@given(events("POST", pages("video/generate") | st.just(SDK) | under("/api/v1/video/", "/retry")))
 def test_any_event_is_answered_by_create_video(event: dict[str, Any]) -> None:
     answer(create_video, event)
 
 
 @bounded
-@given(events("POST", pages("video/generate"), headers=SIGNED_IN, bodies=objects().map(json.dumps)))
+@given(events("POST", pages("video/generate") | st.just(SDK), headers=SIGNED_IN, bodies=objects().map(json.dumps)))
 def test_any_order_is_answered_by_create_video(event: dict[str, Any]) -> None:
     answer(create_video, event | {"isBase64Encoded": False})
+
+
+@bounded
+@given(events("POST", st.just(SDK), headers=st.just(FORM_HEADERS), bodies=objects().map(form) | ODD))
+def test_any_form_is_answered_by_create_video(event: dict[str, Any]) -> None:
+    answer(create_video, event)
+
+
+@bounded
+@given(
+    events("GET", st.just(SDK) | under(f"{SDK}/") | under(f"{SDK}/", "/content") | under("/api/v1/video/", "/content"))
+)
+def test_any_question_of_an_sdk_is_answered_by_query_videos(event: dict[str, Any]) -> None:
+    answer(query_videos, event)
 
 
 @bounded
@@ -233,13 +293,13 @@ def test_any_event_is_answered_by_query_videos(event: dict[str, Any]) -> None:
 
 
 @bounded
-@given(events("GET", pages("video/list"), headers=SIGNED_IN))
+@given(events("GET", pages("video/list") | st.just(SDK), headers=SIGNED_IN))
 def test_any_page_is_answered_by_query_videos(event: dict[str, Any]) -> None:
     answer(query_videos, event)
 
 
 @bounded
-@given(events("DELETE", under("/api/v1/video/")))
+@given(events("DELETE", under("/api/v1/video/") | under(f"{SDK}/")))
 def test_any_deletion_is_answered_by_query_videos(event: dict[str, Any]) -> None:
     answer(query_videos, event)
 
@@ -256,13 +316,21 @@ def test_any_event_is_answered_by_receive_callback(event: dict[str, Any]) -> Non
 
 
 @bounded
-@given(events("GET", pages("credit/balance", "credit/history", "user/me", "config/models")))
+@given(
+    events("GET", pages("credit/balance", "credit/history", "user/me", "config/models", "key") | st.just("/v1/models"))
+)
 def test_any_question_is_answered_by_account(event: dict[str, Any]) -> None:
     answer(account, event)
 
 
 @bounded
-@given(events("POST", pages("credit/grant", "upload/presign"), bodies=objects().map(json.dumps) | BODIES))
+@given(events("DELETE", under("/api/v1/key/")))
+def test_any_key_is_answered_by_account(event: dict[str, Any]) -> None:
+    answer(account, event)
+
+
+@bounded
+@given(events("POST", pages("credit/grant", "upload/presign", "key"), bodies=objects().map(json.dumps) | BODIES))
 def test_any_order_is_answered_by_account(event: dict[str, Any]) -> None:
     answer(account, event)
 
@@ -327,6 +395,7 @@ def test_a_callback_whose_task_id_cannot_be_stored_or_asked_about_is_taken(datab
     ("handler", "path"),
     [
         (create_video, "/api/v1/video/generate"),
+        (create_video, SDK),
         (create_video, "/api/v1/video/vid_done/retry"),
         (receive_callback, "/api/v1/video/callback/evolink"),
         (query_videos, "/api/v1/video/generate"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from clipferry.api.sdk.errors import shape
 from clipferry.db.connection import Database
 from clipferry.models import VideoStatus
 from clipferry.usecases.manage_keys import list_keys, revoke_key
@@ -24,6 +25,9 @@ OF_A_VIDEO = [
     ("GET", "/api/v1/video/{uuid}"),
     ("GET", "/api/v1/video/{uuid}/status"),
     ("GET", "/api/v1/video/{uuid}/content"),
+    ("GET", "/v1/videos/{uuid}"),
+    ("DELETE", "/v1/videos/{uuid}"),
+    ("GET", "/v1/videos/{uuid}/content"),
     ("DELETE", "/api/v1/video/{uuid}"),
     ("POST", "/api/v1/video/{uuid}/retry"),
 ]
@@ -36,6 +40,9 @@ OF_A_USER: list[tuple[str, str, Any]] = [
     ("POST", "/api/v1/video/generate", ORDER),
     ("POST", "/api/v1/credit/grant", GRANT),
     ("POST", "/api/v1/upload/presign", PRESIGN),
+    ("GET", "/v1/videos", None),
+    ("POST", "/v1/videos", {"prompt": "A ferry at dawn", "model": "seedance-2.0"}),
+    ("GET", "/v1/models", None),
 ]
 OF_A_SESSION: list[tuple[str, str, Any]] = [
     ("GET", "/api/v1/key", None),
@@ -58,6 +65,11 @@ NOT_UNDERSTOOD: list[tuple[str, str, Any]] = [
     ("POST", "/api/v1/video/generate", ORDER),  # with an Idempotency-Key that is none
     ("POST", "/api/v1/upload/presign", {}),
     ("POST", "/api/v1/credit/grant", {"userId": 5}),
+    ("POST", "/v1/videos", {"prompt": "A ferry", "model": "seedance-2.0", "size": "1x1"}),
+    ("POST", "/v1/videos", {"prompt": "A ferry", "model": "seedance-2.0", "input_reference": "data:,"}),
+    ("GET", "/v1/videos?after=none", None),
+    ("GET", "/v1/videos?order=up", None),
+    ("GET", "/v1/videos/not%20an%20id/content", None),
     ("POST", "/api/v1/key", {"name": ""}),
     ("DELETE", "/api/v1/key/seven", None),
     ("GET", "/api/v1/video/list?limit=many", None),
@@ -74,12 +86,18 @@ NOT_UNDERSTOOD: list[tuple[str, str, Any]] = [
 """Requests that nobody could answer, whoever sends them."""
 EVERY = [*OF_A_USER, *OF_A_SESSION, *((method, path.format(uuid=UNKNOWN), None) for method, path in OF_A_VIDEO)]
 
-SIGN_IN = {"success": False, "error": {"code": "UNAUTHORIZED", "message": "Please sign in."}}
+SIGN_IN_ERROR = {"code": "UNAUTHORIZED", "message": "Please sign in."}
+SIGN_IN = {"success": False, "error": SIGN_IN_ERROR}
 FORBIDDEN = {"success": False, "error": {"code": "FORBIDDEN", "message": "You may not do this."}}
 
 
 def by_path(route: object) -> str | None:
     return " ".join(map(str, route[:2])) if isinstance(route, tuple) else None
+
+
+def sign_in(path: str) -> dict[str, Any]:
+    """What whoever isn't signed in is told there."""
+    return shape(401, SIGN_IN_ERROR) if path.startswith("/v1/") else SIGN_IN
 
 
 def shown(answer: Answer) -> tuple[int, dict[str, str], dict[str, Any]]:
@@ -130,7 +148,7 @@ def test_a_deleted_video_looks_to_its_owner_like_one_that_does_not_exist(
 ) -> None:
     books.add_package(database, 10, user_id="ann")
     uuid = journeys.video_at(database, VideoStatus.FAILED, user_id="ann")
-    assert api.call("DELETE", f"/api/v1/video/{uuid}", headers=getattr(ann, kind)).data == {"deleted": True}
+    assert api.call("DELETE", f"/v1/videos/{uuid}", headers=getattr(ann, kind)).payload["deleted"] is True
 
     for method, path in OF_A_VIDEO:
         gone, unknown = (api.call(method, path.format(uuid=u), headers=getattr(ann, kind)) for u in (uuid, UNKNOWN))
@@ -258,7 +276,7 @@ def test_whoever_shows_nothing_good_is_told_the_same_and_changes_nothing(
 
     for credential in credentials:
         answer = api.call(method, path, body, credential)
-        assert (answer.status, answer.payload) == (401, SIGN_IN), credential
+        assert (answer.status, answer.payload) == (401, sign_in(path)), credential
     assert books.everything(database) == before
 
 
@@ -268,7 +286,7 @@ def test_who_asks_is_settled_before_what_is_asked(api: Api, ann: Person, route: 
     key = {"idempotency-key": "\x00"} if "?" not in path and body == ORDER else {}
 
     for credential in ({}, {"authorization": "Bearer guess"}, {"authorization": "Bearer cf_guess"}):
-        assert api.call(method, path, body, {**credential, **key}).payload == SIGN_IN, credential
+        assert api.call(method, path, body, {**credential, **key}).payload == sign_in(path), credential
     assert api.call(method, path, body, {**ann.by_session, **key}).status in (400, 403, 404)
 
 
@@ -283,8 +301,8 @@ def test_nobody_learns_without_signing_in_which_videos_exist(
     for credential in ({}, {"authorization": "Bearer guess"}, {"authorization": "Bearer cf_guess"}):
         for guess in (uuid, UNKNOWN):
             answer = api.call(method, path.format(uuid=guess), headers=credential)
-            assert (answer.status, answer.payload) == (401, SIGN_IN)
-    assert api.call(method, path.format(uuid="not%20an%20id")).payload == SIGN_IN
+            assert (answer.status, answer.payload) == (401, sign_in(path))
+    assert api.call(method, path.format(uuid="not%20an%20id")).payload == sign_in(path)
 
 
 def test_a_key_works_until_it_is_revoked(api: Api, database: Database, ann: Person) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 import secrets
@@ -39,6 +40,12 @@ _KEY: Final = re.compile(r"uploads/([A-Za-z0-9_-]{1,64})/[A-Za-z0-9_-]{21}\.([A-
 def new_key(user_id: str, content_type: str) -> str:
     """Returns a key that nobody can guess and nobody gets twice: 126 random bits, in the user's own folder."""
     return f"{folder(user_id)}{secrets.token_urlsafe(16)[:21]}.{UPLOAD_TYPES[content_type]}"
+
+
+def content_key(user_id: str, content_type: str, content: bytes) -> str:
+    """Returns the key of these bytes: the same ones of the same user have the same key."""
+    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode()
+    return f"{folder(user_id)}{digest[:21]}.{UPLOAD_TYPES[content_type]}"
 
 
 def folder(user_id: str) -> str:

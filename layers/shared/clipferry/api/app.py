@@ -8,7 +8,10 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
+from clipferry.api.requests import headers
+from clipferry.api.sdk import errors as sdk_errors
 from clipferry.errors import (
     ClipferryError,
     InvalidRequestError,
@@ -53,13 +56,13 @@ def build_app(allowed_methods: Callable[[str], tuple[str, ...]] = lambda _path: 
             logger.exception("request failed", code=error.code, detail=str(error))
         else:
             logger.info("request refused", code=error.code, detail=quote(str(error)))
-        return _error_reply(error)
+        return _error_reply(error, app.current_event)
 
     @app.exception_handler(Exception)
     def answer_unexpected(error: Exception) -> Response[str]:
         logger.exception("unexpected error", error=type(error).__name__)
         request_id = app.current_event.request_context.request_id
-        return _error_reply(ClipferryError(details={"requestId": request_id}))
+        return _error_reply(ClipferryError(details={"requestId": request_id}), app.current_event)
 
     @app.not_found
     def answer_unknown_route(_error: Exception) -> Response[str]:
@@ -69,7 +72,8 @@ def build_app(allowed_methods: Callable[[str], tuple[str, ...]] = lambda _path: 
         ):  # `$default` gets preflights, too; API Gateway adds CORS
             return Response(HTTPStatus.NO_CONTENT, headers={"Allow": ", ".join(allowed)})
         is_allowed = not allowed or app.current_event.http_method in allowed
-        return _error_reply(NotFoundError() if is_allowed else MethodNotAllowedError(allowed=allowed))
+        error = NotFoundError() if is_allowed else MethodNotAllowedError(allowed=allowed)
+        return _error_reply(error, app.current_event)
 
     return app
 
@@ -77,6 +81,11 @@ def build_app(allowed_methods: Callable[[str], tuple[str, ...]] = lambda _path: 
 def reply(status: HTTPStatus, data: Any, *, headers: Mapping[str, str] | None = None) -> Response[str]:
     """`{"success": true, "data": …}`."""
     return _response(status, {"success": True, "data": data}, headers)
+
+
+def reply_plain(status: HTTPStatus, data: Any, *, headers: Mapping[str, str] | None = None) -> Response[str]:
+    """The data without the envelope, as the routes under `/v1` answer."""
+    return _response(status, data, headers)
 
 
 def redirect(address: str) -> Response[str]:
@@ -97,7 +106,7 @@ def _is_request(event: Any) -> bool:
 
 def _not_a_request() -> dict[str, Any]:
     sentence = "this function takes HTTP requests as API Gateway sends them; events/ has examples"
-    refused = _error_reply(InvalidRequestError.for_field("event", "invalid", sentence))
+    refused = _envelope(InvalidRequestError.for_field("event", "invalid", sentence))
     return {"statusCode": refused.status_code, "headers": refused.headers, "body": refused.body}
 
 
@@ -115,8 +124,28 @@ def _readable(event: Mapping[str, Any], method: str | None) -> dict[str, Any]:
     return made
 
 
-def _error_reply(error: ClipferryError) -> Response[str]:
+def _error_reply(error: ClipferryError, event: APIGatewayProxyEventV2) -> Response[str]:
+    return _sdk_error(error, event) if event.path.startswith(sdk_errors.PREFIX) else _envelope(error)
+
+
+def _envelope(error: ClipferryError) -> Response[str]:
     answer = error.as_answer()
+    return _response(answer["status"], {"success": False, "error": answer["error"]}, _error_headers(error))
+
+
+def _sdk_error(error: ClipferryError, event: APIGatewayProxyEventV2) -> Response[str]:
+    answer = error.as_answer()
+    may_repeat = sdk_errors.may_repeat(
+        answer["status"],
+        method=event.http_method,
+        has_key="idempotency-key" in headers(event),
+        retryable=error.retryable,
+    )
+    sent = {**_error_headers(error), "x-should-retry": "true" if may_repeat else "false"}
+    return _response(answer["status"], sdk_errors.shape(answer["status"], answer["error"]), sent)
+
+
+def _error_headers(error: ClipferryError) -> dict[str, str]:
     headers = {}
     if isinstance(error, MethodNotAllowedError):
         headers["Allow"] = ", ".join(error.allowed)
@@ -124,7 +153,7 @@ def _error_reply(error: ClipferryError) -> Response[str]:
         headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, ReplayedError):
         headers["Idempotent-Replayed"] = "true"
-    return _response(answer["status"], {"success": False, "error": answer["error"]}, headers)
+    return headers
 
 
 def _response(status: int, payload: dict[str, Any], headers: Mapping[str, str] | None) -> Response[str]:

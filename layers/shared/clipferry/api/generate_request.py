@@ -40,6 +40,13 @@ def video_request(
     `may_name_webhook` lets it have a `webhookUrl`.
     """
     body = parse_body(event, GenerateVideo)
+    return order_request(body, models, allow_loopback=allow_loopback, may_name_webhook=may_name_webhook)
+
+
+def order_request(
+    body: GenerateVideo, models: Catalog, *, allow_loopback: bool, may_name_webhook: bool = False
+) -> VideoRequest:
+    """Checks a body against its model. Raises what `video_request` does."""
     model = models.get(body.model)
     media = read_media(body, model.modes)
     options = _options(body, model, media)

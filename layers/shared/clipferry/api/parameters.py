@@ -16,9 +16,13 @@ _LANGUAGE: Final = re.compile(
 
 def video_uuid(text: str) -> str:
     """The id in a path. Text that can't be an id is answered as an unknown video: 404."""
-    if not (0 < len(text) <= 64 and text.isascii() and text.replace("-", "").replace("_", "").isalnum()):
+    if not _is_id(text):
         raise VideoNotFoundError("not an id")
     return text
+
+
+def _is_id(text: str) -> bool:
+    return 0 < len(text) <= 64 and text.isascii() and text.replace("-", "").replace("_", "").isalnum()
 
 
 def key_id(text: str) -> int:
@@ -52,6 +56,20 @@ def flag(name: str, text: str | None) -> bool:
     if text not in (None, "0", "1"):
         raise InvalidRequestError.for_field(name, "invalid", "must be 0 or 1")
     return text == "1"
+
+
+def after(text: str | None) -> str | None:
+    """`after`, the id of a video."""
+    if text is not None and not _is_id(text):
+        raise InvalidRequestError.for_field("after", "invalid", "no video of yours has this id")
+    return text
+
+
+def is_ascending(text: str | None) -> bool:
+    """`order`: desc, the newest first, unless asc is asked for."""
+    if text not in (None, "asc", "desc"):
+        raise InvalidRequestError.for_field("order", "invalid", "must be asc or desc")
+    return text == "asc"
 
 
 def status_filter(text: str | None) -> VideoStatus | None:

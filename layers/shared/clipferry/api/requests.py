@@ -39,6 +39,11 @@ def parse_body(event: APIGatewayProxyEventV2, model: type[Body]) -> Body:
     body = raw_body(event)
     if len(body) > LARGEST_BODY:
         raise InvalidRequestError.for_field("body", "too_long", f"must be at most {LARGEST_BODY} bytes")
+    return parse(body, model)
+
+
+def parse(body: bytes, model: type[Body]) -> Body:
+    """JSON as `model`; raises InvalidRequestError that names every field at fault."""
     try:
         return model.model_validate_json(body)
     except ValidationError as error:

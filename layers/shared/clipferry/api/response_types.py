@@ -10,13 +10,12 @@ from typing import Annotated, Any, Literal, NotRequired  # pydantic reads typing
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from clipferry.models import TRANSACTION_TYPES, FailureCode, Scope, VideoStatus
+from clipferry.models import TRANSACTION_TYPES, FailureCode, VideoStatus
 
 Uuid = Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,64}$")]
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Status = Annotated[str, Field(json_schema_extra={"enum": list(VideoStatus)})]
 ErrorCode = Annotated[str, Field(json_schema_extra={"enum": list(FailureCode)})]
-ScopeName = Annotated[str, Field(json_schema_extra={"enum": list(Scope)})]
 TransType = Annotated[str, Field(json_schema_extra={"enum": list(TRANSACTION_TYPES)})]
 
 
@@ -197,28 +196,6 @@ class ModelJson(TypedDict):
     creditCost: CostJson
     modes: list[ModeJson]
     prices: list[PriceJson]
-
-
-class KeyJson(TypedDict):
-    """An API key, but for itself. `usedCredits` are those of this month (UTC), holds included."""
-
-    id: int
-    name: str
-    prefix: str
-    scopes: list[ScopeName]
-    monthlyCredits: int | None
-    usedCredits: int
-    createdAt: Moment
-    expiresAt: Moment | None
-    lastUsedAt: Moment | None
-
-
-class KeysJson(TypedDict):
-    keys: list[KeyJson]
-
-
-class CreatedKeyJson(KeyJson):
-    key: str
 
 
 class WebhookSecretJson(TypedDict):

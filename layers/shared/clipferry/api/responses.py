@@ -5,16 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from clipferry.models import Scope, VideoStatus
+from clipferry.models import VideoStatus
 
 if TYPE_CHECKING:  # imported here, these would cost every function its cold start
     from clipferry.api.response_types import (
         BalanceJson,
-        CreatedKeyJson,
         CreatedVideoJson,
         HistoryJson,
-        KeyJson,
-        KeysJson,
         LedgerRowJson,
         MediaJson,
         PageJson,
@@ -25,7 +22,6 @@ if TYPE_CHECKING:  # imported here, these would cost every function its cold sta
         VideoDetailJson,
         VideoJson,
     )
-    from clipferry.db.api_keys import ApiKey
     from clipferry.db.ledger import Balance, LedgerRow
     from clipferry.db.users import User
     from clipferry.models import Video
@@ -89,9 +85,9 @@ def video(row: Video) -> VideoJson:
         "height": row.height,
         "fileSize": row.file_size,
         "creditsUsed": row.credits_used,
-        "createdAt": _iso(row.created_at),
-        "updatedAt": _iso(row.updated_at),
-        "completedAt": _iso(row.completed_at) if row.completed_at else None,
+        "createdAt": iso(row.created_at),
+        "updatedAt": iso(row.updated_at),
+        "completedAt": iso(row.completed_at) if row.completed_at else None,
         "generationTime": row.generation_time,
         "isDeleted": row.is_deleted,
     }
@@ -163,7 +159,7 @@ def _ledger_row(row: LedgerRow) -> LedgerRowJson:
         "orderNo": row.order_no,
         "holdId": row.hold_id,
         "remark": row.remark,
-        "createdAt": _iso(row.created_at),
+        "createdAt": iso(row.created_at),
     }
 
 
@@ -176,7 +172,7 @@ def _transaction(row: LedgerRow) -> TransactionJson:
         "balanceAfter": row.balance_after,
         "videoUuid": row.video_uuid,
         "remark": row.remark,
-        "createdAt": _iso(row.created_at),
+        "createdAt": iso(row.created_at),
     }
 
 
@@ -189,32 +185,10 @@ def upload(signed: PresignedUpload) -> UploadJson:
     }
 
 
-def key(row: ApiKey) -> KeyJson:
-    return {
-        "id": row.id,
-        "name": row.name,
-        "prefix": row.prefix,
-        "scopes": [scope.value for scope in Scope] if row.scopes is None else row.scopes,
-        "monthlyCredits": row.monthly_credits,
-        "usedCredits": row.used_credits,
-        "createdAt": _iso(row.created_at),
-        "expiresAt": _iso(row.expires_at) if row.expires_at else None,
-        "lastUsedAt": _iso(row.last_used_at) if row.last_used_at else None,
-    }
-
-
-def keys(rows: list[ApiKey]) -> KeysJson:
-    return {"keys": [key(row) for row in rows]}
-
-
-def created_key(row: ApiKey, secret: str) -> CreatedKeyJson:
-    return {**key(row), "key": secret}
-
-
 def user(row: User) -> UserJson:
     return {"id": row.id, "email": row.email, "name": row.name, "image": row.image, "isAdmin": row.is_admin}
 
 
-def _iso(moment: datetime) -> str:
+def iso(moment: datetime) -> str:
     """ISO 8601 in UTC with milliseconds, as JavaScript's toISOString writes it."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -8,7 +8,7 @@ from typing import Any, Final
 from clipferry.db.connection import Rows, Transaction
 from clipferry.models import Video, VideoStatus
 
-_COLUMNS: Final = """
+COLUMNS: Final = """
     v.id, v.uuid, v.user_id, v.prompt, v.model, v.parameters, v.status::text as status, v.provider, v.external_task_id,
     v.error_message, v.start_image_url, v.original_video_url, v.video_url, v.thumbnail_url, v.duration, v.resolution,
     v.aspect_ratio, v.file_size, v.credits_used, v.created_at, v.updated_at, v.completed_at, v.generation_time,
@@ -16,15 +16,15 @@ _COLUMNS: Final = """
     f.duration_ms, f.width, f.height, f.codec, f.has_audio, f.frame_rate
 """
 
-_TABLES: Final = """
+TABLES: Final = """
 from public.videos v left join clipferry.jobs j on j.video_uuid = v.uuid
 left join clipferry.mirrored_files f on f.video_uuid = v.uuid
 """
 
 _GET: Final = (
     "select"
-    + _COLUMNS
-    + _TABLES
+    + COLUMNS
+    + TABLES
     + """
 where v.uuid = %(uuid)s
 """
@@ -32,8 +32,8 @@ where v.uuid = %(uuid)s
 
 _GET_OWN: Final = (
     "select"
-    + _COLUMNS
-    + _TABLES
+    + COLUMNS
+    + TABLES
     + """
 where v.uuid = %(uuid)s and v.user_id = current_setting('clipferry.user_id', true) and not v.is_deleted
 """
@@ -41,8 +41,8 @@ where v.uuid = %(uuid)s and v.user_id = current_setting('clipferry.user_id', tru
 
 _LIST_OWN: Final = (
     "select"
-    + _COLUMNS
-    + _TABLES
+    + COLUMNS
+    + TABLES
     + """
 where v.user_id = current_setting('clipferry.user_id', true) and not v.is_deleted
     and (date_trunc('milliseconds', v.created_at), v.id) < (%(before_at)s, %(before_id)s)
@@ -52,8 +52,8 @@ order by date_trunc('milliseconds', v.created_at) desc, v.id desc limit %(limit)
 
 _LIST_OWN_BY_STATUS: Final = (
     "select"
-    + _COLUMNS
-    + _TABLES
+    + COLUMNS
+    + TABLES
     + """
 where v.user_id = current_setting('clipferry.user_id', true) and not v.is_deleted
     and v.status = %(status)s::public."VideoStatus"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from clipferry.db import jobs, sign_in, videos
+from clipferry.db import jobs, sign_in, videos, videos_after
 from clipferry.db.connection import Database
 from clipferry.errors import InvalidRequestError, NoFileError, VideoNotFoundError
 from clipferry.file_links import FileLinks
@@ -29,6 +29,14 @@ class Page:
 
     videos: list[Video]
     next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PageAfter:
+    """Videos in the order that was asked for."""
+
+    videos: list[Video]
+    has_more: bool
 
 
 def get_video(uuid: str, *, credential: Credential, database: Database) -> Video:
@@ -99,6 +107,21 @@ def list_videos(
     rows = found.all()
     more = len(rows) > limit
     return Page(rows[:limit], _cursor(rows[limit - 1]) if more else None)
+
+
+def list_after(
+    *, credential: Credential, database: Database, after: str | None, oldest_first: bool, limit: int
+) -> PageAfter:
+    """A page of at most `limit` behind the video `after`, which may have been deleted meanwhile."""
+    with database.transaction() as tx:
+        caller = sign_in.authenticate(tx, credential)
+        position = videos_after.position(tx, after or "")
+        found = videos_after.list_after(tx, after=after, oldest_first=oldest_first, limit=limit + 1)
+    sign_in.signed_in(caller)
+    if after is not None and position.first() is None:
+        raise InvalidRequestError.for_field("after", "invalid", "no video of yours has this id")
+    rows = found.all()
+    return PageAfter(rows[:limit], has_more=len(rows) > limit)
 
 
 def _cursor(video: Video) -> str:
