@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 from clipferry.catalog import Cost, Limits, Model, Offer, OfferMode, VideoOptions
 from clipferry.db import create_video, finish_video, leases, retry_video, submissions, videos
 from clipferry.db.connection import Database
 from clipferry.db.create_video import CreateResult, NewVideo
-from clipferry.models import FailureCode, MediaInfo, MirroredFile, Mode, VideoStatus
+from clipferry.errors import QueueError
+from clipferry.models import FailureCode, MediaInfo, MirroredFile, Mode, Video, VideoStatus
 from clipferry.polling import Polling
 from clipferry.usecases.create_video import VideoRequest
 from tests.books import credential, rows, value
@@ -26,6 +28,15 @@ MANY = 1_000_000
 LIVE = (VideoStatus.PENDING, VideoStatus.GENERATING, VideoStatus.UPLOADING)
 
 _numbers = itertools.count(1)
+
+
+class _QueueDown:
+    def send(self, uuid: str) -> None:
+        raise QueueError("away")
+
+
+QUEUE_DOWN: Any = _QueueDown()
+"""A queue that is away: what it should carry waits in the row for reconcile."""
 
 
 def request(price: int = 10, *, prompt: str = "A ferry at dusk") -> VideoRequest:
@@ -181,6 +192,14 @@ def video_at(database: Database, status: VideoStatus, price: int = 10, *, user_i
         fence = lease(database, uuid)
         assert status is VideoStatus.UPLOADING or complete(database, uuid, fence=fence)
     return uuid
+
+
+def read(database: Database, uuid: str) -> Video:
+    with database.transaction() as tx:
+        found = videos.get(tx, uuid)
+    video = found.first()
+    assert video is not None
+    return video
 
 
 def status_of(database: Database, uuid: str) -> str:

@@ -8,7 +8,6 @@ client reads. The 403 is what a locked account is answered with.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +21,7 @@ from clipferry.verdicts import TaskState
 from local.http.messages import Request
 from local.providers.fal import fake_fal
 from local.providers.faults import Failure, Faults
-from tests.provider_answers import API_KEY, GARBAGE, HTML, ScriptedApi, sample, scripted_api
+from tests.provider_answers import API_KEY, GARBAGE, HTML, ScriptedApi, sample
 
 CALLBACK_URL = "https://api.example.com/api/v1/video/callback/fal?videoUuid=vid_1&ts=1&sig=ab"
 REQUEST = "764cabcf-b745-4b3e-ae38-1200304cf45b"
@@ -40,12 +39,6 @@ ORDER = Order(
     image_url="https://files.example.com/a.png",
     input={"image_url": "$image_url", "resolution": "$quality", "duration": "8s"},
 )
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedApi]:
-    with scripted_api() as server:
-        yield server
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,7 +29,7 @@ from clipferry.models import FailureCode, Order, TaskReport
 from clipferry.providers import kie_jobs, kie_veo
 from clipferry.providers.kie import Kie
 from clipferry.verdicts import TaskState
-from tests.provider_answers import API_KEY, GARBAGE, HTML, ScriptedApi, sample, scripted_api, storable
+from tests.provider_answers import API_KEY, GARBAGE, HTML, ScriptedApi, sample, storable
 
 CALLBACK_URL = "https://api.example.com/api/v1/video/callback/kie?videoUuid=vid_1&ts=1&sig=ab"
 TASK = "task_bytedance_1765186743319"
@@ -58,12 +57,6 @@ def order(**changes: Any) -> Order:
         },
     }
     return Order(**fields | changes)
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedApi]:
-    with scripted_api() as server:
-        yield server
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilent
 from clipferry.models import Order
 from clipferry.providers.base import Provider
 from clipferry.verdicts import TaskState
-from tests.provider_answers import GARBAGE, HTML, ScriptedApi, scripted_api
+from tests.provider_answers import GARBAGE, HTML, ScriptedApi
 
 GUIDE = Path(__file__).parents[2] / "docs" / "providers-adding.md"
 ORDER = Order(
@@ -33,12 +33,6 @@ ORDER = Order(
 def example() -> str:
     [code] = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
     return code
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedApi]:
-    with scripted_api() as server:
-        yield server
 
 
 @pytest.fixture

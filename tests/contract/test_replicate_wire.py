@@ -8,7 +8,6 @@ of the signature follows "Verify webhooks" and standardwebhooks.com.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,7 +25,7 @@ from clipferry.models import FailureCode, Order, TaskReport
 from clipferry.providers.replicate import Replicate
 from clipferry.verdicts import TaskState
 from local.providers.replicate_wire import signature_headers
-from tests.provider_answers import API_KEY, GARBAGE, HTML, ScriptedApi, sample, scripted_api
+from tests.provider_answers import API_KEY, GARBAGE, HTML, ScriptedApi, sample
 
 CALLBACK_URL = "https://api.example.com/api/v1/video/callback/replicate?videoUuid=vid_1&ts=1&sig=ab"
 TASK = "ufawqhfynnddngldkgtslldrkq"
@@ -47,12 +46,6 @@ ORDER = Order(
     image_url=None,
     input={"image": "$image_url", "resolution": "$quality", "duration": "$duration"},
 )
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedApi]:
-    with scripted_api() as server:
-        yield server
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ The samples have the shapes of KIE's Veo 3.1 pages: "Generate" (`submit_accepted
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,17 +15,11 @@ from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilent
 from clipferry.models import FailureCode, Order, TaskReport
 from clipferry.providers.kie import Kie
 from clipferry.verdicts import TaskState
-from tests.provider_answers import ScriptedApi, sample, scripted_api
+from tests.provider_answers import ScriptedApi, sample
 
 CALLBACK_URL = "https://api.example.com/api/v1/video/callback/kie?videoUuid=vid_1&ts=1&sig=ab"
 TASK = "veo_task_abcdef123456"
 FILE = "https://file.aiquickdraw.com/kie/4x3rx6ny.mp4"
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedApi]:
-    with scripted_api() as server:
-        yield server
 
 
 @pytest.fixture

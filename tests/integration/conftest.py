@@ -13,11 +13,26 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from clipferry.db.connection import Database
 from local.moto_server import embedded_aws
 from local.r2.server import FakeR2
-from tests import command_line
+from tests import books, command_line
 from tests.callback_receiver import Receiver, receiving
 from tests.command_line import Clipferry
 from tests.integration.operator_fakes import Sqs
 from tests.proxy import Proxy
+
+
+@pytest.fixture
+def ann(database: Database) -> Iterator[str]:
+    """A user, whose books are right when the test is over."""
+    books.add_user(database)
+    yield "ann"
+    assert books.breaches(database) == []
+
+
+@pytest.fixture
+def rich_ann(database: Database) -> None:
+    """A user with more credits than a test takes."""
+    books.add_user(database)
+    books.add_package(database, 10_000)
 
 
 @pytest.fixture

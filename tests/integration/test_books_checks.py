@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, LiteralString
 
 import psycopg
@@ -18,12 +17,7 @@ values ('ann', 'vid_x', %(credits)s, %(status)s, %(allocation)s)
 """
 
 
-@pytest.fixture(autouse=True)
-def _ann(database: Database) -> Iterator[None]:
-    """A user, whose books are right when the test is over."""
-    books.add_user(database)
-    yield
-    assert books.breaches(database) == []
+pytestmark = pytest.mark.usefixtures("ann")
 
 
 def refused(database_url: str, sql: LiteralString, **parameters: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -23,12 +22,7 @@ from tests.books import Package
 THREADS = 16
 
 
-@pytest.fixture(autouse=True)
-def _ann(database: Database) -> Iterator[None]:
-    """A user, whose books are right when the test is over."""
-    books.add_user(database)
-    yield
-    assert books.breaches(database) == []
+pytestmark = pytest.mark.usefixtures("ann")
 
 
 def test_a_recharge_is_a_package_of_a_year(database: Database) -> None:

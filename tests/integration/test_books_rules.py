@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from clipferry.db import videos
 from clipferry.db.connection import Database
 from clipferry.models import VideoStatus
 from clipferry.usecases.move_credits import expire_credits
@@ -16,12 +13,7 @@ from tests.books import Package
 PENDING, GENERATING, UPLOADING, COMPLETED, FAILED = VideoStatus
 
 
-@pytest.fixture(autouse=True)
-def _ann(database: Database) -> Iterator[None]:
-    """A user, whose books are right when the test is over."""
-    books.add_user(database)
-    yield
-    assert books.breaches(database) == []
+pytestmark = pytest.mark.usefixtures("ann")
 
 
 def allocation(database: Database, uuid: str) -> list[tuple[int, int]]:
@@ -110,11 +102,8 @@ def test_a_video_is_done_with_what_its_file_says(database: Database) -> None:
     uuid = journeys.video_at(database, UPLOADING)
     books.execute(database, "update public.videos set created_at = timezone('utc', now()) - interval '1 hour'")
     assert journeys.complete(database, uuid, fence=journeys.fence(database, uuid))
-    with database.transaction() as tx:
-        found = videos.get(tx, uuid)
-    video = found.first()
 
-    assert video is not None
+    video = journeys.read(database, uuid)
     assert (video.duration, video.resolution, video.aspect_ratio, video.file_size) == (5, "720p", "16:9", 1_000_000)
     assert video.video_url == f"https://cdn.example.com/videos/{uuid}.mp4"
     assert video.completed_at is not None

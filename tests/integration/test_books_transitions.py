@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -18,12 +18,7 @@ THREADS = 16
 PENDING, GENERATING, UPLOADING, COMPLETED, FAILED = VideoStatus
 
 
-@pytest.fixture(autouse=True)
-def _ann(database: Database) -> Iterator[None]:
-    """A user, whose books are right when the test is over."""
-    books.add_user(database)
-    yield
-    assert books.breaches(database) == []
+pytestmark = pytest.mark.usefixtures("ann")
 
 
 def _records(tx: Transaction, uuid: str, task_id: str) -> Any:

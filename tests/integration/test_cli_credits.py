@@ -9,12 +9,6 @@ from tests import books
 from tests.command_line import Clipferry, Ended
 
 
-@pytest.fixture
-def ann(database: Database) -> str:
-    books.add_user(database)
-    return "ann"
-
-
 def grant(clipferry: Clipferry, user_id: str, amount: int, order_no: str, *others: str) -> Ended:
     return clipferry("credits", "grant", user_id, str(amount), "--order-no", order_no, "--yes", *others)
 

@@ -125,17 +125,6 @@ def test_a_statement_that_fails_rolls_everything_back(
     assert pid(database) == process
 
 
-def test_of_two_transactions_the_second_knows_nothing_of_the_firsts_failure(
-    database_url: str, database: Database
-) -> None:
-    with pytest.raises(ClipferryError), database.transaction() as tx:
-        tx.execute("select 1 / 0", {})
-    with database.transaction() as tx:
-        add_user(tx, "ann")
-
-    assert users(database_url) == ["ann"]
-
-
 # Round trips
 
 
@@ -181,15 +170,6 @@ def test_nothing_follows_the_message_that_ends_a_transaction(
     assert [text.rstrip(b"\0").rpartition(b"\n")[2] for _, text in messages] == endings
 
 
-def test_two_transactions_follow_each_other_on_the_wire(proxied: Database, proxy: Proxy) -> None:
-    proxy.said.clear()
-    before = proxy.round_trips
-    read_after(proxied)
-    read_after(proxied)
-    assert [kind for kind, _ in proxy.contents()] == ["Q", "Q"]
-    assert proxy.round_trips - before == 2
-
-
 def test_a_transaction_takes_one_round_trip(proxy: Proxy, proxied: Database) -> None:
     before = proxy.round_trips
 
@@ -200,17 +180,6 @@ def test_a_transaction_takes_one_round_trip(proxy: Proxy, proxied: Database) -> 
 
     assert found.all() == [{"id": "ann"}]
     assert proxy.round_trips - before == 1
-
-
-def test_a_result_that_is_read_within_the_block_takes_one_more(proxy: Proxy, proxied: Database) -> None:
-    before = proxy.round_trips
-
-    with proxied.transaction() as tx:
-        add_user(tx, "ann")
-        tx.query_dicts(USERS, {}).all()
-        add_user(tx, "bob")
-
-    assert proxy.round_trips - before == 2
 
 
 def test_a_warm_connection_is_not_asked_whether_it_lives(proxy: Proxy, proxied: Database) -> None:
@@ -333,21 +302,6 @@ def test_server_that_ends_the_session_instead_of_answering_is_no_answer(
     terminate(database_url, thawing._cursor.connection.info.backend_pid)
 
     assert pid(thawing)
-
-
-def test_a_connection_that_is_lost_within_a_transaction_is_an_error_and_the_next_one_works(
-    database_url: str, database: Database
-) -> None:
-    with pytest.raises(DatabaseUnavailableError), database.transaction() as tx:  # noqa: PT012
-        add_user(tx, "ann")
-        row = tx.query_dicts("select pg_backend_pid() as pid", {}).first()
-        assert row is not None
-        terminate(database_url, row["pid"])
-        add_user(tx, "bob")
-
-    with database.transaction() as tx:
-        add_user(tx, "cleo")
-    assert users(database_url) == ["cleo"]
 
 
 def test_a_closed_database_opens_again(database: Database) -> None:

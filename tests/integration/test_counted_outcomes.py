@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from clipferry.db import videos
 from clipferry.db.connection import Database
 from clipferry.errors import (
     ProviderError,
@@ -17,7 +16,7 @@ from clipferry.errors import (
     ProviderUnreachableError,
     TaskNotFoundError,
 )
-from clipferry.models import Order, Submission, TaskReport, Video, VideoStatus
+from clipferry.models import Order, Submission, TaskReport, VideoStatus
 from clipferry.storage import Storage
 from clipferry.transfer.interface import TransferConfig
 from clipferry.usecases.advance_video import advance_video
@@ -28,11 +27,7 @@ from tests import books, journeys
 from tests.integration.mirror_fixtures import PART, Behaviour, film, serving, strict_r2
 from tests.log_lines import captured, metrics
 
-
-@pytest.fixture(autouse=True)
-def _ann(database: Database) -> None:
-    books.add_user(database)
-    books.add_package(database, 1000)
+pytestmark = pytest.mark.usefixtures("rich_ann")
 
 
 class Scripted:
@@ -109,7 +104,7 @@ def test_a_submit_counts_as_the_providers_error_or_not(
 def test_a_status_query_counts_as_the_providers_error_or_not(
     database: Database, outcome: TaskReport | ProviderError, counted: int
 ) -> None:
-    video = found(database, journeys.video_at(database, VideoStatus.GENERATING))
+    video = journeys.read(database, journeys.video_at(database, VideoStatus.GENERATING))
     services: dict[str, Any] = {"providers": {"evolink": Scripted(outcome)}, "queue": None, "polling": journeys.TIMING}
     with captured() as log:
         advance_video(video, database=database, **services)
@@ -122,21 +117,13 @@ def test_a_task_that_only_a_callback_has_named_is_counted(
     database: Database, claimed: str | None, adopted: list[tuple[float, dict[str, str]]]
 ) -> None:
     """It may be another product's on the same account of the provider."""
-    video = found(database, journeys.held_video(database))
+    video = journeys.read(database, journeys.held_video(database))
     providers: Any = {"evolink": Scripted(TaskReport(state=TaskState.RUNNING))}
     services: dict[str, Any] = {"providers": providers, "queue": None, "polling": journeys.TIMING}
     with captured() as log:
         advance_video(video, claimed_task=claimed, database=database, **services)
 
     assert [(value, d) for name, value, d in metrics(log()) if name == "TasksAdopted"] == adopted
-
-
-def found(database: Database, uuid: str) -> Video:
-    with database.transaction() as tx:
-        reading = videos.get(tx, uuid)
-    video = reading.first()
-    assert video is not None
-    return video
 
 
 @pytest.fixture

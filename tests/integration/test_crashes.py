@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from clipferry.db import videos
 from clipferry.db.connection import Database
 from clipferry.models import VideoStatus
 from clipferry.usecases.advance_video import advance_video
@@ -192,10 +191,7 @@ def test_a_task_whose_submit_was_never_recorded_is_taken_up_by_its_callback(
     assert crash_worker.dies(operation="create", dies_after="submit")
     [row] = books.rows(database, "select uuid, status::text, external_task_id from public.videos")
     assert (row["status"], row["external_task_id"]) == ("PENDING", None)
-    with database.transaction() as tx:
-        found = videos.get(tx, row["uuid"])
-    video = found.first()
-    assert video is not None
+    video = journeys.read(database, row["uuid"])
     queue: Any = NoQueue()
 
     verdict = advance_video(

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from clipferry import callback_signature
 from clipferry.db.connection import Database
-from clipferry.errors import QueueError
 from clipferry.models import Order
 from clipferry.net.http_client import HttpClient
 from clipferry.providers.base import Provider
@@ -28,15 +26,7 @@ SECRET = "the callback secret of these tests"
 KEY = "key"
 ENDPOINT = "fal-ai/veo3.1/fast"
 
-
-class NoQueue:
-    """A queue that is away: what it should carry waits in the row."""
-
-    def send(self, uuid: str) -> None:
-        raise QueueError("away")
-
-
-QUEUE: Any = NoQueue()
+pytestmark = pytest.mark.usefixtures("rich_ann")
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +42,6 @@ def fal(fake: FakeFal) -> Iterator[Fal]:
     endpoints = ("bytedance/seedance-2.0/text-to-video", ENDPOINT)
     yield Fal(JsonApi(client, KEY, scheme="Key", sleep=lambda _: None), endpoints=lambda: endpoints)
     client.close()
-
-
-@pytest.fixture(autouse=True)
-def _ann(database: Database) -> None:
-    books.add_user(database)
-    books.add_package(database, 1000)
 
 
 def pending(database: Database) -> str:
@@ -99,7 +83,7 @@ def call_back(database: Database, providers: Mapping[str, Provider], uuid: str, 
         database=database,
         providers=providers,
         secrets=(SECRET,),
-        queue=QUEUE,
+        queue=journeys.QUEUE_DOWN,
         polling=journeys.TIMING,
         now=datetime.now(UTC),
     )

@@ -15,14 +15,11 @@ from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
-from typer.testing import CliRunner
 
-from cli import app as command_line
-from clipferry import callback_signature, runtime
+from clipferry import callback_signature
 from clipferry.db import inbox as inbox_rows
-from clipferry.db import videos
 from clipferry.db.connection import Database
-from clipferry.errors import InvalidRequestError, InvalidSignatureError, NotFoundError, QueueError
+from clipferry.errors import InvalidRequestError, InvalidSignatureError, NotFoundError
 from clipferry.models import Order, TaskReport, Video
 from clipferry.net.http_client import HttpClient
 from clipferry.providers.base import Provider
@@ -40,6 +37,8 @@ from local.providers.kie import FakeKie, fake_kie
 from local.providers.replicate import FakeReplicate, fake_replicate
 from local.providers.replicate_wire import signature_headers
 from tests import books, journeys
+from tests.command_line import Clipferry
+from tests.http_api import environment
 
 SECRETS = ("the callback secret of these tests", "the one before")
 WEBHOOK_SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -47,15 +46,8 @@ KEY = "key"
 SIGNATURE = "d23666955c706eacfad21e5f55a13c4340f3b37bf25a46e343b48521e92fbf1d"
 CALLBACK_URL = f"https://api.example.com/api/v1/video/callback/kie?videoUuid=vid_1&ts=1768435200000&sig={SIGNATURE}"
 
+pytestmark = pytest.mark.usefixtures("rich_ann")
 
-class NoQueue:
-    """A queue that is away: what it should carry waits in the row for reconcile."""
-
-    def send(self, uuid: str) -> None:
-        raise QueueError("away")
-
-
-QUEUE: Any = NoQueue()
 
 Advance = Callable[[Video], Verdict]
 
@@ -98,13 +90,9 @@ def providers(kie: FakeKie, replicate: FakeReplicate) -> Iterator[Mapping[str, P
 
 @pytest.fixture
 def advance(database: Database, providers: Mapping[str, Provider]) -> Advance:
-    return partial(advance_video, database=database, providers=providers, queue=QUEUE, polling=journeys.TIMING)
-
-
-@pytest.fixture(autouse=True)
-def _ann(database: Database) -> None:
-    books.add_user(database)
-    books.add_package(database, 1000)
+    return partial(
+        advance_video, database=database, providers=providers, queue=journeys.QUEUE_DOWN, polling=journeys.TIMING
+    )
 
 
 def pending(database: Database, provider: str) -> str:
@@ -163,7 +151,7 @@ def receive(database: Database, providers: Mapping[str, Provider]) -> Callable[[
 
 
 def receive_by(
-    providers: Mapping[str, Provider], callback: Callback, database: Database, *, queue: Any = QUEUE
+    providers: Mapping[str, Provider], callback: Callback, database: Database, *, queue: Any = journeys.QUEUE_DOWN
 ) -> None:
     receive_callback(
         callback,
@@ -184,19 +172,13 @@ def receive_and_die(callback: Callback, database: Database, kie: FakeKie) -> Non
 
 @pytest.fixture
 def replay(database: Database, providers: Mapping[str, Provider]) -> Callable[[int], Verdict]:
-    return partial(replay_callback, database=database, providers=providers, queue=QUEUE, polling=journeys.TIMING)
+    return partial(
+        replay_callback, database=database, providers=providers, queue=journeys.QUEUE_DOWN, polling=journeys.TIMING
+    )
 
 
 def inbox(database: Database) -> list[dict[str, Any]]:
     return books.rows(database, "select * from clipferry.callback_inbox order by id")
-
-
-def read(database: Database, uuid: str) -> Video:
-    with database.transaction() as tx:
-        found = videos.get(tx, uuid)
-    video = found.first()
-    assert video is not None
-    return video
 
 
 def task_and_status(database: Database, uuid: str) -> tuple[str | None, str]:
@@ -237,7 +219,7 @@ def test_a_task_that_was_named_to_a_lambda_that_died_is_asked_about_soon(
 
     receive_and_die(rings(uuid, {"data": {"taskId": task_id}}), database, kie)
     due = books.value(database, "select next_check_at - now() < interval '61 seconds' from clipferry.jobs")
-    advance(read(database, uuid))
+    advance(journeys.read(database, uuid))
 
     assert due
     assert task_and_status(database, uuid) == (task_id, "GENERATING")
@@ -261,11 +243,11 @@ def test_a_task_of_another_video_does_not_keep_one_open_beyond_its_deadline(
             body="{}",
             verdict=Verdict.NO_ANSWER,
         )
-    assert advance(read(database, mine)) is Verdict.NOT_ITS_TASK
+    assert advance(journeys.read(database, mine)) is Verdict.NOT_ITS_TASK
     books.execute(database, "update clipferry.jobs set deadline = now() - interval '1 second'")
 
-    assert advance(read(database, mine)) is Verdict.FAILED
-    assert read(database, mine).error_code == "TIMED_OUT"
+    assert advance(journeys.read(database, mine)) is Verdict.FAILED
+    assert journeys.read(database, mine).error_code == "TIMED_OUT"
     assert journeys.hold_of(database, mine)[0] == "RELEASED"
 
 
@@ -279,7 +261,7 @@ def test_a_body_of_another_video_is_no_claim_though_nobody_judged_it(
     receive_and_die(rings(mine, body), database, kie)
 
     assert [kept["verdict"] for kept in inbox(database)] == [None]
-    assert advance(read(database, mine)) is Verdict.NO_TASK
+    assert advance(journeys.read(database, mine)) is Verdict.NO_TASK
 
 
 @pytest.mark.parametrize("size", [0, 1, 16 * 1024, 16 * 1024 + 1, 200_000])
@@ -591,7 +573,7 @@ def test_a_signed_failure_gives_the_credits_back(database: Database, receive: An
     body, headers = signed(prediction("p1", uuid, status="failed", output=None, error="flagged as sensitive (E005)"))
 
     assert receive(rings(uuid, body, "replicate", headers)) == Verdict.FAILED
-    assert read(database, uuid).error_code == "CONTENT_POLICY"
+    assert journeys.read(database, uuid).error_code == "CONTENT_POLICY"
     assert journeys.hold_of(database, uuid) == ("RELEASED", 10)
 
 
@@ -651,7 +633,7 @@ def test_kies_own_signature_is_asked_for_beside_ours(database: Database, kie: Fa
 
 def look_again(database: Database, uuid: str, advance: Advance) -> Verdict:
     """As reconcile does when the video is due."""
-    return advance(read(database, uuid))
+    return advance(journeys.read(database, uuid))
 
 
 def due_in(database: Database, uuid: str) -> float:
@@ -735,7 +717,7 @@ def test_a_replay_does_again_what_the_callback_led_to(
     verdict = replay(kept["id"])
 
     assert verdict is Verdict.FAILED
-    assert read(database, uuid).error_code == "INVALID_INPUT"
+    assert journeys.read(database, uuid).error_code == "INVALID_INPUT"
     assert [kept["verdict"] for kept in inbox(database)] == [verdict]
     assert journeys.hold_of(database, uuid) == ("RELEASED", 10)
 
@@ -772,59 +754,38 @@ def test_a_replay_of_nothing_is_not_found(replay: Callable[[int], Verdict]) -> N
 
 
 @pytest.fixture
-def operator(database_url: str, kie: FakeKie, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
-    environment = {
-        "STAGE": "local",
-        "DATABASE_URL": database_url,
-        "DATABASE_DIRECT_URL": "",
-        "STORAGE_ENDPOINT": "http://127.0.0.1:9",
-        "STORAGE_ACCESS_KEY": "key",
-        "STORAGE_SECRET_KEY": "secret",
-        "STORAGE_BUCKET": "bucket",
-        "CALLBACK_HMAC_SECRET": SECRETS[0],
-        "MIRROR_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/mirror",
-        "KIE_API_KEY": KEY,
-        "KIE_BASE_URL": kie.base_url,
-        "ALLOW_LOOPBACK": "true",
-    }
-    for name, value in environment.items():
+def operator(clipferry: Clipferry, database_url: str, kie: FakeKie, monkeypatch: pytest.MonkeyPatch) -> Clipferry:
+    own = {"KIE_API_KEY": KEY, "KIE_BASE_URL": kie.base_url}
+    for name, value in {**environment(database_url), **own}.items():
         monkeypatch.setenv(name, value)
-    runtime.reset()
-    yield lambda *words: CliRunner().invoke(command_line.app, ["callbacks", *words])
-    runtime.reset()
+    return partial(clipferry, "callbacks")
 
 
-def test_show_lists_what_rang(database: Database, receive: Any, operator: Any) -> None:
+def test_show_lists_what_rang(database: Database, receive: Any, operator: Clipferry) -> None:
     first, second = pending(database, "kie"), pending(database, "kie")
     receive(rings(first, {"data": {"taskId": "t1"}}))
     receive(rings(second, {"data": {"taskId": "t2"}}))
 
-    everything = operator("show", "--json")
-    of_first = operator("show", first, "--json")
-    table = operator("show")
-
-    assert [entry["task_id"] for entry in json.loads(everything.output)] == ["t2", "t1"]
-    [entry] = json.loads(of_first.output)
-    assert (entry["task_id"], entry["verdict"], json.loads(entry["body"])) == (
-        "t1",
-        Verdict.NO_ANSWER,
-        {"data": {"taskId": "t1"}},
-    )
+    [entry] = operator("show", first, "--json").json
+    assert (entry["task_id"], entry["verdict"]) == ("t1", Verdict.NO_ANSWER)
+    assert json.loads(entry["body"]) == {"data": {"taskId": "t1"}}
     assert entry["received_at"].endswith("Z")
-    assert (everything.exit_code, of_first.exit_code, table.exit_code) == (0, 0, 0)
-    assert "t2" in table.output
+    assert [entry["task_id"] for entry in operator("show", "--json").json] == ["t2", "t1"]
+    table = operator("show")
+    assert table.status == 0
+    assert "t2" in table.out
 
 
-def test_show_says_when_there_is_nothing(operator: Any) -> None:
+def test_show_says_when_there_is_nothing(operator: Clipferry) -> None:
     nothing = operator("show", "vid_nobodys")
 
-    assert nothing.exit_code == 1
-    assert "empty" in nothing.output
-    assert operator("show", "vid_nobodys", "--json").output.strip() == "[]"
+    assert nothing.status == 1
+    assert "empty" in nothing.out
+    assert operator("show", "vid_nobodys", "--json").json == []
 
 
 def test_replay_asks_the_provider_and_says_what_it_found(
-    database: Database, receive: Any, operator: Any, kie: FakeKie
+    database: Database, receive: Any, operator: Clipferry, kie: FakeKie
 ) -> None:
     uuid = pending(database, "kie")
     task = task_of(kie, uuid)
@@ -834,14 +795,13 @@ def test_replay_asks_the_provider_and_says_what_it_found(
 
     replayed = operator("replay", str(kept["id"]), "--json")
 
-    assert replayed.exit_code == 0, replayed.output
-    assert json.loads(replayed.stdout) == [{"id": kept["id"], "verdict": Verdict.FAILED}]
+    assert (replayed.status, replayed.json) == (0, [{"id": kept["id"], "verdict": Verdict.FAILED}])
     assert task_and_status(database, uuid)[1] == "FAILED"
 
 
-def test_replay_of_nothing_fails(operator: Any) -> None:
+def test_replay_of_nothing_fails(operator: Clipferry) -> None:
     unknown = operator("replay", "4711")
 
-    assert unknown.exit_code == 1
-    assert isinstance(unknown.exception, NotFoundError)
-    assert operator("replay", "a word").exit_code == 2
+    assert unknown.status == 1
+    assert "There is nothing here." in unknown.err
+    assert operator("replay", "a word").status == 2

@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
-from clipferry.db import videos
 from clipferry.db.connection import Database
-from clipferry.errors import DatabaseUnavailableError, QueueError
+from clipferry.errors import DatabaseUnavailableError
 from clipferry.models import TaskReport, Video, VideoStatus
 from clipferry.provider_throttle import MOST_SLOW_CHECKS
 from clipferry.providers.kie import Kie
@@ -26,12 +25,7 @@ from tests import books, journeys
 from tests.provider_answers import API_KEY, HTML, ScriptedApi, sample, scripted_api
 from tests.scripted_provider import ScriptedProvider
 
-
-class NoQueue:
-    """A queue that is away: what it should carry waits in the row for reconcile."""
-
-    def send(self, uuid: str) -> None:
-        raise QueueError("away")
+pytestmark = pytest.mark.usefixtures("rich_ann")
 
 
 @pytest.fixture
@@ -46,15 +40,9 @@ def advance(database: Database, server: ScriptedApi) -> Callable[[Video], Verdic
         advance_video,
         database=database,
         providers={"kie": Kie(server.api)},
-        queue=NoQueue(),  # type: ignore[arg-type]
+        queue=journeys.QUEUE_DOWN,
         polling=journeys.TIMING,
     )
-
-
-@pytest.fixture(autouse=True)
-def _ann(database: Database) -> None:
-    books.add_user(database)
-    books.add_package(database, 10_000)
 
 
 def generating(database: Database, *, overdue: bool = False, provider: str = "kie") -> str:
@@ -71,14 +59,6 @@ def be_overdue(database: Database, uuid: str) -> None:
         "update clipferry.jobs set deadline = now() - interval '1 second' where video_uuid = %(uuid)s",
         uuid=uuid,
     )
-
-
-def read(database: Database, uuid: str) -> Video:
-    with database.transaction() as tx:
-        found = videos.get(tx, uuid)
-    video = found.first()
-    assert video is not None
-    return video
 
 
 def answered(state: str) -> bytes:
@@ -101,6 +81,10 @@ def is_html(server: ScriptedApi) -> None:
     server.answers(200, HTML)
 
 
+def is_refused(server: ScriptedApi) -> None:
+    server.answers(401, sample("kie/error_401"))
+
+
 SILENCES = [goes_on, is_unknown, is_lost, is_html, ScriptedApi.hangs_up]
 
 
@@ -111,25 +95,32 @@ def test_whatever_does_not_end_a_task_leaves_it_until_its_deadline(
     uuid = generating(database)
     silence(server)
 
-    verdicts = [advance(read(database, uuid)) for _ in range(3)]
+    verdicts = [advance(journeys.read(database, uuid)) for _ in range(3)]
 
     assert set(verdicts) <= {Verdict.RUNNING, Verdict.NO_ANSWER}
     assert journeys.status_of(database, uuid) == "GENERATING"
     assert journeys.hold_of(database, uuid) == ("HOLDING", 10)
 
 
-@pytest.mark.parametrize("silence", SILENCES)
-def test_the_deadline_ends_it_and_gives_the_credits_back(
-    database: Database, server: ScriptedApi, advance: Callable[[Video], Verdict], silence: Callable[[ScriptedApi], None]
+@pytest.mark.parametrize("silence", [*SILENCES, is_refused])
+def test_the_deadline_ends_it_gives_the_credits_back_and_the_key_is_in_no_log(
+    database: Database,
+    server: ScriptedApi,
+    advance: Callable[[Video], Verdict],
+    silence: Callable[[ScriptedApi], None],
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     uuid = generating(database, overdue=True)
     silence(server)
 
-    assert advance(read(database, uuid)) is Verdict.FAILED
-    assert read(database, uuid).error_code == "TIMED_OUT"
-    assert server.requests  # it was asked once more
+    assert advance(journeys.read(database, uuid)) is Verdict.FAILED
+    assert journeys.read(database, uuid).error_code == "TIMED_OUT"
+    assert server.requests[0].headers["Authorization"] == f"Bearer {API_KEY}"  # it was asked once more
     assert journeys.hold_of(database, uuid) == ("RELEASED", 10)
     assert books.breaches(database) == []
+    assert API_KEY not in caplog.text + "".join(capsys.readouterr())
+    assert API_KEY not in str(books.rows(database, "select * from clipferry.video_events"))
 
 
 def test_a_state_that_nobody_documents_is_logged_and_counted(
@@ -142,29 +133,10 @@ def test_a_state_that_nobody_documents_is_logged_and_counted(
     uuid = generating(database)
     is_unknown(server)
 
-    advance(read(database, uuid))
+    advance(journeys.read(database, uuid))
 
     assert '"UnknownTaskStates":[1' in capsys.readouterr().out
     assert "unknown task status" in caplog.text
-
-
-@pytest.mark.parametrize("silence", [*SILENCES, lambda server: server.answers(401, sample("kie/error_401"))])
-def test_the_key_is_in_no_log(
-    database: Database,
-    server: ScriptedApi,
-    advance: Callable[[Video], Verdict],
-    capsys: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-    silence: Callable[[ScriptedApi], None],
-) -> None:
-    uuid = generating(database, overdue=True)
-    silence(server)
-
-    advance(read(database, uuid))
-
-    assert server.requests[0].headers["Authorization"] == f"Bearer {API_KEY}"
-    assert API_KEY not in caplog.text + "".join(capsys.readouterr())
-    assert API_KEY not in str(books.rows(database, "select * from clipferry.video_events"))
 
 
 def test_the_last_question_may_save_the_video(
@@ -173,7 +145,7 @@ def test_the_last_question_may_save_the_video(
     uuid = generating(database, overdue=True)
     server.answers(200, sample("kie/task_success"))
 
-    assert advance(read(database, uuid)) is Verdict.GENERATED
+    assert advance(journeys.read(database, uuid)) is Verdict.GENERATED
     assert journeys.status_of(database, uuid) == "UPLOADING"
 
 
@@ -183,19 +155,19 @@ def test_the_last_question_may_say_why_it_failed(
     uuid = generating(database, overdue=True)
     server.answers(200, sample("kie/task_fail_content"))
 
-    assert advance(read(database, uuid)) is Verdict.FAILED
-    assert read(database, uuid).error_code == "CONTENT_POLICY"
+    assert advance(journeys.read(database, uuid)) is Verdict.FAILED
+    assert journeys.read(database, uuid).error_code == "CONTENT_POLICY"
 
 
 def test_without_a_task_there_is_nobody_to_ask(
     database: Database, server: ScriptedApi, advance: Callable[[Video], Verdict]
 ) -> None:
     uuid = journeys.held_video(database)
-    assert advance(read(database, uuid)) is Verdict.NO_TASK
+    assert advance(journeys.read(database, uuid)) is Verdict.NO_TASK
     be_overdue(database, uuid)
 
-    assert advance(read(database, uuid)) is Verdict.FAILED
-    assert read(database, uuid).error_code == "TIMED_OUT"
+    assert advance(journeys.read(database, uuid)) is Verdict.FAILED
+    assert journeys.read(database, uuid).error_code == "TIMED_OUT"
     assert server.requests == []
 
 
@@ -203,11 +175,11 @@ def test_a_provider_that_lost_its_key_does_not_keep_a_video_for_ever(
     database: Database, server: ScriptedApi, advance: Callable[[Video], Verdict]
 ) -> None:
     uuid = generating(database, provider="evolink")
-    assert advance(read(database, uuid)) is Verdict.NO_ANSWER
+    assert advance(journeys.read(database, uuid)) is Verdict.NO_ANSWER
     be_overdue(database, uuid)
 
-    assert advance(read(database, uuid)) is Verdict.FAILED
-    assert read(database, uuid).error_code == "TIMED_OUT"
+    assert advance(journeys.read(database, uuid)) is Verdict.FAILED
+    assert journeys.read(database, uuid).error_code == "TIMED_OUT"
 
 
 def test_a_success_after_the_end_is_counted_and_costs_nothing(
@@ -215,11 +187,11 @@ def test_a_success_after_the_end_is_counted_and_costs_nothing(
 ) -> None:
     uuid = generating(database, overdue=True)
     goes_on(server)
-    advance(read(database, uuid))
+    advance(journeys.read(database, uuid))
     server.replies.clear()
     server.answers(200, sample("kie/task_success"))
 
-    assert [advance(read(database, uuid)) for _ in range(2)] == [Verdict.LATE_SUCCESS, Verdict.ALREADY_FAILED]
+    assert [advance(journeys.read(database, uuid)) for _ in range(2)] == [Verdict.LATE_SUCCESS, Verdict.ALREADY_FAILED]
     assert capsys.readouterr().out.count('"LateSuccesses":[1') == 1
     assert journeys.hold_of(database, uuid) == ("RELEASED", 10)
 
@@ -242,7 +214,7 @@ class Run:
         return reconcile(
             databases=[self.database],
             providers={name: ScriptedProvider(name, ask=partial(self._ask, name)) for name in ("kie", "evolink")},
-            queue=NoQueue(),  # type: ignore[arg-type]
+            queue=journeys.QUEUE_DOWN,
             polling=journeys.TIMING,
             seconds_left=lambda: self.seconds,
         )

@@ -26,11 +26,7 @@ from tests.scripted_provider import ScriptedProvider
 SECONDS = 10.0
 """How long a thread waits for another before its test has failed."""
 
-
-@pytest.fixture(autouse=True)
-def _ann(database: Database) -> None:
-    books.add_user(database)
-    books.add_package(database, 10_000)
+pytestmark = pytest.mark.usefixtures("rich_ann")
 
 
 @pytest.fixture

@@ -7,10 +7,8 @@ from functools import partial
 
 import pytest
 
-from clipferry.db import videos
 from clipferry.db.connection import Database
-from clipferry.errors import QueueError
-from clipferry.models import FailureCode, TaskReport, Video, VideoStatus
+from clipferry.models import FailureCode, TaskReport, VideoStatus
 from clipferry.providers.kie import Kie
 from clipferry.usecases.advance_video import advance_video
 from clipferry.verdicts import TaskState, Verdict
@@ -25,18 +23,7 @@ NO_RESULT = (
 )
 """As on KIE's "Get task details" page."""
 
-
-class NoQueue:
-    """A queue that is away: the row alone says that the file waits."""
-
-    def send(self, uuid: str) -> None:
-        raise QueueError("away")
-
-
-@pytest.fixture(autouse=True)
-def _ann(database: Database) -> None:
-    books.add_user(database)
-    books.add_package(database, 1000)
+pytestmark = pytest.mark.usefixtures("rich_ann")
 
 
 @pytest.fixture
@@ -52,22 +39,14 @@ Advance = Callable[[str, object], Verdict]
 def advance(database: Database) -> Advance:
     def run(uuid: str, provider: object) -> Verdict:
         return advance_video(
-            read(database, uuid),
+            journeys.read(database, uuid),
             database=database,
             providers={"evolink": provider, "kie": provider},  # type: ignore[dict-item]
-            queue=NoQueue(),  # type: ignore[arg-type]
+            queue=journeys.QUEUE_DOWN,
             polling=journeys.TIMING,
         )
 
     return run
-
-
-def read(database: Database, uuid: str) -> Video:
-    with database.transaction() as tx:
-        found = videos.get(tx, uuid)
-    video = found.first()
-    assert video is not None
-    return video
 
 
 def generating(database: Database, *, overdue: bool) -> str:
@@ -89,7 +68,7 @@ def test_a_file_under_an_unknown_state_is_taken_when_the_time_is_over(database: 
 
     assert advance(uuid, ScriptedProvider(ask=partial(unknown, file=FILE))) is Verdict.GENERATED
 
-    video = read(database, uuid)
+    video = journeys.read(database, uuid)
     assert (video.status, video.original_video_url) == (VideoStatus.UPLOADING, FILE)
 
 
@@ -113,7 +92,7 @@ def test_a_running_tasks_preview_is_never_taken_for_the_film(
     uuid = generating(database, overdue=True)
 
     assert advance(uuid, Kie(server.api)) is Verdict.FAILED
-    assert read(database, uuid).error_code == FailureCode.TIMED_OUT
+    assert journeys.read(database, uuid).error_code == FailureCode.TIMED_OUT
 
 
 def test_kies_408_to_two_questions_ends_the_wait(database: Database, advance: Advance, server: ScriptedApi) -> None:
@@ -121,10 +100,10 @@ def test_kies_408_to_two_questions_ends_the_wait(database: Database, advance: Ad
     uuid, kie = generating(database, overdue=False), Kie(server.api)
 
     assert advance(uuid, kie) is Verdict.RUNNING
-    assert read(database, uuid).status is VideoStatus.GENERATING
+    assert journeys.read(database, uuid).status is VideoStatus.GENERATING
     assert advance(uuid, kie) is Verdict.FAILED
 
-    video = read(database, uuid)
+    video = journeys.read(database, uuid)
     assert (video.status, video.error_code) == (VideoStatus.FAILED, FailureCode.TIMED_OUT)
 
 
