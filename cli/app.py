@@ -24,6 +24,7 @@ from cli.logs import logs
 from cli.mirror import mirror
 from cli.output import Json, print_error, print_line, print_records, print_traceback, spinner
 from cli.redrive import redrive
+from cli.status import status
 from clipferry import observability
 from clipferry.db import schema, timeline, verification
 from clipferry.db.schema import Changes
@@ -49,6 +50,7 @@ app.command()(env)
 app.command()(doctor)
 app.command()(logs)
 app.command()(redrive)
+app.command()(status)
 app.command()(mirror)
 
 

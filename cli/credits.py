@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -15,6 +15,8 @@ from clipferry.errors import NotFoundError
 from clipferry.usecases.move_credits import expire_credits, give_welcome, grant, take_back
 
 app = typer.Typer(no_args_is_help=True, help="Shows, grants, takes back and expires credits.")
+
+LEDGER: Final = ("created_at", "trans_type", "credits", "balance_after", "video_uuid", "order_no", "remark", "id")
 
 UserId = Annotated[str, typer.Argument(metavar="USER", help="The user's id.")]
 Amount = Annotated[int, typer.Argument(metavar="AMOUNT", min=1, help="Credits.")]
@@ -46,7 +48,9 @@ def history(
         user = users.set_current(tx, user_id)
         found = ledger.history(tx, limit=limit, offset=offset, trans_type=None)
     _require(user.first(), user_id)
-    print_records(found.all(), as_json=as_json, title=f"Ledger of {user_id}", empty="The ledger is empty.")
+    print_records(
+        found.all(), as_json=as_json, title=f"Ledger of {user_id}", empty="The ledger is empty.", priority=LEDGER
+    )
 
 
 @app.command("grant", cls=NumberCommand)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -13,6 +13,8 @@ from clipferry.models import MOST_CREDITS, Scope
 from clipferry.usecases.manage_keys import create_key, list_keys, revoke_key
 
 app = typer.Typer(no_args_is_help=True, help="Creates, lists and revokes API keys.")
+
+LISTED: Final = ("id", "name", "prefix", "user_id", "last_used_at", "revoked_at", "expires_at", "scopes")
 
 
 @app.command()
@@ -53,7 +55,7 @@ def list_(
     """Lists API keys, of one user or of all; the keys themselves aren't shown."""
     with database.connect() as db:
         found = list_keys(database=db, user_id=user_id)
-    print_records(found, as_json=as_json, title="API keys", empty="There are no keys.")
+    print_records(found, as_json=as_json, title="API keys", empty="There are no keys.", priority=LISTED)
 
 
 @app.command(cls=NumberCommand)

@@ -1,23 +1,57 @@
-"""`clipferry users`: erases what is kept about a user."""
+"""`clipferry users`: creates a user where no front end does, and erases what is kept about one."""
 
 from __future__ import annotations
 
+import re
+import secrets
 from typing import Annotated
 
 import typer
 
 from cli import database
 from cli.confirmation import Yes, confirm
-from cli.output import Json, print_records, spinner
+from cli.output import Json, print_error, print_line, print_records, spinner
 from cli.settings import open_dependencies
+from clipferry.db import users
+from clipferry.errors import ClipferryError
 from clipferry.usecases.erase_user import erase_user
 
-app = typer.Typer(no_args_is_help=True, help="Erases what is kept about a user.")
+
+class UserTakenError(ClipferryError):
+    """Another user has this e-mail address or id."""
+
+    code = "USER_TAKEN"
 
 
-@app.callback()
-def users() -> None:
-    """Erases what is kept about a user."""
+app = typer.Typer(no_args_is_help=True, help="Creates users, and erases what is kept about one.")
+
+
+@app.command()
+def create(
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="The user's address; nobody else may have it.")],
+    user_id: Annotated[str, typer.Option("--id", metavar="USER", help="The user's id; without it a new one.")] = "",
+    name: Annotated[str, typer.Option(help="The user's name; without it the beginning of the address.")] = "",
+    admin: Annotated[bool, typer.Option("--admin", help="Let the user grant credits.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Creates a user who has no credits yet and can't sign in: for a product without a front end, by API keys alone.
+
+    `clipferry credits grant` and `clipferry keys create` give it both.
+    """
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", email):
+        print_error(f"{email} is no e-mail address.")
+        raise typer.Exit(2)
+    wanted = user_id or f"user_{secrets.token_hex(12)}"
+    with database.connect() as db, db.transaction() as tx:
+        made = users.create(tx, id=wanted, email=email, name=name or email.partition("@")[0], is_admin=admin)
+    user = made.first()
+    if user is None:
+        raise UserTakenError(f"{email}, {wanted}")
+    if as_json:
+        print_records([user], as_json=True, title="")
+    else:
+        print_line(f"Created {user.id}. Next: clipferry credits grant {user.id} 100 --order-no first-credits")
+        print_line(f"                     clipferry keys create {user.id}")
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""`clipferry videos`: lists videos, finds stuck ones, and mirrors failed ones again."""
+"""`clipferry videos`: orders, lists, shows and watches videos, finds stuck ones, and mirrors failed ones again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import typer
 
 from cli import database
 from cli.confirmation import Yes, confirm
+from cli.create_video import create
 from cli.errors import sentence
+from cli.one_video import open_, show, watch
 from cli.output import Json, print_records, with_progress_bar
 from cli.settings import open_dependencies
 from clipferry.db import operator_queries
@@ -17,7 +19,11 @@ from clipferry.errors import ClipferryError
 from clipferry.models import VideoStatus
 from clipferry.usecases.retry_video import retry_as_operator
 
-app = typer.Typer(no_args_is_help=True, help="Lists videos, finds stuck ones, and retries failed ones.")
+app = typer.Typer(no_args_is_help=True, help="Orders, lists, shows and watches videos; retries failed ones.")
+app.command("create")(create)
+app.command("show")(show)
+app.command("open")(open_)
+app.command("watch")(watch)
 
 LISTED: Final = ("uuid", "status", "created_at", "model", "failure_code", "credits", "user_id", "seconds", "provider")
 STUCK: Final = ("uuid", "why", "status", "since", "deadline", "last_event", "mirror_attempts", "provider")
@@ -67,9 +73,20 @@ def retry(
     what = unique[0] if len(unique) == 1 else f"{len(unique)} videos"
     confirm(f"Mirror {what} again, and put the owner's credits on hold?", yes)
     with open_dependencies(needs_aws=True) as dependencies:
-        results = [_retry(uuid, dependencies) for uuid in with_progress_bar(unique, "Mirroring again")]
+        with dependencies.database.transaction() as tx:
+            found = operator_queries.states(tx, unique)
+        completed = {row["uuid"] for row in found.all() if row["status"] == VideoStatus.COMPLETED}
+        results = [
+            _already_completed(uuid) if uuid in completed else _retry(uuid, dependencies)
+            for uuid in with_progress_bar(unique, "Mirroring again")
+        ]
     print_records(results, as_json=as_json, title="Retried")
     raise typer.Exit(0 if all(result["retried"] for result in results) else 1)
+
+
+def _already_completed(uuid: str) -> dict[str, object]:
+    detail = "It is COMPLETED: its file is there, and there is nothing to retry."
+    return {"uuid": uuid, "retried": False, "status": "COMPLETED", "detail": detail}
 
 
 def _retry(uuid: str, dependencies: Dependencies) -> dict[str, object]:

@@ -159,6 +159,23 @@ def test_retry_holds_the_owners_credits_and_sends_to_the_mirror_queue(
     assert complete("verify").status == 0
 
 
+def test_retry_of_a_completed_video_says_that_it_is(
+    complete: Clipferry, database: Database, ann: str, queues: Sqs
+) -> None:
+    uuid = journeys.video_at(database, VideoStatus.COMPLETED)
+    ended = complete("videos", "retry", uuid, "--yes", "--json")
+
+    assert ended.status == 1
+    assert ended.json == [
+        {
+            "uuid": uuid,
+            "retried": False,
+            "status": "COMPLETED",
+            "detail": "It is COMPLETED: its file is there, and there is nothing to retry.",
+        }
+    ]
+
+
 def test_retry_asks_first(complete: Clipferry, database: Database, ann: str, source: FilmServer) -> None:
     uuid = failed(database, source)
 

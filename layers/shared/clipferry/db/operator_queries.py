@@ -66,6 +66,17 @@ _STATES: Final = """
 select uuid, status::text as status from public.videos where uuid = any(%(uuids)s)
 """
 
+_OPEN: Final = """
+select v.status::text as status, count(*)::integer as videos, min(j.state_since) as oldest
+from clipferry.jobs j join public.videos v on v.uuid = j.video_uuid
+where j.next_check_at is not null group by v.status
+"""
+
+_ENDED: Final = """
+select status::text as status, count(*)::integer as videos from public.videos
+where created_at > timezone('utc', now()) - interval '1 day' and status in ('COMPLETED', 'FAILED') group by status
+"""
+
 _CLOCK: Final = "select clock_timestamp() as now"
 
 
@@ -115,6 +126,16 @@ def stuck(tx: Transaction, *, late_seconds: float, limit: int) -> Rows[StuckVide
 def states(tx: Transaction, uuids: list[str]) -> Rows[dict[str, Any]]:
     """Returns `uuid` and `status` of those that exist."""
     return tx.query_dicts(_STATES, {"uuids": uuids})
+
+
+def unfinished(tx: Transaction) -> Rows[dict[str, Any]]:
+    """Returns `status`, `videos` (a count) and `oldest` (since when the oldest is in it) of each open state."""
+    return tx.query_dicts(_OPEN, {})
+
+
+def ended_today(tx: Transaction) -> Rows[dict[str, Any]]:
+    """Returns `status` and `videos` of those that were created within a day, and have ended."""
+    return tx.query_dicts(_ENDED, {})
 
 
 def clock(tx: Transaction) -> Rows[dict[str, Any]]:

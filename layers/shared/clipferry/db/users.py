@@ -16,6 +16,13 @@ _SET_CURRENT: Final = """
 select id, set_config('clipferry.user_id', id, true) as setting from public."user" where id = %(user_id)s
 """
 
+_CREATE: Final = """
+insert into public."user" (id, name, email, "emailVerified", "createdAt", "updatedAt", "isAdmin")
+values (%(id)s, %(name)s, %(email)s, false, timezone('utc', now()), timezone('utc', now()), %(is_admin)s)
+on conflict do nothing
+returning id, email, name, image, "isAdmin" as is_admin
+"""
+
 _LOCK: Final = _SET_CURRENT + "for no key update"
 
 
@@ -33,6 +40,11 @@ class User:
 def current(tx: Transaction) -> Rows[User]:
     """Returns the transaction's user."""
     return tx.query(_CURRENT, {}, User)
+
+
+def create(tx: Transaction, *, id: str, email: str, name: str, is_admin: bool) -> Rows[User]:  # noqa: A002 - the column
+    """Returns the new user; no row where another one has the id or the e-mail."""
+    return tx.query(_CREATE, {"id": id, "email": email, "name": name, "is_admin": is_admin}, User)
 
 
 def lock(tx: Transaction, user_id: str) -> Rows[dict[str, Any]]:
