@@ -62,8 +62,9 @@ doctor: .venv/.local ## Checks what is configured by hand, with the settings of 
 redrive: .venv/.local ## Sends the mirror queue's dead letters again; ARGS=--dry-run only lists them
 	@.venv/bin/python -m cli redrive $(ARGS)
 
-cost: .venv/.local ## Shows what 1,000 videos cost, the largest part first; ARGS="--video-mb 50 --per-month 100000"
+cost: .venv/.local ## Shows what 1,000 videos cost, the largest part first; ARGS="--video-mb 50 --per-month 100000". With DATABASE_URL what providers charged, too
 	@.venv/bin/python -m benchmarks.cost $(ARGS)
+	@if [ -n "$$DATABASE_URL" ]; then echo && .venv/bin/clipferry videos cost; fi
 
 simulate: .venv/.local ## Shows which limits 1, 10, 100 and 1,000 videos a second reach, and what to raise
 	@.venv/bin/python -m benchmarks.simulate $(ARGS)

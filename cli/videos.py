@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Final
 
 import typer
@@ -13,7 +14,9 @@ from cli.errors import sentence
 from cli.one_video import open_, show, watch
 from cli.output import Json, print_records, with_progress_bar
 from cli.settings import open_dependencies
-from clipferry.db import operator_queries
+from clipferry.db import operator_queries, provider_costs
+from clipferry.db.connection import Database
+from clipferry.db.operator_queries import VideoSummary
 from clipferry.dependencies import Dependencies
 from clipferry.errors import ClipferryError
 from clipferry.models import VideoStatus
@@ -27,6 +30,7 @@ app.command("watch")(watch)
 
 LISTED: Final = ("uuid", "status", "created_at", "model", "failure_code", "credits", "user_id", "seconds", "provider")
 STUCK: Final = ("uuid", "why", "status", "since", "deadline", "last_event", "mirror_attempts", "provider")
+COSTS: Final = ("model", "provider", "credits_taken", "provider_cost", "currency", "completed", "videos", "unknown")
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="The largest number of videos to list.")]
 
 
@@ -37,12 +41,45 @@ def list_(
     ] = None,
     user: Annotated[str | None, typer.Option(metavar="USER", help="List this user's videos only.")] = None,
     limit: Limit = 20,
+    cost: Annotated[bool, typer.Option("--cost", help="Show what the provider says that each cost.")] = False,
     as_json: Json = False,
 ) -> None:
     """Lists videos, newest first, of one user or of all; deleted ones are left out."""
+    with database.connect() as db:
+        with db.transaction() as tx:
+            listed = operator_queries.latest(tx, user_id=user, status=status, limit=limit)
+        found = listed.all()
+        videos = _with_costs(found, db) if cost else found
+    priority = ("uuid", "provider_cost", "currency", *LISTED[1:]) if cost else LISTED
+    print_records(videos, as_json=as_json, title="Videos", empty="There are no such videos.", priority=priority)
+
+
+def _with_costs(found: list[VideoSummary], db: Database) -> list[dict[str, object]]:
+    with db.transaction() as tx:
+        costs = provider_costs.of(tx, [video.uuid for video in found])
+    known = {row["video_uuid"]: row for row in costs.all()}
+    none = {"provider_cost": None, "provider_cost_currency": None}
+    return [
+        asdict(video) | {"provider_cost": own["provider_cost"], "currency": own["provider_cost_currency"]}
+        for video in found
+        for own in [known.get(video.uuid, none)]
+    ]
+
+
+@app.command()
+def cost(
+    days: Annotated[int, typer.Option(min=1, max=3660, help="How far back to count.")] = 30,
+    as_json: Json = False,
+) -> None:
+    """Lists, for each model at each provider, the credits that were taken beside what the provider charged.
+
+    A provider's cost is in its own currency: dollars, credits, or units that its price list has the worth of. `unknown`
+    counts the videos whose cost it didn't say.
+    """
     with database.connect() as db, db.transaction() as tx:
-        found = operator_queries.latest(tx, user_id=user, status=status, limit=limit)
-    print_records(found.all(), as_json=as_json, title="Videos", empty="There are no such videos.", priority=LISTED)
+        found = provider_costs.by_model(tx, days=days)
+    title, empty = f"Costs of the last {days} days", "No provider has taken a video in this time."
+    print_records(found.all(), as_json=as_json, title=title, empty=empty, priority=COSTS)
 
 
 @app.command()

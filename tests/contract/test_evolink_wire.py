@@ -11,6 +11,7 @@ import json
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from clipferry.errors import (
 )
 from clipferry.models import FailureCode, Order, TaskReport
 from clipferry.net.http_client import HttpClient
+from clipferry.provider_cost import Currency, ProviderCost
 from clipferry.providers.evolink import Evolink
 from clipferry.providers.transport import LARGEST_ANSWER, JsonApi
 from clipferry.verdicts import TaskState
@@ -134,6 +136,7 @@ def test_an_accepted_order_has_a_task_and_an_estimate(server: ScriptedApi, evoli
 
     assert submission.task_id == "task-unified-1757169743-7cvnl5zw"
     assert submission.estimated_seconds == 300
+    assert submission.cost == ProviderCost(amount=Decimal(7), currency=Currency.CREDITS)
 
 
 @pytest.mark.parametrize("status", [200, 201, 202])
@@ -321,6 +324,7 @@ def test_a_failed_task_has_our_failure_code_and_evolinks_message(server: Scripte
 
     assert (report.state, report.failure) == (TaskState.FAILED, FailureCode.CONTENT_POLICY)
     assert report.detail == "content_policy_violation Content policy violation.\nPlease adjust the prompt."
+    assert report.cost == ProviderCost(amount=Decimal(0), currency=Currency.CREDITS)
 
 
 @pytest.mark.parametrize("name", ["task_cancelled", "task_failed_request_cancelled"])

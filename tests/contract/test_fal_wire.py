@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilentError, TaskNotFoundError
 from clipferry.models import CallbackHint, FailureCode, Order, TaskReport
+from clipferry.provider_cost import Currency, ProviderCost
 from clipferry.providers.fal import Fal
 from clipferry.providers.transport import JsonApi
 from clipferry.verdicts import TaskState
@@ -145,9 +147,10 @@ def test_an_unfinished_request_tells_its_place_or_its_progress(
 @pytest.mark.parametrize("name", ["result", "result_older"])
 def test_a_finished_request_names_its_file(server: ScriptedApi, fal: Fal, name: str) -> None:
     server.answers(200, sample("fal/status_completed"))
-    server.answers(200, sample(f"fal/{name}"))
+    server.answers(200, sample(f"fal/{name}"), X_Fal_Billable_Units="8.0")
 
-    assert fal.ask(TASK) == TaskReport(state=TaskState.SUCCEEDED, video_url=FILE, progress=100)
+    cost = ProviderCost(amount=Decimal("8.0"), currency=Currency.UNITS)
+    assert fal.ask(TASK) == TaskReport(state=TaskState.SUCCEEDED, video_url=FILE, progress=100, cost=cost)
     assert asked(server)[1] == f"/fal-ai/veo3.1/requests/{REQUEST}"
 
 

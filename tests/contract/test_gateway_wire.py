@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from clipferry.catalog.bodies import body
 from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilentError, TaskNotFoundError
 from clipferry.models import CallbackHint, FailureCode, Mode, Order, TaskReport
 from clipferry.net.http_client import HttpClient
+from clipferry.provider_cost import Currency, ProviderCost
 from clipferry.providers.openai_videos import OpenAiVideos
 from clipferry.providers.transport import JsonApi
 from clipferry.setting_rules import gateways
@@ -226,6 +228,23 @@ def test_an_unclear_answer_leaves_the_outcome_unknown(
     with pytest.raises(ProviderSilentError):
         gateway.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
     assert server.comes_to(1)
+
+
+@pytest.mark.parametrize(("said", "amount"), [("0.8", "0.8"), ("0", "0"), ("None", None)])
+def test_litellms_estimate_is_what_an_order_costs(
+    server: ScriptedApi, gateway: OpenAiVideos, said: str, amount: str | None
+) -> None:
+    server.answers(200, sample("litellm/submit_accepted"), x_litellm_response_cost=said)
+
+    cost = gateway.submit(ORDER, callback_url=CALLBACK_URL, timeout=10).cost
+
+    assert cost == (amount and ProviderCost(amount=Decimal(amount), currency=Currency.USD))
+
+
+def test_openrouter_says_what_a_video_cost(server: ScriptedApi, gateway: OpenAiVideos) -> None:
+    server.answers(200, sample("openrouter/video_completed"))
+
+    assert gateway.ask("job-abc123").cost == ProviderCost(amount=Decimal("0.5"), currency=Currency.USD)
 
 
 # Questions

@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from clipferry.errors import (
     TaskNotFoundError,
 )
 from clipferry.models import FailureCode, Order, TaskReport
+from clipferry.provider_cost import Currency, ProviderCost
 from clipferry.providers import kie_jobs, kie_veo
 from clipferry.providers.kie import Kie
 from clipferry.verdicts import TaskState
@@ -257,7 +259,9 @@ def test_a_task_that_succeeded_names_its_file(server: ScriptedApi, kie: Kie, nam
     server.answers(200, sample(f"kie/{name}"))
 
     progress = 100 if name == "task_success_sora" else None  # the others don't say
-    assert kie.ask(TASK) == TaskReport(state=TaskState.SUCCEEDED, video_url=FILE, progress=progress)
+    amount = {"task_success_sora": "30", "callback_success": "1.23"}.get(name)
+    cost = ProviderCost(amount=Decimal(amount), currency=Currency.CREDITS) if amount else None
+    assert kie.ask(TASK) == TaskReport(state=TaskState.SUCCEEDED, video_url=FILE, progress=progress, cost=cost)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The worked example of docs/providers.md is a catalogue: it loads, and takes what it says it takes."""
+"""The worked example of docs/providers-models.md is a catalogue: it loads, and takes what it says it takes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from clipferry.catalog import Model, VideoOptions
 from clipferry.errors import InvalidRequestError
 from clipferry.models import Mode
 
-GUIDE = Path(__file__).parents[2] / "docs" / "providers.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "providers-models.md"
 
 
 @pytest.fixture

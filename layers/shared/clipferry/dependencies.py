@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -94,20 +94,18 @@ class Dependencies:
         from clipferry.providers import registry
         from clipferry.providers.transport import JsonApi
 
-        ready: dict[str, Provider] = {}
-        for provider in registry.PROVIDERS:
-            values = {name: getattr(self.settings, name) for name in provider.settings}
-            if key := values[provider.key]:
-                client = self._client(values[provider.base_url])
-                api = JsonApi(client, key.get_secret_value(), scheme=provider.scheme)
-                offered = partial(self._offered_by, provider.name)
-                ready[provider.name] = provider.make(registry.Parts(api=api, values=values, offered=offered))
-        for gateway in self.settings.gateways:
-            api = JsonApi(self._client(gateway.base_url), gateway.api_key.get_secret_value())
-            ready[gateway.name] = registry.gateway(
-                gateway.name, api, base_url=gateway.base_url, file_needs_key=gateway.file_needs_key
-            )
-        return ready
+        def connect(base_url: str, key: str, scheme: str) -> JsonApi:
+            return JsonApi(self._client(base_url), key, scheme=scheme)
+
+        def offered(name: str) -> set[str]:  # reads the catalogue when somebody asks, which few do
+            return self.catalog.models_of(name)
+
+        return registry.ready(
+            lambda name: getattr(self.settings, name),
+            self.settings.gateways,
+            connect=connect,
+            offered=offered,
+        )
 
     @cached_property
     def mirror_queue(self) -> MirrorQueue:
@@ -206,9 +204,6 @@ class Dependencies:
         for name in ("database", "mirror_queue", "webhook_queue", "storage"):
             if name in made:
                 made[name].close()
-
-    def _offered_by(self, provider: str) -> set[str]:
-        return self.catalog.models_of(provider)
 
     def _client(self, base_url: str) -> HttpClient:
         client = HttpClient(base_url, allow_plain_http=self.settings.allow_loopback)

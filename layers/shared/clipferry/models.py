@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from clipferry.provider_cost import ProviderCost
 from clipferry.verdicts import TaskState
 
 MOST_CREDITS: Final = 100_000_000
@@ -182,6 +183,8 @@ class Submission:
 
     task_id: str
     estimated_seconds: int | None = None
+    cost: ProviderCost | None = None
+    """What it costs, where that is known before it is made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +209,8 @@ class TaskReport:
     """How far it is by the provider's own count: 0 to 100, None where it doesn't say."""
     task_id: str | None = None
     """The task's whole name, where the provider was asked about a part of it; else None."""
+    cost: ProviderCost | None = None
+    """What it cost; None where the answer doesn't say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

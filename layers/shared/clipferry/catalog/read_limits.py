@@ -1,4 +1,4 @@
-"""Reads the keys of a TOML table that say what a model or an offer takes; docs/providers.md explains each."""
+"""Reads the keys of a TOML table that say what a model or an offer takes; docs/providers-models.md explains each."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilentError, TaskNotFoundError
 from clipferry.models import CallbackHint, FailureCode, Order, Submission, TaskReport
+from clipferry.provider_cost import Currency, read_cost
 from clipferry.providers import parsing
 from clipferry.providers.failures import classify_failure
 from clipferry.providers.model_parameters import fill_parameters
@@ -65,7 +66,12 @@ def _submission(answer: Answer) -> Submission:
     if task_id is None:
         raise ProviderSilentError("Evolink accepted, but named no task")
     info = parsing.nested_object(answer.data.get("task_info"))
-    return Submission(task_id=task_id, estimated_seconds=parsing.seconds(info.get("estimated_time")))
+    reserved = parsing.nested_object(answer.data.get("usage")).get("credits_reserved")
+    return Submission(
+        task_id=task_id,
+        estimated_seconds=parsing.seconds(info.get("estimated_time")),
+        cost=read_cost(reserved, Currency.CREDITS),
+    )
 
 
 def _refusal(answer: Answer, error: dict[str, Any]) -> ProviderRefusedError:
@@ -87,7 +93,8 @@ def _report(data: dict[str, Any]) -> TaskReport:
     state = read_state(status, provider="evolink")
     if state is TaskState.FAILED:
         error = _error(data)
-        return TaskReport(state=state, failure=_failure(error), detail=_detail(error))
+        given_back = read_cost(0, Currency.CREDITS)  # what was reserved for a task that failed
+        return TaskReport(state=state, failure=_failure(error), detail=_detail(error), cost=given_back)
     if state is TaskState.SUCCEEDED and _result_url(data) is None:
         raise ProviderError("Evolink reports success, but names no file")
     return parsing.unfailed_report(state, _result_url(data), status, progress=data.get("progress"))

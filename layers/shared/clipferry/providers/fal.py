@@ -17,6 +17,7 @@ from urllib.parse import quote, urlencode
 
 from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilentError, TaskNotFoundError
 from clipferry.models import CallbackHint, FailureCode, Order, Submission, TaskReport
+from clipferry.provider_cost import Currency, read_cost
 from clipferry.providers import parsing
 from clipferry.providers.failures import classify_failure
 from clipferry.providers.model_parameters import fill_parameters
@@ -108,17 +109,18 @@ def _outcome(answer: Answer, status: dict[str, Any]) -> TaskReport:
     """
     if answer.status == 404:
         raise TaskNotFoundError("fal doesn't have the result")
+    cost = read_cost(answer.headers.get("x-fal-billable-units"), Currency.UNITS)
     if answer.status == 200:
         url = parsing.file_url(*_urls(answer.data))
         if url is None:
             raise ProviderError("fal reports success, but names no file")
-        return TaskReport(state=TaskState.SUCCEEDED, video_url=url, progress=100)
+        return TaskReport(state=TaskState.SUCCEEDED, video_url=url, progress=100, cost=cost)
     is_the_tasks = "detail" in answer.data and 400 <= answer.status < 500 and answer.status not in _NOT_ABOUT_THE_TASK
     error_type = answer.data.get("error_type") or status.get("error_type")
     if not is_the_tasks and not error_type and not status.get("error"):
         raise ProviderError(f"HTTP {answer.status} to a question for the result")
     detail = parsing.join_text(f"HTTP {answer.status}", error_type, *_texts(answer.data), status.get("error"))
-    return TaskReport(state=TaskState.FAILED, failure=_failure(answer, error_type), detail=detail)
+    return TaskReport(state=TaskState.FAILED, failure=_failure(answer, error_type), detail=detail, cost=cost)
 
 
 def _failure(answer: Answer, *labels: object) -> FailureCode:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from clipferry.errors import ProviderError
 from clipferry.models import Order, TaskReport
+from clipferry.provider_cost import Currency, read_cost
 from clipferry.providers import parsing
 from clipferry.providers.failures import classify_failure
 from clipferry.providers.kie_wire import parse_urls
@@ -38,12 +39,13 @@ def report(record: dict[str, Any]) -> TaskReport:
     """Reads a task's record. Raises ProviderError when it reports success but names no file."""
     status = record.get("state")
     state = read_state(status, provider="kie")
+    cost = read_cost(record.get("creditsConsumed"), Currency.CREDITS) if state is not TaskState.RUNNING else None
     if state is TaskState.FAILED:
         code, message = record.get("failCode"), record.get("failMsg")
         failure = classify_failure(code, message=message)
-        return TaskReport(state=state, failure=failure, detail=parsing.join_text(code, message))
+        return TaskReport(state=state, failure=failure, detail=parsing.join_text(code, message), cost=cost)
     result = parsing.nested_object(record.get("resultJson"))
     url = parsing.file_url(*parse_urls(result.get("resultUrls")))
     if state is TaskState.SUCCEEDED and url is None:
         raise ProviderError("KIE reports success, but names no file")
-    return parsing.unfailed_report(state, url, status, progress=record.get("progress"))
+    return parsing.unfailed_report(state, url, status, progress=record.get("progress"), cost=cost)

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilentError, TaskNotFoundError
 from clipferry.models import CallbackHint, FailureCode, Order, Submission, TaskReport
+from clipferry.provider_cost import Currency, read_cost
 from clipferry.providers import parsing
 from clipferry.providers.failures import classify_failure
 from clipferry.providers.model_parameters import fill_parameters
@@ -46,7 +47,8 @@ class OpenAiVideos:
         task_id = parsing.task_id(answer.data.get("id"), answer.data.get("task_id"))
         if task_id is None:
             raise ProviderSilentError(f"{self.name} accepted, but named no video")
-        return Submission(task_id=task_id)
+        estimate = read_cost(answer.headers.get("x-litellm-response-cost"), Currency.USD)
+        return Submission(task_id=task_id, cost=estimate)
 
     def ask(self, task_id: str) -> TaskReport:
         answer = self._api.get(f"/videos/{quote(task_id, safe='')}")
@@ -70,14 +72,15 @@ class OpenAiVideos:
         word = data.get("status")
         # new-api says `unknown` of a task that it has just taken.
         state = TaskState.RUNNING if word == "unknown" else read_state(word, provider=self.name)
+        cost = read_cost(parsing.nested_object(data.get("usage")).get("cost"), Currency.USD)
         if state is TaskState.FAILED:
             error = _error(data)
             failure = classify_failure(error.get("code"), error.get("type"), message=error.get("message"))
-            return TaskReport(state=state, failure=failure, detail=_detail(error) or parsing.join_text(word))
+            return TaskReport(state=state, failure=failure, detail=_detail(error) or parsing.join_text(word), cost=cost)
         url = self._file_url(task_id, data) if state is TaskState.SUCCEEDED else None
         if state is TaskState.SUCCEEDED and url is None:
             raise ProviderError(f"{self.name} reports success, but names no file")
-        return parsing.unfailed_report(state, url, word, progress=data.get("progress"))
+        return parsing.unfailed_report(state, url, word, progress=data.get("progress"), cost=cost)
 
     def _file_url(self, task_id: str, data: dict[str, Any]) -> str | None:
         """`/content` with the key, or the address in the answer: OpenRouter's `urls`, new-api's `metadata.url`."""

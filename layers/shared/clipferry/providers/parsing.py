@@ -9,9 +9,10 @@ from urllib.parse import quote
 
 from clipferry.db.rows import LONGEST_TEXT, storable
 from clipferry.models import TaskReport
+from clipferry.provider_cost import ProviderCost
 from clipferry.verdicts import TaskState
 
-LONGEST_TASK_ID: Final = 500
+LONGEST_TASK_ID: Final = 400
 """LiteLLM's hold the provider, the model and the provider's own id, in Base64."""
 LONGEST_URL: Final = 8192
 _TASK_ID: Final = re.compile(rf"[!-~]{{1,{LONGEST_TASK_ID}}}")
@@ -68,8 +69,15 @@ def percent(value: object) -> int | None:
     return int(value) if 0 <= value <= 100 else None
 
 
-def unfailed_report(state: TaskState, url: str | None, word: object, *, progress: object = None) -> TaskReport:
+def unfailed_report(
+    state: TaskState,
+    url: str | None,
+    word: object,
+    *,
+    progress: object = None,
+    cost: ProviderCost | None = None,
+) -> TaskReport:
     """The report on a task that hasn't failed. A running one has no file: what it names may be a preview."""
     detail = "" if state is TaskState.SUCCEEDED else join_text(word, limit=100)
     file = None if state is TaskState.RUNNING else url
-    return TaskReport(state=state, video_url=file, detail=detail, progress=percent(progress))
+    return TaskReport(state=state, video_url=file, detail=detail, progress=percent(progress), cost=cost)

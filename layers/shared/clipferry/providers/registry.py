@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from clipferry.providers.base import Provider
 from clipferry.providers.transport import JsonApi
+from clipferry.setting_rules.gateways import Gateway
 from clipferry.setting_rules.values import comma_separated
 
 
@@ -81,13 +83,6 @@ def _fal(parts: Parts) -> Provider:
     return Fal(parts.api, endpoints=parts.offered)
 
 
-def gateway(name: str, api: JsonApi, *, base_url: str, file_needs_key: bool) -> Provider:
-    """Makes the adapter of one of the servers in GATEWAYS."""
-    from clipferry.providers.openai_videos import OpenAiVideos
-
-    return OpenAiVideos(name, api, base_url=base_url, file_needs_key=file_needs_key)
-
-
 GATEWAYS: Final = "video_gateways"
 """The setting that names any number of servers with OpenAI's video API, their addresses and keys."""
 PROVIDERS: Final = (
@@ -111,3 +106,31 @@ PROVIDERS: Final = (
     ),
     Registered(name="fal", title="fal", key="fal_api_key", base_url="fal_base_url", scheme="Key", make=_fal),
 )
+
+
+def ready(
+    read: Callable[[str], Any],
+    gateways: Iterable[Gateway],
+    *,
+    connect: Callable[[str, str, str], JsonApi],
+    offered: Callable[[str], Iterable[str]],
+) -> dict[str, Provider]:
+    """Makes those that have a key, by name.
+
+    `read` returns a setting by its field, `connect(base_url, key, scheme)` an API, and `offered(name)` the provider's
+    names for the models that the catalogue has from it.
+    """
+    made: dict[str, Provider] = {}
+    for known in PROVIDERS:
+        values = {name: read(name) for name in known.settings}
+        if key := values[known.key]:
+            api = connect(values[known.base_url], key.get_secret_value(), known.scheme)
+            made[known.name] = known.make(Parts(api=api, values=values, offered=partial(offered, known.name)))
+    return made | {gateway.name: _gateway(gateway, connect) for gateway in gateways}
+
+
+def _gateway(own: Gateway, connect: Callable[[str, str, str], JsonApi]) -> Provider:
+    from clipferry.providers.openai_videos import OpenAiVideos
+
+    api = connect(own.base_url, own.api_key.get_secret_value(), "Bearer")
+    return OpenAiVideos(own.name, api, base_url=own.base_url, file_needs_key=own.file_needs_key)

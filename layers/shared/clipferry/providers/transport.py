@@ -7,7 +7,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -41,6 +41,8 @@ class Answer:
     data: dict[str, Any]
     retry_after: float | None = None
     """The Retry-After header in seconds, if there is one."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """By their names in lower case."""
 
 
 class JsonApi:
@@ -102,7 +104,7 @@ class JsonApi:
             raise ProviderUnreachableError(str(error)) from error
         except NoAnswerError as error:
             raise ProviderSilentError(str(error)) from error
-        return Answer(response.status, json_object(response.body), _retry_after(response.headers))
+        return Answer(response.status, json_object(response.body), _retry_after(response.headers), response.headers)
 
 
 def raise_if_unknown(answer: Answer, *, is_own_error: bool) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from clipferry.db import events, finish_video, inbox, jobs, leases, videos
+from clipferry.db import events, finish_video, inbox, jobs, leases, provider_costs, videos
 from clipferry.db.connection import Database
 from clipferry.errors import ProviderError, QueueError, TaskNotFoundError
 from clipferry.mirror_queue import MirrorQueue
@@ -14,6 +14,7 @@ from clipferry.models import FailureCode, TaskReport, Video, VideoStatus
 from clipferry.observability import count, logger, quote
 from clipferry.outcome_metrics import count_failed
 from clipferry.polling import Polling
+from clipferry.provider_cost import ProviderCost
 from clipferry.providers.base import Provider
 from clipferry.verdicts import TaskState, Verdict
 
@@ -53,9 +54,10 @@ def advance_video(  # noqa: PLR0911 - one line for each thing that may be found
     if report is not None and video.external_task_id is None and not _claim_task(video, task_id, database, polling):
         return _expire(video, database) if video.is_overdue else Verdict.NOT_ITS_TASK
     if report is not None and report.video_url is not None and _is_finished(report, video):
-        return _start_upload(video, task_id, report.video_url, database=database, queue=queue, polling=polling)
+        return _start_upload(video, task_id, report, database=database, queue=queue, polling=polling)
     if report is not None and report.state is TaskState.FAILED:
-        return _fail(video, report.failure or FailureCode.PROVIDER_FAILED, report.detail, database)
+        code = report.failure or FailureCode.PROVIDER_FAILED
+        return _fail(video, code, report.detail, database, task_id=task_id, cost=report.cost)
     if video.is_overdue:
         return _expire(video, database)
     return Verdict.RUNNING if report is not None else _ask_again_soon(video, database, polling)
@@ -132,17 +134,18 @@ def _claim_task(video: Video, task_id: str, database: Database, polling: Polling
 
 
 def _start_upload(
-    video: Video, task_id: str, source_url: str, *, database: Database, queue: MirrorQueue, polling: Polling
+    video: Video, task_id: str, report: TaskReport, *, database: Database, queue: MirrorQueue, polling: Polling
 ) -> Verdict:
     with database.transaction() as tx:
         started = videos.start_upload(
             tx,
             uuid=video.uuid,
             task_id=task_id,
-            source_url=source_url,
+            source_url=report.video_url or "",
             deadline_seconds=polling.upload_deadline_seconds,
             next_check_seconds=polling.check_seconds,
         )
+        provider_costs.note(tx, uuid=video.uuid, task_id=task_id, cost=report.cost)
     if started.first() is None:
         return Verdict.MOVED
     _send(video, queue)
@@ -190,10 +193,19 @@ def _expire(video: Video, database: Database) -> Verdict:
     return _fail(video, FailureCode.TIMED_OUT, f"{video.status} for too long", database)
 
 
-def _fail(video: Video, code: FailureCode, detail: str, database: Database) -> Verdict:
+def _fail(
+    video: Video,
+    code: FailureCode,
+    detail: str,
+    database: Database,
+    *,
+    task_id: str = "",
+    cost: ProviderCost | None = None,
+) -> Verdict:
     states = BEFORE_THE_FILE if video.status in BEFORE_THE_FILE else (video.status,)
     with database.transaction() as tx:
         failed = finish_video.fail(tx, video_uuid=video.uuid, code=code, detail=detail, from_states=states)
+        provider_costs.note(tx, uuid=video.uuid, task_id=task_id, cost=cost)
     if failed.first() is None:
         return Verdict.MOVED
     logger.warning("video failed", video_uuid=video.uuid, reason=code.value, detail=quote(detail))

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-from clipferry.db import circuits, finish_video, submissions, videos
+from clipferry.db import circuits, finish_video, provider_costs, submissions, videos
 from clipferry.db.circuits import OpenCircuit
 from clipferry.db.connection import Database
 from clipferry.errors import (
@@ -154,6 +154,7 @@ def _record(
                 deadline_seconds=polling.generation_deadline_seconds,
                 first_check_seconds=polling.first_check_seconds(submission.estimated_seconds),
             )
+            provider_costs.note(tx, uuid=order.video_uuid, task_id=submission.task_id, cost=submission.cost)
             current = videos.get(tx, order.video_uuid)
             health.write(tx)
     except DatabaseUnavailableError:
