@@ -29,16 +29,13 @@ FORGED_RESULT_URL = "http://127.0.0.1:9/evil.mp4"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How a fake behaves. `local` lets callbacks go to plain HTTP and to this machine: the real ones refuse both."""
+    """How a fake behaves. Its callbacks may go to plain HTTP and to this machine, which the real ones refuse."""
 
     api_key: str
     seconds: float = 2.0
     """How long a task takes."""
-    local: bool = True
     retry_scale: float = 1.0
     """Stretches the pauses between the attempts to call back."""
-    seed: int = 0
-    """Draws the task ids."""
     film: bytes | None = None
     """The result of every task, instead of a film that is rendered for it."""
 
@@ -59,7 +56,7 @@ class FakeProvider:
         self.faults: Faults | Callable[[FilmOrder], Faults] = Faults()
         """The faults of every submission that `next` says nothing about, or a function that chooses them."""
         self.options = options
-        self.random = random.Random(options.seed)
+        self.random = random.Random()
         self._next_faults: deque[Faults] = deque()
         self._accepting = threading.Lock()
         delays = tuple(delay * options.retry_scale for delay in self.retry_delays)

@@ -55,7 +55,7 @@ class FakeEvolink(FakeProvider):
             raise EvolinkError(413, "request_too_large", f"The body is larger than {BODY_LIMIT} bytes")
         if request.headers.get_content_type() != "application/json":
             raise EvolinkError(400, "invalid_parameters", "The content type must be application/json")
-        return parse_order(request.body, local=self.options.local)
+        return parse_order(request.body, local=True)
 
     def _find(self, task_id: str) -> Task:
         if not task_id.startswith("task-unified-"):
@@ -72,22 +72,17 @@ def fake_evolink(
     api_key: str,
     port: int = 0,
     seconds: float = 2.0,
-    local: bool = True,
     retry_scale: float = 1.0,
-    seed: int = 0,
     film: bytes | None = None,
 ) -> Iterator[FakeEvolink]:
     """Serves on 127.0.0.1 until the block ends; then every thread has ended, too. The rest is `Options`."""
-    options = Options(api_key=api_key, seconds=seconds, local=local, retry_scale=retry_scale, seed=seed, film=film)
+    options = Options(api_key=api_key, seconds=seconds, retry_scale=retry_scale, film=film)
     with serving(lambda base_url: FakeEvolink(base_url, options), port=port) as evolink:
         yield evolink
 
 
 def main() -> None:
-    def start(asked: Any) -> Any:
-        return fake_evolink(api_key=asked.api_key, port=asked.port, seconds=asked.seconds)
-
-    run_alone("Evolink", start, port=8788, api_key="sk-evo-local")
+    run_alone("Evolink", fake_evolink, port=8788, api_key="sk-evo-local")
 
 
 if __name__ == "__main__":

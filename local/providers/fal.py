@@ -34,7 +34,7 @@ class FakeFal(FakeProvider):
                 return self._result(self._find(f"{owner}/{alias}", request_id))
             case "POST", [_, _, *_] as parts:
                 body = request.body or b""
-                return self.submit(parse_order("/".join(parts), body, request.query, local=self.options.local))
+                return self.submit(parse_order("/".join(parts), body, request.query, local=True))
         raise FalError(404, "Path not found")
 
     def is_authentic(self, request: Request) -> bool:
@@ -93,22 +93,17 @@ def fake_fal(
     api_key: str,
     port: int = 0,
     seconds: float = 2.0,
-    local: bool = True,
     retry_scale: float = 1.0,
-    seed: int = 0,
     film: bytes | None = None,
 ) -> Iterator[FakeFal]:
     """Serves on 127.0.0.1 until the block ends; then every thread has ended, too. The rest is `Options`."""
-    options = Options(api_key=api_key, seconds=seconds, local=local, retry_scale=retry_scale, seed=seed, film=film)
+    options = Options(api_key=api_key, seconds=seconds, retry_scale=retry_scale, film=film)
     with serving(lambda base_url: FakeFal(base_url, options), port=port) as fal:
         yield fal
 
 
 def main() -> None:
-    def start(asked: Any) -> Any:
-        return fake_fal(api_key=asked.api_key, port=asked.port, seconds=asked.seconds)
-
-    run_alone("fal", start, port=8790, api_key="fal-local")
+    run_alone("fal", fake_fal, port=8790, api_key="fal-local")
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -32,7 +32,7 @@ class FakeGateway(FakeProvider):
             raise self.error(401, "invalid_api_key", "Incorrect API key provided")
         match request.method, request.path.split("/")[1:]:
             case "POST", ["v1", "videos"]:
-                return self.submit(parse_order(self.kind, request.body or b"", local=self.options.local))
+                return self.submit(parse_order(self.kind, request.body or b"", local=True))
             case "GET", ["v1", "videos", task_id]:
                 return self.query(self._find(task_id))
             case "GET" | "HEAD", ["v1", "videos", task_id, "content"]:
@@ -92,22 +92,17 @@ def fake_gateway(
     api_key: str,
     port: int = 0,
     seconds: float = 2.0,
-    local: bool = True,
     retry_scale: float = 1.0,
-    seed: int = 0,
     film: bytes | None = None,
 ) -> Iterator[FakeGateway]:
     """Serves on 127.0.0.1 until the block ends; then every thread has ended, too. The rest is `Options`."""
-    options = Options(api_key=api_key, seconds=seconds, local=local, retry_scale=retry_scale, seed=seed, film=film)
+    options = Options(api_key=api_key, seconds=seconds, retry_scale=retry_scale, film=film)
     with serving(lambda base_url: FakeGateway(base_url, options, kind=kind), port=port) as gateway:
         yield gateway
 
 
 def main() -> None:
-    def start(asked: argparse.Namespace) -> Any:
-        return fake_gateway(Kind.LITELLM, api_key=asked.api_key, port=asked.port, seconds=asked.seconds)
-
-    run_alone("server with OpenAI's video API", start, port=8791, api_key="sk-local")
+    run_alone("server with OpenAI's video API", partial(fake_gateway, Kind.LITELLM), port=8791, api_key="sk-local")
 
 
 if __name__ == "__main__":

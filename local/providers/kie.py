@@ -31,9 +31,9 @@ class FakeKie(FakeProvider):
             raise KieError(401)
         match request.method, request.path:
             case "POST", "/api/v1/jobs/createTask":
-                return self.submit(kie_orders.parse_order(_json_body(request), local=self.options.local))
+                return self.submit(kie_orders.parse_order(_json_body(request), local=True))
             case "POST", "/api/v1/veo/generate":
-                return self.submit(veo_orders.parse_order(_json_body(request), local=self.options.local))
+                return self.submit(veo_orders.parse_order(_json_body(request), local=True))
             case "GET", "/api/v1/jobs/recordInfo":
                 return self.query(self._find(request, is_veo=False))
             case "GET", "/api/v1/veo/record-info":
@@ -100,23 +100,18 @@ def fake_kie(
     api_key: str,
     port: int = 0,
     seconds: float = 2.0,
-    local: bool = True,
     retry_scale: float = 1.0,
-    seed: int = 0,
     film: bytes | None = None,
     webhook_key: str | None = None,
 ) -> Iterator[FakeKie]:
     """Serves on 127.0.0.1 until the block ends; then every thread has ended, too. The rest is `Options`."""
-    options = Options(api_key=api_key, seconds=seconds, local=local, retry_scale=retry_scale, seed=seed, film=film)
+    options = Options(api_key=api_key, seconds=seconds, retry_scale=retry_scale, film=film)
     with serving(lambda base_url: FakeKie(base_url, options, webhook_key=webhook_key), port=port) as kie:
         yield kie
 
 
 def main() -> None:
-    def start(asked: Any) -> Any:
-        return fake_kie(api_key=asked.api_key, port=asked.port, seconds=asked.seconds)
-
-    run_alone("KIE", start, port=8789, api_key="kie-local")
+    run_alone("KIE", fake_kie, port=8789, api_key="kie-local")
 
 
 if __name__ == "__main__":

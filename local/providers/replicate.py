@@ -29,7 +29,7 @@ class FakeReplicate(FakeProvider):
             raise ReplicateError(401, "You did not pass a valid authentication token")
         match request.method, request.path.split("/")[1:]:
             case "POST", ["v1", "models", owner, name, "predictions"]:
-                return self.submit(parse_order(f"{owner}/{name}", request.body or b"", local=self.options.local))
+                return self.submit(parse_order(f"{owner}/{name}", request.body or b"", local=True))
             case "GET", ["v1", "predictions", task_id] if task := self.find_task(task_id):
                 return self.query(task)
         raise ReplicateError(404, "The requested resource could not be found.")
@@ -61,12 +61,10 @@ def fake_replicate(
     api_key: str,
     webhook_secret: str,
     seconds: float = 2.0,
-    local: bool = True,
     retry_scale: float = 1.0,
-    seed: int = 0,
     film: bytes | None = None,
 ) -> Iterator[FakeReplicate]:
     """Serves on 127.0.0.1 until the block ends; then every thread has ended, too. The rest is `Options`."""
-    options = Options(api_key=api_key, seconds=seconds, local=local, retry_scale=retry_scale, seed=seed, film=film)
+    options = Options(api_key=api_key, seconds=seconds, retry_scale=retry_scale, film=film)
     with serving(lambda base_url: FakeReplicate(base_url, options, webhook_secret=webhook_secret)) as replicate:
         yield replicate

@@ -28,15 +28,15 @@ def serving(make: Callable[[str], Fake], *, port: int = 0) -> Iterator[Fake]:
 
 
 def run_alone(
-    name: str, start: Callable[[argparse.Namespace], AbstractContextManager[FakeProvider]], *, port: int, api_key: str
+    name: str, start: Callable[..., AbstractContextManager[FakeProvider]], *, port: int, api_key: str
 ) -> None:
-    """Runs a fake until Ctrl-C."""
+    """Runs a fake until Ctrl-C. `start` takes its key, its port and the seconds of a task."""
     parser = argparse.ArgumentParser(description=f"A fake {name}, for trying things out.")
     parser.add_argument("--port", type=int, default=port)
     parser.add_argument("--api-key", default=api_key)
     parser.add_argument("--seconds", type=float, default=2.0, help="how long a task takes")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with suppress(KeyboardInterrupt), start(options) as fake:
+    with suppress(KeyboardInterrupt), start(**vars(options)) as fake:
         print(f"A fake {name} on {fake.base_url}, its API key is {options.api_key}. Ctrl-C ends it.", flush=True)
         threading.Event().wait()
