@@ -34,6 +34,7 @@ JOBS: Final = (
     Job(name="mirror_video", expected=200, events=EventFactory.mirror, naive="mirror_video", has_thumbnails=True),
     Job(name="account", expected=200, events=EventFactory.balance, naive="query_videos"),
     Job(name="reconcile", expected=200, events=EventFactory.schedule, naive="reconcile"),
+    Job(name="deliver_webhooks", expected=200, events=EventFactory.schedule, naive="reconcile"),
     Job(name="housekeep", expected=200, events=EventFactory.schedule, naive="housekeep"),
     Job(name="migrate", expected=200, events=EventFactory.empty, naive="migrate"),
 )

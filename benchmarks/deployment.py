@@ -119,6 +119,7 @@ def _environment(urls: Urls) -> dict[str, str]:
         "EVOLINK_BASE_URL": urls.evolink,
         "AI_CALLBACK_URL": "https://api.example.com/api/v1/video/callback",
         "MIRROR_QUEUE_URL": f"{urls.queue}/123456789012/clipferry-mirror",
+        "WEBHOOK_QUEUE_URL": f"{urls.queue}/123456789012/clipferry-webhooks",
         "RATE_LIMIT_PER_MINUTE": str(MANY),
         "VIDEO_MAX_CONCURRENT": str(MANY),
         "ALLOW_LOOPBACK": "true",

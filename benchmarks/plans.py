@@ -91,6 +91,9 @@ class _ExplainingTransaction(Transaction):
         self._explain(sql, parameters)
         self._inner.execute(sql, parameters)
 
+    def announce(self, written: Rows[dict[str, Any]]) -> None:
+        self._inner.announce(written)
+
     def _explain(self, sql: LiteralString, parameters: Mapping[str, Any]) -> None:
         self._inner.execute("savepoint explained", {})
         (explained,) = self._inner.query_dicts(_EXPLAIN + sql, parameters).all()

@@ -74,8 +74,14 @@ def checks(dependencies: Dependencies, context: CheckContext) -> Iterator[Check]
     yield Check(
         name="queue",
         advice="`clipferry redrive` sends dead letters again; otherwise check MIRROR_QUEUE_URL and AWS credentials.",
-        run=lambda: _queue(settings),
+        run=lambda: _queue(settings.mirror_queue_url, settings),
     )
+    if webhook_queue := settings.webhook_queue_url:
+        yield Check(
+            name="webhook queue",
+            advice="`clipferry redrive --webhooks` sends dead letters again; otherwise check WEBHOOK_QUEUE_URL.",
+            run=lambda: _queue(webhook_queue, settings),
+        )
     yield Check(
         name="layer",
         advice="Build again for the architecture that is deployed; if that is arm64, pass --architecture arm64.",
@@ -151,10 +157,10 @@ def _callback_url(settings: Settings, context: CheckContext) -> str | None:
     return settings.ai_callback_url or derived
 
 
-def _queue(settings: Settings) -> str:
+def _queue(url: str, settings: Settings) -> str:
     endpoint = settings.aws_endpoint_url_sqs
-    with queues.connect_to(settings.mirror_queue_url, region=settings.aws_region, endpoint=endpoint) as mirror:
-        depth, dead = mirror.depth(), mirror.dead_letters_depth()
+    with queues.connect_to(url, region=settings.aws_region, endpoint=endpoint) as queue:
+        depth, dead = queue.depth(), queue.dead_letters_depth()
     if dead.waiting or dead.in_flight:
         raise CheckFailedError(f"dead letters: {dead.waiting + dead.in_flight}")
     return f"{depth.waiting} messages waiting, {depth.in_flight} in flight, no dead letters"

@@ -28,6 +28,14 @@ with callback as (
     where video_uuid = %(uuid)s
 ), ordered as (
     update public.credit_transactions set remark = %(text)s, order_no = %(text)s where package_id is not null
+), endpoint as (
+    insert into clipferry.webhook_endpoints (user_id, url) values ('ann', %(text)s) returning id
+), told as (
+    insert into clipferry.webhook_events (id, kind, user_id, video_uuid, body)
+    values ('evt_planted', %(text)s, 'ann', %(text)s, to_jsonb(%(text)s::text)::text) returning id
+), delivery as (
+    insert into clipferry.webhook_deliveries (event_id, endpoint_id, state, last_error)
+    select told.id, endpoint.id, 'GIVEN_UP', %(text)s from told, endpoint
 ), foreign_user as (
     insert into public."user" (id, email) values ('of ' || %(text)s, %(text)s) returning id
 )
@@ -38,6 +46,8 @@ _CLEAR = (
     "delete from clipferry.callback_inbox",
     "delete from clipferry.video_events",
     "delete from clipferry.api_keys",
+    "delete from clipferry.webhook_events",
+    "delete from clipferry.webhook_endpoints",
     "delete from public.\"user\" where id <> 'ann'",
 )
 
@@ -61,6 +71,9 @@ def commands(uuid: str) -> list[tuple[str, ...]]:
         ("callbacks", "show"),
         ("callbacks", "show", uuid),
         ("keys", "list"),
+        ("webhooks", "list"),
+        ("webhooks", "list", "--endpoints"),
+        ("webhooks", "show", "evt_planted"),
         ("videos", "list"),
         ("videos", "stuck"),
         ("credits", "history", "ann"),

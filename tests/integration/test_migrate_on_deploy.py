@@ -198,7 +198,7 @@ def test_what_was_made_again_and_the_time_out_of_the_settings(
         restored = invoke({})
 
     assert restored == {"applied": [], "restored": ["index clipferry_videos_list_idx on videos"]}
-    assert timeouts == [17]
+    assert timeouts == [17, 17], "the migration, and what the settings say of webhooks"
 
 
 def test_settings_that_are_missing_are_named(bucket: Bucket, invoke: Any) -> None:

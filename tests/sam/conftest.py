@@ -69,6 +69,7 @@ def running_stack() -> Iterator[RunningStack]:
             "EVOLINK_API_KEY": KEY,
             "AI_CALLBACK_URL": f"http://127.0.0.1:{free_port()}/api/v1/video/callback",
             "MIRROR_QUEUE_URL": queue_url,
+            "WEBHOOK_QUEUE_URL": sqs.create_queue(QueueName="clipferry-webhooks")["QueueUrl"],
             "AWS_ENDPOINT_URL_SQS": aws.endpoint,
         }
         environment = json.loads((EVENTS / "env.json").read_text())["Parameters"] | values

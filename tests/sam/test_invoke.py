@@ -94,6 +94,14 @@ def test_message_about_an_unknown_video_is_done_with(invoke: Any, stored_event: 
     assert invoke("MirrorVideoFunction", stored_event("mirror_video")) == {"batchItemFailures": []}
 
 
+def test_webhook_that_nobody_waits_for_is_done_with(invoke: Any, stored_event: Any) -> None:
+    assert invoke("DeliverWebhooksFunction", stored_event("deliver_webhooks")) == {"batchItemFailures": []}
+
+
+def test_the_minutes_tick_finds_no_webhook_to_queue(mirrored: Any, invoke: Any, stored_event: Any) -> None:
+    assert invoke("DeliverWebhooksFunction", stored_event("reconcile")) == {"queued": 0}
+
+
 def test_list_shows_the_finished_video(mirrored: Any, created: dict[str, Any], invoke: Any, stored_event: Any) -> None:
     answer = invoke("QueryVideosFunction", stored_event("query_videos"))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from clipferry.aws.sqs import SqsQueue
-from clipferry.errors import InvalidRequestError, QueueError
+from clipferry.errors import ClipferryError, InvalidRequestError
 from clipferry.observability import logger
 
 LONGEST_DELAY_SECONDS: Final = 900
@@ -23,11 +23,14 @@ class WebhookQueue(SqsQueue):
         self.send_message({"deliveryId": delivery_id}, delay_seconds=delay_seconds)
 
     def announce(self, delivery_ids: Iterable[int]) -> None:
-        """Asks for deliveries now. What can't be asked for now, the schedule finds in the next minutes."""
+        """Asks for deliveries now. What can't be asked for now, for whatever reason, the schedule finds in minutes.
+
+        Nothing is raised: the transaction that has written them is committed.
+        """
         for delivery_id in delivery_ids:
             try:
                 self.send(delivery_id)
-            except QueueError as error:
+            except ClipferryError as error:
                 logger.error("webhook message not sent", delivery_id=delivery_id, detail=str(error))
 
 
