@@ -12,7 +12,7 @@ import typer
 
 from cli import database
 from cli.confirmation import Yes, confirm
-from cli.output import Json, print_error, print_json, print_line, print_records, print_result
+from cli.output import Json, print_error, print_json, print_records, print_result
 from cli.settings import open_dependencies
 from clipferry import webhook_signature
 from clipferry.db import webhook_deliveries, webhook_endpoints
@@ -55,7 +55,7 @@ def show(
 ) -> None:
     """Shows an event's body, as it is sent, and what became of it at each endpoint. Exit status 1 for an unknown id."""
     with database.connect() as db, db.transaction() as tx:
-        reading = webhook_deliveries.body_of(tx, event_id)
+        reading = webhook_deliveries.event(tx, event_id)
         found = webhook_deliveries.of_event(tx, event_id)
     event, deliveries = reading.first(), found.all()
     if event is None:
@@ -64,8 +64,8 @@ def show(
     if as_json:
         print_json({"body": json.loads(event["body"]), "deliveries": [_as_dict(delivery) for delivery in deliveries]})
         return
-    print_line(event["body"])
-    print_records(deliveries, as_json=False, title=event_id)
+    happened = {"at": event["created_at"], "what": event["kind"], "detail": event["body"]}
+    print_records([happened, *map(_moment, deliveries)], as_json=False, title=event_id)
 
 
 @app.command()
@@ -134,6 +134,12 @@ def _send_test(url: str, event_id: str, dependencies: Dependencies) -> int:
 
 def _in_a_table(delivery: Delivery) -> dict[str, Any]:
     return {name: getattr(delivery, name) for name in _IN_A_TABLE}
+
+
+def _moment(delivery: Delivery) -> dict[str, Any]:
+    answer = delivery.last_error or delivery.last_status
+    detail = f"{delivery.attempts} attempts, the last answer {answer}" if delivery.attempts else None
+    return {"at": delivery.attempted_at, "what": f"{delivery.state}: {delivery.url}", "detail": detail}
 
 
 def _as_dict(delivery: Delivery) -> dict[str, Any]:

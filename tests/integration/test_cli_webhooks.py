@@ -63,7 +63,9 @@ def test_an_event_is_shown_as_it_is_sent(clipferry: Clipferry, journey: Journey)
     shown = clipferry("webhooks", "show", row["event_id"], "--json").json
     assert shown["body"]["data"]["videoUuid"] == uuid
     assert [delivery["url"] for delivery in shown["deliveries"]] == [OWNERS]
-    assert json.dumps(uuid) in clipferry("webhooks", "show", row["event_id"]).out
+    table = clipferry("webhooks", "show", row["event_id"]).out
+    assert json.dumps(uuid) in table
+    assert f"PENDING: {OWNERS}" in table
     assert clipferry("webhooks", "show", "evt_unknown").status == 1
 
 

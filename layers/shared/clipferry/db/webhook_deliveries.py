@@ -101,7 +101,7 @@ order by d.id desc limit %(limit)s
 
 _OF_EVENT: Final = "select" + _COLUMNS + "where e.id = %(event_id)s order by d.id"
 
-_BODY: Final = "select body from clipferry.webhook_events where id = %(event_id)s"
+_EVENT: Final = "select created_at, kind, body from clipferry.webhook_events where id = %(event_id)s"
 
 _REPLAY: Final = """
 update clipferry.webhook_deliveries d
@@ -201,9 +201,9 @@ def of_event(tx: Transaction, event_id: str) -> Rows[Delivery]:
     return tx.query(_OF_EVENT, {"event_id": event_id}, Delivery)
 
 
-def body_of(tx: Transaction, event_id: str) -> Rows[dict[str, Any]]:
-    """Returns the event's `body`, as it is sent."""
-    return tx.query_dicts(_BODY, {"event_id": event_id})
+def event(tx: Transaction, event_id: str) -> Rows[dict[str, Any]]:
+    """Returns the event's `created_at`, `kind` and `body`, as it is sent."""
+    return tx.query_dicts(_EVENT, {"event_id": event_id})
 
 
 def replay(tx: Transaction, event_ids: Sequence[str], *, undelivered: bool = False) -> Rows[dict[str, Any]]:
