@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import signal
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TypeVar
 
 from local.http.server import HttpServer
@@ -36,7 +35,8 @@ def run_alone(
     parser.add_argument("--api-key", default=api_key)
     parser.add_argument("--seconds", type=float, default=2.0, help="how long a task takes")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with suppress(KeyboardInterrupt), start(**vars(options)) as fake:
+    ends = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # one that came before the wait would be missed
+    with start(**vars(options)) as fake:
         print(f"A fake {name} on {fake.base_url}, its API key is {options.api_key}. Ctrl-C ends it.", flush=True)
-        threading.Event().wait()
+        signal.sigwait(ends)
