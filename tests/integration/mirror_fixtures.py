@@ -115,6 +115,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         else:
             headers["Content-Length"] = str(len(body) + (fault == "longer") - (fault == "shorter"))
+        if fault == "announces more":  # in every way, and ends where it really ends
+            start = int(asked[1]) if status == 206 and asked else 0
+            end = min(int(asked[2]) + 1, len(content) + 10_000) if status == 206 and asked else len(content) + 10_000
+            headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(content) + 10_000}"
+            headers["Content-Length"] = str(end - start)
+            self.close_connection = True
         return self._answer(status, headers, body, fault)
 
     def _answer(self, status: int, headers: dict[str, str], body: bytes = b"", fault: str = "") -> None:

@@ -18,7 +18,7 @@ from clipferry.errors import ClipferryError, SourceError, StorageError
 from clipferry.net.deadline import Deadline
 from clipferry.s3.multipart import Multipart, Progress
 from clipferry.s3.retry import Retries, TransferInterruptedError
-from clipferry.transfer.ranged_source import SourceChangedError
+from clipferry.transfer.source_answers import SourceChangedError
 from local.r2.faults import Fault, FaultKind
 from tests.integration.mirror_fixtures import KEY, PART, Behaviour, film, serving, sha256, storage_for, strict_r2
 

@@ -59,7 +59,7 @@ class World:
         url: str | None = None,
     ) -> None:
         """`url` is another way to the same database."""
-        database, storage = Database(url or self.url), storage_for(self.r2, pause_seconds=0.01, workers=workers)
+        database, storage = Database(url or self.url), storage_for(self.r2, pause_seconds=0.002, workers=workers)
         try:
             mirror_video(
                 UUID,

@@ -188,7 +188,7 @@ def test_the_deadline_ends_a_read_that_stalls() -> None:
         fetch(f"{server.url}/film", seconds=0.2)
 
 
-@pytest.mark.parametrize("status", [403, 404, 410])
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 410, 451, 499])
 def test_a_file_that_is_gone_is_told_from_one_that_fails(status: int) -> None:
     with (
         serving(film=b"HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n" % status) as server,
@@ -202,7 +202,7 @@ def test_a_file_that_is_gone_is_told_from_one_that_fails(status: int) -> None:
     [
         (b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n", "status 500"),
         (b"HTTP/1.1 206 Part\r\nContent-Length: 2\r\n\r\nok", "status 206"),
-        (b"HTTP/1.1 429 Slow\r\nContent-Length: 0\r\n\r\n", "status 429"),
+        *[(b"HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n" % code, f"status {code}") for code in (408, 416, 425, 429)],
         (b"HTTP/1.1 200 OK\r\n\r\nfilm", "Content-Length"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", "Content-Length"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\nContent-Length: 4\r\n\r\nfilm", "Transfer-Encoding"),

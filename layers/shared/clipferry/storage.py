@@ -11,6 +11,7 @@ import hashlib
 import ssl
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Unpack
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ from clipferry.s3.stored_objects import StoredObject, find_object
 from clipferry.transfer.engine import Transfer
 from clipferry.transfer.interface import StoredFile, TransferConfig, TransferOptions, TransferResult
 from clipferry.transfer.ranged_source import RangedSource
+from clipferry.transfer.source_answers import SourceChangedError
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 60
@@ -110,24 +112,37 @@ class Storage:
         Doing it twice is harmless: the key is written over. With `on_progress` an interrupted transfer can be continued
         by giving its last value as `progress`; without, nothing is left behind on failure.
 
-        Raises what `safe_get.follow` raises, SourceChangedError for a file that was replaced meanwhile or whose ranges
-        don't fit together, SourceInvalidError for what isn't an MP4, before anything is written, and StorageError,
-        TransferInterruptedError among them when the deadline is over.
+        Raises what `safe_get.follow` raises, SourceError for a file that comes incomplete, SourceInvalidError for what
+        isn't an MP4, before anything is written, and StorageError, TransferInterruptedError among them when the
+        deadline is over.
         """
         result = self.transfer(source_url=source_url, key=key, **options)
         return self._stored(key, result.size, result.sha256)
 
     def transfer(self, *, source_url: str, key: str, **options: Unpack[TransferOptions]) -> TransferResult:
-        """Does what `download_and_upload` does; returns how it went."""
+        """Does what `download_and_upload` does; returns how it went.
+
+        A file that was replaced while it was being fetched is fetched once more, from the start. When it seems to have
+        changed again, its server's ranges don't hold (behind a balancer each node may have its own ETag): then without.
+        """
         deadline = Deadline(options.get("deadline", TRANSFER_SECONDS))
+        restart = options.get("on_restart", lambda: None)
+        with suppress(SourceChangedError):
+            return self._attempt(source_url, key, options, deadline)
+        again: TransferOptions = {**options, "progress": None}
+        restart()
+        with suppress(SourceChangedError):
+            return self._attempt(source_url, key, again, deadline)
+        restart()
+        return self._attempt(source_url, key, again, deadline, ranges=False)
+
+    def _attempt(
+        self, source_url: str, key: str, options: TransferOptions, deadline: Deadline, *, ranges: bool = True
+    ) -> TransferResult:
         stop, stall_seconds = threading.Event(), self._config.stall_seconds
         return Transfer(
             source=RangedSource(
-                source_url,
-                rules=self._rules,
-                deadline=deadline,
-                stall_seconds=stall_seconds,
-                ranges=options.get("ranges", True),
+                source_url, rules=self._rules, deadline=deadline, stall_seconds=stall_seconds, ranges=ranges
             ),
             bucket=self._bucket,
             key=key,
@@ -144,9 +159,9 @@ class Storage:
         """Yields the unfinished uploads to keys that begin with `prefix`, whoever began them."""
         return list_unfinished(self._bucket, prefix, Retries(deadline=Deadline(REQUEST_SECONDS)))
 
-    def abort_upload(self, upload: UnfinishedUpload) -> None:
-        """Aborts it and deletes its parts; one that is over already is fine."""
-        Multipart(self._bucket, upload.key, Retries(deadline=Deadline(REQUEST_SECONDS))).abort(upload.upload_id)
+    def abort_upload(self, key: str, upload_id: str) -> None:
+        """Aborts an upload and deletes its parts; one that is over already is fine."""
+        Multipart(self._bucket, key, Retries(deadline=Deadline(REQUEST_SECONDS))).abort(upload_id)
 
     def get_signed_upload_url(
         self, *, key: str, content_type: str, expires_in: int = 3600, content_length: int | None = None

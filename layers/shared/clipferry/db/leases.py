@@ -57,7 +57,8 @@ with job as (
     returning video_uuid
 )
 insert into clipferry.video_events (video_uuid, kind, detail)
-select video_uuid, 'mirror_interrupted', jsonb_build_object('code', %(code)s::text, 'detail', %(detail)s::text) from job
+select video_uuid, 'mirror_interrupted', jsonb_build_object('code', %(code)s::text, 'detail', %(detail)s::text,
+       'reached', %(reached)s::bigint, 'standstill', %(standstill)s::boolean) from job
 """
 
 _IS_LEASED: Final = """
@@ -96,10 +97,20 @@ def find_lease(tx: Transaction, *, uuid: str, worker: str) -> Rows[Lease]:
     return tx.query(_FIND_LEASE, {"uuid": uuid, "worker": worker, "invalid_code": SourceInvalidError.code}, Lease)
 
 
-def release_lease(tx: Transaction, *, uuid: str, fence: int, again_seconds: float, error: ClipferryError) -> None:
+def release_lease(
+    tx: Transaction,
+    *,
+    uuid: str,
+    fence: int,
+    again_seconds: float,
+    error: ClipferryError,
+    reached: int = 0,
+    standstill: bool = False,
+) -> None:
     """Releases the lease because of `error`; reconcile sends the video again after `again_seconds`.
 
-    A lease that was released already stays as it is.
+    `reached` is how many bytes have come, `standstill` says that the source's fault has kept it from getting further
+    than before (`standstills`). A lease that was released already stays as it is.
     """
     parameters = {
         "uuid": uuid,
@@ -107,6 +118,8 @@ def release_lease(tx: Transaction, *, uuid: str, fence: int, again_seconds: floa
         "again_seconds": again_seconds,
         "code": error.code,
         "detail": storable(quote(str(error))),
+        "reached": reached,
+        "standstill": standstill,
     }
     tx.execute(_RELEASE_LEASE, parameters)
 

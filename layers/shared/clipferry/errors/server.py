@@ -61,6 +61,11 @@ class SourceError(ClipferryError):
     retryable = True
     blames_source = True
 
+    def __init__(self, detail: str = "", *, wait_seconds: float = 0.0) -> None:
+        """`wait_seconds` is what the server asks for (Retry-After)."""
+        super().__init__(detail)
+        self.wait_seconds = wait_seconds
+
 
 class SourceGoneError(SourceError):
     """The finished file is no longer where the provider put it."""
@@ -95,6 +100,11 @@ class StorageError(ClipferryError):
     retryable = True
     blames_source = False
     """Whether a mirror that ends with this error ended because of the provider's file, as metrics count it."""
+
+    def __init__(self, detail: str = "", *, wait_seconds: float = 0.0) -> None:
+        """`wait_seconds` is what the bucket asks for (Retry-After)."""
+        super().__init__(detail)
+        self.wait_seconds = wait_seconds
 
 
 class QueueError(ClipferryError):

@@ -21,3 +21,7 @@ class Deadline:
     @property
     def is_over(self) -> bool:
         return time.monotonic() >= self._end
+
+    def ends_within(self, seconds: float) -> bool:
+        """Whether less than `seconds` are left."""
+        return self._end - time.monotonic() < seconds

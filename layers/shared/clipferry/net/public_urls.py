@@ -34,7 +34,8 @@ def check_url(url: str, allowed_hosts: tuple[str, ...]) -> tuple[Origin, str]:
         raise SourceInvalidError(f"not a URL to fetch: {error}") from None
     if allowed_hosts and not any(_matches(origin.name, pattern.lower()) for pattern in allowed_hosts):
         raise SourceInvalidError(f"{origin.name} is not one of the allowed hosts")
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    has_query = "?" in url.partition("#")[0]  # an empty one, too, may be covered by a signature
+    target = (parts.path or "/") + (f"?{parts.query}" if has_query else "")
     return origin, quote(target, safe=_VISIBLE_ASCII)
 
 

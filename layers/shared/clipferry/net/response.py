@@ -81,6 +81,11 @@ class Response:
             self._left -= received
         return received
 
+    def has_excess(self) -> bool:
+        """Whether anything comes behind the body, which was read. Waits for as long as the connection allows."""
+        one = memoryview(bytearray(1))
+        return bool(self.read_into(one) or self._connection.read_into(one))
+
     def _begin(self) -> None:
         """Finds out how the body's end is told: RFC 9112 §6.3."""
         self._is_chunked = self.headers.is_chunked

@@ -9,20 +9,24 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
-from urllib.parse import urljoin
 
 from clipferry.errors import SourceError, SourceGoneError, SourceInvalidError
 from clipferry.net.connection import Connection, connect
 from clipferry.net.deadline import Deadline
 from clipferry.net.public_addresses import is_public
 from clipferry.net.public_urls import check_url
+from clipferry.net.redirects import REDIRECTS, redirect_target
 from clipferry.net.request_head import Origin
 from clipferry.net.response import Response
+from clipferry.net.retry_after import retry_after
 
 Resolve = Callable[..., Sequence[Any]]
 CHECK_SECONDS = 8.0
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
-GONE = frozenset({403, 404, 410})
+PASSING = frozenset({408, 416, 425, 429})
+"""What among 4xx says nothing about the file: too slow, another range, too early, too many requests."""
+REAL_CODINGS = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress", "dcb", "dcz"})
+"""IANA's registry, without `identity`, `aes128gcm` (a message's) and EXI, Pack200 (no film's). Anything else that
+servers write there (`aws-chunked`, `utf-8`, `binary`) changes nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,7 @@ class FinalResponse(NamedTuple):
     target: str
     addresses: Sequence[Any]
     authorization: Mapping[str, str]
+    is_redirected: bool
 
 
 def follow(
@@ -71,7 +76,7 @@ def follow(
     breaks the rules, and SourceError when there is no response or the redirects don't end.
     """
     authorization, trusted = rules.authorization(url), None
-    for _ in range(rules.max_redirects + 1):
+    for redirects in range(rules.max_redirects + 1):
         origin, target = check_url(url, rules.allowed_hosts)
         trusted = trusted or origin
         authorization = authorization if origin == trusted else {}
@@ -83,8 +88,9 @@ def follow(
             with translated(origin.name):
                 response = connection.request("GET", target, headers={**headers, **authorization})
             if response.status not in REDIRECTS:
-                return FinalResponse(connection, response, origin, target, addresses, authorization)
-            url = _redirect_target(url, response)
+                is_redirected = redirects > 0
+                return FinalResponse(connection, response, origin, target, addresses, authorization, is_redirected)
+            url = redirect_target(url, response)
         except BaseException:
             connection.close()
             raise
@@ -126,37 +132,32 @@ def resolve_checked(origin: Origin, resolve: Resolve, *, allow_loopback: bool) -
     return addresses
 
 
-def _redirect_target(url: str, response: Response) -> str:
-    location = response.headers.get("Location")
-    if not location:
-        raise SourceError(f"status {response.status} without a Location")
-    try:
-        return urljoin(url, location.encode("latin-1").decode())  # headers are read byte by byte
-    except ValueError as error:
-        raise SourceInvalidError(f"redirected to what is no URL: {error}") from None
+def is_gone(status: int) -> bool:
+    """Whether only another address can help: gone, forbidden, or expired, which many servers call a bad request."""
+    return 400 <= status <= 499 and status not in PASSING
 
 
 def full_size(response: Response, max_bytes: int) -> int:
     """Returns the Content-Length, in bytes, of a response that is the file itself.
 
-    Raises SourceGoneError for 403, 404 and 410, SourceInvalidError for a size that isn't allowed, and SourceError for
-    every other response.
+    Raises SourceGoneError where `is_gone`, SourceInvalidError for a size that isn't allowed, and SourceError for every
+    other response.
     """
-    if response.status in GONE:
+    if is_gone(response.status):
         raise SourceGoneError(f"status {response.status}")
     if response.status != 200:
-        raise SourceError(f"status {response.status}")
+        raise SourceError(f"status {response.status}", wait_seconds=retry_after(response.headers))
     check_encoding(response)
     with translated("the answer"):
         length = None if response.headers.is_chunked else response.headers.content_length
     if length is None:
-        raise SourceError("no Content-Length, so that an early end would pass unnoticed")
+        raise SourceError("no Content-Length: the source doesn't tell when the file ends too early")
     return check_size(length, max_bytes)
 
 
 def check_encoding(response: Response) -> None:
     """Raises SourceError for a body that isn't the file's own bytes."""
-    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+    if REAL_CODINGS.intersection(response.headers.tokens("Content-Encoding")):
         raise SourceError(f"Content-Encoding {response.headers.get('Content-Encoding')} wasn't asked for")
 
 

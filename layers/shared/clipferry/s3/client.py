@@ -23,6 +23,7 @@ from clipferry.net.pool import ConnectionPool
 from clipferry.net.request_head import Origin
 from clipferry.net.response import Response
 from clipferry.net.response_head import Headers
+from clipferry.net.retry_after import retry_after
 from clipferry.s3.retry import BucketRefusedError
 from clipferry.s3.xml import element_text, is_error, is_whole
 
@@ -155,7 +156,7 @@ class Bucket:
     def _read_response(self, what: str, connection: Connection, response: Response) -> BucketResponse:
         status, body = response.status, response.read(MAX_RESPONSE_BYTES).decode(errors="replace")
         if not 200 <= status <= 299 or is_error(body):  # S3 may send 200 first, and an error in the body
-            refuse(what, status, body)
+            refuse(what, response, body)
         if not is_whole(body):  # without a Content-Length an early end looks like any other
             raise StorageError(f"{what}: the response was cut short")
         if response.may_be_followed and connection.is_quiet():
@@ -191,10 +192,15 @@ class PutRequest:
             return self._bucket._read_response(self._what, self._connection, response).etag  # noqa: SLF001
 
 
-def refuse(what: str, status: int, body: str) -> NoReturn:
+def refuse(what: str, response: Response, body: str) -> NoReturn:
     """Raises BucketRefusedError with what S3's error document says."""
     message = element_text(body, "Message")[:200]
-    raise BucketRefusedError(f"{what} {message}".strip(), http_status=status, reason=element_text(body, "Code"))
+    raise BucketRefusedError(
+        f"{what} {message}".strip(),
+        http_status=response.status,
+        reason=element_text(body, "Code"),
+        wait_seconds=retry_after(response.headers),
+    )
 
 
 def etag_of(headers: Headers) -> str:

@@ -12,14 +12,16 @@ from clipferry.net.deadline import Deadline
 
 Answer = TypeVar("Answer")
 
-TRIES = 5
-"""For one request, or one part."""
+TRIES = 7
+"""For one request, or one part, in a row: 14 seconds of pauses. A failure after some progress is the first again."""
 FAILURES = 40
-"""For a whole transfer: so many aren't bad luck."""
+"""For a whole transfer: so many without progress aren't bad luck."""
 PAUSE_SECONDS = 0.2
 """Before the second try; doubled for each further one, plus a random part of up to a half, so that workers don't all
 try again at the same moment."""
 LONGEST_PAUSE_SECONDS = 5.0
+LONGEST_WAIT_SECONDS = 60.0
+"""The longest that is waited because a server asks for it (Retry-After); then another delivery tries."""
 THROTTLED_TRIES = 9
 """For one request that the bucket asks to slow down: 20 seconds of pauses."""
 _DOUBLINGS = 5
@@ -45,14 +47,14 @@ class TransferInterruptedError(StorageError):
     """The file could not be moved in the time there was."""
 
     code = "TRANSFER_INTERRUPTED"
-    blames_source = True  # a slow one, most of all
+    blames_source = True  # a slow one, unless the last failure was the bucket's
 
 
 class BucketRefusedError(StorageError):
     """The file storage refused a request."""
 
-    def __init__(self, what: str, *, http_status: int, reason: str) -> None:
-        super().__init__(f"{what}: {http_status} {reason}")
+    def __init__(self, what: str, *, http_status: int, reason: str, wait_seconds: float = 0.0) -> None:
+        super().__init__(f"{what}: {http_status} {reason}", wait_seconds=wait_seconds)
         self.http_status = http_status
         self.reason = reason
         """S3's error code: `NoSuchUpload`."""
@@ -100,15 +102,24 @@ class Retries:
     def pause(self, failed: int, error: SourceError | StorageError) -> None:
         """Waits before the next try, after `failed` failures in a row; raises `error` when there is to be none."""
         if self.deadline.is_over:
-            raise TransferInterruptedError(f"out of time after: {error}") from error
+            raise _out_of_time(error) from error
         is_throttled = isinstance(error, BucketRefusedError) and error.is_throttled
-        self._failures += not is_throttled
+        self._failures += not is_throttled and failed > 1
         tries = max(self._tries, THROTTLED_TRIES) if is_throttled else self._tries
         if failed >= tries or self._failures > FAILURES or not is_worth_another_try(error):
             raise error
         seconds = min(self._pause_seconds * 2 ** min(failed - 1, _DOUBLINGS), LONGEST_PAUSE_SECONDS)
-        if self._stop.wait(seconds * random.uniform(1, 1.5)):  # noqa: S311 (no secret)
+        seconds = max(seconds * random.uniform(1, 1.5), error.wait_seconds)  # noqa: S311 (no secret)
+        if self.deadline.ends_within(seconds):
+            raise _out_of_time(error) from error
+        if seconds > LONGEST_WAIT_SECONDS or self._stop.wait(seconds):
             raise error
+
+
+def _out_of_time(error: SourceError | StorageError) -> TransferInterruptedError:
+    interrupted = TransferInterruptedError(f"out of time after: {error}", wait_seconds=error.wait_seconds)
+    interrupted.blames_source = isinstance(error, SourceError) or error.blames_source
+    return interrupted
 
 
 def is_worth_another_try(error: SourceError | StorageError) -> bool:

@@ -49,7 +49,7 @@ def open_object(bucket: Bucket, key: str, *, start: int, etag: str, deadline: De
     asked = {"Range": f"bytes={start}-", "If-Match": f'"{etag}"'}
     with bucket.get(key, asked, deadline=deadline) as response:
         if response.status not in (200, 206):
-            refuse(f"GET {key}", response.status, response.read(MAX_RESPONSE_BYTES).decode(errors="replace"))
+            refuse(f"GET {key}", response, response.read(MAX_RESPONSE_BYTES).decode(errors="replace"))
         if etag_of(response.headers) not in ("", etag):
             raise StorageError(f"GET {key}: another version than {etag}")
         given = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))

@@ -23,8 +23,9 @@ from clipferry.transfer.ordered_hash import Observe, OrderedDigest, Part
 from clipferry.transfer.part_io import FIRST_STEP, TransferContext
 from clipferry.transfer.part_workers import PartWorkers
 from clipferry.transfer.range_reader import RangeReader
-from clipferry.transfer.ranged_source import RangedSource, SourceChangedError
+from clipferry.transfer.ranged_source import RangedSource
 from clipferry.transfer.single_put import SinglePut
+from clipferry.transfer.source_answers import SourceChangedError
 from clipferry.transfer.verification import ObjectReader, check_begins_as_mp4
 
 WINDOWS_PER_PART = 8

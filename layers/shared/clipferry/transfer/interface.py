@@ -42,14 +42,14 @@ class TransferOptions(TypedDict, total=False):
     content_type: str
     """The stored object's; `video/mp4` by default."""
     on_chunk: Observe | None
-    """Gets every byte once, in order."""
+    """Gets every byte once, in order, from the last restart on."""
     progress: Progress | None
     """Where to continue: the last value that an interrupted transfer gave to `on_progress`."""
     on_progress: OnProgress | None
     deadline: float
     """Seconds for all of it; 15 minutes by default."""
-    ranges: bool
-    """False: the file is read in one response, which can't be continued; True by default."""
+    on_restart: Callable[[], None]
+    """Called when the file is fetched again from its beginning: what `on_chunk` got is void then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

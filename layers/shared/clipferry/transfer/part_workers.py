@@ -91,6 +91,8 @@ class PartWorkers:
             part = Part(number, start=start, length=length, memory=memory, kept=kept)
             reader = self._reader_at(start, length, reader)
             self._move_part(part, reader)
+        if reader is not None:
+            reader.close()  # a server may have more to send than it was asked for
 
     def _reader_at(self, start: int, length: int, earlier: RangeReader | None) -> RangeReader:
         """Reads on with the same request if it can: one for each part costs a round trip and CPU each time."""

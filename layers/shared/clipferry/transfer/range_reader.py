@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from clipferry.errors import SourceError
 from clipferry.s3.retry import Retries
-from clipferry.transfer.ranged_source import Body, RangedSource
+from clipferry.transfer.ranged_source import RangedSource
+from clipferry.transfer.source_answers import SourceChangedError
+from clipferry.transfer.source_body import Body
+
+CHANGED_TRIES = 3
+"""Behind a balancer the next answer may be another node's, which has the version that is known."""
 
 
 class RangeReader:
@@ -36,6 +41,8 @@ class RangeReader:
                 if self._source.size and self._source.etag is None:  # it can only be read once
                     raise
                 failed += 1
+                if isinstance(error, SourceChangedError) and failed >= CHANGED_TRIES:
+                    raise
                 self._retries.pause(failed, error)
 
     def restart(self, start: int) -> None:

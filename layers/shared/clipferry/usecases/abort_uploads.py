@@ -33,7 +33,7 @@ def abort_uploads(*, database: Database, storage: Storage, now: datetime, second
             for upload in _abandoned(old[start : start + BATCH], database):
                 if seconds_left() < SECONDS_FOR_ONE:
                     return aborted
-                storage.abort_upload(upload)
+                storage.abort_upload(upload.key, upload.upload_id)
                 aborted += 1
     except StorageError as error:
         logger.warning("uploads not aborted", detail=str(error))

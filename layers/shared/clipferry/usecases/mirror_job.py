@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 from uuid import uuid4
 
-from clipferry.db import finish_video, leases, mirror_progress, videos
+from clipferry.db import finish_video, leases, mirror_progress, standstills, videos
 from clipferry.db.connection import Database
 from clipferry.db.leases import Lease
 from clipferry.db.retry import until_it_answers
+from clipferry.db.standstills import Standstill
 from clipferry.errors import ClipferryError
 from clipferry.media.geometry import aspect_ratio_name, resolution_name
 from clipferry.models import FailureCode, MirroredFile, VideoStatus
@@ -28,6 +29,11 @@ LAST_SECONDS: Final = 2.0
 """Reserved at the end of the function's time, to end by itself."""
 
 Result = TypeVar("Result")
+
+
+def film_key(uuid: str) -> str:
+    """Returns where a video's film is stored in the bucket."""
+    return f"videos/{uuid}.mp4"
 
 
 class LeaseLostError(ClipferryError):
@@ -62,30 +68,50 @@ class MirrorJob:
         self._database.connect()
         return self._when_database_answers(take)
 
-    def give_lease_back(self, lease: Lease, error: ClipferryError, *, again_seconds: float = 0) -> None:
+    def find_standstill(self) -> Standstill:
+        """Returns how long the file hasn't got any further before this delivery."""
+
+        def find() -> Standstill | None:
+            with self._database.transaction() as tx:
+                found = standstills.find(tx, self.uuid)
+            return found.first()
+
+        return self._when_database_answers(find) or Standstill(reached=0, deliveries=0, seconds=0.0)
+
+    def give_lease_back(
+        self,
+        lease: Lease,
+        error: ClipferryError,
+        *,
+        again_seconds: float = 0,
+        reached: int = 0,
+        standstill: bool = False,
+        source_url: str | None = None,
+    ) -> None:
         """Makes the video due after `again_seconds`, as soon as the database answers. Raises when it doesn't in time.
 
-        So do the two other ends of a lease: `refresh_source` and `fail`.
+        So does the other end of a lease, `fail`. `source_url` is the file's fresh address, if the provider gave one.
+        `leases.release_lease` says what `reached` and `standstill` are.
         """
 
         def give_back() -> None:
             with self._database.transaction() as tx:
-                leases.release_lease(tx, uuid=self.uuid, fence=lease.fence, again_seconds=again_seconds, error=error)
+                if source_url is not None:
+                    videos.refresh_source(tx, uuid=self.uuid, source_url=source_url, fence=lease.fence)
+                leases.release_lease(
+                    tx,
+                    uuid=self.uuid,
+                    fence=lease.fence,
+                    again_seconds=again_seconds,
+                    error=error,
+                    reached=reached,
+                    standstill=standstill,
+                )
 
         self._when_database_answers(give_back)
 
-    def refresh_source(self, lease: Lease, error: ClipferryError, source_url: str) -> None:
-        """Stores the file's fresh address, and makes the video due at once."""
-
-        def refresh() -> None:
-            with self._database.transaction() as tx:
-                videos.refresh_source(tx, uuid=self.uuid, source_url=source_url, fence=lease.fence)
-                leases.release_lease(tx, uuid=self.uuid, fence=lease.fence, again_seconds=0, error=error)
-
-        self._when_database_answers(refresh)
-
-    def fail(self, lease: Lease, error: ClipferryError, code: FailureCode) -> None:
-        """Releases the hold, and fails the video."""
+    def fail(self, lease: Lease, detail: str, code: FailureCode) -> None:
+        """Releases the hold, and fails the video; `detail` is for its events."""
 
         def fail() -> None:
             with self._database.transaction() as tx:
@@ -93,7 +119,7 @@ class MirrorJob:
                     tx,
                     video_uuid=self.uuid,
                     code=code,
-                    detail=str(error),
+                    detail=detail,
                     from_states=(VideoStatus.UPLOADING,),
                     fence=lease.fence,
                 )

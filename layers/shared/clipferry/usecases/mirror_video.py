@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -17,7 +16,6 @@ from aws_lambda_powertools.metrics import MetricUnit
 from clipferry.db.connection import Database
 from clipferry.db.leases import Lease
 from clipferry.errors import DatabaseUnavailableError, NotAVideoError, SourceError, StorageError
-from clipferry.media.mp4_scanner import MediaScanner
 from clipferry.media.thumbnail import MissReason, make_thumbnail
 from clipferry.models import MirroredFile
 from clipferry.observability import count, logger, set_log_context
@@ -26,9 +24,9 @@ from clipferry.polling import Polling
 from clipferry.providers.base import Provider
 from clipferry.s3.multipart import Progress
 from clipferry.storage import Storage
-from clipferry.transfer.ranged_source import SourceChangedError
 from clipferry.usecases.end_failed_mirror import end_failed_mirror
-from clipferry.usecases.mirror_job import LeaseLostError, MirrorJob
+from clipferry.usecases.film_in_transit import FilmInTransit
+from clipferry.usecases.mirror_job import LeaseLostError, MirrorJob, film_key
 
 THUMBNAIL_SECONDS: Final = 10.0
 ENDING_SECONDS: Final = 10.0
@@ -75,16 +73,18 @@ def _attempt(
     if lease is None:
         logger.info("nothing to mirror", video_uuid=uuid)
         return False
-    started = time.monotonic()
+    started, film = time.monotonic(), FilmInTransit()
     try:
-        file, clip = _fetch(job, lease, storage=storage, seconds_left=seconds_left)
-        thumbnail_url = _thumbnail_url(uuid, clip, storage, seconds_left)
+        file = _fetch(job, lease, film, storage=storage, seconds_left=seconds_left)
+        thumbnail_url = _thumbnail_url(uuid, film.scanner.leading_clip(), storage, seconds_left)
         is_completed = job.complete(lease, file, thumbnail_url)
     except LeaseLostError:
         logger.warning("another worker has taken over", video_uuid=uuid, fence=lease.fence)
         count("LeasesLost")
     except (SourceError, StorageError) as error:
-        return end_failed_mirror(job, lease, error, providers=providers, polling=polling)
+        return end_failed_mirror(
+            job, lease, error, reached=film.reached, storage=storage, providers=providers, polling=polling
+        )
     except DatabaseUnavailableError as error:
         logger.error("mirror given up for the database", video_uuid=uuid, fence=lease.fence, detail=str(error))
         job.give_lease_back(lease, error)
@@ -96,19 +96,31 @@ def _attempt(
 
 
 def _fetch(
-    job: MirrorJob, lease: Lease, *, storage: Storage, seconds_left: Callable[[], float]
-) -> tuple[MirroredFile, bytes | None]:
-    """Returns the file, and its beginning for the thumbnail.
+    job: MirrorJob, lease: Lease, film: FilmInTransit, *, storage: Storage, seconds_left: Callable[[], float]
+) -> MirroredFile:
+    key = film_key(job.uuid)
 
-    A file that was replaced while it was being fetched is fetched once more, from the start. When it seems to have
-    changed again, its server's ranges don't hold (behind a balancer each node may have its own ETag): then without.
-    """
-    mirror = partial(_mirror, job, lease, storage=storage, seconds_left=seconds_left)
-    with suppress(SourceChangedError):
-        return mirror(job.read_progress())
-    with suppress(SourceChangedError):
-        return mirror(None)
-    return mirror(None, ranges=False)
+    def save(progress: Progress | None) -> None:
+        film.note(progress)
+        job.save_progress(lease, key, progress)
+
+    stored = storage.download_and_upload(
+        source_url=lease.source_url,
+        key=key,
+        on_chunk=film.feed,
+        on_restart=film.restart,
+        progress=job.read_progress(),
+        on_progress=save,
+        deadline=max(seconds_left() - ENDING_SECONDS, 1.0),
+    )
+    no_film = film.scanner.no_film()
+    if no_film is not None:
+        job.note_rejected(lease, key, stored.size)
+        raise NotAVideoError(f"{no_film} ({stored.size} bytes, sha256 {stored.sha256})")
+    for oddity in film.scanner.oddities():
+        logger.warning("the film is damaged", video_uuid=job.uuid, detail=oddity)
+    found = film.scanner.result()
+    return MirroredFile(key=key, url=stored.url, size=stored.size, sha256=stored.sha256, media=found)
 
 
 def _thumbnail_url(uuid: str, clip: bytes | None, storage: Storage, seconds_left: Callable[[], float]) -> str | None:
@@ -133,37 +145,6 @@ def _thumbnail_url(uuid: str, clip: bytes | None, storage: Storage, seconds_left
         count("ThumbnailsMissed", reason=MissReason.NOT_STORED)
         return None
     return stored.url
-
-
-def _mirror(
-    job: MirrorJob,
-    lease: Lease,
-    progress: Progress | None,
-    *,
-    storage: Storage,
-    seconds_left: Callable[[], float],
-    ranges: bool = True,
-) -> tuple[MirroredFile, bytes | None]:
-    key = f"videos/{job.uuid}.mp4"
-    scanner = MediaScanner()
-    stored = storage.download_and_upload(
-        source_url=lease.source_url,
-        key=key,
-        on_chunk=scanner.feed,
-        progress=progress,
-        on_progress=partial(job.save_progress, lease, key),
-        deadline=max(seconds_left() - ENDING_SECONDS, 1.0),
-        ranges=ranges,
-    )
-    no_film = scanner.no_film()
-    if no_film is not None:
-        job.note_rejected(lease, key, stored.size)
-        raise NotAVideoError(f"{no_film} ({stored.size} bytes, sha256 {stored.sha256})")
-    for oddity in scanner.oddities():
-        logger.warning("the film is damaged", video_uuid=job.uuid, detail=oddity)
-    found = scanner.result()
-    file = MirroredFile(key=key, url=stored.url, size=stored.size, sha256=stored.sha256, media=found)
-    return file, scanner.leading_clip()
 
 
 def _report(uuid: str, lease: Lease, file: MirroredFile, *, is_completed: bool) -> None:

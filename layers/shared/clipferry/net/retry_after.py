@@ -1,0 +1,35 @@
+"""How long a server asks us to wait before the next try (Retry-After, RFC 9110 §10.2.3)."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime
+
+from clipferry.net.response_head import Headers
+
+_SECONDS = re.compile(r"[0-9]{1,9}")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_DATE = re.compile(
+    rf"[A-Za-z]{{3}}, ([0-9]{{2}}) ({'|'.join(_MONTHS)}) ([0-9]{{4}}) ([0-9]{{2}}):([0-9]{{2}}):([0-9]{{2}}) GMT"
+)
+
+
+def retry_after(headers: Headers, now: float | None = None) -> float:
+    """Returns the seconds that Retry-After names, or that are left until its date; 0 for none, a past or a wrong one.
+
+    `now` is the Unix time, the clock's if it isn't given.
+    """
+    value = headers.get("Retry-After")
+    if _SECONDS.fullmatch(value):
+        return float(value)
+    found = _DATE.fullmatch(value)
+    if found is None:
+        return 0.0
+    day, month, year, hour, minute, second = found.groups()
+    try:
+        numbers = (int(year), _MONTHS.index(month) + 1, int(day), int(hour), int(minute), min(int(second), 59))
+        moment = datetime(*numbers, tzinfo=UTC)
+    except ValueError:
+        return 0.0
+    return max(moment.timestamp() - (time.time() if now is None else now), 0.0)
