@@ -151,7 +151,7 @@ def test_a_film_is_mirrored_byte_for_byte(storage: Storage, s3: Any, size: int, 
 
 def test_a_failed_mirror_leaves_the_earlier_file_alone(storage: Storage, s3: Any) -> None:
     storage.upload_file(key=KEY, body=b"earlier")
-    with serving(Behaviour(film(PART_SIZE + 1), ranges=False, fault="longer")) as source, pytest.raises(SourceError):
+    with serving(Behaviour(film(PART_SIZE + 1), ranges=False, fault="early end")) as source, pytest.raises(SourceError):
         storage.download_and_upload(source_url=source.url, key=KEY)
     assert contents(s3) == b"earlier"
 

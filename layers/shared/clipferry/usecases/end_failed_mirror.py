@@ -120,7 +120,8 @@ class _Ending:
             self._try_again()
             return False
         if fresh is None:
-            self._fail(self._standstill_words() if self._is_standstill else str(self.error))
+            is_clear = isinstance(self.error, SourceGoneError | NotAVideoError)
+            self._fail(str(self.error) if is_clear else self._standstill_words())
             return False
         self._give_back(source_url=fresh)
         # One that is gone may be there when the schedule looks again.
