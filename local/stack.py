@@ -19,7 +19,7 @@ from clipferry import runtime
 from clipferry.db import schema
 from clipferry.errors import ClipferryError
 from clipferry.usecases.queue_webhooks import set_owners_endpoint
-from local import console, development_user, services
+from local import console, contract, development_user, services
 from local.http.server import PortTakenError
 from local.lambda_runtime import function_instances
 from local.lambda_runtime.gateway import Gateway
@@ -127,6 +127,7 @@ def local_stack(
             _take_over_webhook_settings()
         s3 = scope.enter_context(closing(_s3(values)))
         gateway.mount(_FILES, public_bucket(storage=s3, bucket=values["STORAGE_BUCKET"], prefix=_FILES))
+        contract.mount(gateway)
         fakes = {"evolink": fake_evolink, "kie": fake_kie}
         console.mount(
             gateway,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from cli.openapi import account_paths, sdk_paths
 from cli.openapi.operations import operation, redirection
@@ -20,9 +20,24 @@ from cli.openapi.parameters import (
 )
 from clipferry import errors
 
+_HEADINGS: Final = {
+    "/api/v1/video/callback": "For providers",
+    "/api/v1/video": "Videos",
+    "/api/v1/upload": "Videos",
+    "/api/v1/config": "Videos",
+    "/api/v1/credit": "Credits",
+    "/v1": "For OpenAI's SDKs",
+    "/api/v1": "Account and service",
+}
+
 
 def paths() -> dict[str, Any]:
-    return _video_paths() | account_paths.paths() | sdk_paths.paths()
+    """Every route, each under the heading that a page of the document shows it under."""
+    made = _video_paths() | account_paths.paths() | sdk_paths.paths()
+    for path, methods in made.items():
+        for described in methods.values():
+            described["tags"] = [next(heading for prefix, heading in _HEADINGS.items() if path.startswith(prefix))]
+    return made
 
 
 def _video_paths() -> dict[str, Any]:

@@ -110,7 +110,11 @@ def assert_alike(shown: Any, real: Any, place: str = "answer") -> None:
 def reader(migrated_url: str, tmp_path: Path) -> Iterator[Reader]:
     need("curl")
     (tmp_path / "first-frame.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    with evolink_stack(migrated_url, RATE_LIMIT_PER_MINUTE="1000") as (stack, evolink):
+    environment = {
+        "RATE_LIMIT_PER_MINUTE": "1000",
+        "WEBHOOK_SECRET": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+    }
+    with evolink_stack(migrated_url, **environment) as (stack, evolink):
         world = World.of_developer(stack, evolink)
         yield Reader(world, tmp_path, {"API": f"{stack.url}/api/v1", "V1": f"{stack.url}/v1", "TOKEN": world.token})
 
