@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, Final
 
 METRICS_MARK: Final = '"_aws":'
@@ -20,6 +21,9 @@ _HIDDEN_FIELDS: Final = {
 }
 
 
+_IDS: Final = {"function_request_id", "correlation_id", "xray_trace_id"}
+
+
 def parse(text: str) -> dict[str, Any]:
     """Returns the fields of a line: ours are JSON, and what Lambda and the interpreter write becomes a `message`."""
     try:
@@ -27,6 +31,15 @@ def parse(text: str) -> dict[str, Any]:
     except ValueError:
         parsed = text
     return parsed if isinstance(parsed, dict) else {"message": text}
+
+
+def short(line: dict[str, Any]) -> dict[str, Any]:
+    """Returns the line as a person at a terminal wants it: the clock's time, and no ids but the video's."""
+    try:
+        clock = datetime.fromisoformat(line["timestamp"]).astimezone().strftime("%H:%M:%S")
+    except ValueError:
+        clock = line["timestamp"]
+    return {**{name: value for name, value in line.items() if name not in _IDS}, "timestamp": clock}
 
 
 def readable(line: dict[str, Any]) -> Iterator[str]:

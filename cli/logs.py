@@ -9,12 +9,13 @@ from typing import Annotated, Any, Final
 import typer
 
 from cli import local_stack
-from cli.log_lines import readable
+from cli.log_lines import readable, short
 from cli.log_sources import Choice, CloudWatch, LogFile, Source
-from cli.output import Json, print_error, print_json, print_line, spinner
+from cli.output import Json, is_terminal, print_error, print_json, print_line, print_styled, spinner
 from cli.stacks import DeployedStack
 
 UNITS: Final = {"m": 60, "h": 3600, "d": 86_400}
+_COLOURS: Final = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
 _PAUSE_SECONDS: Final = {CloudWatch: 2.0, LogFile: 0.2}
 """Between two looks for new lines; CloudWatch takes few requests a second."""
 
@@ -79,8 +80,12 @@ def _print(line: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(line)
         return
-    for text in readable(line):
-        print_line(text)
+    colour = _COLOURS.get(str(line.get("level")), "") if is_terminal() else ""
+    for text in readable(short(line) if is_terminal() else line):
+        if colour:
+            print_styled((text, colour))
+        else:
+            print_line(text)
 
 
 def _seconds(since: str) -> int:

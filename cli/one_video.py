@@ -11,6 +11,7 @@ import typer
 
 from cli import database
 from cli.output import Json, print_error, print_json, print_line, print_records, print_styled
+from cli.tables import cell
 from clipferry.db import timeline, videos
 from clipferry.db.connection import Database
 from clipferry.db.timeline import TimelineEntry
@@ -75,12 +76,11 @@ def _print(entry: TimelineEntry, first: TimelineEntry, *, as_json: bool) -> None
         print_json(asdict(entry))
         return
     seconds = (entry.at - first.at).total_seconds()
-    detail = "  ".join(f"{name}={value}" for name, value in entry.detail.items() if value is not None)
     print_styled(
         (f"{seconds:8.2f} s  ", "dim"),
         (f"{entry.source:<8} ", ""),
         (f"{entry.what:<15} ", _COLOURS.get(entry.what, "")),
-        (detail, "dim"),
+        (cell(entry.detail), "dim"),
     )
 
 

@@ -49,7 +49,8 @@ def print_records(
         print_line(empty)
     elif console.is_terminal:
         layout = Layout(now=datetime.now(UTC), width=console.width, priority=priority, elapsed=elapsed)
-        console.print(columns(records, title, layout))
+        found = columns(records, title, layout)
+        console.print(found, soft_wrap=isinstance(found, Text))
     else:
         for line in tabbed(records):
             typer.echo(line)
@@ -82,6 +83,11 @@ def print_traceback(error: BaseException) -> None:
     for text in traceback.format_exception(error):
         for line in text.rstrip("\n").split("\n"):
             print_error(line)
+
+
+def is_terminal() -> bool:
+    """Whether a person reads standard output."""
+    return console.is_terminal
 
 
 def print_styled(*parts: tuple[str, str]) -> None:

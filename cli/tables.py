@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from rich.cells import cell_len
-from rich.console import Group, RenderableType
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -54,16 +54,16 @@ def tabbed(records: Sequence[Record]) -> Iterator[str]:
         yield "\t".join(escape_controls(cell(value)) for value in record.values())
 
 
-def columns(records: Sequence[Record], title: str, layout: Layout) -> RenderableType:
-    """Returns the title and the records, for rich to print."""
+def columns(records: Sequence[Record], title: str, layout: Layout) -> Group | Text:
+    """Returns the title and the records, for rich to print: a Text is not to be wrapped, so that a URL stays whole."""
     texts = [{name: _shown(name, value, records[0], layout) for name, value in record.items()} for record in records]
     heading = literal(title, "bold")
     names = _fitting(texts, layout)
-    if names and len(names) < len(texts[0]):
-        left_out = [_heading(name) for name in texts[0] if name not in names]
-        heading.append(f"  (--json has {', '.join(left_out)}, too)", "dim")
-    shown = [_table(texts, names)] if names else [_block(record) for record in texts]
-    return Group(*([heading] if title else []), *shown)
+    if not names:
+        return Text("\n").join([heading] * bool(title) + [_block(record) for record in texts])
+    if len(names) < len(texts[0]):
+        heading.append("  (more with --json)", "dim")
+    return Group(*[heading] * bool(title), _table(texts, names))
 
 
 def cell(value: Any) -> str:
@@ -71,6 +71,8 @@ def cell(value: Any) -> str:
         return ""
     if isinstance(value, Mapping):
         return "  ".join(f"{key}={cell(item)}" for key, item in value.items() if item is not None)
+    if isinstance(value, list):
+        return "; ".join(cell(item) for item in value)
     return plain(value) if isinstance(value, datetime) else str(value)
 
 
@@ -140,13 +142,10 @@ def _table(texts: Sequence[Mapping[str, Text]], names: list[str]) -> Table:
     return table
 
 
-def _block(record: Mapping[str, Text]) -> Table:
-    """A record below the one before, a line for each of its fields that has a value."""
-    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), show_header=False)
-    table.add_column(no_wrap=True, style="dim")
-    table.add_column(overflow="fold")
-    table.add_row("", "")
-    for name, text in record.items():
-        if text.plain:
-            table.add_row(Text(_heading(name)), text)
-    return table
+def _block(record: Mapping[str, Text]) -> Text:
+    """Returns a line for each field that has a value, below an empty one."""
+    widest = max(cell_len(_heading(name)) for name in record)
+    lines = [
+        Text.assemble((_heading(name).ljust(widest + _GAP), "dim"), text) for name, text in record.items() if text.plain
+    ]
+    return Text("\n").join([Text(), *lines])

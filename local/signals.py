@@ -29,7 +29,8 @@ def stop_requested() -> Iterator[Event]:
             raise KeyboardInterrupt
         stop.set()
 
-    wanted = [number for number in ENDING if signal.getsignal(number) != signal.SIG_IGN]
+    is_nohup = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN  # a shell ignores SIGINT in the background, too
+    wanted = [number for number in ENDING if not (is_nohup and number == signal.SIGHUP)]
     before = {number: signal.signal(number, request) for number in wanted}
     try:
         yield stop

@@ -159,7 +159,7 @@ def laid_out(records: list[dict[str, Any]], **options: Any) -> list[str]:
 def test_the_most_important_columns_are_shown_and_the_others_named() -> None:
     shown = laid_out([VIDEO] * 2, priority=("uuid", "status", "created_at", "model", "failure_code", "user_id"))
 
-    assert shown[0] == "Videos  (--json has user id, too)"
+    assert shown[0] == "Videos  (more with --json)"
     assert shown[1].split("  ")[:2] == ["uuid", ""]
     assert shown[2] == shown[3]
     assert re.fullmatch(r"vid_FUYVgvaP8ueXzKdum5vsb  COMPLETED  3 h ago  kling-v2-master  FILE_UNAVAILABLE", shown[2])

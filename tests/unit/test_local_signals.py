@@ -55,6 +55,16 @@ def test_nohup_is_obeyed() -> None:
         signal.signal(signal.SIGHUP, before)
 
 
+def test_a_shells_background_job_is_still_stopped_by_an_interrupt() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with stop_requested() as stop:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert stop.wait(10)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_afterwards_signals_do_what_they_did_before() -> None:
     before = [signal.getsignal(number) for number in ENDING]
     with stop_requested():
