@@ -303,7 +303,7 @@ MIB = 1024 * 1024
 def upload(r2: FakeR2, key: str, *, days: float, size: int = 7) -> str:
     """Puts a file of `size` bytes there that was written `days` ago."""
     modified = datetime.now(UTC) - timedelta(days=days)
-    r2.bucket.objects[key] = Object(size=size, etag="", content=None, headers={}, sha256=None, modified=modified)
+    r2.bucket.objects[key] = Object(size=size, etag="", kept=None, headers={}, sha256=None, modified=modified)
     return key
 
 

@@ -24,6 +24,17 @@ REQUESTED = """
 insert into clipferry.idempotency_keys (user_id, key, request_sha256, video_uuid)
 select user_id, uuid, '', uuid from public.videos
 """
+TOLD = """
+with endpoint as (
+    insert into clipferry.webhook_endpoints (user_id, url) values (%(user)s, 'https://a.example.com') returning id
+),
+event as (
+    insert into clipferry.webhook_events (id, kind, user_id, body) values ('msg_' || %(user)s, 'k', %(user)s, '{}')
+    returning id
+)
+insert into clipferry.webhook_deliveries (event_id, endpoint_id, state) select event.id, endpoint.id, 'DELIVERED'
+from event, endpoint
+"""
 COUNTED = "insert into clipferry.rate_windows values (%(user)s, now(), 1), ('upload:' || %(user)s, now(), 1)"
 
 
@@ -62,6 +73,8 @@ def kept_about(database: Database, user_id: str) -> dict[str, int]:
             (select count(*) from clipferry.mirrored_files f join public.videos v on v.uuid = f.video_uuid
                 where v.user_id = %(user)s) as files,
             (select count(*) from clipferry.api_keys where user_id = %(user)s) as keys,
+            (select count(*) from clipferry.webhook_events where user_id = %(user)s) as webhooks,
+            (select count(*) from clipferry.webhook_endpoints where user_id = %(user)s) as addresses,
             (select count(*) from clipferry.idempotency_keys where user_id = %(user)s) as requests,
             (select count(*) from clipferry.rate_windows
                 where user_id in (%(user)s, 'upload:' || %(user)s)) as rates""",
@@ -81,6 +94,7 @@ def two_users(r2: FakeR2, database: Database, clipferry: Clipferry) -> dict[str,
             journeys.video_at(database, status, user_id=user) for status in (VideoStatus.COMPLETED, VideoStatus.FAILED)
         ]
         books.execute(database, COUNTED, user=user)
+        books.execute(database, TOLD, user=user)
         clipferry("keys", "create", user)
         put(r2, f"videos/{videos[user][0]}.mp4", f"videos/{videos[user][0]}.jpg")
         put(r2, upload_keys.new_key(user, "image/png"), f"{upload_keys.folder(user)}an old name.bin")
