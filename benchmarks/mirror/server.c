@@ -43,13 +43,14 @@ typedef struct {
 typedef struct {
     char key[256];
     long size;
+    int in_parts;
 } Object;
 
 static Object objects[OBJECTS];
 static int object_count;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER, md5_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static long add_bytes(const char *key, long bytes, int begin) {
+static long add_bytes(const char *key, long bytes, int begin, int *in_parts) {
     pthread_mutex_lock(&lock);
     int place = 0;
     while (place < object_count && strcmp(objects[place].key, key)) place++;
@@ -57,7 +58,9 @@ static long add_bytes(const char *key, long bytes, int begin) {
         snprintf(objects[place].key, sizeof objects[place].key, "%s", key);
         object_count++;
     }
-    if (begin) objects[place].size = 0;
+    if (begin) objects[place].size = 0, objects[place].in_parts = 0;
+    if (*in_parts) objects[place].in_parts = 1;
+    *in_parts = objects[place].in_parts;
     long size = objects[place].size += bytes;
     pthread_mutex_unlock(&lock);
     return size;
@@ -211,7 +214,8 @@ static int serve_bucket(Peer *peer, const char *method, char *target) {
     if (!discard(peer, size, is_put ? key : "-", number)) return 0;
     if (latency_ms) pause_until(nanoseconds() + latency_ms * 1000000L);
     if (is_put) {
-        add_bytes(key, decoded, !part);
+        int in_parts = part != NULL;
+        add_bytes(key, decoded, !part, &in_parts);
         char md5[33] = "part";
         if (!part) film_md5(decoded, md5);
         snprintf(text, sizeof text, "ETag: \"%s\"\r\n", md5);
@@ -223,17 +227,21 @@ static int serve_bucket(Peer *peer, const char *method, char *target) {
         return answer(peer, "200 OK", "Content-Type: application/xml\r\n", text);
     }
     if (!strcmp(method, "POST")) {
-        add_bytes(key, 0, 1);
+        int in_parts = 1;
+        add_bytes(key, 0, 1, &in_parts);
         snprintf(text, sizeof text, "<InitiateMultipartUploadResult><Bucket>films</Bucket><Key>%s</Key>"
                  "<UploadId>upload</UploadId></InitiateMultipartUploadResult>", key);
         return answer(peer, "200 OK", "Content-Type: application/xml\r\n", text);
     }
     if (!strcmp(method, "DELETE")) return answer(peer, "204 No Content", "", "");
     if (!strcmp(method, "HEAD") && *key) {
-        long stored = add_bytes(key, 0, 0);
+        int in_parts = 0;
+        long stored = add_bytes(key, 0, 0, &in_parts);
         if (!stored) return put(peer, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", 45);
-        int count = snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nETag: \"stored\"\r\nContent-Type: video/mp4\r\n"
-                             "Last-Modified: Sun, 01 Nov 2026 00:00:00 GMT\r\nContent-Length: %ld\r\n\r\n", stored);
+        char md5[33] = "stored";
+        if (!in_parts) film_md5(stored, md5);
+        int count = snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nETag: \"%s\"\r\nContent-Type: video/mp4\r\n"
+                             "Last-Modified: Sun, 01 Nov 2026 00:00:00 GMT\r\nContent-Length: %ld\r\n\r\n", md5, stored);
         return put(peer, text, count);
     }
     if (!strcmp(method, "HEAD")) return put(peer, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 38);

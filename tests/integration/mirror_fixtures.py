@@ -216,8 +216,8 @@ def serving(behaviour: Behaviour, tls: ssl.SSLContext | None = None) -> Iterator
 
 
 def storage_for(r2: FakeR2, *, tls: ssl.SSLContext | None = None, **config: Any) -> Storage:
-    """Parallel from the first window on, unless the configuration says otherwise."""
-    values = {"part_size": PART, "workers": 3, "cpus": 1000.0} | config
+    """Parallel and in parts from the first window on, unless the configuration says otherwise."""
+    values = {"part_size": PART, "workers": 3, "cpus": 1000.0, "single_seconds": 0.0} | config
     return Storage(
         endpoint=r2.url,
         region="auto",

@@ -20,16 +20,16 @@ from clipferry.transfer.background_start import BackgroundUpload
 from clipferry.transfer.bottleneck import BottleneckDetector
 from clipferry.transfer.interface import OnProgress, TransferConfig, TransferResult
 from clipferry.transfer.ordered_hash import Observe, OrderedDigest, Part
-from clipferry.transfer.part_io import FIRST_STEP, TransferContext
+from clipferry.transfer.pace import Pace, measure_pace
+from clipferry.transfer.part_io import FIRST_STEP, TransferContext, read_step
 from clipferry.transfer.part_workers import PartWorkers
+from clipferry.transfer.plan import balanced_length, goes_in_one_put
 from clipferry.transfer.range_reader import RangeReader
 from clipferry.transfer.ranged_source import RangedSource
-from clipferry.transfer.single_put import SinglePut
+from clipferry.transfer.single_put import NetworkIsTheLimitError, SinglePut
 from clipferry.transfer.source_answers import SourceChangedError
 from clipferry.transfer.verification import ObjectReader, check_begins_as_mp4
 
-WINDOWS_PER_PART = 8
-"""How often the bottleneck is measured: soon enough that other workers can start within the first part."""
 CLEANUP_SECONDS = 5.0
 """For aborting an upload when the transfer's own time is over."""
 
@@ -73,35 +73,47 @@ class Transfer:
             self._context.source.close()
 
     def _start(self) -> TransferResult:
-        source, retries = self._context.source, self._context.retries
-        body = retries.call_with_retry(lambda: source.open(0, self._config.part_size))
+        source, retries, config = self._context.source, self._context.retries, self._config
+        body = retries.call_with_retry(lambda: source.open(0, config.part_size))
         size = source.size
-        length = min(self._config.part_size, size)
+        length = min(config.part_size, size)
         part = Part(1, start=0, length=length, memory=memoryview(bytearray(length)), kept=True)
         reader = RangeReader(source, retries, 0, size, body)
+        digest = OrderedDigest(self._observe)
         try:
-            return self._put(part, reader) if length == size else self._upload(part, reader)
+            check_begins_as_mp4(read_step(part, reader, FIRST_STEP, digest), source)
+            if length == size:
+                return self._put(part, reader, digest, None)
+            pace = measure_pace(lambda count: read_step(part, reader, count, digest), config.part_size, config.cpus)
+            if goes_in_one_put(source, pace, config):
+                return self._put(part, reader, digest, pace)
+            return self._upload(part, reader, digest, at_once=pace.network_is_the_limit)
         finally:
             reader.close()
 
-    def _put(self, part: Part, reader: RangeReader) -> TransferResult:
-        digest = OrderedDigest(self._observe)
-        put = SinglePut(self._context, part, reader, digest)
-        check_begins_as_mp4(put.fill(FIRST_STEP), self._context.source)
-        put.store(self._headers, self._stored, lambda: self._record(None))
+    def _put(self, part: Part, reader: RangeReader, digest: OrderedDigest, pace: Pace | None) -> TransferResult:
+        """`pace` is None for a file of one part."""
+        watched = pace is not None and not pace.network_is_the_limit
+        bottleneck = BottleneckDetector(self._config.cpus, part.length) if watched else None
+        put = SinglePut(self._context, part, reader, digest, size=self._context.source.size, bottleneck=bottleneck)
+        try:
+            put.store(self._headers, self._stored, lambda: self._record(None))
+        except NetworkIsTheLimitError:
+            return self._upload(part, reader, digest, at_once=True)
         return self._result(digest.hexdigest(), workers=1, buffers=1)
 
-    def _upload(self, part: Part, reader: RangeReader) -> TransferResult:
+    def _upload(self, part: Part, reader: RangeReader, digest: OrderedDigest, *, at_once: bool) -> TransferResult:
         source = self._context.source
+        if at_once and source.etag is not None:
+            part.length = balanced_length(part, source.size, self._config.workers)
         upload = BackgroundUpload(self._multipart, self._headers)
         progress = Progress(upload_id="", part_size=part.length, size=source.size, source_etag=source.etag)
-        digest = OrderedDigest(self._observe)
 
         def upload_id() -> str | None:
             return upload.upload_id(lambda created: self._record(replace(progress, upload_id=created)))
 
-        workers = self._workers(progress, range(1, progress.part_count + 1), digest, upload_id)
-        check_begins_as_mp4(workers.fill(part, reader, FIRST_STEP), source)
+        numbers = range(1, progress.part_count + 1)
+        workers = self._workers(progress, numbers, digest, upload_id, at_once=at_once)
         upload.start()
         try:
             workers.run(part, reader)
@@ -120,11 +132,17 @@ class Transfer:
         numbers: range | list[int],
         digest: OrderedDigest | None,
         upload_id: Callable[[], str | None],
+        *,
+        at_once: bool,
     ) -> PartWorkers:
-        bottleneck = BottleneckDetector(self._config.cpus, progress.part_size // WINDOWS_PER_PART)
-        workers = self._config.workers
         return PartWorkers(
-            self._context, progress, numbers, workers=workers, bottleneck=bottleneck, digest=digest, upload_id=upload_id
+            self._context,
+            progress,
+            numbers,
+            workers=self._config.workers,
+            bottleneck=None if at_once else BottleneckDetector(self._config.cpus, progress.part_size),
+            digest=digest,
+            upload_id=upload_id,
         )
 
     def _resume(self, earlier: Progress) -> TransferResult:
@@ -164,7 +182,7 @@ class Transfer:
                 raise SourceChangedError(f"{progress.source_etag} became {source.etag}, {source.size} bytes")
             memory = memoryview(bytearray(progress.part_size))
             part = Part(number, start=start, length=length, memory=memory, kept=True)
-            workers = self._workers(progress, missing, None, lambda: progress.upload_id)
+            workers = self._workers(progress, missing, None, lambda: progress.upload_id, at_once=False)
             workers.run(part, reader)
         finally:
             reader.close()

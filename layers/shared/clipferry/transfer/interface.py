@@ -12,6 +12,12 @@ from clipferry.transfer.ordered_hash import Observe
 
 PART_SIZE = 8 * 1024 * 1024
 """Bytes. R2 wants all parts but the last of one size (5 MiB to 5 GiB); a file of one part is a single PUT."""
+SMALLEST_PART = 5 * 1024 * 1024
+"""Bytes: S3's and R2's limit."""
+LONGEST_SINGLE = 100_000_000
+"""Bytes in one PUT, which can't be resumed."""
+SINGLE_SECONDS = 0.25
+"""What the requests of an upload in parts take longer: what one connection moves in this time goes in one PUT."""
 WORKERS = 7
 """Eight are a tenth faster, and need more than 90 MB."""
 
@@ -25,12 +31,14 @@ class TransferConfig:
 
     `stall_seconds` is for one step of 256 KiB, in or out: a peer that only drips counts as stopped.
     `content_md5` has the bucket check each part, which then waits for its last byte: 1.5 s of CPU for a GB.
+    `single_seconds` 0 makes every file of more than one part an upload in parts.
     `pause_seconds` is the pause before the second try of anything; it doubles for each further one.
     """
 
     part_size: int = PART_SIZE
     workers: int = WORKERS
     cpus: float = 1.0
+    single_seconds: float = SINGLE_SECONDS
     stall_seconds: float = 30.0
     pause_seconds: float = PAUSE_SECONDS
     content_md5: bool = False

@@ -13,7 +13,7 @@ from clipferry.errors import StorageError
 from clipferry.s3.multipart import Progress
 from clipferry.transfer.bottleneck import BottleneckDetector
 from clipferry.transfer.ordered_hash import OrderedDigest, Part
-from clipferry.transfer.part_io import FIRST_STEP, STEP, TransferContext, content_md5, read_step, send_part
+from clipferry.transfer.part_io import STEP, TransferContext, content_md5, read_step, send_part
 from clipferry.transfer.range_reader import RangeReader
 
 _POLL_SECONDS = 0.01
@@ -27,7 +27,8 @@ class PartWorkers:
     """Moves the parts `numbers` of an upload. The thread that makes this object is the first worker.
 
     `digest` is None when the parts before them aren't there to be hashed. `upload_id` returns the upload's id, None
-    while there is none to be used. All threads have ended when `run` returns or raises.
+    while there is none to be used. Without a `bottleneck` all workers begin at once.
+    All threads have ended when `run` returns or raises.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class PartWorkers:
         numbers: Sequence[int],
         *,
         workers: int,
-        bottleneck: BottleneckDetector,
+        bottleneck: BottleneckDetector | None,
         digest: OrderedDigest | None,
         upload_id: Callable[[], str | None],
     ) -> None:
@@ -45,7 +46,6 @@ class PartWorkers:
         self._progress = progress
         self._numbers = iter(numbers[1:])  # the first goes to `run`
         self._parts_left = len(numbers) - 1
-        self._first_part = numbers[0]
         self._max_workers = workers if context.source.etag is not None else 1
         self._bottleneck = bottleneck
         self._digest = digest
@@ -65,6 +65,7 @@ class PartWorkers:
     def run(self, part: Part, reader: RangeReader) -> None:
         """Works until all parts are stored; `part` is the first, begun or not. Raises what the first to fail raised."""
         try:
+            self._maybe_add_workers(0)
             self._move_part(part, reader)
             self._move_remaining(part.memory, reader)
         except BaseException as error:  # noqa: BLE001 (raised again when the others have ended)
@@ -135,7 +136,7 @@ class PartWorkers:
 
     def _send(self, part: Part, reader: RangeReader) -> str:
         if not part.filled:
-            self.fill(part, reader, FIRST_STEP if part.number == self._first_part else STEP)
+            self.fill(part, reader, STEP)
         while (upload_id := self._upload_id()) is None:
             if part.kept and part.filled < part.length:
                 self.fill(part, reader, STEP)
@@ -162,7 +163,7 @@ class PartWorkers:
         """Starts all other workers once the network is the limit; called by the first worker after each step."""
         if self._threads or self._max_workers < 2 or self._parts_left < 1:
             return
-        if not self._bottleneck.network_is_the_limit(moved):
+        if self._bottleneck is not None and not self._bottleneck.network_is_the_limit(moved):
             return
         helpers = min(self._max_workers - 1, self._parts_left)
         self._threads = [threading.Thread(target=self._run_helper, name=f"mirror-{n}") for n in range(helpers)]
