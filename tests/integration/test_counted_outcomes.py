@@ -151,7 +151,9 @@ def mirror(database: Database, uuid: str, bucket: Any, behaviour: Behaviour, *, 
         bucket=bucket.name,
         public_domain="https://cdn.example.com",
         allow_loopback=True,
-        config=TransferConfig(part_size=PART, workers=1, cpus=1000.0, pause_seconds=0.01, stall_seconds=0.5),
+        config=TransferConfig(
+            part_size=PART, workers=1, cpus=1000.0, single_seconds=0, pause_seconds=0.01, stall_seconds=0.5
+        ),
     )
     with serving(behaviour) as source, closing(storage), captured() as log:
         set_source = "update public.videos set original_video_url = %(url)s where uuid = %(uuid)s"

@@ -35,8 +35,8 @@ from clipferry.transfer.interface import TransferConfig
 endpoint, source, part, journal = sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])
 storage = Storage(endpoint=endpoint, region="auto", access_key="r2-access-key", secret_key="r2-secret-key",
                   bucket="films", public_domain=None, allow_loopback=True,
-                  config=TransferConfig(part_size=part, workers=WORKERS, cpus=1000.0, pause_seconds=0.01,
-                                        stall_seconds=2))
+                  config=TransferConfig(part_size=part, workers=WORKERS, cpus=1000.0, single_seconds=0,
+                                        pause_seconds=0.01, stall_seconds=2))
 
 def keep(progress):
     draft = journal.with_suffix(".draft")

@@ -65,7 +65,7 @@ def storage_at(endpoint: str, secret_key: str = SECRET_KEY, **config: object) ->
         bucket="films",
         public_domain=None,
         allow_loopback=True,
-        config=TransferConfig(part_size=PART, workers=3, cpus=1000.0, pause_seconds=0.01, **config),  # type: ignore[arg-type]
+        config=TransferConfig(part_size=PART, workers=3, cpus=1000.0, single_seconds=0, pause_seconds=0.01, **config),  # type: ignore[arg-type]
     )
 
 
