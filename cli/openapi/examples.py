@@ -223,4 +223,5 @@ _DETAILS: Final[dict[type[ClipferryError], dict[str, Any]]] = {
 
 def refusal(error: type[ClipferryError]) -> dict[str, Any]:
     """The whole answer that tells the caller about `error`."""
-    return {"success": False, "error": error(details=_DETAILS.get(error)).as_answer()["error"]}
+    made = error(details=_DETAILS[error]) if error in _DETAILS else error()
+    return {"success": False, "error": made.as_answer()["error"]}

@@ -145,11 +145,7 @@ def _variant(model: Model, mode: Mode, limits: Limits, media: dict[str, Any]) ->
         "duration": _choice(limits.durations, "Seconds. "),
         "aspectRatio": _choice(limits.aspect_ratios),
         "quality": _choice(limits.qualities),
-        "generateAudio": {"enum": [*(choice for choice in limits.audio_choices if choice is not None), None]},
-        "seed": _seed(limits.seed),
-        "negativePrompt": _text(limits.negative_prompt) if limits.negative_prompt else {"type": "null"},
-        "outputNumber": {"enum": [1, None]},
-        "webhookUrl": _webhook_url(),
+        **choices(limits),
         **media,
     }
     needed = [name for name, schema in media.items() if schema.get("type", "string") in ("string", "array")]
@@ -160,6 +156,17 @@ def _variant(model: Model, mode: Mode, limits: Limits, media: dict[str, Any]) ->
         "required": required,
         "properties": properties,
         "additionalProperties": False,
+    }
+
+
+def choices(limits: Limits) -> dict[str, Any]:
+    """What may be chosen besides length, shape and media."""
+    return {
+        "generateAudio": {"enum": [*(choice for choice in limits.audio_choices if choice is not None), None]},
+        "seed": _seed(limits.seed),
+        "negativePrompt": _text(limits.negative_prompt) if limits.negative_prompt else {"type": "null"},
+        "outputNumber": {"enum": [1, None]},
+        "webhookUrl": _webhook_url(),
     }
 
 

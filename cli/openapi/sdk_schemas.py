@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from cli.openapi.schemas import details, kinds, named, reference
+from cli.openapi.schemas import choices, details, kinds, named, reference
 from clipferry import catalog
 from clipferry.api.generate_body import PROMPT
 from clipferry.api.sdk import answer_types
@@ -20,8 +20,9 @@ _ANSWERS: Final = (
     answer_types.SdkModelListJson,
 )
 _ABOUT: Final = """\
-The models that come with Clipferry, and OpenAI's fields; every field of GenerateVideo may stand beside them. As
-multipart/form-data, `input_reference` may be a JPEG, PNG, GIF or WebP file, too."""
+The models that come with Clipferry, with OpenAI's fields and ours beside them; the other fields of GenerateVideo are
+taken, too, where they don't say what one of these says.
+As multipart/form-data, `input_reference` may be a JPEG, PNG, GIF or WebP file, too."""
 
 
 def components() -> dict[str, Any]:
@@ -97,6 +98,7 @@ def _variant(model: Model, mode: Mode, limits: Limits) -> dict[str, Any]:
             "seconds": {"enum": [*(str(seconds) for seconds in limits.durations), *limits.durations, None]},
             "size": {"enum": [*(size for size in sizes if size), None]},
             "input_reference": picture,
+            **choices(limits),
         },
         "additionalProperties": False,
     }

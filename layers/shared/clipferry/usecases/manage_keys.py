@@ -12,6 +12,7 @@ from clipferry.db.api_keys import MOST_KEYS, ApiKey, NewKey
 from clipferry.db.connection import Database
 from clipferry.errors import NotFoundError, TooManyKeysError
 from clipferry.models import Credential, Scope
+from clipferry.observability import logger
 
 PREFIX: Final = "cf_"
 _SHOWN: Final = 10
@@ -62,6 +63,7 @@ def create_own_key(
     record = created.first()
     if record is None:
         raise TooManyKeysError(details={"mostKeys": MOST_KEYS})
+    logger.info("API key created", key_id=record.id, user_id=record.user_id)
     return record, key
 
 
@@ -94,9 +96,10 @@ def revoke_own_key(key_id: int, *, credential: Credential, database: Database) -
     with database.transaction() as tx:
         caller = sign_in.authenticate(tx, credential)
         revoked = api_keys.revoke_own(tx, key_id)
-    sign_in.signed_in(caller)
+    user_id = sign_in.signed_in(caller).user_id
     if revoked.first() is None:
         raise NotFoundError(f"no key {key_id}")
+    logger.info("API key revoked", key_id=key_id, user_id=user_id)
 
 
 def _new_key(
