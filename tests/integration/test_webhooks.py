@@ -12,7 +12,7 @@ from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from clipferry import webhook_signature
-from clipferry.db import finish_video, webhook_deliveries
+from clipferry.db import erasure, finish_video, retention, timeline, webhook_deliveries
 from clipferry.db.connection import Database
 from clipferry.errors import DatabaseUnavailableError, NoAnswerError, RequestNotSentError
 from clipferry.models import FailureCode, VideoStatus
@@ -362,6 +362,29 @@ def test_both_secrets_sign_while_they_are_rotated(journey: Journey) -> None:
         assert Webhook(secret).verify(request.body, request.headers)["type"] == "video.completed"
 
 
+def test_nothing_is_sent_unsigned(journey: Journey) -> None:
+    journey.secrets = ()
+    completed(journey)
+    journey.let_pass(60)
+    assert journey.received == []
+
+    journey.secrets = (SECRET,)
+    journey.let_pass(HOUR, step=300)
+
+    assert journey.states() == ["DELIVERED"]
+
+
+def test_the_history_of_a_video_says_who_was_told(journey: Journey) -> None:
+    uuid = completed(journey)
+    journey.let_pass(0)
+
+    with journey.database.transaction() as tx:
+        entries = timeline.read(tx, uuid)
+    [entry] = [entry for entry in entries.all() if entry.source == "webhook"]
+    assert entry.what == "video.completed"
+    assert entry.detail.items() >= {"to": "the owner", "state": "DELIVERED", "attempts": 1, "answer": 200}.items()
+
+
 def test_what_ends_no_video_tells_nothing(journey: Journey) -> None:
     uuid = journeys.video_at(journey.database, VideoStatus.UPLOADING)
     assert not journeys.complete(journey.database, uuid, fence=99)
@@ -418,3 +441,40 @@ def test_an_endpoint_that_was_removed_and_comes_back_is_on(journey: Journey) -> 
     journey.let_pass(0)
 
     assert journey.states() == ["DELIVERED"]
+
+
+def told_by_request(journey: Journey) -> str:
+    """A failed video whose request named an address."""
+    uuid = journeys.held_video(journey.database)
+    journey.name(uuid)
+    assert journeys.fail(journey.database, uuid)
+    return uuid
+
+
+def endpoints(journey: Journey) -> list[str]:
+    return [
+        row["url"] for row in books.rows(journey.database, "select url from clipferry.webhook_endpoints order by id")
+    ]
+
+
+def test_events_go_after_a_month_and_with_them_addresses_that_nothing_is_left_for(journey: Journey) -> None:
+    told_by_request(journey)
+    with journey.database.transaction() as tx:
+        retention.apply_retention(tx)
+    assert (len(kinds(journey)), endpoints(journey)) == (1, [OWNERS, USERS])
+
+    books.execute(journey.database, "update clipferry.webhook_events set created_at = now() - interval '31 days'")
+    waiting = journeys.held_video(journey.database)
+    journey.name(waiting, "https://user.example.com/waiting")
+    with journey.database.transaction() as tx:
+        retention.apply_retention(tx)
+
+    assert (kinds(journey), endpoints(journey)) == ([], [OWNERS, "https://user.example.com/waiting"])
+
+
+def test_an_erased_users_events_and_addresses_go(journey: Journey) -> None:
+    told_by_request(journey)
+    with journey.database.transaction() as tx:
+        erasure.erase(tx, "ann")
+
+    assert (kinds(journey), endpoints(journey)) == ([], [OWNERS])

@@ -42,6 +42,15 @@ select at, source, what, detail from (
                'key', key, 'bytes', size, 'milliseconds', duration_ms, 'width', width, 'height', height,
                'codec', codec, 'audio', has_audio, 'rate', frame_rate)), 0
     from clipferry.mirrored_files where video_uuid = %(uuid)s and sha256 is not null
+    union all
+    select coalesce(d.attempted_at, e.created_at), 'webhook', e.kind,
+           jsonb_strip_nulls(jsonb_build_object(
+               'event', e.id, 'to', coalesce(p.user_id, 'the owner'), 'state', d.state, 'attempts', d.attempts,
+               'answer', d.last_status)), d.id
+    from clipferry.webhook_events e
+    join clipferry.webhook_deliveries d on d.event_id = e.id
+    join clipferry.webhook_endpoints p on p.id = d.endpoint_id
+    where e.video_uuid = %(uuid)s
 ) entries
 order by at::timestamptz(3), source desc, id
 """
@@ -49,7 +58,7 @@ order by at::timestamptz(3), source desc, id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineEntry:
-    """One line of the history. `source` is video, callback, hold, ledger or file."""
+    """One line of the history. `source` is video, callback, hold, ledger, file or webhook."""
 
     at: datetime
     source: str

@@ -11,7 +11,7 @@ from clipferry import webhook_signature
 from clipferry.db import webhook_deliveries
 from clipferry.db.connection import Database
 from clipferry.db.webhook_deliveries import Claimed
-from clipferry.errors import NetworkError, QueueError
+from clipferry.errors import NetworkError, QueueError, RequestNotSentError
 from clipferry.net.guarded_post import PostAnswer
 from clipferry.observability import count, logger, quote, set_log_context
 from clipferry.verdicts import Attempt
@@ -76,7 +76,12 @@ def deliver_webhook(
 
 
 def send(delivery: Claimed, *, post: Post, secrets: Sequence[str], now: datetime) -> PostAnswer:
-    """Posts the event's body as it was written, under a signature of `now`; raises NetworkError."""
+    """Posts the event's body as it was written, under a signature of `now`; raises NetworkError.
+
+    Nothing is sent unsigned: an owner may take the secret away while there are webhooks to send.
+    """
+    if not secrets:
+        raise RequestNotSentError("WEBHOOK_SECRET is not set")
     body = delivery.body.encode()
     signed = webhook_signature.headers(
         _secrets_of(delivery.user_id, secrets),
