@@ -15,6 +15,7 @@ import pytest
 from clipferry.db.connection import Database
 from clipferry.models import VideoStatus
 from clipferry.usecases.advance_video import advance_video
+from clipferry.usecases.queue_webhooks import set_owners_endpoint
 from clipferry.usecases.reconcile import reconcile
 from clipferry.verdicts import Verdict
 from tests import books, journeys
@@ -25,6 +26,16 @@ PATIENCE_SECONDS = 30
 PLACES = [pytest.param(True, id="every statement answered"), pytest.param(False, id="statements under way")]
 
 _CONNECTED = "select pid from pg_stat_activity where datname = current_database() and application_name = 'clipferry'"
+_UNTOLD = """
+select v.uuid from public.videos v
+where v.status in ('COMPLETED', 'FAILED') and not exists (
+    select from clipferry.webhook_events e join clipferry.webhook_deliveries d on d.event_id = e.id
+    where e.video_uuid = v.uuid and e.kind = 'video.' || lower(v.status::text) and d.state = 'PENDING')
+"""
+_TOLD_BUT_UNTRUE = """
+select e.video_uuid from clipferry.webhook_events e left join public.videos v on v.uuid = e.video_uuid
+where e.kind = 'video.completed' and v.status is distinct from 'COMPLETED'
+"""
 # Every deadline and every lease is over.
 _TOO_LATE = """
 update clipferry.jobs
@@ -77,10 +88,11 @@ def crash_worker(database: Database, database_url: str) -> Iterator[CrashWorker]
 
 @pytest.fixture(autouse=True)
 def _ann(database: Database) -> None:
-    """A hold takes from both packages."""
+    """A hold takes from both packages. The owner wants to hear of every end."""
     books.add_user(database)
     books.add_package(database, 6, days=30)
     books.add_package(database, 1000)
+    set_owners_endpoint(database=database, url="https://app.example.com/webhooks", credits_low=None)
 
 
 class NoQueue:
@@ -98,7 +110,12 @@ def look_after_everything(database: Database) -> int:
 
 
 def assert_all_is_accounted_for(database: Database) -> None:
-    """No hold is left, and what isn't available any more was paid for a completed video."""
+    """No hold is left, and what isn't available any more was paid for a completed video.
+
+    Each end waits to be announced, for whoever died before it could ask the queue; and nothing else does.
+    """
+    assert books.rows(database, _UNTOLD) == []
+    assert books.rows(database, _TOLD_BUT_UNTRUE) == []
     assert books.breaches(database) == []
     paid = books.value(database, "select count(*) * 10 from public.videos where status = 'COMPLETED'")
     balance = books.balance(database)
