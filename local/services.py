@@ -90,7 +90,9 @@ def queue(server: EmbeddedAws | None, environment: Mapping[str, str]) -> Service
     return _service("SQS", environment.get("AWS_ENDPOINT_URL_SQS"), endpoint, values)
 
 
-def evolink(scope: ExitStack, environment: Mapping[str, str]) -> tuple[Service, FakeEvolink | None]:
+def evolink(
+    scope: ExitStack, environment: Mapping[str, str], state: State | None = None
+) -> tuple[Service, FakeEvolink | None]:
     """Returns the service, and the fake where it is one. A fake never sees a real key."""
     own = environment.get("EVOLINK_BASE_URL")
     if own:
@@ -98,11 +100,13 @@ def evolink(scope: ExitStack, environment: Mapping[str, str]) -> tuple[Service, 
     from local.providers.evolink import fake_evolink
 
     fake = scope.enter_context(fake_evolink(api_key=_KEY))
+    if state is not None:
+        fake.remember(state.folder / "tasks" / "evolink")
     values = {"EVOLINK_BASE_URL": fake.base_url, "EVOLINK_API_KEY": _KEY}
     return _service("Evolink", None, fake.base_url, values), fake
 
 
-def kie(scope: ExitStack, environment: Mapping[str, str]) -> tuple[Service, FakeKie | None]:
+def kie(scope: ExitStack, environment: Mapping[str, str], state: State | None = None) -> tuple[Service, FakeKie | None]:
     """Returns the same for KIE; without KIE_BASE_URL a fake, so that nothing reaches the real one by accident."""
     own = environment.get("KIE_BASE_URL")
     if own:
@@ -111,6 +115,8 @@ def kie(scope: ExitStack, environment: Mapping[str, str]) -> tuple[Service, Fake
 
     key = environment.get("KIE_WEBHOOK_HMAC_KEY")
     fake = scope.enter_context(fake_kie(api_key=_KEY, webhook_key=key))
+    if state is not None:
+        fake.remember(state.folder / "tasks" / "kie")
     values = {"KIE_BASE_URL": fake.base_url, "KIE_API_KEY": _KEY}
     return _service("KIE", None, fake.base_url, values), fake
 

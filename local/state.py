@@ -71,7 +71,7 @@ def kept_state(name: str, *, reset: bool = False) -> Iterator[State]:
         except BlockingIOError:
             raise StateTakenError(f"another stack uses {folder}") from None
         if reset:
-            for old in ("bucket", "callback-secret", "stack.json"):
+            for old in ("bucket", "tasks", "callback-secret", "stack.json"):
                 _remove(folder / old)
         try:
             yield State(folder=folder, reset=reset)

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hmac import compare_digest
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from local.providers.callback_sender import Attempt, CallbackSender
 from local.providers.faults import Faults, Refusal
 from local.providers.responses import ApiError, json_response, page_response
 from local.providers.result_files import serve_result
+from local.providers.task_memory import TaskMemory
 from local.providers.task_queue import Callback, FilmOrder, PlacedOrder, Task, TaskRunner
 
 BODY_LIMIT = 1024 * 1024
@@ -57,6 +59,7 @@ class FakeProvider:
         """The faults of every submission that `next` says nothing about, or a function that chooses them."""
         self.options = options
         self.random = random.Random()
+        self._memory: TaskMemory | None = None
         self._next_faults: deque[Faults] = deque()
         self._accepting = threading.Lock()
         delays = tuple(delay * options.retry_scale for delay in self.retry_delays)
@@ -73,6 +76,13 @@ class FakeProvider:
     def next(self, faults: Faults) -> None:
         """Sets the faults of the next submission that is authentic and valid; several calls queue up."""
         self._next_faults.append(faults)
+
+    def remember(self, folder: Path) -> None:
+        """Keeps unfinished tasks in the folder, and goes on with those that are there."""
+        self._memory = TaskMemory(folder)
+        self.runner.on_end = self._memory.forget
+        for task in self._memory.load(takes=self.options.seconds):
+            self._start(task)
 
     # The provider's own API, which a subclass has
 
@@ -187,9 +197,14 @@ class FakeProvider:
             faults=faults,
         )
         self.submissions.append(order.body)
+        if self._memory is not None:
+            self._memory.save(task)
+        self._start(task)
+        return task
+
+    def _start(self, task: Task) -> None:
         self.tasks[task.id] = task
         self.runner.start(task)
-        return task
 
     def _refused(self, refusal: Refusal) -> Response:
         if refusal.page is not None:

@@ -113,6 +113,8 @@ class TaskRunner:
         self._forger = CallbackSender(timeout=OVERTAKING_SECONDS, retry_delays=())
         self._callback = callback
         self._forgeries = forgeries
+        self.on_end: Callable[[Task], None] = lambda _: None
+        """Called when a task has ended and called back, unless the runner was interrupted."""
         self._threads: list[threading.Thread] = []
         self._interrupted = threading.Event()
         self._one_at_a_time = threading.Lock()
@@ -147,6 +149,8 @@ class TaskRunner:
             task.file, task.failure = file, failure
             if not task.faults.lost:
                 self._call_back(task)
+            if not self._interrupted.is_set():
+                self.on_end(task)
         finally:
             task.called_back.set()
 

@@ -102,9 +102,15 @@ def test_it_stays_whether_it_was_stopped_hung_up_or_killed(
     assert all_gone(processes)
     assert seen(stack) == before
     processes = stack.processes(state)
+    unfinished = stack.ask("POST", "/api/v1/video/generate", ORDER).data["videoUuid"]
     stack.process.kill()
     stack.ended()
     waits(lambda: all_gone(processes))
+
+    stack = start(port)
+    waits(lambda: stack.ask("GET", f"/api/v1/video/{unfinished}/status").data["status"] == "COMPLETED")
+    stack.process.terminate()
+    assert stack.ended() == 0
 
     stack = start(port, RESET="1")
     assert stack.ask("GET", "/api/v1/video/list").data["videos"] == []
