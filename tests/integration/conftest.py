@@ -16,6 +16,7 @@ from local.r2.server import FakeR2
 from tests import books, command_line
 from tests.callback_receiver import Receiver, receiving
 from tests.command_line import Clipferry
+from tests.database import new_database
 from tests.integration.operator_fakes import Sqs
 from tests.proxy import Proxy
 
@@ -39,6 +40,13 @@ def rich_ann(database: Database) -> None:
 def clipferry(database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Clipferry:
     """The command line on the test's database."""
     return command_line.runner(database_url, monkeypatch, capsys)
+
+
+@pytest.fixture
+def empty_url(server_url: str) -> Iterator[str]:
+    """A database of the test's own, without a table."""
+    with new_database(server_url) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,10 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
-from psycopg.sql import SQL, Identifier
 
 from cli.app import MIGRATIONS
 from clipferry.db.connection import Database
@@ -125,17 +122,6 @@ def test_an_admins_key_is_printed_alone_on_the_last_line(clipferry: Clipferry, d
     [listed] = clipferry("keys", "list", "ann", "--json").json
     assert listed["is_admin"]
     assert clipferry("keys", "list", "bob", "--json").json == []
-
-
-@pytest.fixture
-def empty_url(server_url: str) -> Iterator[str]:
-    """A database without any migration."""
-    name = {"name": Identifier("clipferry_not_migrated")}
-    with psycopg.connect(make_conninfo(server_url, dbname="postgres"), autocommit=True) as server:
-        server.execute(SQL("drop database if exists {name}").format(**name))
-        server.execute(SQL("create database {name}").format(**name))
-        yield make_conninfo(server_url, dbname="clipferry_not_migrated")
-        server.execute(SQL("drop database {name} with (force)").format(**name))
 
 
 def test_a_dry_run_lists_the_migrations_and_applies_none(

@@ -15,7 +15,6 @@ from typing import Any
 import boto3
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
 
 from cli.app import MIGRATIONS
 from cli.doctor import bucket, clock, layer, secrets
@@ -224,41 +223,32 @@ def test_an_r2_key_of_the_wrong_length_is_named(installation: Installation, r2: 
         secrets.check(at_r2)
 
 
-@pytest.fixture
-def another_database(server_url: str) -> Iterator[str]:
-    with psycopg.connect(make_conninfo(server_url, dbname="postgres"), autocommit=True) as connection:
-        connection.execute("drop database if exists clipferry_doctor")
-        connection.execute("create database clipferry_doctor")
-        yield make_conninfo(server_url, dbname="clipferry_doctor")
-        connection.execute("drop database clipferry_doctor with (force)")
-
-
-def test_a_missing_migration_is_named(installation: Installation, another_database: str, tmp_path: Path) -> None:
+def test_a_missing_migration_is_named(installation: Installation, empty_url: str, tmp_path: Path) -> None:
     older = tmp_path / "migrations"
     older.mkdir()
     names = sorted(file.name for file in MIGRATIONS.glob("*.sql"))
     for name in names[:-1]:
         (older / name).write_text((MIGRATIONS / name).read_text())
-    migrations.apply(another_database, older)
-    installation.change("DATABASE_URL", another_database)
+    migrations.apply(empty_url, older)
+    installation.change("DATABASE_URL", empty_url)
 
     assert installation.failure("migrations") == f"not applied: {names[-1]}"
 
 
-def test_what_another_tool_dropped_is_named(installation: Installation, another_database: str) -> None:
-    migrations.apply(another_database, MIGRATIONS)
-    with psycopg.connect(another_database, autocommit=True) as connection:
+def test_what_another_tool_dropped_is_named(installation: Installation, empty_url: str) -> None:
+    migrations.apply(empty_url, MIGRATIONS)
+    with psycopg.connect(empty_url, autocommit=True) as connection:
         connection.execute("drop index clipferry_videos_task_key")
-    installation.change("DATABASE_URL", another_database)
+    installation.change("DATABASE_URL", empty_url)
 
     assert installation.failure("migrations") == "missing: unique index clipferry_videos_task_key on videos"
 
 
-def test_an_edited_migration_is_named(installation: Installation, another_database: str) -> None:
-    migrations.apply(another_database, MIGRATIONS)
-    with psycopg.connect(another_database, autocommit=True) as connection:
+def test_an_edited_migration_is_named(installation: Installation, empty_url: str) -> None:
+    migrations.apply(empty_url, MIGRATIONS)
+    with psycopg.connect(empty_url, autocommit=True) as connection:
         connection.execute("update clipferry.migrations set checksum = 'x' where name like '0003%'")
-    installation.change("DATABASE_URL", another_database)
+    installation.change("DATABASE_URL", empty_url)
 
     assert "edited after they were applied: 0003" in installation.failure("migrations")
 
@@ -362,7 +352,7 @@ def test_a_refused_browser_upload_fails_the_check(installation: Installation) ->
 )
 def test_cors_passes_only_where_a_browser_would_upload(status: int, headers: dict[str, str], allowed: bool) -> None:
     named = {f"Access-Control-{name}": value for name, value in headers.items()}
-    with web(status, **named) as fake_bucket:
+    with web(status, b"", **named) as fake_bucket:
         if allowed:
             assert (
                 bucket.cors(fake_bucket.url, "films", [ORIGIN], plain_http=True)

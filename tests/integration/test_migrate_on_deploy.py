@@ -37,19 +37,6 @@ def bucket() -> Iterator[Bucket]:
         yield bucket
 
 
-@pytest.fixture
-def empty_database(server_url: str) -> Iterator[str]:
-    """A database without a table, on the same server."""
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute("drop database if exists deploying")
-        connection.execute("create database deploying")
-    url = psycopg.conninfo.make_conninfo(server_url, dbname="deploying")
-    yield url
-    runtime.reset()
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute("drop database deploying with (force)")
-
-
 @contextmanager
 def settings_for(database_url: str) -> Iterator[None]:
     values = {
@@ -80,8 +67,8 @@ def names() -> list[str]:
     return sorted(path.name for path in MIGRATIONS.glob("*.sql"))
 
 
-def test_create_migrates_and_says_so(empty_database: str, bucket: Bucket, invoke: Any) -> None:
-    with settings_for(empty_database):
+def test_create_migrates_and_says_so(empty_url: str, bucket: Bucket, invoke: Any) -> None:
+    with settings_for(empty_url):
         invoke(request(bucket))
 
     assert bucket.answer["Status"] == "SUCCESS"
@@ -89,11 +76,11 @@ def test_create_migrates_and_says_so(empty_database: str, bucket: Bucket, invoke
     assert (bucket.answer["StackId"], bucket.answer["RequestId"]) == (STACK, "6d2d4b7e")
     assert bucket.answer["LogicalResourceId"] == "Migration"
     assert bucket.content_types == [""], "the pre-signed URL is signed for none"
-    assert migrations.apply(empty_database, MIGRATIONS, dry_run=True) == []
+    assert migrations.apply(empty_url, MIGRATIONS, dry_run=True) == []
 
 
-def test_update_migrates_under_the_same_physical_id(empty_database: str, bucket: Bucket, invoke: Any) -> None:
-    with settings_for(empty_database):
+def test_update_migrates_under_the_same_physical_id(empty_url: str, bucket: Bucket, invoke: Any) -> None:
+    with settings_for(empty_url):
         invoke(request(bucket))
         invoke(request(bucket, "Update", PhysicalResourceId="clipferry-migrations", OldResourceProperties={}))
 
@@ -103,12 +90,12 @@ def test_update_migrates_under_the_same_physical_id(empty_database: str, bucket:
 
 
 def test_failing_migration_fails_the_deployment_with_the_servers_words(
-    empty_database: str, bucket: Bucket, invoke: Any
+    empty_url: str, bucket: Bucket, invoke: Any
 ) -> None:
-    with psycopg.connect(empty_database, autocommit=True) as connection:
+    with psycopg.connect(empty_url, autocommit=True) as connection:
         connection.execute("create schema clipferry")
         connection.execute("create table clipferry.jobs (not_ours int)")
-    with settings_for(empty_database):
+    with settings_for(empty_url):
         invoke(request(bucket))
 
     assert bucket.answer["Status"] == "FAILED"
@@ -179,7 +166,7 @@ def test_unreachable_database_is_named_by_its_address(bucket: Bucket, invoke: An
 
 
 def test_what_was_made_again_and_the_time_out_of_the_settings(
-    empty_database: str, invoke: Any, monkeypatch: pytest.MonkeyPatch
+    empty_url: str, invoke: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     timeouts: list[Any] = []
     connect = psycopg.connect
@@ -188,9 +175,9 @@ def test_what_was_made_again_and_the_time_out_of_the_settings(
         timeouts.append(options["connect_timeout"])
         return connect(url, **options)
 
-    with settings_for(empty_database):
+    with settings_for(empty_url):
         invoke({})
-        with connect(empty_database, autocommit=True) as connection:
+        with connect(empty_url, autocommit=True) as connection:
             connection.execute("drop index clipferry_videos_list_idx")
         monkeypatch.setenv("DATABASE_CONNECT_TIMEOUT_SECONDS", "17")
         runtime.reset()
@@ -211,13 +198,13 @@ def test_settings_that_are_missing_are_named(bucket: Bucket, invoke: Any) -> Non
 
 @pytest.mark.parametrize("request_type", ["", "Upsert", None, {"a": 1}])
 def test_garbage_is_answered_and_migrates_nothing(
-    empty_database: str, bucket: Bucket, invoke: Any, request_type: Any
+    empty_url: str, bucket: Bucket, invoke: Any, request_type: Any
 ) -> None:
-    with settings_for(empty_database):
+    with settings_for(empty_url):
         invoke({"RequestType": request_type, "ResponseURL": bucket.url})
 
     assert bucket.answer["Status"] == "FAILED"
-    with psycopg.connect(empty_database) as connection:
+    with psycopg.connect(empty_url) as connection:
         assert connection.execute("select to_regclass('clipferry.migrations')").fetchone() == (None,)
 
 
@@ -309,8 +296,8 @@ def test_long_reason_stays_within_what_cloudformation_reads(bucket: Bucket) -> N
     assert len(json.dumps(bucket.answer)) < 4096
 
 
-def test_plain_invocation_migrates_and_a_dry_run_does_not(empty_database: str, invoke: Any) -> None:
-    with settings_for(empty_database):
+def test_plain_invocation_migrates_and_a_dry_run_does_not(empty_url: str, invoke: Any) -> None:
+    with settings_for(empty_url):
         assert invoke({"dryRun": True}) == {"applied": names()}
         assert invoke({}) == {"applied": names()}
         assert invoke({}) == {"applied": []}

@@ -9,12 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, LiteralString, cast
-from uuid import uuid4
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
-from psycopg.sql import SQL, Identifier
 
 from clipferry.db import migrations
 from clipferry.errors import ClipferryError, ConfigurationError, DatabaseBusyError, DatabaseUnavailableError
@@ -32,15 +29,8 @@ order by 1
 
 
 @pytest.fixture
-def url(server_url: str) -> Iterator[str]:
-    """An empty database on the tests' server."""
-    name = f"test_{uuid4().hex}"
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(SQL("create database {} template template0").format(Identifier(name)))
-        try:
-            yield make_conninfo(server_url, dbname=name)
-        finally:
-            connection.execute(SQL("drop database {} with (force)").format(Identifier(name)))
+def url(empty_url: str) -> str:
+    return empty_url
 
 
 @pytest.fixture

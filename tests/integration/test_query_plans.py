@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 
-import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -17,7 +16,7 @@ from benchmarks.product import Product
 from benchmarks.rounds import BALANCE, HISTORY, HISTORY_TYPE, PlanBook, ReadTargets, Stopwatch, product_round
 from clipferry.db import migrations
 from clipferry.db.connection import Database
-from tests.database import MIGRATIONS
+from tests.database import MIGRATIONS, new_database
 
 SIZE = Size(videos=20_000, users=100, ledger=60_000)
 FEW = 1000
@@ -29,14 +28,10 @@ AWAY = 0.05
 @pytest.fixture(scope="module")
 def filled_url(server_url: str) -> Iterator[str]:
     """A database of its own: the other tests empty theirs."""
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute("drop database if exists clipferry_plans")
-        connection.execute("create database clipferry_plans")
-        url = make_conninfo(server_url, dbname="clipferry_plans")
+    with new_database(server_url) as url:
         migrations.apply(url, MIGRATIONS)
         dataset.fill(url, SIZE)
         yield url
-        connection.execute("drop database clipferry_plans with (force)")
 
 
 @pytest.fixture(scope="module")

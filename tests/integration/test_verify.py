@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
-from psycopg.sql import SQL, Identifier
 
 from clipferry.db import migrations, verification
 from clipferry.db.connection import Database
@@ -17,9 +14,9 @@ from clipferry.db.verification import Breach
 from clipferry.models import VideoStatus
 from clipferry.usecases.verify_credits import verify_credits
 from tests import books, journeys, planted_breaches
+from tests.database import MIGRATIONS, new_database
 from tests.planted_breaches import PLANTINGS, Planting, Scene
 
-MIGRATIONS = Path(__file__).parents[2] / "migrations"
 GUARDS = """
 alter table public.credit_packages
     drop constraint clipferry_remaining_not_negative, drop constraint clipferry_frozen_not_negative,
@@ -33,16 +30,11 @@ alter table public.credit_holds
 @pytest.fixture(scope="module")
 def unguarded_url(server_url: str) -> Iterator[str]:
     """A database of its own without the CHECKs: what they refuse could not be planted."""
-    name = {"name": Identifier("clipferry_without_guards")}
-    url = make_conninfo(server_url, dbname="clipferry_without_guards")
-    with psycopg.connect(make_conninfo(server_url, dbname="postgres"), autocommit=True) as server:
-        server.execute(SQL("drop database if exists {name}").format(**name))
-        server.execute(SQL("create database {name}").format(**name))
+    with new_database(server_url) as url:
         migrations.apply(url, MIGRATIONS)
         with psycopg.connect(url) as connection:
             connection.execute(GUARDS)
         yield url
-        server.execute(SQL("drop database {name} with (force)").format(**name))
 
 
 @pytest.fixture
