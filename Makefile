@@ -75,6 +75,9 @@ test: .venv/.dev .tools/sam/.installed ## Runs the tests that need no Docker; a 
 test-sam: .venv/.dev .tools/sam/.installed ## Builds with SAM and runs every function in Docker, under `sam local`
 	@.venv/bin/python -m pytest tests/sam $(ARGS)
 
+test-gateways: .venv/.dev .tools/litellm/.installed ## Runs LiteLLM's proxy from PyPI beside its fake, through the same adapter
+	@.venv/bin/python -m pytest tests/gateways $(ARGS)
+
 check: .venv/.dev .tools/sam/.installed .tools/checkov/.installed ## Checks style, types, which way imports point, the locks and the template
 	@.venv/bin/ruff check --quiet --extend-exclude .tools,.aws-sam
 	@.venv/bin/ruff format --quiet --check --extend-exclude .tools,.aws-sam || { echo "not formatted as 'ruff format' does" >&2; exit 1; }
@@ -120,7 +123,7 @@ lock: .tools/uv/.installed ## Renews uv.lock, the layers' requirements and the t
 	@$(UV) lock --quiet $(ARGS)
 	@$(EXPORT) --output-file layers/shared/requirements.txt >/dev/null
 	@$(EXPORT_THUMBNAIL) --output-file layers/thumbnail/requirements.txt >/dev/null
-	@for pins in tools/uv tools/sam tools/checkov tools/peers tools/naive layers/shared/roots; do $(UV) pip compile --quiet $(ARGS) \
+	@for pins in tools/uv tools/sam tools/checkov tools/peers tools/naive tools/litellm layers/shared/roots; do $(UV) pip compile --quiet $(ARGS) \
 	    --universal --python-version 3.11 --generate-hashes --no-header $$pins.in --output-file $$pins.txt || exit 1; done
 
 openapi: .venv/.dev ## Rewrites docs/openapi.json and README's table of settings
@@ -153,7 +156,7 @@ clean: ## Removes everything that these commands made, including the environment
 	@rm -rf .venv .tools .aws-sam .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help demo dev env-json migrate verify doctor redrive cost simulate test test-sam check build deploy smoke models invoke lock openapi screenshots bench-db clean bench bench-cold bench-http .bench-build
+.PHONY: help demo dev env-json migrate verify doctor redrive cost simulate test test-sam test-gateways check build deploy smoke models invoke lock openapi screenshots bench-db clean bench bench-cold bench-http .bench-build
 
 # Each is tried, because pyenv leaves names on the PATH that don't run, and Debian's Python lacks venv until it is installed.
 FIND_PYTHON = for name in "$$PYTHON" python3.13 python3.12 python3.11 python3.14 python3; do \

@@ -121,6 +121,10 @@ def kie(scope: ExitStack, environment: Mapping[str, str], state: State | None = 
     return _service("KIE", None, fake.base_url, values), fake
 
 
+def embedded(name: str, address: str, values: Mapping[str, str]) -> Service:
+    return Service(name=name, address=address, origin="embedded", values=values)
+
+
 def _service(name: str, own: str | None, embedded: str, values: Mapping[str, str]) -> Service:
     if own:
         return Service(name=name, address=own, origin="yours")

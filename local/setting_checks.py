@@ -13,15 +13,14 @@ from psycopg.conninfo import conninfo_to_dict
 
 from clipferry import catalog, settings
 from clipferry.errors import ConfigurationError
+from clipferry.providers import registry
 from local.services import is_on_this_machine
 
-_PROVIDERS: Final = ("EVOLINK", "KIE", "REPLICATE")
+_PROVIDERS: Final = tuple(provider.name.upper() for provider in registry.PROVIDERS)
 _ADDRESSES: Final = (
     "STORAGE_ENDPOINT",
     "AWS_ENDPOINT_URL_SQS",
-    "EVOLINK_BASE_URL",
-    "KIE_BASE_URL",
-    "REPLICATE_BASE_URL",
+    *(provider.base_url.upper() for provider in registry.PROVIDERS),
 )
 _WITH_STORAGE: Final = ("STORAGE_ACCESS_KEY", "STORAGE_SECRET_KEY", "STORAGE_BUCKET")
 _PLACEHOLDERS: Final = {

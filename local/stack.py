@@ -19,7 +19,7 @@ from clipferry import runtime
 from clipferry.db import schema
 from clipferry.errors import ClipferryError
 from clipferry.usecases.queue_webhooks import set_owners_endpoint
-from local import console, contract, development_user, services
+from local import console, contract, development_user, preferred_provider, services
 from local.http.server import PortTakenError
 from local.lambda_runtime import function_instances
 from local.lambda_runtime.gateway import Gateway
@@ -106,8 +106,10 @@ def local_stack(
         database, database_url = services.database(scope, environment, state)
         evolink, fake_evolink = services.evolink(scope, environment, state)
         kie, fake_kie = services.kie(scope, environment, state)
+        preferred, leading = preferred_provider.start(scope, environment, state)
         storage, queue = services.storage(scope, environment, state), services.queue(aws, environment)
-        used = (database, storage, queue, evolink, kie)
+        others = (services.embedded(name, fake.base_url, leading) for name, fake in preferred.items())
+        used = (database, storage, queue, evolink, kie, *others)
         token = _prepare(database_url)
         sqs = scope.enter_context(closing(_sqs({**environment, **queue.values})))
         visibility = int(environment.get("QUEUE_VISIBILITY_SECONDS") or _VISIBILITY_SECONDS)
@@ -128,7 +130,7 @@ def local_stack(
         s3 = scope.enter_context(closing(_s3(values)))
         gateway.mount(_FILES, public_bucket(storage=s3, bucket=values["STORAGE_BUCKET"], prefix=_FILES))
         contract.mount(gateway)
-        fakes = {"evolink": fake_evolink, "kie": fake_kie}
+        fakes = {"evolink": fake_evolink, "kie": fake_kie, **preferred}
         console.mount(
             gateway,
             values=values,

@@ -178,6 +178,18 @@ def test_an_accepted_order_has_its_id(
     assert gateway.submit(ORDER, callback_url=CALLBACK_URL, timeout=10).task_id == task
 
 
+@pytest.mark.parametrize("name", ["litellm/video_failed", "new-api/video_failed", "openrouter/video_failed"])
+def test_an_order_that_failed_before_its_answer_was_taken_all_the_same(
+    server: ScriptedApi, gateway: OpenAiVideos, name: str
+) -> None:
+    """A refusal would be ordered elsewhere, and paid for twice."""
+    server.answers(200, sample(name))
+
+    submission = gateway.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
+
+    assert submission.task_id == json.loads(sample(name))["id"]
+
+
 @pytest.mark.parametrize(
     ("status", "name", "failure", "is_down"),
     [
@@ -279,11 +291,10 @@ def test_a_file_that_needs_the_key_is_at_content_under_the_id_that_was_asked_abo
 
     report = gateway.ask(LITELLM_ID)
 
-    assert (report.state, report.video_url) == (TaskState.SUCCEEDED, f"{BASE}/videos/{LITELLM_ID}/content")
+    url = f"{BASE}/videos/{LITELLM_ID}/content"
+    assert (report.state, report.video_url) == (TaskState.SUCCEEDED, url)
     own = gateways.parse(json.dumps({"gateway": {"base_url": BASE, "api_key": "sk"}}), stage="prod")
-    assert [key for prefix, key in gateways.source_keys(own).items() if report.video_url.startswith(prefix)] == [
-        "Bearer sk"
-    ]
+    assert [key for prefix, key in gateways.source_keys(own).items() if url.startswith(prefix)] == ["Bearer sk"]
 
 
 @pytest.mark.parametrize(

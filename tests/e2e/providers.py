@@ -1,13 +1,18 @@
-"""All three fake providers at once, with one small film for every task, and the settings that lead to them."""
+"""All six fake providers at once, with one small film for every task, and the settings that lead to them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
+from local.preferred_provider import gateways_setting
 from local.providers.base import FakeProvider
 from local.providers.evolink import FakeEvolink, fake_evolink
+from local.providers.fal import FakeFal, fake_fal
+from local.providers.gateway import FakeGateway, fake_gateway
+from local.providers.gateway_wire import Kind
 from local.providers.kie import FakeKie, fake_kie
 from local.providers.replicate import FakeReplicate, fake_replicate
 from tests.films import small_film
@@ -15,6 +20,8 @@ from tests.films import small_film
 KEY = "test-key"
 WEBHOOK_KEY = "test-webhook-key"
 WEBHOOK_SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+SILENT = frozenset({"litellm"})
+"""Providers that call nobody back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,37 +29,52 @@ class Providers:
     evolink: FakeEvolink
     kie: FakeKie
     replicate: FakeReplicate
+    fal: FakeFal
+    litellm: FakeGateway
+    openrouter: FakeGateway
+
+    @property
+    def by_name(self) -> dict[str, FakeProvider]:
+        return {
+            "evolink": self.evolink,
+            "kie": self.kie,
+            "replicate": self.replicate,
+            "fal": self.fal,
+            "litellm": self.litellm,
+            "openrouter": self.openrouter,
+        }
 
     @property
     def all(self) -> tuple[FakeProvider, ...]:
-        return self.evolink, self.kie, self.replicate
+        return tuple(self.by_name.values())
 
     @property
     def environment(self) -> dict[str, str]:
+        with_settings = ("evolink", "kie", "replicate", "fal")
+        gateways = {name: fake for name, fake in self.by_name.items() if name not in with_settings}
         return {
-            "EVOLINK_BASE_URL": self.evolink.base_url,
-            "EVOLINK_API_KEY": KEY,
-            "KIE_BASE_URL": self.kie.base_url,
-            "KIE_API_KEY": KEY,
+            **{f"{name.upper()}_BASE_URL": self.by_name[name].base_url for name in with_settings},
+            **{f"{name.upper()}_API_KEY": KEY for name in with_settings},
             "KIE_WEBHOOK_HMAC_KEY": WEBHOOK_KEY,
-            "REPLICATE_BASE_URL": self.replicate.base_url,
-            "REPLICATE_API_KEY": KEY,
             "REPLICATE_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            "VIDEO_GATEWAYS": gateways_setting(gateways, KEY),
         }
 
 
 @contextmanager
 def fake_providers(*, seconds: float, retry_scale: float = 0.2, film: bytes | None = None) -> Iterator[Providers]:
-    film = film or small_film()
+    options: dict[str, Any] = {
+        "api_key": KEY,
+        "seconds": seconds,
+        "retry_scale": retry_scale,
+        "film": film or small_film(),
+    }
     with ExitStack() as scope:
         yield Providers(
-            scope.enter_context(fake_evolink(api_key=KEY, seconds=seconds, retry_scale=retry_scale, film=film)),
-            scope.enter_context(
-                fake_kie(api_key=KEY, seconds=seconds, retry_scale=retry_scale, film=film, webhook_key=WEBHOOK_KEY)
-            ),
-            scope.enter_context(
-                fake_replicate(
-                    api_key=KEY, webhook_secret=WEBHOOK_SECRET, seconds=seconds, retry_scale=retry_scale, film=film
-                )
-            ),
+            scope.enter_context(fake_evolink(**options)),
+            scope.enter_context(fake_kie(**options, webhook_key=WEBHOOK_KEY)),
+            scope.enter_context(fake_replicate(**options, webhook_secret=WEBHOOK_SECRET)),
+            scope.enter_context(fake_fal(**options)),
+            scope.enter_context(fake_gateway(Kind.LITELLM, **options)),
+            scope.enter_context(fake_gateway(Kind.OPENROUTER, **options)),
         )

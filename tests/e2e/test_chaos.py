@@ -1,4 +1,4 @@
-"""Five hundred videos with every fault at once: each comes to an end, the books are right, nothing was ordered twice.
+"""Five hundred videos at six providers, every fault at once: each ends, the books are right, none was ordered twice.
 
 The faults say how each has to end, so a slow machine changes nothing. What only a deadline can end is let pass at once.
 CHAOS_SEED=… draws other faults; the same seed draws the same ones again.
@@ -10,7 +10,7 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +18,6 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 from unittest.mock import patch
-from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pytest
@@ -35,7 +34,7 @@ from local.providers.faults import Faults, drawn
 from local.providers.task_queue import FilmOrder
 from local.stack import Stack, local_stack
 from tests.database import empty_tables
-from tests.e2e.providers import Providers, fake_providers
+from tests.e2e.providers import SILENT, Providers, fake_providers
 from tests.stack_world import Answer, send
 
 SEED = int(os.environ.get("CHAOS_SEED", "20261122"))
@@ -46,7 +45,10 @@ RECONCILERS = 2
 """Runs more reconcilers beside the schedule's own: any number of them does no harm."""
 PATIENCE = 120
 """Seconds in which at least one more video has to end; on a quiet machine all do in a fifth of that."""
-MODELS = ("evolink-first", "kie-first", "veo-first", "replicate-first")
+MODELS = (
+    *("evolink-first", "kie-first", "veo-first", "replicate-first"),
+    *("fal-first", "litellm-first", "openrouter-first"),
+)
 CATALOGUE = """
 [[model]]
 id = "evolink-first"
@@ -99,6 +101,47 @@ model = "google/veo-3.1-fast"
 [[model.offer]]
 provider = "kie"
 model = "veo3_fast"
+
+[[model]]
+id = "fal-first"
+name = "fal, then Evolink"
+durations = [8]
+cost = { base = 10 }
+[[model.offer]]
+provider = "fal"
+model = "fal-ai/veo3.1/fast"
+input = { duration = "8s" }
+[[model.offer]]
+provider = "evolink"
+model = "veo3.1-fast"
+input = { prompt = "$prompt" }
+
+[[model]]
+id = "litellm-first"
+name = "LiteLLM, then fal"
+durations = [8]
+cost = { base = 10 }
+[[model.offer]]
+provider = "litellm"
+model = "studio"
+body = "openai"
+[[model.offer]]
+provider = "fal"
+model = "bytedance/seedance-2.0/text-to-video"
+
+[[model]]
+id = "openrouter-first"
+name = "OpenRouter, then LiteLLM"
+durations = [8]
+cost = { base = 10 }
+[[model.offer]]
+provider = "openrouter"
+model = "google/veo-3.1"
+body = "openrouter"
+[[model.offer]]
+provider = "litellm"
+model = "studio"
+body = "openai"
 """
 
 
@@ -110,17 +153,21 @@ class Chaos:
 
     def draw(self, provider: str, prompt: str) -> Faults:
         """What goes wrong with a video at a provider, if it gets there."""
-        return drawn(SEED, f"{provider} {prompt}", callbacks=self.callbacks)
+        return drawn(SEED, f"{provider} {prompt}", callbacks=self.callbacks and provider not in SILENT)
 
     def videos(self) -> list[dict[str, Any]]:
         """`end` is why it failed, or its status."""
-        with psycopg.connect(self.stack.database_url, autocommit=True, row_factory=dict_row) as connection:
-            return connection.execute(
-                """select v.uuid, v.prompt, v.provider, v.status::text, h.status as hold,
+        with psycopg.connect(self.stack.database_url, autocommit=True) as connection:
+            return (
+                connection.cursor(row_factory=dict_row)
+                .execute(
+                    """select v.uuid, v.prompt, v.provider, v.status::text, h.status as hold,
                        coalesce(j.failure_code, v.status::text) as end
                 from public.videos v join clipferry.jobs j on j.video_uuid = v.uuid
                 join public.credit_holds h on h.video_uuid = v.uuid"""
-            ).fetchall()
+                )
+                .fetchall()
+            )
 
     def create(self, number: int) -> Answer:
         order = {"prompt": f"video {number}", "model": MODELS[number % len(MODELS)]}
@@ -174,8 +221,8 @@ class _Faults:
         return self.chaos.draw(self.provider, film.prompt)
 
 
-def _named(providers: Providers) -> Iterator[tuple[str, FakeProvider]]:
-    return zip(("evolink", "kie", "replicate"), providers.all, strict=True)
+def _named(providers: Providers) -> Iterable[tuple[str, FakeProvider]]:
+    return providers.by_name.items()
 
 
 def _begin(url: str) -> None:
@@ -320,17 +367,16 @@ def _breaches(chaos: Chaos) -> list[Any]:
 
 def _ordered_twice(chaos: Chaos) -> list[str]:
     """Videos that two providers took, or that one provider was asked for twice."""
-    taken = Counter(_uuid(body) for _, provider in _named(chaos.providers) for body in provider.submissions)
-    asked = Counter((name, _uuid(body)) for name, provider in _named(chaos.providers) for body in provider.orders)
-    return [f"taken {uuid}" for uuid, times in taken.items() if times > 1] + [
+    taken = Counter(_prompt(body) for _, provider in _named(chaos.providers) for body in provider.submissions)
+    asked = Counter((name, _prompt(body)) for name, provider in _named(chaos.providers) for body in provider.orders)
+    return [f"taken {prompt}" for prompt, times in taken.items() if times > 1] + [
         f"asked {key}" for key, times in asked.items() if times > 1
     ]
 
 
-def _uuid(body: dict[str, Any]) -> str:
-    """Every provider has a name of its own for the callback's URL."""
-    url = body.get("callback_url") or body.get("callBackUrl") or body.get("webhook") or ""
-    return parse_qs(urlsplit(url).query)["videoUuid"][0]
+def _prompt(body: dict[str, Any]) -> str:
+    """Every video's is its own; providers have it at the top, or within the input."""
+    return body.get("prompt") or body["input"]["prompt"]
 
 
 def _report(chaos: Chaos, videos: list[dict[str, Any]], waited: int, created: float, ended: float) -> str:

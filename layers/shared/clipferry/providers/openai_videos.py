@@ -40,15 +40,15 @@ class OpenAiVideos:
     def submit(self, order: Order, *, callback_url: str, timeout: float) -> Submission:
         body = {"model": order.model, "prompt": order.prompt} | fill_parameters(order, callback_url=callback_url)
         answer = self._api.post("/videos", body, timeout=timeout)
+        task_id = parsing.task_id(answer.data.get("id"), answer.data.get("task_id"))
+        if answer.status < 300 and task_id is not None:  # taken, even if it has failed already and says why
+            estimate = read_cost(answer.headers.get("x-litellm-response-cost"), Currency.USD)
+            return Submission(task_id=task_id, cost=estimate)
         error = _error(answer.data)
         raise_if_unknown(answer, is_own_error=bool(error))
         if answer.status >= 300 or error:
             raise _refusal(answer, error)
-        task_id = parsing.task_id(answer.data.get("id"), answer.data.get("task_id"))
-        if task_id is None:
-            raise ProviderSilentError(f"{self.name} accepted, but named no video")
-        estimate = read_cost(answer.headers.get("x-litellm-response-cost"), Currency.USD)
-        return Submission(task_id=task_id, cost=estimate)
+        raise ProviderSilentError(f"{self.name} accepted, but named no video")
 
     def ask(self, task_id: str) -> TaskReport:
         answer = self._api.get(f"/videos/{quote(task_id, safe='')}")
