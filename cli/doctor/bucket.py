@@ -17,16 +17,18 @@ CONTENT_TYPE: Final = "text/plain"
 
 
 def round_trip(storage: Storage) -> str:
-    """Writes an object under `doctor/`, reads its size and deletes it."""
+    """Writes an object under `doctor/`, reads its size, lists it as the daily chore lists uploads, and deletes it."""
     with _object(storage) as key:
         found = storage.head(key)
         if found is None:
             raise CheckFailedError(f"{key} isn't there after it was written")
         if found.size != len(CONTENT):
             raise CheckFailedError(f"{key} has {found.size} bytes, and {len(CONTENT)} were written")
+        if not any(listed.key == key for page in storage.list_pages(key) for listed in page):
+            raise CheckFailedError(f"{key} isn't listed after it was written")
     if storage.head(key) is not None:
         raise CheckFailedError(f"{key} is still there after it was deleted")
-    return "put, head and delete"
+    return "put, head, list and delete"
 
 
 def public_address(storage: Storage, *, plain_http: bool) -> str:

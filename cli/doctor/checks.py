@@ -94,7 +94,7 @@ def _bucket_checks(dependencies: Dependencies) -> Iterator[Check]:
     plain = settings.allow_loopback
     yield Check(
         name="bucket",
-        advice="Give the R2 API token read and write access to the objects of STORAGE_BUCKET.",
+        advice="Give the R2 API token Object Read & Write for STORAGE_BUCKET: it reads, writes, deletes and lists.",
         run=lambda: bucket.round_trip(dependencies.storage),
     )
     yield Check(

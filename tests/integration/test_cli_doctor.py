@@ -292,13 +292,15 @@ def test_this_machines_clock_is_wrong_when_all_others_differ_from_it() -> None:
         clock.check(unreachable, {"gone": "http://127.0.0.1:1"}, plain_http=True)
 
 
-@pytest.mark.parametrize(("operation", "kind"), [("PutObject", "503"), ("HeadObject", "500"), ("PutObject", "reset")])
+@pytest.mark.parametrize(
+    ("operation", "kind"), [("PutObject", "503"), ("HeadObject", "500"), ("PutObject", "reset"), ("ListObjects", "429")]
+)
 def test_a_bucket_that_refuses_a_request_fails_the_check_and_keeps_no_object(
     r2: FakeR2, operation: str, kind: Any
 ) -> None:
     r2.fail(Fault(operation=operation, kind=kind, times=100))
     storage = storage_for(r2, pause_seconds=0.01)
-    with pytest.raises(StorageError, match=operation.removesuffix("Object").upper()):
+    with pytest.raises(StorageError, match={"PutObject": "PUT", "HeadObject": "HEAD", "ListObjects": "GET"}[operation]):
         bucket.round_trip(storage)
     storage.close()
     assert r2.bucket.objects == {}
