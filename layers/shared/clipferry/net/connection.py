@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from clipferry.net.deadline import Deadline
+from clipferry.net.proxy import proxy_for
 from clipferry.net.request_head import Origin, request_head
 from clipferry.net.response import Response
 from clipferry.net.response_head import BadResponseError, find_end, parse_head
@@ -53,10 +54,8 @@ def _open_trusted(
 def _open(
     origin: Origin, family: int, address: tuple[Any, ...], deadline: Deadline, tls: ssl.SSLContext | None
 ) -> socket.socket:
-    opened = socket.socket(family, socket.SOCK_STREAM)
+    opened = _dial(origin, family, address, deadline)
     try:
-        opened.settimeout(deadline.remaining())
-        opened.connect(address)
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if not origin.secure:
             return opened
@@ -65,6 +64,20 @@ def _open(
     except BaseException:
         opened.close()
         raise
+
+
+def _dial(origin: Origin, family: int, address: tuple[Any, ...], deadline: Deadline) -> socket.socket:
+    proxy = proxy_for(origin)
+    if proxy is not None:
+        return proxy.open_tunnel(address[0], address[1], deadline)
+    opened = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        opened.settimeout(deadline.remaining())
+        opened.connect(address)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
 
 
 class Connection:

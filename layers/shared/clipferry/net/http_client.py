@@ -5,9 +5,9 @@ It stands on connections of our own, because importing urllib3 would cost 67 ms 
 
 from __future__ import annotations
 
+import functools
 import math
 import re
-import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from clipferry.errors import ConfigurationError, NoAnswerError, RequestNotSentEr
 from clipferry.net.connection import Connection
 from clipferry.net.deadline import Deadline
 from clipferry.net.pool import ConnectionPool
+from clipferry.net.proxy import find_addresses, proxy_for
 from clipferry.net.request_head import Origin
 from clipferry.net.response import Response
 
@@ -36,15 +37,13 @@ class HttpClient:
     """Sends requests to one origin, `https://host[:port]`, with an optional path before every request's own.
 
     Safe to share between threads; `close` closes the idle connections. `tls` replaces the system's certificates.
-    Raises ConfigurationError for any other kind of URL, and for http unless `allow_plain_http`.
+    Raises ConfigurationError for any other kind of URL or of HTTPS_PROXY, and for http unless `allow_plain_http`.
     """
 
     def __init__(self, base_url: str, *, allow_plain_http: bool, tls: ssl.SSLContext | None = None) -> None:
         self._origin, self._prefix = _parse(base_url, allow_plain_http=allow_plain_http)
-        name, port = self._origin.name, self._origin.port
-        self._pool = ConnectionPool(
-            self._origin, lambda: socket.getaddrinfo(name, port, type=socket.SOCK_STREAM), tls=tls
-        )
+        proxy_for(self._origin)  # which refuses what it can't use
+        self._pool = ConnectionPool(self._origin, functools.partial(find_addresses, self._origin), tls=tls)
 
     def request(
         self,

@@ -5,8 +5,8 @@ Sources: the Amazon S3 API Reference; R2's differences are in Cloudflare's "S3 A
 
 from __future__ import annotations
 
+import functools
 import hashlib
-import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -20,6 +20,7 @@ from clipferry.errors import StorageError
 from clipferry.net.connection import Connection
 from clipferry.net.deadline import Deadline
 from clipferry.net.pool import ConnectionPool
+from clipferry.net.proxy import find_addresses, proxy_for
 from clipferry.net.request_head import Origin
 from clipferry.net.response import Response
 from clipferry.net.response_head import Headers
@@ -73,9 +74,8 @@ class Bucket:
         self._stall_seconds = stall_seconds
         self.has_conditions = True
         self._credentials = credentials
-        self._pool = ConnectionPool(
-            origin, lambda: socket.getaddrinfo(host, origin.port, type=socket.SOCK_STREAM), tls=tls
-        )
+        proxy_for(origin)  # which refuses what it can't use
+        self._pool = ConnectionPool(origin, functools.partial(find_addresses, origin), tls=tls)
 
     def call(
         self,
