@@ -65,7 +65,8 @@ def interrupt_mirror(database: Database, uuid: str) -> None:
     """The mirror starts and is interrupted."""
     fence = journeys.lease(database, uuid)
     with database.transaction() as tx:
-        leases.release_lease(tx, uuid=uuid, fence=fence, again_seconds=60, error=SourceError("the source stalled"))
+        stalled = SourceError("the source stalled")
+        leases.release_lease(tx, uuid=uuid, fence=fence, again_seconds=60, error=stalled, reached=700, standstill=True)
 
 
 def test_everything_that_happened_to_a_video_is_listed_in_order(database: Database) -> None:
@@ -87,7 +88,10 @@ def test_everything_that_happened_to_a_video_is_listed_in_order(database: Databa
         ("generated", {"status": "UPLOADING", "task": task}),
         ("callback", {"provider": "evolink", "verdict": Verdict.GENERATED}),
         ("mirror_started", {"attempt": 1, "worker": "worker"}),
-        ("mirror_interrupted", {"code": "SOURCE_ERROR", "detail": "the source stalled"}),
+        (
+            "mirror_interrupted",
+            {"code": "SOURCE_ERROR", "detail": "the source stalled", "reached": 700, "standstill": True},
+        ),
         ("mirror_started", {"attempt": 2, "worker": "worker"}),
         ("completed", {"status": "COMPLETED", "settled": 10, "bytes": 1_000_000}),
     ]
