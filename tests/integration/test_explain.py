@@ -114,8 +114,10 @@ def test_a_hold_tells_how_the_credits_of_its_packages_came(database: Database) -
     books.add_user(database)
     move_credits.give_welcome(user_id="ann", amount=3, database=database)
     move_credits.recharge(user_id="ann", amount=4, order_no="paid-1", database=database)
-    by = {"granted_by": "key 5 of user root", "remark": "Sorry"}
-    move_credits.grant(user_id="ann", amount=20, order_no="support-1", database=database, **by)
+    who = "key 5 of user root"
+    move_credits.grant(
+        user_id="ann", amount=20, order_no="support-1", granted_by=who, remark="Sorry", database=database
+    )
     [held] = [moment for moment in timeline_of(database, journeys.held_video(database)) if moment.what == "held"]
 
     assert [{**share, "packageId": None} for share in held.detail["packages"]] == [
