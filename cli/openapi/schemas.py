@@ -207,7 +207,8 @@ def _urls(count: Range) -> dict[str, Any]:
 
 
 def _text(length: Range) -> dict[str, Any]:
-    return {"type": "string", "minLength": length.min, "maxLength": length.max, "pattern": request_bodies.NO_NUL}
+    shortest = max(length.min, 1)
+    return {"type": "string", "minLength": shortest, "maxLength": length.max, "pattern": request_bodies.NO_NUL}
 
 
 def _seed(allowed: Range | None) -> dict[str, Any]:

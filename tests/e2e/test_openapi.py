@@ -24,6 +24,8 @@ from tests.e2e.providers import fake_providers
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 MOST_VARIANTS = 40
+FEW_VARIANTS = 12
+"""Of what is ordered in another shape."""
 VIDEOS = """
 insert into public.videos (uuid, user_id, prompt, model, status, provider, updated_at)
 select 'vid_' || status, 'ann', 'A ferry', 'seedance-2.0', status, 'evolink', timezone('utc', now())
@@ -69,10 +71,10 @@ def contract(stack: Stack) -> dict[str, Any]:
     """
     with urllib.request.urlopen(f"{stack.url}/api/v1/openapi.json", timeout=30) as answer:
         served = json.load(answer)
-    for name in ("GenerateVideo", "CreateVideo"):
+    for name, most in (("GenerateVideo", MOST_VARIANTS), ("CreateVideo", FEW_VARIANTS)):
         request = served["components"]["schemas"][name]
-        assert len(request["anyOf"]) >= MOST_VARIANTS
-        request["anyOf"] = request["anyOf"][:MOST_VARIANTS]
+        assert len(request["anyOf"]) >= most
+        request["anyOf"] = request["anyOf"][:most]
         for variant in request["anyOf"]:
             variant["properties"]["webhookUrl"] = {"type": "null"}  # it asks with a session, and this is for keys
     # Random bytes are no picture; test_create_request.py has forms.
