@@ -42,7 +42,7 @@ def ship(monkeypatch: pytest.MonkeyPatch, folder: Path, *certificates: Path) -> 
     bundle = folder / "bundle.pem"
     bundle.write_text("".join(f"# a comment\n{certificate.read_text()}" for certificate in certificates))
     subprocess.run([ROOT / "tools" / "hash_certificates.sh", bundle, folder / "roots"], check=True)
-    monkeypatch.setattr(trust, "ROOTS", folder / "roots")
+    monkeypatch.setattr(trust, "ROOTS", str(folder / "roots"))
     return sorted(file.name for file in (folder / "roots").iterdir())
 
 
@@ -113,7 +113,7 @@ def test_lambdas_own_choice_is_not_the_owners(
 def test_a_checkout_has_no_folder_and_takes_the_systems(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, certificate: Callable[[str], Path]
 ) -> None:
-    monkeypatch.setattr(trust, "ROOTS", tmp_path / "nothing")
+    monkeypatch.setattr(trust, "ROOTS", str(tmp_path / "nothing"))
     ours = certificate("ours")
     the_system_has(monkeypatch, ours)
     assert is_trusted(ours)

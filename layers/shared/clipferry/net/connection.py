@@ -132,13 +132,16 @@ class Connection:
             raise self._failure
         try:
             limit = self._set_timeout()
-            begun = time.monotonic()
+            receive, monotonic = self._receive, time.monotonic
+            begun = monotonic()
+            unhurried = begun + limit / 8
             while got < wanted:
-                received = self._receive(view[got:])
+                received = receive(wanted - got, view[got:])
                 if not received:
                     break
                 got += received
-                self._reduce_timeout(limit, time.monotonic() - begun)
+                if monotonic() > unhurried:
+                    self._reduce_timeout(limit, monotonic() - begun)
         except OSError as error:
             self._failure = error
             if not got:
@@ -217,9 +220,9 @@ class Connection:
                 self._reduce_timeout(limit, time.monotonic() - begun)
 
 
-def _receiver(connected: socket.socket) -> Callable[[memoryview], int]:
-    """Returns the socket's `recv_into`. Under TLS a call gives a record of 16 KiB: each wrapper costs CPU."""
+def _receiver(connected: socket.socket) -> Callable[[int, memoryview], int]:
+    """Returns what fills a view of so many bytes. Under TLS a call gives a record of 16 KiB: each wrapper costs CPU."""
     if isinstance(connected, ssl.SSLSocket):
-        read = connected.read
-        return lambda view: read(len(view), view)  # pyright: ignore[reportReturnType] - an int, given a buffer
-    return connected.recv_into
+        return connected.read  # pyright: ignore[reportReturnType] - an int, given a buffer
+    receive = connected.recv_into
+    return lambda _, view: receive(view)

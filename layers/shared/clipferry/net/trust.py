@@ -10,10 +10,10 @@ from __future__ import annotations
 import functools
 import os
 import ssl
-from pathlib import Path
 from typing import Final
 
-ROOTS: Final = Path(__file__).with_name("roots")
+ROOTS: Final = f"{__file__.removesuffix('trust.py')}roots"
+"""Not a Path: importing pathlib would cost 3 ms of each cold start."""
 _OWNERS_CHOICE: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _LAMBDAS_BUNDLE: Final = "/etc/pki/tls/certs/ca-bundle.crt"
 """In SSL_CERT_FILE it is the runtime's choice, and the same list."""
@@ -25,9 +25,9 @@ _UNKNOWN_AUTHORITY: Final = frozenset({2, 18, 19, 20, 21})
 def default_tls() -> ssl.SSLContext:
     """Returns the process's only context: the layer's authorities, where it has them and the owner names no others."""
     chosen = [value for name in _OWNERS_CHOICE if (value := os.environ.get(name))]
-    if not ROOTS.is_dir() or chosen not in ([], [_LAMBDAS_BUNDLE]):
+    if not os.path.isdir(ROOTS) or chosen not in ([], [_LAMBDAS_BUNDLE]):  # noqa: PTH112
         return system_tls()
-    return ssl.create_default_context(capath=str(ROOTS))
+    return ssl.create_default_context(capath=ROOTS)
 
 
 @functools.cache
