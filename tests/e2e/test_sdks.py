@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,9 +31,12 @@ class Caller:
     key: str
     busy_key: str
     busy_id: str
+    closing: ExitStack
 
     def client(self, key: str | None = None, *, max_retries: int = 0) -> OpenAI:
-        return OpenAI(base_url=f"{self.world.stack.url}/v1", api_key=key or self.key, max_retries=max_retries)
+        """A client that is closed when the test is over."""
+        made = OpenAI(base_url=f"{self.world.stack.url}/v1", api_key=key or self.key, max_retries=max_retries)
+        return self.closing.enter_context(made)
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +47,15 @@ def running(migrated_url: str) -> Iterator[tuple[Stack, FakeEvolink]]:
 
 
 @pytest.fixture
-def caller(world: World) -> Caller:
+def caller(world: World) -> Iterator[Caller]:
     busy = World.sign_up(world.stack, world.evolink, f"busy-{world.user_id}")
     usual = world.evolink.options
     world.evolink.options = replace(usual, seconds=3600)
     made = [busy.generate().data["videoUuid"] for _ in range(3)]
     world.evolink.options = usual
     key, busy_key = (one.call("POST", "/api/v1/key", {"name": "sdk"}).data["key"] for one in (world, busy))
-    return Caller(world, key, busy_key, made[0])
+    with ExitStack() as closing:
+        yield Caller(world, key, busy_key, made[0], closing)
 
 
 def create(client: OpenAI, *, key: str | None = None, prompt: str = PROMPT) -> str:
