@@ -218,3 +218,14 @@ def test_shorter_parts_are_taken_by_the_bucket() -> None:
     with FakeR2() as r2:
         done = mirrored(r2, Behaviour(content), part_size=8 << 20, workers=7)
         assert (r2.requests["UploadPart"], done.workers) == (4, 4)
+
+
+def test_a_source_that_changes_within_one_put_is_never_mixed(r2: FakeR2, limit: Pace) -> None:
+    changed = film(len(CONTENT), seed=1)
+    behaviour = Behaviour(CONTENT, fault="changed", skip=1, changed=changed, hangs_up_after=PART + PART // 2)
+    with serving(behaviour) as source:
+        storage = storage_for(r2, **config(limit))
+        done = storage.transfer(source_url=source.url, key=KEY)
+        storage.close()
+    assert r2.bucket.objects[KEY].content == changed
+    assert (done.sha256, r2.bucket.uploads) == (sha256(changed), {})
