@@ -21,6 +21,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Operat
 RUN = [block for page in (*PAGES, README) for block in BLOCK.findall(page) if not block.startswith("# needs AWS")]
 SAID = {
     "vid_…": '"$UUID"',
+    "users create EMAIL": "users create of-the-readme@example.com --id of-the-readme",
+    "users erase USER": "users erase of-the-readme --yes",
     " USER ": ' "$USER_ID" ',
     "mirror URL KEY": 'mirror "$SOURCE_URL" videos/of-the-readme.mp4 --yes --allow-loopback',
 }
