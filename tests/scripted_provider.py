@@ -19,8 +19,12 @@ def still_runs(_task_id: str) -> TaskReport:
     return TaskReport(state=TaskState.RUNNING)
 
 
+def stops_nothing(_task_id: str) -> bool:
+    return False
+
+
 class ScriptedProvider:
-    """`submit` and `ask` are what the provider does; they may raise. Its callbacks claim nothing."""
+    """`submit`, `ask` and `cancel` are what the provider does; they may raise. Its callbacks claim nothing."""
 
     def __init__(
         self,
@@ -28,16 +32,21 @@ class ScriptedProvider:
         *,
         submit: Callable[[Order], Submission] = does_not_answer,
         ask: Callable[[str], TaskReport] = still_runs,
+        cancel: Callable[[str], bool] = stops_nothing,
     ) -> None:
         self.name = name
         self._submit = submit
         self._ask = ask
+        self._cancel = cancel
 
     def submit(self, order: Order, *, callback_url: str, timeout: float) -> Submission:
         return self._submit(order)
 
     def ask(self, task_id: str) -> TaskReport:
         return self._ask(task_id)
+
+    def cancel(self, task_id: str) -> bool:
+        return self._cancel(task_id)
 
     def authenticate(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None:
         """It has no signature of its own."""

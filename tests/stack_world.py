@@ -17,6 +17,7 @@ from psycopg.rows import dict_row
 
 from clipferry import callback_signature
 from clipferry.db.connection import Database
+from clipferry.models import FailureCode
 from clipferry.usecases.verify_credits import verify_credits
 from local.providers.evolink import FakeEvolink, fake_evolink
 from local.providers.faults import Faults
@@ -88,6 +89,14 @@ class World:
         self.evolink.next(Faults(result="missing"))
         uuid = self.generate().data["videoUuid"]
         assert self.ends(uuid) == "FAILED"
+        return uuid
+
+    def cancelled_video(self) -> str:
+        """Makes a video that its provider has ended: Evolink's own can't be cancelled."""
+        uuid = self.failed_video()
+        self.rows("update clipferry.jobs set failure_code = 'CANCELLED' where video_uuid = %(uuid)s", uuid=uuid)
+        sentence = FailureCode.CANCELLED.sentence
+        self.rows("update videos set error_message = %(sentence)s where uuid = %(uuid)s", sentence=sentence, uuid=uuid)
         return uuid
 
     def bring_back(self, uuid: str) -> None:

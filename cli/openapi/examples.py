@@ -145,6 +145,7 @@ ANSWERS: Final[dict[str, Any]] = {
     "getVideo": {**_VIDEO, "media": _MEDIA},
     "deleteVideo": {"deleted": True},
     "getVideoStatus": {"status": "COMPLETED", "videoUrl": f"{_FILE}.mp4"},
+    "cancelVideo": {"status": "GENERATING"},
     "retryVideo": {**_CREATED, "status": "UPLOADING", "estimatedTime": None},
     "receiveCallback": {"received": True},
     "getBalance": {

@@ -123,5 +123,5 @@ def _links() -> dict[str, Any]:
     uuid = {"uuid": "$response.body#/data/videoUuid"}
     return {
         name: {"operationId": name, "parameters": uuid}
-        for name in ("getVideoStatus", "getVideo", "deleteVideo", "retryVideo")
+        for name in ("getVideoStatus", "getVideo", "deleteVideo", "retryVideo", "cancelVideo")
     }

@@ -104,6 +104,14 @@ def _video_paths() -> dict[str, Any]:
         status=202,
         parameters=[UUID],
     )
+    cancel = operation(
+        "cancelVideo",
+        "Have the provider stop making a video; its credits come back when the provider says that it has ended",
+        "StatusJson",
+        (*WRITE, *missing, errors.NotCancellableError, errors.ProviderError),
+        status=202,
+        parameters=[UUID],
+    )
     content = redirection(
         "getVideoContent",
         "Get a video's file: a redirect to where it is, for links that last",
@@ -119,6 +127,7 @@ def _video_paths() -> dict[str, Any]:
         f"{video}/{{uuid}}/status": {"get": status},
         f"{video}/{{uuid}}/content": {"get": content},
         f"{video}/{{uuid}}/retry": {"post": retry},
+        f"{video}/{{uuid}}/cancel": {"post": cancel},
         f"{video}/callback/{{provider}}": {"post": _callback()},
     }
 

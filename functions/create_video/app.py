@@ -1,4 +1,4 @@
-"""POST /api/v1/video/generate, /v1/videos and …/retry: a user asks for a video, or to have its file copied again."""
+"""POST /api/v1/video/generate, /v1/videos, …/retry and …/cancel: a user asks for a video, for its file or its end."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from clipferry.api.sdk import answers, create_request
 from clipferry.api.sign_in_first import sign_in_first
 from clipferry.models import Credential, Scope
 from clipferry.observability import logger
+from clipferry.usecases.cancel_video import cancel_video
 from clipferry.usecases.create_video import CreatedVideo, VideoRequest, create_video
 from clipferry.usecases.query_videos import get_video
 from clipferry.usecases.retry_video import retry_video
@@ -80,6 +81,23 @@ def retry(uuid: str) -> Response[str]:
         rate_limit_per_minute=dependencies.settings.rate_limit_per_minute,
     )
     return reply(HTTPStatus.ACCEPTED, responses.retried(video))
+
+
+@app.post("/api/v1/video/<uuid>/cancel")
+def cancel(uuid: str) -> Response[str]:
+    dependencies = runtime.dependencies()
+    credential = requests.credential(app.current_event, dependencies.auth_rules, Scope.VIDEOS_WRITE)
+    with sign_in_first(credential, dependencies.database):
+        video_uuid = parameters.video_uuid(uuid)
+    video = cancel_video(
+        video_uuid,
+        credential=credential,
+        database=dependencies.database,
+        providers=dependencies.providers,
+        queue=dependencies.mirror_queue,
+        polling=dependencies.polling,
+    )
+    return reply(HTTPStatus.ACCEPTED, responses.status(video))
 
 
 def _create(request: VideoRequest, credential: Credential, idempotency_key: str | None) -> CreatedVideo:

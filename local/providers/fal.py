@@ -16,7 +16,7 @@ from local.providers.fal_orders import parse_order
 from local.providers.fal_wire import FalError
 from local.providers.responses import json_response
 from local.providers.serving import run_alone, serving
-from local.providers.task_queue import Callback, PlacedOrder, Task
+from local.providers.task_queue import CANCELLED, Callback, PlacedOrder, Task
 
 
 class FakeFal(FakeProvider):
@@ -32,6 +32,8 @@ class FakeFal(FakeProvider):
                 return self.query(self._find(f"{owner}/{alias}", request_id))
             case "GET", [owner, alias, "requests", request_id]:
                 return self._result(self._find(f"{owner}/{alias}", request_id))
+            case "PUT", [owner, alias, "requests", request_id, "cancel"]:
+                return self._cancel(self._find(f"{owner}/{alias}", request_id))
             case "POST", [_, _, *_] as parts:
                 body = request.body or b""
                 return self.submit(parse_order("/".join(parts), body, request.query, local=True))
@@ -68,9 +70,14 @@ class FakeFal(FakeProvider):
 
     def _find(self, app: str, request_id: str) -> Task:
         task = self.find_task(request_id)
-        if task is None or _app(task.model) != app:
+        if task is None or _app(task.model) != app or task.failure is CANCELLED:
             raise FalError(404, "Request not found")
         return task
+
+    def _cancel(self, task: Task) -> Response:
+        if task.cancel():
+            return json_response({"status": "CANCELLATION_REQUESTED"}, status=202)
+        return json_response({"status": "ALREADY_COMPLETED"}, status=400)
 
     def _result(self, task: Task) -> Response:
         if not task.ended:

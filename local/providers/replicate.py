@@ -13,6 +13,7 @@ from local.providers import replicate_wire
 from local.providers.base import FORGED_RESULT_URL, FakeProvider, Options
 from local.providers.replicate_orders import parse_order
 from local.providers.replicate_wire import ReplicateError
+from local.providers.responses import json_response
 from local.providers.serving import serving
 from local.providers.task_queue import Callback, PlacedOrder, Task
 
@@ -32,6 +33,9 @@ class FakeReplicate(FakeProvider):
                 return self.submit(parse_order(f"{owner}/{name}", request.body or b"", local=True))
             case "GET", ["v1", "predictions", task_id] if task := self.find_task(task_id):
                 return self.query(task)
+            case "POST", ["v1", "predictions", task_id, "cancel"] if task := self.find_task(task_id):
+                task.cancel()
+                return json_response(self.report(task))
         raise ReplicateError(404, "The requested resource could not be found.")
 
     def new_task_id(self, order: PlacedOrder, created: int) -> str:  # noqa: ARG002 - the base class's

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.providers.responses import ApiError
-from local.providers.task_queue import Task
+from local.providers.task_queue import CANCELLED, Task
 
 STATUSES = {"pending": "starting", "processing": "processing", "completed": "succeeded", "failed": "failed"}
 TITLES = {
@@ -36,10 +36,10 @@ def prediction(task: Task, *, base_url: str, result_url: str) -> dict[str, Any]:
         "id": task.id,
         "model": task.model,
         "version": "hidden",
-        "status": STATUSES[task.state],
+        "status": "canceled" if task.failure is CANCELLED else STATUSES[task.state],
         "input": task.body["input"],
         "output": result_url if task.state == "completed" else None,
-        "error": task.failure.message if task.failure else None,
+        "error": task.failure.message if task.failure not in (None, CANCELLED) else None,
         "logs": "",
         "metrics": {},
         "data_removed": False,

@@ -19,6 +19,8 @@ FRAMES_PER_SECOND = 12
 """Half of a real film's, for half of its rendering time."""
 OVERTAKING_SECONDS = 1.0
 
+CANCELLED = Failure(code="client_cancelled", message="Cancelled by the client")
+
 State = Literal["pending", "processing", "completed", "failed"]
 
 
@@ -88,6 +90,13 @@ class Task:
         """0 to 1; 1 as soon as the time is over, even if the film isn't ready."""
         return min(1.0, (time.monotonic() - self.started) / self.takes) if self.takes else 1.0
 
+    def cancel(self) -> bool:
+        """Whether that ends it: one that is over stays as it is."""
+        if self.ended:
+            return False
+        self.failure = CANCELLED
+        return True
+
     def next_question(self) -> Question | None:
         """The fault of the next query about it; None when it is to be answered."""
         number = next(self._questions)
@@ -146,7 +155,8 @@ class TaskRunner:
             rest = 0 if task.faults.early_callback else task.started + task.takes - time.monotonic()
             if self.wait(max(0, rest)):
                 return
-            task.file, task.failure = file, failure
+            if not task.ended:
+                task.file, task.failure = file, failure
             if not task.faults.lost:
                 self._call_back(task)
             if not self._interrupted.is_set():

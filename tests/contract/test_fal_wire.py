@@ -308,3 +308,38 @@ def test_the_fake_refuses_what_fal_refuses(change: dict[str, Any], status: int) 
             with_fake(fake, key="wrong").submit(ORDER, callback_url="http://127.0.0.1:9/c", timeout=10)
         with pytest.raises(TaskNotFoundError):
             with_fake(fake).ask("fal-ai/veo3.1/requests/nobody")
+
+
+# Cancels
+
+
+@pytest.mark.parametrize(
+    ("status", "word", "stops"),
+    [(202, "CANCELLATION_REQUESTED", True), (400, "ALREADY_COMPLETED", False), (404, "NOT_FOUND", False)],
+)
+def test_a_request_is_stopped_where_it_was_made(
+    server: ScriptedApi, fal: Fal, status: int, word: str, stops: bool
+) -> None:
+    server.answers(status, json.dumps({"status": word}).encode())
+
+    assert fal.cancel(TASK) is stops
+    assert [(sent.method, sent.path) for sent in server.requests] == [("PUT", f"/{TASK}/cancel")]
+
+
+@pytest.mark.parametrize("status", [401, 429, 500])
+def test_a_cancel_that_is_not_answered_is_an_error(server: ScriptedApi, fal: Fal, status: int) -> None:
+    server.answers(status, HTML)
+
+    with pytest.raises(ProviderError):
+        fal.cancel(TASK)
+
+
+def test_the_fake_forgets_a_request_that_it_was_told_to_stop() -> None:
+    with fake_fal(api_key=API_KEY, seconds=3600, film=b"film", retry_scale=0) as fake:
+        fal = with_fake(fake)
+        task = fal.submit(ORDER, callback_url="http://127.0.0.1:9/callback", timeout=10).task_id
+
+        assert fal.cancel(task)
+        with pytest.raises(TaskNotFoundError):
+            fal.ask(task)
+        assert not fal.cancel(task)

@@ -22,8 +22,11 @@ from clipferry.errors import (
     TaskNotFoundError,
 )
 from clipferry.models import FailureCode, Order, TaskReport
+from clipferry.net.http_client import HttpClient
 from clipferry.providers.replicate import Replicate
+from clipferry.providers.transport import JsonApi
 from clipferry.verdicts import TaskState
+from local.providers.replicate import fake_replicate
 from local.providers.replicate_wire import signature_headers
 from tests.provider_answers import API_KEY, GARBAGE, HTML, ScriptedApi, sample
 
@@ -134,7 +137,7 @@ def test_a_prediction_that_succeeded_names_its_file(server: ScriptedApi, replica
     [
         ("prediction_failed", FailureCode.PROVIDER_FAILED),
         ("prediction_failed_sensitive", FailureCode.CONTENT_POLICY),
-        ("prediction_canceled", FailureCode.PROVIDER_FAILED),
+        ("prediction_canceled", FailureCode.CANCELLED),
         ("prediction_removed", FailureCode.FILE_UNAVAILABLE),
     ],
 )
@@ -311,3 +314,39 @@ def test_no_exception_shows_the_key_or_the_secret(server: ScriptedApi, replicate
         raised.append(repr(failed.value))
 
     assert not [text for text in raised if API_KEY in text or SECRET in text]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "stops"),
+    [
+        (200, sample("replicate/prediction_canceled"), True),
+        (200, sample("replicate/prediction_processing"), True),
+        (200, sample("replicate/prediction_succeeded"), False),
+        (404, sample("replicate/error_404"), False),
+    ],
+)
+def test_a_prediction_is_stopped_unless_it_was_over(
+    server: ScriptedApi, replicate: Replicate, status: int, body: bytes, stops: bool
+) -> None:
+    server.answers(status, body)
+
+    assert replicate.cancel(TASK) is stops
+    assert [(sent.method, sent.path) for sent in server.requests] == [("POST", f"/v1/predictions/{TASK}/cancel")]
+
+
+@pytest.mark.parametrize("status", [401, 429, 500])
+def test_a_cancel_that_is_not_answered_is_an_error(server: ScriptedApi, replicate: Replicate, status: int) -> None:
+    server.answers(status, HTML)
+
+    with pytest.raises(ProviderError):
+        replicate.cancel(TASK)
+
+
+def test_the_fake_has_cancelled_what_it_was_told_to_stop() -> None:
+    secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+    with fake_replicate(api_key=API_KEY, webhook_secret=secret, seconds=3600, film=b"film") as fake:
+        replicate = Replicate(JsonApi(HttpClient(fake.base_url, allow_plain_http=True), API_KEY))
+        task = replicate.submit(ORDER, callback_url="http://127.0.0.1:9/callback", timeout=10).task_id
+
+        assert replicate.cancel(task)
+        assert replicate.ask(task).failure is FailureCode.CANCELLED

@@ -20,7 +20,7 @@ from tests.programs import need
 from tests.stack_world import World, evolink_stack
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("api-videos.md", "api-files.md", "api-account.md", "api-keys.md", "api-sdk.md")
+PAGES = ("api-videos.md", "api-files.md", "api-cancel.md", "api-account.md", "api-keys.md", "api-sdk.md")
 PAGE = (DOCS / "api.md").read_text(encoding="utf-8")
 ROUTES = "".join((DOCS / name).read_text(encoding="utf-8") for name in PAGES)
 ENTRY = re.compile(r"^## `(?P<route>\w+ \S+)` · (?P<status>\d{3})\n(?P<text>.*?)(?=^#|\Z)", re.MULTILINE | re.DOTALL)
@@ -124,6 +124,8 @@ def test_every_command_of_the_page_answers_what_the_page_shows(reader: Reader) -
         if step.route.endswith("/retry"):
             reader.known["UUID"] = failed = reader.world.failed_video()
             reader.world.bring_back(failed)
+        if step.route.endswith("/cancel"):
+            reader.known["UUID"] = reader.world.cancelled_video()
         answer = reader.run(step)
         reader.remember(answer)
         if step.shown is not None:

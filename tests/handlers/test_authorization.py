@@ -30,6 +30,7 @@ OF_A_VIDEO = [
     ("GET", "/v1/videos/{uuid}/content"),
     ("DELETE", "/api/v1/video/{uuid}"),
     ("POST", "/api/v1/video/{uuid}/retry"),
+    ("POST", "/api/v1/video/{uuid}/cancel"),
 ]
 OF_A_USER: list[tuple[str, str, Any]] = [
     ("GET", "/api/v1/video/list", None),
@@ -82,6 +83,7 @@ NOT_UNDERSTOOD: list[tuple[str, str, Any]] = [
     ("GET", f"/api/v1/video/{UNKNOWN}/content?download=yes", None),
     ("DELETE", "/api/v1/video/not%20an%20id", None),
     ("POST", "/api/v1/video/not%20an%20id/retry", None),
+    ("POST", "/api/v1/video/not%20an%20id/cancel", None),
 ]
 """Requests that nobody could answer, whoever sends them."""
 EVERY = [*OF_A_USER, *OF_A_SESSION, *((method, path.format(uuid=UNKNOWN), None) for method, path in OF_A_VIDEO)]

@@ -66,6 +66,9 @@ class Scripted:
     def ask(self, task_id: str) -> TaskReport:
         raise NotImplementedError
 
+    def cancel(self, task_id: str) -> bool:
+        raise NotImplementedError
+
     def authenticate(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None:
         raise NotImplementedError
 

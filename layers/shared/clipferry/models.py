@@ -66,6 +66,7 @@ class FailureCode(StrEnum):
     TIMED_OUT = "TIMED_OUT"
     FILE_UNAVAILABLE = "FILE_UNAVAILABLE"
     NOT_A_VIDEO = "NOT_A_VIDEO"
+    CANCELLED = "CANCELLED"
 
     @property
     def sentence(self) -> str:
@@ -81,6 +82,7 @@ _SENTENCES = {
     FailureCode.TIMED_OUT: "The video was not finished in time. You were not charged.",
     FailureCode.FILE_UNAVAILABLE: "The finished video could not be fetched. You were not charged.",
     FailureCode.NOT_A_VIDEO: "The video service sent a file that can't be played. You were not charged.",
+    FailureCode.CANCELLED: "The video was cancelled. You were not charged.",
 }
 
 
@@ -140,6 +142,8 @@ class Video:
     error_code: str | None = None
     is_overdue: bool = False
     """Whether the state's deadline has passed, by the database's clock."""
+    is_cancel_asked: bool = False
+    """Whether the provider was told to stop its task."""
     duration_ms: int | None = None
     width: int | None = None
     height: int | None = None

@@ -18,9 +18,9 @@ def count_completed() -> None:
 
 
 def count_failed(code: FailureCode) -> None:
-    """Counts a failed video by its reason. A prompt against the rules is the user's affair: it lowers no share."""
+    """Counts a failed video by its reason. A prompt against the rules or a cancel is the user's: no share sinks."""
     count("VideosFailed", reason=code.value)
-    if code is not FailureCode.CONTENT_POLICY:
+    if code not in (FailureCode.CONTENT_POLICY, FailureCode.CANCELLED):
         count("VideosCompleted", 0)
 
 

@@ -16,6 +16,7 @@ ClipferryError                       500
 │   └── NoFileError                  404
 ├── MethodNotAllowedError            405
 ├── ConflictError                    409
+│   ├── NotCancellableError          409
 │   ├── TooManyKeysError             409
 │   ├── IdempotencyKeyReusedError    409
 │   └── OrderNumberTakenError        409
@@ -61,6 +62,7 @@ from clipferry.errors.client import (
     MethodNotAllowedError,
     ModelRetiredError,
     NoFileError,
+    NotCancellableError,
     NotFoundError,
     OrderNumberTakenError,
     OriginalExpiredError,
@@ -112,6 +114,7 @@ __all__ = [
     "NoAnswerError",
     "NoFileError",
     "NotAVideoError",
+    "NotCancellableError",
     "NotFoundError",
     "OrderNumberTakenError",
     "OriginalExpiredError",

@@ -121,6 +121,12 @@ class ConflictError(ClipferryError):
     code = "CONFLICT"
 
 
+class NotCancellableError(ConflictError):
+    """This video can't be cancelled."""
+
+    code = "NOT_CANCELLABLE"
+
+
 class TooManyKeysError(ConflictError):
     """You have as many API keys as a user may have. Please delete one first."""
 

@@ -33,6 +33,13 @@ class Provider(Protocol):
         """Asks for a task's state. Raises TaskNotFoundError, or another ProviderError when there is no clear answer."""
         ...
 
+    def cancel(self, task_id: str) -> bool:
+        """Tells the provider to stop the task, which ends as the provider then says.
+
+        False: this provider stops none, or this one has ended. Raises ProviderError when there is no clear answer.
+        """
+        ...
+
     def authenticate(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None:
         """Checks the provider's own signature, if it has one. Raises InvalidSignatureError."""
         ...

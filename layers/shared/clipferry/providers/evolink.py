@@ -45,6 +45,10 @@ class Evolink:
         raise_if_not_answered(answer)
         return _report(answer.data)
 
+    def cancel(self, task_id: str) -> bool:  # noqa: ARG002 - the protocol's
+        """Returns False: no document has a way to."""
+        return False
+
     def authenticate(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None:
         """Checks nothing: Evolink documents no signature, so the signed callback URL has to be enough."""
 

@@ -36,6 +36,7 @@ _CODES: Final[Mapping[str, FailureCode]] = {
     "downstream_service_error": FailureCode.PROVIDER_FAILED,
     "internal_server_error": FailureCode.PROVIDER_FAILED,
     "no_media_generated": FailureCode.PROVIDER_FAILED,
+    "client_cancelled": FailureCode.CANCELLED,
     "400": FailureCode.INVALID_INPUT,
     "402": FailureCode.PROVIDER_OUT_OF_FUNDS,
     "408": FailureCode.TIMED_OUT,

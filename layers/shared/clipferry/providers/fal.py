@@ -22,7 +22,7 @@ from clipferry.providers import parsing
 from clipferry.providers.failures import classify_failure
 from clipferry.providers.model_parameters import fill_parameters
 from clipferry.providers.task_states import read_state
-from clipferry.providers.transport import Answer, JsonApi, raise_if_unknown
+from clipferry.providers.transport import ASK_SECONDS, Answer, JsonApi, raise_if_unknown
 from clipferry.verdicts import TaskState
 
 _REQUESTS: Final = "/requests/"
@@ -64,6 +64,16 @@ class Fal:
             except TaskNotFoundError:
                 continue
         raise TaskNotFoundError("fal knows the request under no app that we order from")
+
+    def cancel(self, task_id: str) -> bool:
+        app, _, request_id = task_id.rpartition(_REQUESTS)
+        path = f"/{quote(app, safe='/')}{_REQUESTS}{quote(request_id, safe='')}/cancel"
+        answer = self._api.put(path, timeout=ASK_SECONDS)
+        if answer.status in (400, 404):  # ALREADY_COMPLETED, NOT_FOUND
+            return False
+        if answer.status not in (200, 202):
+            raise ProviderError(f"HTTP {answer.status} to a cancel")
+        return answer.data.get("status") != "ALREADY_COMPLETED"
 
     def authenticate(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None:
         """Checks nothing: the signed callback URL is enough for a doorbell."""

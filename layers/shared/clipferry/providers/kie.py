@@ -68,6 +68,10 @@ class Kie:
         except TaskNotFoundError:
             return self._ask(second, task_id)
 
+    def cancel(self, task_id: str) -> bool:  # noqa: ARG002 - the protocol's
+        """Returns False: no document has a way to."""
+        return False
+
     def authenticate(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None:
         """Checks the Base64 of HMAC-SHA256 over `taskId.timestamp`, which proves a recent callback for this task.
 

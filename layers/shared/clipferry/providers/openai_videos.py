@@ -57,6 +57,10 @@ class OpenAiVideos:
         raise_if_not_answered(answer)
         return self._report(task_id, answer.data)
 
+    def cancel(self, task_id: str) -> bool:  # noqa: ARG002 - the protocol's
+        """Returns False: no document has a way to."""
+        return False
+
     def authenticate(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None:
         """Checks nothing: the signed callback URL is enough for a doorbell. OpenAI's shape has no callbacks at all."""
 

@@ -28,7 +28,7 @@ from clipferry.providers import parsing
 from clipferry.providers.failures import classify_failure
 from clipferry.providers.model_parameters import fill_parameters
 from clipferry.providers.task_states import read_state
-from clipferry.providers.transport import Answer, JsonApi, raise_if_not_answered, raise_if_unknown
+from clipferry.providers.transport import ASK_SECONDS, Answer, JsonApi, raise_if_not_answered, raise_if_unknown
 from clipferry.verdicts import TaskState
 
 TOLERANCE: Final = timedelta(minutes=5)
@@ -62,6 +62,14 @@ class Replicate:
             raise TaskNotFoundError("Replicate doesn't know the prediction")
         raise_if_not_answered(answer)
         return _report(answer.data)
+
+    def cancel(self, task_id: str) -> bool:
+        answer = self._api.post(f"/v1/predictions/{quote(task_id, safe='')}/cancel", {}, timeout=ASK_SECONDS)
+        if answer.status == 404:
+            return False
+        if answer.status not in (200, 202):
+            raise ProviderError(f"HTTP {answer.status} to a cancel")
+        return answer.data.get("status") != "succeeded"  # as of one that was over
 
     def authenticate(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None:
         """Checks HMAC-SHA256 over `id.timestamp.body` (Standard Webhooks): one valid `v1` signature is enough.
@@ -116,7 +124,8 @@ def _report(data: dict[str, Any]) -> TaskReport:
     state = read_state(status, provider="replicate")
     if state is TaskState.FAILED:
         message = parsing.join_text(data.get("error"))
-        return TaskReport(state=state, failure=classify_failure(message=message), detail=message)
+        failure = FailureCode.CANCELLED if status == "canceled" else classify_failure(message=message)
+        return TaskReport(state=state, failure=failure, detail=message)
     url = _output_url(data)
     if state is TaskState.SUCCEEDED and url is None:
         return _success_without_file(data)

@@ -69,6 +69,10 @@ class JsonApi:
         """Sends once. Raises ProviderUnreachableError when nothing was sent, else ProviderSilentError."""
         return self._request("POST", path, json.dumps(payload).encode(), timeout)
 
+    def put(self, path: str, *, timeout: float) -> Answer:
+        """Sends once, without a body. Raises what `post` does."""
+        return self._request("PUT", path, None, timeout)
+
     def get(self, path: str) -> Answer:
         """Asks, and once more after a failure that may pass: a question can be repeated, an order can't.
 

@@ -16,6 +16,7 @@ from clipferry.outcome_metrics import count_failed
 from clipferry.polling import Polling
 from clipferry.provider_cost import ProviderCost
 from clipferry.providers.base import Provider
+from clipferry.usecases.told_to_stop import failure_of, report_if_not_found
 from clipferry.verdicts import TaskState, Verdict
 
 BEFORE_THE_FILE: Final = (VideoStatus.PENDING, VideoStatus.GENERATING)
@@ -91,7 +92,7 @@ def _ask(
         report = provider.ask(task_id)
         found = report.state.value
     except TaskNotFoundError:
-        report, found = None, "NOT_FOUND"
+        report, found = report_if_not_found(video), "NOT_FOUND"
     except ProviderError as error:
         report, found, errors = None, type(error).__name__, 1
         on_no_answer()
@@ -203,6 +204,7 @@ def _fail(
     cost: ProviderCost | None = None,
 ) -> Verdict:
     states = BEFORE_THE_FILE if video.status in BEFORE_THE_FILE else (video.status,)
+    code = failure_of(video, code)
     with database.transaction() as tx:
         failed = finish_video.fail(tx, video_uuid=video.uuid, code=code, detail=detail, from_states=states)
         provider_costs.note(tx, uuid=video.uuid, task_id=task_id, cost=cost)

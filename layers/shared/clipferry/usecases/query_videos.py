@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from clipferry.db import jobs, sign_in, videos, videos_after
-from clipferry.db.connection import Database
+from clipferry.db.connection import Database, Rows
+from clipferry.db.sign_in import Caller
 from clipferry.errors import InvalidRequestError, NoFileError, VideoNotFoundError
 from clipferry.file_links import FileLinks
 from clipferry.mirror_queue import MirrorQueue
@@ -45,6 +46,11 @@ def get_video(uuid: str, *, credential: Credential, database: Database) -> Video
     with database.transaction() as tx:
         caller = sign_in.authenticate(tx, credential)
         found = videos.get_own(tx, uuid)
+    return found_video(uuid, caller, found)
+
+
+def found_video(uuid: str, caller: Rows[Caller], found: Rows[Video]) -> Video:
+    """The video that `caller` may see; raises VideoNotFoundError, and what `sign_in.signed_in` does."""
     sign_in.signed_in(caller)
     video = found.first()
     if video is None:
