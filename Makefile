@@ -130,6 +130,9 @@ openapi: .venv/.dev ## Rewrites docs/openapi.json and README's table of settings
 	@.venv/bin/python -m cli.openapi
 	@.venv/bin/python tools/settings_table.py
 
+recording: .venv/.local ## Records the demo again, for README: docs/images/demo.svg
+	@.venv/bin/python -m local.demo_recording
+
 screenshots: .venv/.dev ## Takes README's screenshots of the console again; needs a Chromium
 	@.venv/bin/python -m tests.browser.screenshots
 
@@ -156,7 +159,7 @@ clean: ## Removes everything that these commands made, including the environment
 	@rm -rf .venv .tools .aws-sam .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help demo dev env-json migrate verify doctor redrive cost simulate test test-sam test-gateways check build deploy smoke models invoke lock openapi screenshots bench-db clean bench bench-cold bench-http .bench-build
+.PHONY: help demo dev env-json migrate verify doctor redrive cost simulate test test-sam test-gateways check build deploy smoke models invoke lock openapi recording screenshots bench-db clean bench bench-cold bench-http .bench-build
 
 # Each is tried, because pyenv leaves names on the PATH that don't run, and Debian's Python lacks venv until it is installed.
 FIND_PYTHON = for name in "$$PYTHON" python3.13 python3.12 python3.11 python3.14 python3; do \
