@@ -21,7 +21,8 @@ truncate public."user", public.session, public.account, public.verification, pub
     public.credit_holds, public.credit_transactions, clipferry.jobs, clipferry.video_events, clipferry.callback_inbox,
     clipferry.idempotency_keys, clipferry.order_numbers, clipferry.api_keys, clipferry.rate_windows,
     clipferry.mirrored_files, clipferry.opening_balances, clipferry.deletions, clipferry.provider_circuits,
-    clipferry.webhook_events, clipferry.webhook_deliveries, clipferry.webhook_endpoints, clipferry.low_credits
+    clipferry.webhook_events, clipferry.webhook_deliveries, clipferry.webhook_endpoints, clipferry.low_credits,
+    clipferry.metadata_pairs
     restart identity
 """
 

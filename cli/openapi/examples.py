@@ -49,6 +49,7 @@ _VIDEO: Final = {
     "completedAt": _DONE,
     "generationTime": 108,
     "isDeleted": False,
+    "metadata": {"order": "42"},
 }
 _MEDIA: Final = {
     "durationMs": 5042,
@@ -73,6 +74,7 @@ _SDK_VIDEO: Final = {
     "remixed_from_video_id": None,
     "error": None,
     "creditsUsed": 15,
+    "metadata": {"order": "42"},
 }
 _CREATED: Final = {
     "videoUuid": UUID,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cli.openapi import examples
+from cli.openapi import examples, schemas
 from clipferry import errors
 from clipferry.api import requests
 from clipferry.models import TRANSACTION_TYPES, FileVariant, VideoStatus
@@ -46,6 +46,15 @@ DOWNLOAD: Final = {
     "schema": {"enum": ["0", "1"], "default": "0"},
 }
 STATUS: Final = {"name": "status", "in": "query", "schema": {"enum": list(VideoStatus)}}
+METADATA: Final = {
+    "name": "metadata",
+    "in": "query",
+    "description": "Videos whose metadata have this pair: `metadata[name]=value`.",
+    "style": "deepObject",
+    "explode": True,
+    "schema": schemas.metadata(1),
+    "example": {"order": "42"},
+}
 TYPE: Final = {"name": "type", "in": "query", "schema": {"enum": list(TRANSACTION_TYPES)}}
 IDEMPOTENCY_KEY: Final = {
     "name": "Idempotency-Key",

@@ -12,6 +12,7 @@ from cli.openapi.parameters import (
     DOWNLOAD,
     IDEMPOTENCY_KEY,
     LIMIT,
+    METADATA,
     READ,
     STATUS,
     UUID,
@@ -69,7 +70,7 @@ def _video_paths() -> dict[str, Any]:
         "List your videos, newest first",
         "PageJson",
         (*READ, errors.InvalidRequestError),
-        parameters=[LIMIT, CURSOR, STATUS],
+        parameters=[LIMIT, CURSOR, STATUS, METADATA],
     )
     detail = operation("getVideo", "Get a video", "VideoDetailJson", (*READ, *missing), parameters=[UUID])
     delete = operation(

@@ -9,7 +9,14 @@ from pydantic import TypeAdapter
 
 from clipferry import catalog
 from clipferry.api import generate_request, key_types, request_bodies, response_types
-from clipferry.api.generate_body import LONGEST_URL, PROMPT
+from clipferry.api.generate_body import (
+    LONGEST_METADATA_NAME,
+    LONGEST_METADATA_VALUE,
+    LONGEST_URL,
+    METADATA_NAME,
+    MOST_METADATA,
+    PROMPT,
+)
 from clipferry.api.media_inputs import MODE_NAMES
 from clipferry.catalog import NONE, Limits, Model, Range
 from clipferry.models import FailureCode, Mode, VideoStatus
@@ -167,6 +174,7 @@ def choices(limits: Limits) -> dict[str, Any]:
         "negativePrompt": _text(limits.negative_prompt) if limits.negative_prompt else {"type": "null"},
         "outputNumber": {"enum": [1, None]},
         "webhookUrl": _webhook_url(),
+        "metadata": metadata(MOST_METADATA, ["object", "null"]),
     }
 
 
@@ -182,6 +190,21 @@ def _media(mode: Mode, limits: Limits) -> Iterator[dict[str, Any]]:
         if count.max and (name != "audioUrls" or limits.audio_alone):
             at_least_one = {**counts, name: Range(max(count.min, 1), count.max)}
             yield nothing | {kind: _urls(allowed) for kind, allowed in at_least_one.items()}
+
+
+def metadata(most: int, type_: str | list[str] = "object") -> dict[str, Any]:
+    """The caller's own words about a video, at most so many pairs."""
+    return {
+        "type": type_,
+        "maxProperties": most,
+        "propertyNames": {"pattern": METADATA_NAME, "maxLength": LONGEST_METADATA_NAME},
+        "additionalProperties": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": LONGEST_METADATA_VALUE,
+            "pattern": request_bodies.NO_NUL,
+        },
+    }
 
 
 def _webhook_url() -> dict[str, Any]:

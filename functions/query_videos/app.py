@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from clipferry import runtime
 from clipferry.api import openapi, parameters, requests, responses
 from clipferry.api.app import build_app, redirect, reply, reply_plain
+from clipferry.api.metadata_filter import metadata_filter
 from clipferry.api.sdk import answers
 from clipferry.api.sign_in_first import sign_in_first
 from clipferry.models import Scope, Video
@@ -35,6 +36,7 @@ def list_videos() -> Response[str]:
             limit=parameters.page_limit(query.get("limit")),
             cursor=query.get("cursor"),
             status=parameters.status_filter(query.get("status")),
+            pair=metadata_filter(query),
         )
     return reply(HTTPStatus.OK, responses.page(page))
 

@@ -76,6 +76,7 @@ NOT_UNDERSTOOD: list[tuple[str, str, Any]] = [
     ("GET", "/api/v1/video/list?limit=many", None),
     ("GET", "/api/v1/video/list?cursor=none", None),
     ("GET", "/api/v1/video/list?status=LOST", None),
+    ("GET", "/api/v1/video/list?metadata=x", None),
     ("GET", "/api/v1/credit/history?type=NOTHING", None),
     ("GET", "/api/v1/video/not%20an%20id", None),
     ("GET", "/api/v1/video/not%20an%20id/status", None),

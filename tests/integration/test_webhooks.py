@@ -12,7 +12,7 @@ from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from clipferry import webhook_signature
-from clipferry.db import erasure, finish_video, retention, timeline, webhook_deliveries
+from clipferry.db import erasure, finish_video, retention, timeline, video_metadata, webhook_deliveries
 from clipferry.db.connection import Database
 from clipferry.errors import DatabaseUnavailableError, NoAnswerError, RequestNotSentError
 from clipferry.models import FailureCode, VideoStatus
@@ -102,6 +102,17 @@ def test_a_failed_video_is_told_with_its_reason_and_costs_nothing(journey: Journ
         }.items()
     )
     assert "videoUrl" not in data
+
+
+def test_what_a_request_says_of_its_video_is_told_with_its_end(journey: Journey) -> None:
+    uuid = journeys.video_at(journey.database, VideoStatus.GENERATING)
+    with journey.database.transaction() as tx:
+        video_metadata.keep(tx, video_uuid=uuid, metadata={"order": "42"})
+    assert journeys.fail(journey.database, uuid)
+    journey.let_pass(0)
+
+    [request] = journey.received
+    assert request.payload["data"]["metadata"] == {"order": "42"}
 
 
 def test_a_killed_process_loses_none_between_the_commit_and_the_queue(journey: Journey, database: Database) -> None:

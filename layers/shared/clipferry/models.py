@@ -144,6 +144,8 @@ class Video:
     """Whether the state's deadline has passed, by the database's clock."""
     is_cancel_asked: bool = False
     """Whether the provider was told to stop its task."""
+    metadata: dict[str, str] | None = None
+    """The request's own words about it."""
     duration_ms: int | None = None
     width: int | None = None
     height: int | None = None

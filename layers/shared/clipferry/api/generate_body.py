@@ -15,6 +15,12 @@ LONGEST_PROMPT: Final = 32_768
 LONGEST_URL: Final = 2048
 MOST_URLS: Final = 50
 """URLs of one kind in a request: far more than any model takes."""
+MOST_METADATA: Final = 16
+"""Pairs."""
+LONGEST_METADATA_NAME: Final = 40
+LONGEST_METADATA_VALUE: Final = 500
+METADATA_NAME: Final = r"^[^\x00\[\]]+$"
+"""Without brackets, because a query has it in brackets."""
 
 
 PROMPT: Final = r"^[^\x00]*[^\s\x00\u200b-\u200f\u2060\ufeff][^\x00]*$"
@@ -34,6 +40,9 @@ def _nothing(value: object) -> object:
 
 Url = Annotated[str, Field(min_length=1, max_length=LONGEST_URL, pattern=NO_NUL)]
 Urls = Annotated[tuple[Url, ...] | None, Field(max_length=MOST_URLS, strict=False), BeforeValidator(_nothing)]
+MetadataName = Annotated[str, Field(max_length=LONGEST_METADATA_NAME, pattern=METADATA_NAME)]
+MetadataValue = Annotated[str, Field(min_length=1, max_length=LONGEST_METADATA_VALUE, pattern=NO_NUL)]
+Metadata = Annotated[dict[MetadataName, MetadataValue] | None, Field(max_length=MOST_METADATA)]
 Word = Annotated[str, Field(max_length=20, pattern=NO_NUL)]
 
 
@@ -41,7 +50,7 @@ class GenerateVideo(BaseModel):
     """The body of `POST /api/v1/video/generate`. A field that nobody knows is refused.
 
     Both front ends of the original send nothing else; `outputNumber` changes nothing while it is 1. `lastImageUrl`,
-    `negativePrompt`, `seed` and `webhookUrl` are ours.
+    `negativePrompt`, `seed`, `webhookUrl` and `metadata` are ours.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
@@ -62,3 +71,4 @@ class GenerateVideo(BaseModel):
     negativePrompt: Annotated[str, Field(min_length=1, max_length=LONGEST_PROMPT, pattern=NO_NUL)] | None = None  # noqa: N815
     outputNumber: Annotated[int, Field(ge=1), Whole] | None = None  # noqa: N815
     webhookUrl: Url | None = None  # noqa: N815
+    metadata: Metadata = None

@@ -55,7 +55,9 @@ def order_request(
     if faults:
         raise InvalidRequestError("not offered by the model", details={"fields": faults})
     resolved = model.resolve(options)
-    return VideoRequest(resolved=resolved, parameters=_kept(resolved), webhook_url=body.webhookUrl)
+    return VideoRequest(
+        resolved=resolved, parameters=_kept(resolved), webhook_url=body.webhookUrl, metadata=body.metadata or {}
+    )
 
 
 def _options(body: GenerateVideo, model: Model, media: MediaInputs) -> VideoOptions:

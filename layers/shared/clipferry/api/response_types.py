@@ -56,6 +56,7 @@ class VideoJson(TypedDict):
     completedAt: Moment | None
     generationTime: int | None
     isDeleted: bool
+    metadata: dict[str, str]
 
 
 class MediaJson(TypedDict):

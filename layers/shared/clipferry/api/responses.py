@@ -90,6 +90,7 @@ def video(row: Video) -> VideoJson:
         "completedAt": iso(row.completed_at) if row.completed_at else None,
         "generationTime": row.generation_time,
         "isDeleted": row.is_deleted,
+        "metadata": row.metadata or {},
     }
 
 

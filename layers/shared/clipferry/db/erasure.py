@@ -29,6 +29,12 @@ video as (
 deletion as (
     insert into clipferry.deletions (video_uuid) select uuid from video on conflict (video_uuid) do nothing
 ),
+job as (
+    update clipferry.jobs j set metadata = null from video where j.video_uuid = video.uuid and j.metadata is not null
+),
+pair as (
+    delete from clipferry.metadata_pairs m using person where m.user_id = person.id
+),
 callback as (
     delete from clipferry.callback_inbox c using video where c.video_uuid = video.uuid returning c.id
 ),

@@ -65,6 +65,13 @@ with video as (
     set prompt = '', start_image_url = null, original_video_url = null,
         parameters = parameters - '{imageUrls,videoUrls,audioUrls,negativePrompt}'::text[]
     where uuid = %(uuid)s and is_deleted
+    returning id, user_id
+),
+job as (
+    update clipferry.jobs set metadata = null where video_uuid = %(uuid)s and metadata is not null
+),
+pair as (
+    delete from clipferry.metadata_pairs m using video where m.user_id = video.user_id and m.video_id = video.id
 ),
 callback as (
     delete from clipferry.callback_inbox where video_uuid = %(uuid)s
@@ -114,5 +121,5 @@ def delete_rejection(tx: Transaction, uuid: str) -> Rows[dict[str, Any]]:
 
 
 def note_removed(tx: Transaction, uuid: str) -> None:
-    """Notes that a deleted video's files are gone, and removes its prompt, its sources and its callbacks."""
+    """Notes that a deleted video's files are gone; removes its prompt, its metadata, its sources and its callbacks."""
     tx.execute(_NOTE_REMOVED, {"uuid": uuid})

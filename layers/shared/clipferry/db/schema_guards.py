@@ -55,9 +55,9 @@ _NEWEST_FIRST: Final = "date_trunc('milliseconds'::text, created_at) DESC, id DE
 TABLES: Final = tuple(
     Guard(kind=GuardKind.TABLE, table=name, name=name)
     for name in (
-        "api_keys", "callback_inbox", "deletions", "idempotency_keys", "jobs", "low_credits", "migrations",
-        "mirrored_files", "opening_balances", "order_numbers", "provider_circuits", "rate_windows", "video_events",
-        "webhook_deliveries", "webhook_endpoints", "webhook_events",
+        "api_keys", "callback_inbox", "deletions", "idempotency_keys", "jobs", "low_credits", "metadata_pairs",
+        "migrations", "mirrored_files", "opening_balances", "order_numbers", "provider_circuits", "rate_windows",
+        "video_events", "webhook_deliveries", "webhook_endpoints", "webhook_events",
     )
 )  # fmt: skip
 """The tables of the schema `clipferry`."""

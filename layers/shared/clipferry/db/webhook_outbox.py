@@ -20,7 +20,7 @@ with ended as (
                'thumbnailUrl', v.thumbnail_url, 'duration', v.duration, 'resolution', v.resolution,
                'aspectRatio', v.aspect_ratio, 'fileSize', v.file_size,
                'creditsUsed', case v.status when 'COMPLETED' then v.credits_used else 0 end,
-               'errorCode', j.failure_code, 'error', v.error_message,
+               'metadata', j.metadata, 'errorCode', j.failure_code, 'error', v.error_message,
                'createdAt', to_char(v.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))) as data
     from public.videos v join clipferry.jobs j on j.video_uuid = v.uuid
     where v.uuid = %(video_uuid)s and v.status in ('COMPLETED', 'FAILED')

@@ -6,11 +6,11 @@ import hashlib
 import json
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from clipferry.catalog import ResolvedOptions
-from clipferry.db import circuits, webhook_endpoints
+from clipferry.db import circuits, video_metadata, webhook_endpoints
 from clipferry.db.connection import Database
 from clipferry.db.create_video import CreateResult, NewVideo, create
 from clipferry.errors import (
@@ -40,6 +40,8 @@ class VideoRequest:
     parameters: dict[str, Any]
     webhook_url: str | None = None
     """Whom the caller wants told of the end, besides the owner."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """The caller's own words about it, which are shown wherever the video is."""
 
     @property
     def prompt(self) -> str:
@@ -55,6 +57,8 @@ class VideoRequest:
         asked: list[Any] = [self.resolved.model.id, self.prompt, self.image_url, self.parameters]
         if self.webhook_url is not None:
             asked.append(self.webhook_url)
+        if self.metadata:
+            asked.append(dict(self.metadata))
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).digest()
 
 
@@ -113,6 +117,8 @@ def create_video(
         creating = create(tx, credential, new)
         if request.webhook_url is not None:
             webhook_endpoints.name_in_request(tx, video_uuid=uuid, url=request.webhook_url)
+        if request.metadata:
+            video_metadata.keep(tx, video_uuid=uuid, metadata=request.metadata)
         reading = circuits.read_open(tx)
     result = creating.first()
     _raise_refusal(result, new.credits)

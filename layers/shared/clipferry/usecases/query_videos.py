@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from clipferry.db import jobs, sign_in, videos, videos_after
+from clipferry.db import jobs, sign_in, video_metadata, videos, videos_after
 from clipferry.db.connection import Database, Rows
 from clipferry.db.sign_in import Caller
 from clipferry.errors import InvalidRequestError, NoFileError, VideoNotFoundError
@@ -102,13 +102,27 @@ def get_status(
 
 
 def list_videos(
-    *, credential: Credential, database: Database, limit: int, cursor: str | None, status: VideoStatus | None
+    *,
+    credential: Credential,
+    database: Database,
+    limit: int,
+    cursor: str | None,
+    status: VideoStatus | None,
+    pair: tuple[str, str] | None = None,
 ) -> Page:
-    """A page of at most `limit`. A video made while somebody pages appears on no page twice and shifts none."""
+    """A page of at most `limit`, of the videos whose metadata have `pair` if it is given.
+
+    A video made while somebody pages appears on no page twice and shifts none.
+    """
     before_at, before_id = _NEWEST if cursor is None else _position(cursor)
     with database.transaction() as tx:
         caller = sign_in.authenticate(tx, credential)
-        found = videos.list_own(tx, before_at=before_at, before_id=before_id, status=status, limit=limit + 1)
+        if pair is None:
+            found = videos.list_own(tx, before_at=before_at, before_id=before_id, status=status, limit=limit + 1)
+        else:
+            found = video_metadata.list_own(
+                tx, pair=pair, before_at=before_at, before_id=before_id, status=status, limit=limit + 1
+            )
     sign_in.signed_in(caller)
     rows = found.all()
     more = len(rows) > limit

@@ -18,7 +18,7 @@ class VideoErrorJson(TypedDict):
 
 
 class SdkVideoJson(TypedDict):
-    """A video as OpenAI's SDKs read it; times are Unix seconds. `creditsUsed` is ours."""
+    """A video as OpenAI's SDKs read it; times are Unix seconds. `creditsUsed` and `metadata` are ours."""
 
     id: Uuid
     object: Literal["video"]
@@ -34,6 +34,7 @@ class SdkVideoJson(TypedDict):
     remixed_from_video_id: None
     error: VideoErrorJson | None
     creditsUsed: int
+    metadata: dict[str, str]
 
 
 class SdkVideoListJson(TypedDict):

@@ -47,6 +47,7 @@ def video(row: Video) -> SdkVideoJson:
         "remixed_from_video_id": None,
         "error": _error(row),
         "creditsUsed": row.credits_used,
+        "metadata": row.metadata or {},
     }
 
 
