@@ -14,7 +14,11 @@ const TIMEOUT = 35_000; // the server may wait 20 s for a provider
 let token = null;
 let reachable = () => {};
 
-export const signInAs = (found) => { token = found; };
+let isPublic = false;
+
+/** `isNoSecret` is the development user's token's alone. */
+export const signInAs = (found, isNoSecret = false) => { [token, isPublic] = [found, isNoSecret]; };
+export const exampleToken = () => (isPublic ? token : "$TOKEN");
 /** `listener(isReachable)` is called after each request. */
 export const onReachable = (listener) => { reachable = listener; };
 
@@ -55,6 +59,7 @@ export const models = (language) => call("GET", "/api/v1/config/models", undefin
 export const me = () => call("GET", "/api/v1/user/me");
 export const balance = () => call("GET", "/api/v1/credit/balance");
 export const list = (cursor) => call("GET", `/api/v1/video/list?limit=20${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+export const one = (uuid) => call("GET", video(uuid));
 export const status = (uuid) => call("GET", `${video(uuid)}/status`);
 export const remove = (uuid) => call("DELETE", video(uuid));
 export const retry = (uuid) => call("POST", `${video(uuid)}/retry`);

@@ -2,20 +2,26 @@
 
 import * as api from "./api.js";
 import { make } from "./dom.js";
+import { commandFor, factsOf, orderOf } from "./facts.js";
 import { drawTimeline } from "./timeline.js";
-import { clock, reasonOf, say, translate } from "./words.js";
+import { reasonOf, say, translate } from "./words.js";
 
 export const STATES = ["PENDING", "GENERATING", "UPLOADING", "COMPLETED"];
+const FETCHABLE = ["FILE_UNAVAILABLE", "NOT_A_VIDEO", "TIMED_OUT"];
 export const isOpen = (status) => status !== "COMPLETED" && status !== "FAILED";
 
 export class Card {
-  /** `acted()` is called after a change that concerns more than this card, `gone(card)` after its deletion. */
-  constructor(video, { modelName, acted, gone }) {
-    this.hooks = { modelName, acted, gone };
+  /** `acted()` is called after a change that concerns more than this card, `gone(card)` after its deletion, `ordered(uuid)` after an order. */
+  constructor(video, hooks) {
+    this.hooks = hooks;
     const id = `video-${video.uuid}`;
     this.title = make("h3", { id, tabindex: "-1" }, video.prompt);
+    this.whole = make("button", { type: "button", class: "link", "data-word": "promptOpen", "aria-expanded": "false", hidden: true, onclick: () => this.toggleTitle() });
+    new ResizeObserver(() => this.measureTitle()).observe(this.title);
     this.picture = make("div", { class: "picture" });
     this.facts = make("p", { class: "facts" });
+    this.permalink = make("a", { class: "id", href: `#${id}`, title: video.uuid }, video.uuid);
+    this.copied = make("span", { class: "toast", role: "status" });
     this.crossing = make("ol", { class: "crossing" }, ...STATES.map(() => make("li")));
     this.ferry = make("img", { class: "ferry", src: "/console/ferry.svg", alt: "" });
     this.trouble = make("p", { class: "trouble", hidden: true });
@@ -23,14 +29,21 @@ export class Card {
     this.buttons = {
       story: make("button", { type: "button", class: "quiet", "aria-expanded": "false", "aria-controls": `${id}-story`, "data-word": "timeline", onclick: () => this.toggleStory() }),
       retry: make("button", { type: "button", class: "quiet", "data-word": "retry", onclick: () => this.retry() }),
+      again: make("button", { type: "button", class: "quiet", "data-word": "again", onclick: () => this.again() }),
+      curl: make("button", { type: "button", class: "quiet", "data-word": "copyCurl", onclick: () => this.copy(commandFor(this.video)) }),
       remove: make("button", { type: "button", class: "quiet danger", "data-word": "remove", onclick: () => this.remove() }),
     };
-    for (const button of Object.values(this.buttons)) button.setAttribute("aria-describedby", id);
+    this.buttons.id = make("button", { type: "button", class: "link", "data-word": "copyId", onclick: () => this.copy(this.video.uuid) });
+    for (const button of [this.whole, ...Object.values(this.buttons)]) button.setAttribute("aria-describedby", id);
     this.link = make("a", { class: "quiet", "data-word": "file", target: "_blank", rel: "noopener", hidden: true, "aria-describedby": id });
+    this.download = make("a", { class: "quiet", "data-word": "download", download: `${video.uuid}.mp4`, hidden: true, "aria-describedby": id });
     this.element = make("li", {}, make("article", { class: "card", "aria-labelledby": id },
       this.picture,
-      make("div", { class: "told" }, this.title, this.facts, make("div", { class: "water" }, this.ferry, this.crossing), this.trouble,
-        make("p", { class: "actions" }, this.buttons.story, this.link, this.buttons.retry, this.buttons.remove)),
+      make("div", { class: "told" }, this.title, this.whole, this.facts,
+        make("p", { class: "which" }, this.permalink, " ", this.buttons.id, " ", this.copied),
+        make("div", { class: "water" }, this.ferry, this.crossing), this.trouble,
+        make("p", { class: "actions" }, this.buttons.story, this.buttons.retry, this.buttons.again, this.link, this.download,
+          this.buttons.curl, this.buttons.remove)),
       this.story));
     this.update(video);
   }
@@ -49,9 +62,7 @@ export class Card {
     const { video } = this;
     const article = this.element.firstChild;
     article.dataset.status = video.status;
-    this.facts.textContent = [this.hooks.modelName(video.model), say("seconds", { n: video.duration ?? video.parameters?.duration ?? "–" }),
-      video.aspectRatio ?? video.parameters?.aspectRatio, video.resolution ?? video.parameters?.quality,
-      say("credits.n", { n: video.creditsUsed }), video.provider, clock(video.createdAt)].filter(Boolean).join(" · ");
+    this.facts.textContent = factsOf(video, this.hooks.modelName(video.model));
     const reached = this.reached();
     this.crossing.setAttribute("aria-label", say("crossing"));
     [...this.crossing.children].forEach((item, place) => {
@@ -64,11 +75,19 @@ export class Card {
     const troubles = [video.status === "FAILED" && reasonOf(video.errorCode, video.errorMessage), this.refusal && reasonOf(this.refusal.code, this.refusal.message)];
     this.trouble.textContent = troubles.filter(Boolean).join(" ");
     this.trouble.hidden = !this.trouble.textContent;
-    this.buttons.retry.hidden = video.status !== "FAILED";
-    this.link.hidden = !video.videoUrl;
-    if (video.videoUrl) this.link.href = video.videoUrl;
+    this.buttons.retry.hidden = video.status !== "FAILED" || !this.hasSource();
+    this.buttons.again.hidden = isOpen(video.status);
+    for (const link of [this.link, this.download]) {
+      link.hidden = !video.videoUrl;
+      if (video.videoUrl) link.href = video.videoUrl;
+    }
     this.drawPicture();
     translate(this.element);
+  }
+
+  /** Whether a film was made, or may have been, so that there is something to fetch. The server asks the provider for it. */
+  hasSource() {
+    return !this.isExpired && Boolean(this.video.externalTaskId) && FETCHABLE.includes(this.video.errorCode);
   }
 
   /** The index of the state reached: a failed video stays where it failed. */
@@ -85,9 +104,32 @@ export class Card {
     if (across > 0 && down > 0) this.picture.style.setProperty("--ratio", across / down);
     const film = this.picture.querySelector("video");
     if (!videoUrl) return;
-    if (!film) this.picture.replaceChildren(make("video", { controls: true, preload: "metadata", playsinline: true, src: videoUrl, "aria-labelledby": this.title.id }));
+    if (!film) this.picture.replaceChildren(makeFilm(videoUrl, this.title.id));
     const shown = this.picture.firstChild;
     if (thumbnailUrl && shown.poster !== thumbnailUrl) shown.poster = thumbnailUrl;
+  }
+
+  /** Offers to open a prompt that is cut off, and to close one that was opened. */
+  measureTitle() {
+    const { title } = this;
+    this.whole.hidden = !title.classList.contains("whole") && title.scrollHeight <= title.clientHeight + 1;
+  }
+
+  toggleTitle() {
+    const isWhole = this.title.classList.toggle("whole");
+    this.whole.dataset.word = isWhole ? "promptClose" : "promptOpen";
+    this.whole.setAttribute("aria-expanded", String(isWhole));
+    translate(this.element);
+  }
+
+  async copy(text) {
+    await navigator.clipboard.writeText(text).then(() => this.tell("copied"), () => this.tell("notCopied"));
+  }
+
+  /** The text lies over the page: a text that moved the buttons as it goes would take a click from the next one. */
+  tell(key) {
+    this.copied.textContent = say(key);
+    this.element.addEventListener("focusout", () => { this.copied.textContent = ""; }, { once: true });
   }
 
   get storyIsOpen() { return !this.story.hidden; }
@@ -119,6 +161,20 @@ export class Card {
     });
   }
 
+  /** Orders the same again. One key a press: a request whose answer was lost can be pressed again without a second video. */
+  async again() {
+    const button = this.buttons.again;
+    if (button.getAttribute("aria-disabled") === "true") return;
+    button.setAttribute("aria-disabled", "true");
+    this.againKey ??= crypto.randomUUID();
+    await this.tried(async () => {
+      const { videoUuid } = await api.generate(orderOf(this.video), this.againKey);
+      this.againKey = null;
+      await this.hooks.ordered(videoUuid);
+    });
+    button.setAttribute("aria-disabled", "false");
+  }
+
   /** Deletes at the second press; the first one asks. */
   async remove() {
     const button = this.buttons.remove;
@@ -142,8 +198,18 @@ export class Card {
     } catch (error) {
       if (error instanceof api.Unreachable) return;
       if (!(error instanceof api.Refused)) throw error;
+      if (error.status < 500 || error.code === "PROVIDER_ERROR") this.againKey = null;
+      if (error.code === "ORIGINAL_EXPIRED") this.isExpired = true;
       this.refusal = error;
       this.draw();
     }
   }
+}
+
+/** Shows its poster; its controls appear under the pointer, and for whoever comes with the keyboard or a finger. */
+function makeFilm(src, labelledBy) {
+  const film = make("video", { tabindex: "0", preload: "metadata", playsinline: true, src, "aria-labelledby": labelledBy });
+  const show = () => { film.controls = film.matches(":hover, :focus"); };
+  for (const event of ["pointerenter", "pointerleave", "focus", "blur"]) film.addEventListener(event, show);
+  return film;
 }

@@ -38,7 +38,7 @@ function show(videos) {
       if (card.update(video)) { changed += 1; announce(card); }
     } else {
       changed += 1;
-      cards.set(video.uuid, new Card(video, { modelName, acted, gone }));
+      cards.set(video.uuid, new Card(video, { modelName, acted, gone, ordered }));
     }
   }
   const order = [...cards.values()].sort((one, two) => two.video.id - one.video.id);
@@ -70,6 +70,13 @@ function gone(card) {
 }
 
 const acted = () => soon();
+
+async function ordered(uuid) {
+  await soon();
+  find("#said").textContent = say("ordered");
+  cards.get(uuid)?.element.scrollIntoView({ block: "nearest" });
+}
+
 const open = () => [...cards.values()].filter(({ video }) => isOpen(video.status));
 
 async function look() {
@@ -120,12 +127,8 @@ function soon() {
 
 async function start() {
   const [session, models] = await Promise.all([api.session(), api.models(shownLanguage())]);
-  if (session.token) api.signInAs(session.token);
-  openOrder(models, async (uuid) => {
-    await soon();
-    find("#said").textContent = say("ordered");
-    cards.get(uuid)?.element.scrollIntoView({ block: "nearest" });
-  });
+  if (session.token) api.signInAs(session.token, true);
+  openOrder(models, ordered);
   await openProvider(session);
   await Promise.all([readCredits(), readList(true)]);
   drawCost();

@@ -47,3 +47,9 @@ export function seconds(value) {
   if (value >= 60) return `${Math.floor(value / 60)}:${String(Math.floor(value % 60)).padStart(2, "0")}`;
   return say("seconds", { n: value.toFixed(value < 10 ? 2 : 1) });
 }
+
+/** "310 kB", "4.2 MB". */
+export function size(bytes) {
+  const [value, unit] = bytes < 1e6 ? [bytes / 1e3, "kB"] : [bytes / 1e6, "MB"];
+  return `${new Intl.NumberFormat(language, { maximumSignificantDigits: 3 }).format(value)} ${unit}`;
+}

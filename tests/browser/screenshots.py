@@ -74,7 +74,6 @@ def take(browser: Browser, name: str, *, words: Words, locale: str, scheme: Lite
         ordered(page, words, moving, until="GENERATING")
         page.get_by_role("article", name=arriving).get_by_role("button", name=words.timeline).click()
         page.locator(".story li").last.wait_for()
-        page.locator("video").evaluate("film => { film.controls = false; }")
         page.evaluate("() => { document.activeElement.blur(); scrollTo(0, 0); }")
         page.wait_for_timeout(800)
         picture = page.screenshot()

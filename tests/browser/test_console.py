@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from collections.abc import Callable
 from contextlib import closing
 
@@ -35,7 +37,13 @@ def test_a_video_is_ordered_followed_and_played(visit: Open) -> None:
     expect(card.locator('[aria-current="step"]')).to_have_text("Completed")
     film = card.locator("video")
     expect(film).to_have_attribute("poster", re.compile(r"/files/videos/.*\.jpg$"))
+    expect(film).to_have_js_property("controls", value=False)
+    film.hover()
+    expect(film).to_have_js_property("controls", value=True)
+    card.get_by_role("heading").hover()
+    expect(film).to_have_js_property("controls", value=False)
     film.focus()
+    expect(film).to_have_js_property("controls", value=True)
     here.page.keyboard.press("Space")
     expect(film).to_have_js_property("paused", value=False)
     assert film.evaluate("film => [film.videoWidth, film.videoHeight, Math.round(film.duration)]") == [854, 480, 5]
@@ -51,6 +59,35 @@ def plays_on(page: Page) -> bool:
             return True
         page.wait_for_timeout(100)
     return False
+
+
+def test_a_card_tells_what_it_is_and_makes_another_one(visit: Open, stack: Stack) -> None:
+    here = visit(permissions=["clipboard-read", "clipboard-write"], viewport={"width": 390, "height": 900})
+    prompt = "It's a ferry " + "that crosses the bay at dawn " * 12
+    here.order(prompt)
+    card = here.comes_to("COMPLETED", prompt.strip())
+    (video,) = here.rows("select uuid, file_size from public.videos")
+    expect(card.locator(".facts")).to_have_text(re.compile(r"5 s · 16:9 · 854 . 480 · \d+ kB · .* took \d"))
+    expect(card.get_by_role("link", name="Download")).to_have_attribute("download", f"{video['uuid']}.mp4")
+
+    title = card.get_by_role("heading")
+    cut = title.evaluate("title => title.scrollHeight > title.clientHeight")
+    card.get_by_role("button", name="Show the whole prompt").click()
+    assert [cut, title.evaluate("title => title.scrollHeight > title.clientHeight")] == [True, False]
+    card.get_by_role("button", name="Copy the id").click()
+    expect(card.get_by_text("Copied.")).to_be_visible()
+    assert here.page.evaluate("() => navigator.clipboard.readText()") == video["uuid"]
+    card.get_by_role("button", name="Copy as curl").click()
+    expect(card.get_by_text("Copied.")).to_be_visible()
+    _, url, _, authorization, _, _, _, body = shlex.split(here.page.evaluate("() => navigator.clipboard.readText()"))
+    assert (url, authorization) == (f"{stack.url}/api/v1/video/generate", f"Authorization: Bearer {TOKEN}")
+    assert json.loads(body)["prompt"] == prompt
+
+    card.get_by_role("button", name="Create again").click()
+    expect(here.page.get_by_role("article")).to_have_count(2)
+    assert stack.evolink is not None
+    first, second = stack.evolink.submissions[-2:]
+    assert {**first, "callback_url": ""} == {**second, "callback_url": ""}
 
 
 def test_the_timeline_tells_what_explain_prints(visit: Open) -> None:
@@ -87,12 +124,17 @@ def test_a_callback_gets_lost_and_the_reconciler_saves_the_video(visit: Open) ->
 def test_a_file_that_is_gone_is_fetched_again_when_it_is_back(visit: Open) -> None:
     here = visit()
     here.switch("File", "missing (404)")
+    told = here.page.get_by_text("Evolink (preferred): File: missing (404)")
+    expect(told).to_be_in_viewport()
+    expect(here.page.get_by_role("link", name="Simulated faults that are on: 1")).to_be_in_viewport()
     here.order()
     card = here.comes_to("FAILED")
     expect(card.locator(".trouble")).to_have_text("The finished video could not be fetched. Nothing was charged.")
     here.shows_credits(CREDITS, 0, 0)
 
-    here.switch("File", "a video")
+    here.page.get_by_role("button", name="Set all back").click()
+    expect(here.page.get_by_text("None is on.")).to_be_visible()
+    expect(here.page.get_by_label("File", exact=True)).to_have_value("film")
     card.get_by_role("button", name="Retry").click()
     here.comes_to("COMPLETED")
     here.shows_credits(CREDITS - PRICE, 0, PRICE)
@@ -124,7 +166,9 @@ def test_a_provider_that_refuses_is_followed_by_the_next_and_then_by_a_sentence(
     here.switch("Submission", "rejected")
     here.order("Nobody makes this one")
     expect(here.page.locator("#refused")).to_contain_text("No provider accepted the video. Nothing was charged.")
-    here.comes_to("FAILED", "Nobody makes this one")
+    failed = here.comes_to("FAILED", "Nobody makes this one")
+    expect(failed.get_by_role("button", name="Create again")).to_be_visible()
+    expect(failed.get_by_role("button", name="Retry")).to_be_hidden()
 
 
 def test_before_the_first_video_there_is_a_word_of_welcome(visit: Open) -> None:
