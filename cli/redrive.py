@@ -12,8 +12,9 @@ from cli import database, queues
 from cli.confirmation import Yes, confirm
 from cli.output import Json, print_error, print_records, spinner
 from cli.queues import DeadLetter, DeadLetterQueues
-from clipferry import mirror_queue, webhook_queue
+from clipferry import mirror_queue
 from clipferry.db import operator_queries
+from clipferry.webhooks import queue as webhook_queue
 
 HIDDEN_SECONDS: Final = 120
 """How long a received message is hidden from other receivers: longer than it takes to redrive ten."""

@@ -14,12 +14,12 @@ from cli import database
 from cli.confirmation import Yes, confirm
 from cli.output import Json, print_error, print_json, print_records, print_result
 from cli.settings import open_dependencies
-from clipferry import webhook_signature
 from clipferry.db import webhook_deliveries, webhook_endpoints
 from clipferry.db.webhook_deliveries import Delivery
 from clipferry.dependencies import Dependencies
 from clipferry.errors import NetworkError
 from clipferry.verdicts import DeliveryState
+from clipferry.webhooks import signature as webhook_signature
 
 app = typer.Typer(no_args_is_help=True, help="Lists webhooks, shows one, sends it again, and tests your endpoint.")
 

@@ -15,7 +15,7 @@ from clipferry import runtime
 from clipferry.observability import logger, set_log_context
 from clipferry.usecases.deliver_webhook import deliver_webhook
 from clipferry.usecases.queue_webhooks import queue_webhooks
-from clipferry.webhook_queue import read_message
+from clipferry.webhooks.queue import read_message
 
 
 def deliver(record: SQSRecord) -> None:

@@ -12,10 +12,11 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from benchmarks.plans import ExplainingDatabase
-from clipferry import runtime, upload_keys
+from clipferry import runtime
 from clipferry.db import open_work, schema
 from clipferry.db.connection import Database
 from clipferry.errors import StorageError
+from clipferry.files import upload_keys
 from clipferry.models import VideoStatus
 from clipferry.usecases.abort_uploads import abort_uploads
 from clipferry.usecases.apply_retention import apply_retention

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from clipferry import runtime, webhook_signature
+from clipferry import runtime
 from clipferry.db.connection import Database
 from clipferry.usecases.queue_webhooks import set_owners_endpoint
+from clipferry.webhooks import signature as webhook_signature
 from functions.deliver_webhooks.app import lambda_handler
 from local.lambda_runtime.events import schedule_event, sqs_event
 from local.lambda_runtime.lambda_context import LambdaContext

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from clipferry import runtime, upload_keys
+from clipferry import runtime
 from clipferry.db.connection import Database
+from clipferry.files import upload_keys
 from clipferry.models import VideoStatus
 from local.r2.faults import Fault
 from local.r2.server import FakeR2

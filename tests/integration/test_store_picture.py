@@ -9,8 +9,8 @@ import pytest
 
 from clipferry.db.connection import Database
 from clipferry.errors import InvalidRequestError, RateLimitedError, UnauthorizedError
+from clipferry.files.upload_keys import LARGEST_UPLOADS, owner_folder
 from clipferry.models import Credential
-from clipferry.upload_keys import LARGEST_UPLOADS, owner_folder
 from clipferry.usecases.presign_upload import UPLOADS_PER_MINUTE
 from clipferry.usecases.store_picture import Uploader, store_picture
 from tests import books

@@ -10,7 +10,7 @@ from clipferry.aws.sigv4 import Credentials
 from clipferry.db import webhook_endpoints
 from clipferry.db.connection import Database
 from clipferry.errors import ConfigurationError, InvalidRequestError
-from clipferry.webhook_queue import WebhookQueue, read_message
+from clipferry.webhooks.queue import WebhookQueue, read_message
 from tests import books, journeys
 from tests.integration.operator_fakes import Sqs
 

@@ -11,7 +11,6 @@ import pytest
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from clipferry import webhook_signature
 from clipferry.db import erasure, finish_video, retention, timeline, video_metadata, webhook_deliveries
 from clipferry.db.connection import Database
 from clipferry.errors import DatabaseUnavailableError, NoAnswerError, RequestNotSentError
@@ -20,6 +19,7 @@ from clipferry.net.guarded_post import PostAnswer
 from clipferry.usecases.deliver_webhook import PAUSES, pause_seconds
 from clipferry.usecases.queue_webhooks import set_owners_endpoint
 from clipferry.verdicts import Attempt
+from clipferry.webhooks import signature as webhook_signature
 from tests import books, journeys
 from tests.integration.webhook_journey import OLD_SECRET, OWNERS, SECRET, USERS, Journey, Received
 from tests.log_lines import captured, metrics

@@ -19,14 +19,14 @@ from clipferry.aws.sigv4 import Credentials
 from clipferry.aws.sqs import SqsQueue
 from clipferry.db.connection import Database
 from clipferry.errors import ConfigurationError
-from clipferry.file_links import FileLinks
+from clipferry.files.links import FileLinks
 from clipferry.mirror_queue import MirrorQueue
 from clipferry.net.http_client import HttpClient
 from clipferry.polling import Polling
 from clipferry.providers.base import Provider
 from clipferry.setting_rules.gateways import source_keys
 from clipferry.settings import Settings
-from clipferry.webhook_queue import WebhookQueue
+from clipferry.webhooks.queue import WebhookQueue
 
 if TYPE_CHECKING:
     from clipferry.net.guarded_post import PostAnswer

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from clipferry.aws.sigv4 import Credentials
 from clipferry.errors import ConfigurationError, StorageError
-from clipferry.file_links import FileLinks
+from clipferry.files.links import FileLinks
 from clipferry.net.deadline import Deadline
 from clipferry.net.safe_get import Rules
 from clipferry.s3.client import Bucket

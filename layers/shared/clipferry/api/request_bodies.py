@@ -7,8 +7,8 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 from pydantic_core import PydanticCustomError
 
+from clipferry.files.upload_keys import LARGEST_UPLOADS, UPLOAD_TYPES
 from clipferry.models import MOST_CREDITS, Scope
-from clipferry.upload_keys import LARGEST_UPLOADS, UPLOAD_TYPES
 
 NO_NUL: Final = r"^[^\x00]*$"
 """PostgreSQL's text takes every character but NUL."""

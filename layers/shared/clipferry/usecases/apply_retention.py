@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from clipferry import upload_keys
 from clipferry.db import retention, uploads
 from clipferry.db.connection import Database
 from clipferry.errors import StorageError
+from clipferry.files import upload_keys
 from clipferry.observability import logger
 from clipferry.storage import Storage
 

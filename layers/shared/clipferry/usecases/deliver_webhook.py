@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
-from clipferry import webhook_signature
 from clipferry.db import webhook_deliveries
 from clipferry.db.connection import Database
 from clipferry.db.webhook_deliveries import Claimed
@@ -15,7 +14,8 @@ from clipferry.errors import NetworkError, QueueError, RequestNotSentError
 from clipferry.net.guarded_post import PostAnswer
 from clipferry.observability import count, logger, quote, set_log_context
 from clipferry.verdicts import Attempt
-from clipferry.webhook_queue import LONGEST_DELAY_SECONDS, WebhookQueue
+from clipferry.webhooks import signature as webhook_signature
+from clipferry.webhooks.queue import LONGEST_DELAY_SECONDS, WebhookQueue
 
 Post = Callable[[str, dict[str, str], bytes], PostAnswer]
 """Posts (url, headers, body); raises NetworkError."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from clipferry import upload_keys
 from clipferry.db import erasure
 from clipferry.db.connection import Database
 from clipferry.errors import ConflictError, NotFoundError
+from clipferry.files import upload_keys
 from clipferry.observability import logger
 from clipferry.storage import Storage
 from clipferry.usecases.apply_retention import film_keys

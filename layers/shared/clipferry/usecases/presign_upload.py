@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from clipferry.db import rate_limits
 from clipferry.db.connection import Database
 from clipferry.errors import InvalidRequestError, RateLimitedError
-from clipferry.upload_keys import LARGEST_UPLOADS, new_key
+from clipferry.files.upload_keys import LARGEST_UPLOADS, new_key
 
 EXPIRES_IN: Final = 3600
 """Seconds, as in the original."""

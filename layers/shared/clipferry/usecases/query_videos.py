@@ -13,7 +13,7 @@ from clipferry.db import jobs, sign_in, video_metadata, videos, videos_after
 from clipferry.db.connection import Database, Rows
 from clipferry.db.sign_in import Caller
 from clipferry.errors import InvalidRequestError, NoFileError, VideoNotFoundError
-from clipferry.file_links import FileLinks
+from clipferry.files.links import FileLinks
 from clipferry.mirror_queue import MirrorQueue
 from clipferry.models import Credential, FileVariant, Video, VideoStatus
 from clipferry.observability import set_log_context

@@ -7,7 +7,7 @@ from typing import Final
 
 from clipferry.db import webhook_deliveries, webhook_endpoints
 from clipferry.db.connection import Database
-from clipferry.webhook_queue import WebhookQueue
+from clipferry.webhooks.queue import WebhookQueue
 
 BATCH: Final = 100
 SECONDS_FOR_BATCH: Final = 8.0

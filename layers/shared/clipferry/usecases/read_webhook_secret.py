@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from clipferry import webhook_signature
 from clipferry.db.connection import Database
 from clipferry.errors import NotFoundError
 from clipferry.models import Credential
 from clipferry.usecases.read_user import read_user
+from clipferry.webhooks import signature as webhook_signature
 
 
 def read_webhook_secret(*, credential: Credential, database: Database, secrets: Sequence[str]) -> str:

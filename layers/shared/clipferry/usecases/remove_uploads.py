@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from clipferry import upload_keys
 from clipferry.db import uploads
 from clipferry.db.connection import Database
+from clipferry.files import upload_keys
 from clipferry.observability import count, logger
 from clipferry.s3.objects import ListedObject
 from clipferry.storage import Storage

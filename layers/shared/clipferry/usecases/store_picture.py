@@ -7,8 +7,8 @@ from typing import Any, Final, Protocol
 from clipferry.db import sign_in
 from clipferry.db.connection import Database
 from clipferry.errors import InvalidRequestError
+from clipferry.files.upload_keys import LARGEST_UPLOADS, content_key
 from clipferry.models import Credential
-from clipferry.upload_keys import LARGEST_UPLOADS, content_key
 from clipferry.usecases.presign_upload import count_upload
 
 UPLOAD_SECONDS: Final = 6.0

@@ -1,0 +1,1 @@
+"""Outbound webhooks: the queue of deliveries, and the signature of Standard Webhooks."""
