@@ -1,7 +1,7 @@
-// A video's events as `clipferry explain` prints them; a longer wait is a longer line.
+// A video's events, those that `clipferry explain` prints, in words; a longer wait is a longer line.
 
 import { make } from "./dom.js";
-import { say, sayOr, seconds } from "./words.js";
+import { reasonOf, say, sayOr, seconds, size } from "./words.js";
 
 const SHORTEST = 5;
 const LONGEST = 72;
@@ -24,17 +24,49 @@ export function drawTimeline(moments) {
 }
 
 function step({ at, source, what, detail }, since, waited) {
-  const drawn = make("li", { "data-source": source },
+  const drawn = make("li", { "data-meaning": meaningOf(source, what, detail) },
     make("span", { class: "gap" }, waited >= NOTABLE ? `+ ${seconds(waited)}` : ""),
     make("time", { datetime: at, title: at }, seconds(since)),
     make("span", { class: "what" }, make("b", {}, sayOr(`event.${source}.${what}`, what)), " ",
       make("span", { class: "tag" }, say(`source.${source}`))),
-    make("code", {}, plain(detail)));
+    make("span", { class: "detail" }, detailOf(detail)));
   drawn.style.setProperty("--height", `${height(waited)}px`);
   return drawn;
 }
 
-const plain = (detail) => Object.entries(detail ?? {})
+const GOOD = ["video.completed", "hold.settled", "file.mirrored"];
+const BAD = ["video.failed"];
+const ODD = ["video.submit_unanswered", "video.provider_switched", "video.task_withdrawn", "video.mirror_interrupted",
+  "video.not_as_ordered", "video.late_success"];
+
+/** What a dot's colour says: an end that is good or bad, a disturbance, credits that moved, or nothing but a step. */
+function meaningOf(source, what, detail) {
+  const kind = `${source}.${what}`;
+  if (GOOD.includes(kind)) return "good";
+  if (BAD.includes(kind)) return "bad";
+  if (ODD.includes(kind) || (source === "webhook" && detail?.state !== "DELIVERED")) return "odd";
+  return source === "hold" || source === "ledger" ? "credits" : "step";
+}
+
+const SPOKEN = {
+  provider: (value) => sayOr(`provider.${value}`, value),
+  status: (value) => sayOr(`status.${value}`, value),
+  code: (value) => reasonOf(value, value),
+  bytes: size,
+  reached: size,
+  milliseconds: (value) => seconds(value / 1000),
+  packages: (shares) => shares.map(({ credits, packageId, type, order, remark }) =>
+    say("detail.share", { credits, package: packageId, why: remark ?? order ?? type ?? "–" })).join(", "),
+};
+
+/** What is known of an event, in words; names that this page doesn't know stay as they are. */
+const detailOf = (detail) => Object.entries(detail ?? {})
   .filter(([, value]) => value != null)
-  .map(([name, value]) => `${name}=${typeof value === "object" ? JSON.stringify(value) : value}`)
-  .join("  ");
+  .map(([name, value]) => `${sayOr(`detail.${name}`, name)}: ${spoken(name, value)}`)
+  .join(" · ");
+
+function spoken(name, value) {
+  if (Object.hasOwn(SPOKEN, name)) return SPOKEN[name](value);
+  if (typeof value === "boolean") return say(value ? "yes" : "no");
+  return typeof value === "object" ? JSON.stringify(value) : value;
+}

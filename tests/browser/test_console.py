@@ -104,6 +104,11 @@ def test_the_timeline_tells_what_explain_prints(visit: Open) -> None:
     with closing(Database(here.stack.database_url)) as database, database.transaction() as tx:
         moments = timeline.read(tx, video["uuid"])
     assert steps.count() == len(moments.all())
+    expect(steps.filter(has_text="Credits held")).to_contain_text("from: 15 of package")
+    expect(steps.filter(has_text="Credits held")).to_have_attribute("data-meaning", "credits")
+    expect(steps.last).to_have_attribute("data-meaning", "good")
+    unknown = steps.locator(".detail").filter(has_text=re.compile(r"[\[\]{}=]|\b[a-z]+_[a-z]+:"))
+    expect(unknown).to_have_count(0)
     expect(steps.filter(has_text="Callback from Evolink")).to_contain_text(re.compile(r"\+ 0\.\d\d s"))
     expect(button).to_have_attribute("aria-expanded", "true")
 
