@@ -10,6 +10,7 @@ export default {
   used: "已用",
   away: "服务器没有响应。",
   awayMore: "make dev 还在运行吗？服务器恢复后，本页会自动继续。",
+  wrong: "服务器返回错误。",
   back: "服务器恢复了。",
   signIn: "登录",
   signInMore: "这个数据库里没有开发用户。请填写会话令牌或 API 密钥，它只保存在本页内存中。",
@@ -203,6 +204,6 @@ export default {
   "error.CONFLICT": "另一个请求已抢先。",
   "error.UPLOAD_FAILED": "图片上传失败。",
   "error.DATABASE_UNAVAILABLE": "暂时连不上数据库。",
-  "error.CONFIGURATION_ERROR": "服务器的设置有误：",
+  "error.CONFIGURATION_ERROR": "服务器的设置有误，具体原因见 make dev 的终端。",
   "error.INTERNAL_ERROR": "服务器出错了。",
 };

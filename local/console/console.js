@@ -4,9 +4,9 @@ import * as api from "./api.js";
 import { Card, isOpen } from "./cards.js";
 import { drawCredits, readCredits } from "./credits.js";
 import { find } from "./dom.js";
-import { drawCost, drawOrder, modelName, openOrder, showModels } from "./order.js";
+import { drawCost, drawOrder, modelName, openOrder, showModels, showSend } from "./order.js";
 import { drawProvider, openProvider } from "./provider.js";
-import { say, shownLanguage, switchTo, translate } from "./words.js";
+import { reasonOf, say, shownLanguage, switchTo, translate } from "./words.js";
 
 const SOONEST = 400;
 const LATEST = { busy: 1500, idle: 5000, unreachable: 2000 };
@@ -106,10 +106,12 @@ async function tick() {
   try {
     if (!started) await start();
     const changed = await look();
+    showWrong(null);
     poll.delay = changed ? SOONEST : Math.min(poll.delay * 1.4, open().length ? LATEST.busy : LATEST.idle);
   } catch (error) {
     if (error instanceof api.Refused && error.status === 401) { signIn(); return; }
     if (!(error instanceof api.Unreachable || error instanceof api.Refused)) throw error;
+    if (error instanceof api.Refused) showWrong(error);
     poll.delay = Math.min(poll.delay * 1.4, LATEST.unreachable);
   } finally {
     poll.running = false;
@@ -117,6 +119,12 @@ async function tick() {
   clearTimeout(poll.timer);
   poll.timer = setTimeout(tick, poll.again ? 0 : poll.delay);
   poll.again = false;
+}
+
+/** Says why the server answers with an error: else the page would just stay as it is, or empty. */
+function showWrong(error) {
+  find("#wrong").hidden = !error;
+  if (error) find("#wrong span").textContent = reasonOf(error.code, error.message);
 }
 
 function soon() {
@@ -157,6 +165,7 @@ api.onReachable((isReachable) => {
   }
   poll.unreachable = !isReachable;
   find("#away").hidden = isReachable;
+  showSend();
 });
 
 async function more() {

@@ -10,6 +10,7 @@ export default {
   used: "Used",
   away: "The server doesn’t answer.",
   awayMore: "Is make dev still running? The page continues by itself when the server is back.",
+  wrong: "The server answers with an error.",
   back: "The server is back.",
   signIn: "Sign in",
   signInMore: "This database has no development user. Enter a session’s token or an API key; it is kept in this page’s memory only.",
@@ -203,6 +204,6 @@ export default {
   "error.CONFLICT": "Another request was first.",
   "error.UPLOAD_FAILED": "The image could not be uploaded.",
   "error.DATABASE_UNAVAILABLE": "The database can’t be reached at the moment.",
-  "error.CONFIGURATION_ERROR": "The server’s settings aren’t right:",
+  "error.CONFIGURATION_ERROR": "The server’s settings aren’t right. What is wrong with them is in the terminal of make dev.",
   "error.INTERNAL_ERROR": "Something went wrong on the server.",
 };

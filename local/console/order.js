@@ -10,6 +10,7 @@ const FIELDS = ["prompt", "model", "duration", "aspectRatio", "quality", "imageU
 let models = [];
 let key = null;
 let sent = "";
+let isSending = false;
 let preview = null;
 const uploaded = new WeakMap();
 
@@ -117,17 +118,23 @@ async function uploadOnce(file) {
   return uploaded.get(file);
 }
 
-async function send(ordered) {
+/** The button is off while a request is on its way, and while the server is away. Not `disabled`: that would take the focus away. */
+export function showSend() {
   const button = find("#send");
-  if (button.getAttribute("aria-disabled") === "true") return;
+  button.setAttribute("aria-disabled", String(isSending || !find("#away").hidden));
+  button.dataset.word = isSending ? "sending" : "send";
+  button.textContent = say(button.dataset.word);
+}
+
+async function send(ordered) {
+  if (find("#send").getAttribute("aria-disabled") === "true") return;
   clearFaults();
   if (!find("#prompt").value.trim()) {
     fault("prompt", say("promptMissing"));
     return;
   }
-  button.setAttribute("aria-disabled", "true"); // not `disabled`: that would take the focus away
-  button.dataset.word = "sending";
-  button.textContent = say("sending");
+  isSending = true;
+  showSend();
   try {
     const order = await requestBody();
     const written = JSON.stringify(order);
@@ -139,9 +146,8 @@ async function send(ordered) {
     if (error instanceof api.Refused) refused(error);
     else if (!(error instanceof api.Unreachable)) throw error;
   } finally {
-    button.setAttribute("aria-disabled", "false");
-    button.dataset.word = "send";
-    button.textContent = say("send");
+    isSending = false;
+    showSend();
   }
 }
 

@@ -44,7 +44,7 @@ function meaningOf(source, what, detail) {
   const kind = `${source}.${what}`;
   if (GOOD.includes(kind)) return "good";
   if (BAD.includes(kind)) return "bad";
-  if (ODD.includes(kind) || (source === "webhook" && detail?.state !== "DELIVERED")) return "odd";
+  if (ODD.includes(kind) || ["GIVEN_UP", "SWITCHED_OFF"].includes(detail?.state)) return "odd";
   return source === "hold" || source === "ledger" ? "credits" : "step";
 }
 

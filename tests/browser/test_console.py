@@ -193,16 +193,30 @@ def test_when_the_server_is_gone_the_page_says_so_and_goes_on_by_itself(visit: O
     here = visit()
     here.expected = ["ERR_INTERNET_DISCONNECTED"]
     banner = here.page.locator("#away")
+    here.page.get_by_label("Prompt").fill("Written before the storm")
     here.page.context.set_offline(True)
-    here.order("Written before the storm")
     expect(banner).to_be_visible(timeout=PATIENCE_MILLISECONDS)
     expect(banner).to_have_role("alert")
+    expect(here.page.locator("#send")).to_be_disabled()
 
     here.page.context.set_offline(False)
     expect(banner).to_be_hidden(timeout=PATIENCE_MILLISECONDS)
     expect(here.page.get_by_label("Prompt")).to_have_value("Written before the storm")
     here.page.get_by_role("button", name="Create video", exact=True).click()
     here.comes_to("COMPLETED", "Written before the storm")
+
+
+def test_an_error_of_the_server_is_told_until_it_is_over(visit: Open) -> None:
+    here = visit()
+    here.expected = ["status of 500"]
+    error = {"code": "CONFIGURATION_ERROR", "message": "This service is not set up correctly."}
+    here.page.route(
+        "**/api/v1/video/list*", lambda route: route.fulfill(status=500, json={"success": False, "error": error})
+    )
+    told = here.page.get_by_role("alert").filter(has_text="What is wrong with them is in the terminal")
+    expect(told).to_be_visible(timeout=PATIENCE_MILLISECONDS)
+    here.page.unroute("**/api/v1/video/list*")
+    expect(told).to_be_hidden(timeout=PATIENCE_MILLISECONDS)
 
 
 def test_who_runs_out_of_credits_is_told_what_is_missing_and_can_be_given_some(visit: Open, stack: Stack) -> None:
