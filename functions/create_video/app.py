@@ -97,7 +97,7 @@ def cancel(uuid: str) -> Response[str]:
         queue=dependencies.mirror_queue,
         polling=dependencies.polling,
     )
-    return reply(HTTPStatus.ACCEPTED, responses.status(video))
+    return reply(HTTPStatus.ACCEPTED, responses.status(dependencies.file_links.readable(video)))
 
 
 def _create(request: VideoRequest, credential: Credential, idempotency_key: str | None) -> CreatedVideo:

@@ -38,6 +38,8 @@ def list_videos() -> Response[str]:
             status=parameters.status_filter(query.get("status")),
             pair=metadata_filter(query),
         )
+    readable = dependencies.file_links.readable
+    page = query_videos.Page([readable(video) for video in page.videos], page.next_cursor)
     return reply(HTTPStatus.OK, responses.page(page))
 
 
@@ -49,7 +51,7 @@ def events() -> Response[str]:
 
 @app.get("/api/v1/video/<uuid>/status")
 def status(uuid: str) -> Response[str]:
-    return reply(HTTPStatus.OK, responses.status(_refreshed(uuid)))
+    return reply(HTTPStatus.OK, responses.status(runtime.dependencies().file_links.readable(_refreshed(uuid))))
 
 
 @app.get("/api/v1/video/<uuid>/content")
@@ -80,7 +82,7 @@ def detail(uuid: str) -> Response[str]:
     with sign_in_first(credential, dependencies.database):
         video_uuid = parameters.video_uuid(uuid)
     video = query_videos.get_video(video_uuid, credential=credential, database=dependencies.database)
-    return reply(HTTPStatus.OK, responses.video_detail(video))
+    return reply(HTTPStatus.OK, responses.video_detail(dependencies.file_links.readable(video)))
 
 
 @app.delete("/api/v1/video/<uuid>")

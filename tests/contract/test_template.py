@@ -28,6 +28,7 @@ EVENTS = ROOT / "events"
 ROUTES = {
     "POST /api/v1/video/generate": "CreateVideoFunction",
     "POST /api/v1/video/{uuid}/retry": "CreateVideoFunction",
+    "POST /api/v1/video/{uuid}/cancel": "CreateVideoFunction",
     "POST /api/v1/video/callback/{provider}": "ReceiveCallbackFunction",
     "GET /api/v1/video/list": "QueryVideosFunction",
     "GET /api/v1/video/events": "QueryVideosFunction",

@@ -137,6 +137,8 @@ class Dependencies:
                 access_key=values.storage_access_key.get_secret_value(),
                 secret_key=values.storage_secret_key.get_secret_value(),
             ),
+            is_private=values.storage_private,
+            seconds=values.storage_url_seconds,
         )
 
     @cached_property
@@ -184,9 +186,9 @@ class Dependencies:
         """Raises SourceGoneError when a provider's file is no longer there; doesn't read the file."""
         from clipferry.net.safe_get import Rules, check_source
 
-        values = self.settings
-        hosts, loopback = values.remote_asset_allowed_hosts, values.allow_loopback
-        check_source(url, rules=Rules(allowed_hosts=hosts, allow_loopback=loopback, keys=source_keys(values.gateways)))
+        hosts, loopback = self.settings.remote_asset_allowed_hosts, self.settings.allow_loopback
+        keys = source_keys(self.settings.gateways)
+        check_source(url, rules=Rules(allowed_hosts=hosts, allow_loopback=loopback, keys=keys))
 
     def sign_callback(self, default_base_url: str) -> Callable[[str, str], str]:
         """Returns a function that makes the callback URL for (provider, video uuid).

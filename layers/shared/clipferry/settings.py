@@ -66,6 +66,11 @@ class Settings(SecretLocation):
     storage_content_md5: bool = False
     """Whether the bucket checks each part by its MD5, which costs 1.5 s of CPU for each GB; docs/mirror.md."""
 
+    storage_private: bool = False
+    """Whether films and thumbnails are read by signed addresses only; docs/api-files.md says what the bucket needs."""
+    storage_url_seconds: int = Field(default=3600, ge=60, le=604_800)
+    """How long a signed address of a file works at the most. S3 and R2 take a week."""
+
     default_ai_provider: str = "evolink"
     evolink_api_key: Key | None = None
     evolink_base_url: Address = "https://api.evolink.ai"

@@ -82,6 +82,17 @@ def presign(
     """Returns `url` with a signature in its query, valid for `expires_in` seconds. `url` is encoded as `sign` says."""
     timestamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     scope = f"{timestamp[:8]}/{region}/{service}/aws4_request"
+    query = _signing_query(credentials, scope, timestamp, expires_in)
+    complete = f"{url}{'&' if '?' in url else '?'}{query}"
+    canonical, _ = _canonical(method, urlsplit(complete), service, {}, UNSIGNED_PAYLOAD)
+    to_sign = f"AWS4-HMAC-SHA256\n{timestamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    key = _signing_key(credentials.secret_key, timestamp[:8], region, service)
+    return f"{complete}&X-Amz-Signature={_hmac(key, to_sign).hex()}"
+
+
+@functools.lru_cache(maxsize=8)
+def _signing_query(credentials: Credentials, scope: str, timestamp: str, expires_in: int) -> str:
+    """What a signature says of itself. A list signs forty addresses alike; their keys alone differ."""
     added = {
         "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
         "X-Amz-Credential": f"{credentials.access_key}/{scope}",
@@ -91,12 +102,7 @@ def presign(
     }
     if credentials.session_token:
         added["X-Amz-Security-Token"] = credentials.session_token
-    query = "&".join(f"{name}={quote(value, safe='~')}" for name, value in added.items())
-    complete = f"{url}{'&' if '?' in url else '?'}{query}"
-    canonical, _ = _canonical(method, urlsplit(complete), service, {}, UNSIGNED_PAYLOAD)
-    to_sign = f"AWS4-HMAC-SHA256\n{timestamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-    key = _signing_key(credentials.secret_key, timestamp[:8], region, service)
-    return f"{complete}&X-Amz-Signature={_hmac(key, to_sign).hex()}"
+    return "&".join(f"{name}={quote(value, safe='~')}" for name, value in added.items())
 
 
 def _canonical(
@@ -132,8 +138,9 @@ def _signing_key(secret_key: str, date: str, region: str, service: str) -> bytes
 
 
 def forget_keys() -> None:
-    """Drops the cached keys: they are derived from secrets, which a snapshot must not hold."""
+    """Drops what is cached: it is derived from secrets, which a snapshot must not hold."""
     _signing_key.cache_clear()
+    _signing_query.cache_clear()
 
 
 def _hmac(key: bytes, message: str) -> bytes:
