@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from clipferry.aws.sigv4 import Credentials
-from clipferry.file_links import FileLinks
+from clipferry.files.links import FileLinks
 from clipferry.models import Video, VideoStatus
 
 ROWS: Final = 20

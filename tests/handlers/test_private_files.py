@@ -13,7 +13,7 @@ import pytest
 from clipferry import runtime
 from clipferry.aws.sigv4 import Credentials
 from clipferry.db.connection import Database
-from clipferry.file_links import FileLinks
+from clipferry.files.links import FileLinks
 from clipferry.models import VideoStatus
 from local.r2.server import FakeR2
 from local.sam_template.environment import in_process
