@@ -86,6 +86,7 @@ check: .venv/.dev .tools/sam/.installed .tools/checkov/.installed ## Checks styl
 	@$(UV) lock --check --quiet || { echo "uv.lock is stale: run 'make lock'" >&2; exit 1; }
 	@.venv/bin/python -m cli.openapi --check
 	@.venv/bin/python tools/settings_table.py --check
+	@.venv/bin/python tools/chinese_pages.py --check
 	@$(EXPORT_THUMBNAIL) | diff layers/thumbnail/requirements.txt - || \
 	    { echo "layers/thumbnail/requirements.txt is stale: run 'make lock'" >&2; exit 1; }
 	@$(EXPORT) | diff layers/shared/requirements.txt - || \
@@ -126,9 +127,10 @@ lock: .tools/uv/.installed ## Renews uv.lock, the layers' requirements and the t
 	@for pins in tools/uv tools/sam tools/checkov tools/peers tools/naive tools/litellm layers/shared/roots; do $(UV) pip compile --quiet $(ARGS) \
 	    --universal --python-version 3.11 --generate-hashes --no-header $$pins.in --output-file $$pins.txt || exit 1; done
 
-openapi: .venv/.dev ## Rewrites docs/openapi.json and README's table of settings
+openapi: .venv/.dev ## Rewrites docs/openapi.json, README's table of settings, and the code on the Chinese pages
 	@.venv/bin/python -m cli.openapi
 	@.venv/bin/python tools/settings_table.py
+	@.venv/bin/python tools/chinese_pages.py
 
 recording: .venv/.local ## Records the demo again, for README: docs/images/demo.svg
 	@.venv/bin/python -m local.demo_recording
