@@ -50,6 +50,7 @@ _VIDEO: Final = {
     "generationTime": 108,
     "isDeleted": False,
     "metadata": {"order": "42"},
+    "progress": 100,
 }
 _MEDIA: Final = {
     "durationMs": 5042,
@@ -146,7 +147,7 @@ ANSWERS: Final[dict[str, Any]] = {
     "listVideos": {"videos": [_VIDEO], "nextCursor": _CURSOR, "hasMore": True},
     "getVideo": {**_VIDEO, "media": _MEDIA},
     "deleteVideo": {"deleted": True},
-    "getVideoStatus": {"status": "COMPLETED", "videoUrl": f"{_FILE}.mp4"},
+    "getVideoStatus": {"status": "COMPLETED", "progress": 100, "videoUrl": f"{_FILE}.mp4"},
     "cancelVideo": {"status": "GENERATING"},
     "retryVideo": {**_CREATED, "status": "UPLOADING", "estimatedTime": None},
     "receiveCallback": {"received": True},

@@ -90,7 +90,7 @@ def test_what_the_front_end_reads_of_a_finished_video(world: World) -> None:
     uuid = world.generate().data["videoUuid"]
     assert world.ends(uuid) == "COMPLETED"
     status = world.call("GET", f"/api/v1/video/{uuid}/status").data
-    assert status == {"status": "COMPLETED", "videoUrl": world.video(uuid)["video_url"]}
+    assert status == {"status": "COMPLETED", "progress": 100, "videoUrl": world.video(uuid)["video_url"]}
     detail = world.call("GET", f"/api/v1/video/{uuid}").data
     assert detail["createdAt"].endswith("Z")
     assert (detail["userId"], detail["creditsUsed"], detail["isDeleted"]) == (world.user_id, PRICE, False)

@@ -85,7 +85,7 @@ def test_a_file_that_is_back_is_mirrored_and_paid_for(world: World) -> None:
     assert world.ends(uuid) == "COMPLETED"
     assert (world.hold(uuid), world.package()) == ("SETTLED", (CREDITS - PRICE, 0))
     status = world.call("GET", f"/api/v1/video/{uuid}/status").data
-    assert status == {"status": "COMPLETED", "videoUrl": world.video(uuid)["video_url"]}
+    assert status == {"status": "COMPLETED", "progress": 100, "videoUrl": world.video(uuid)["video_url"]}
     with urllib.request.urlopen(status["videoUrl"], timeout=30) as film:
         assert film.read(8)[4:] == b"ftyp"
     entries = world.rows("select credits from credit_transactions where video_uuid = %(u)s and credits < 0", u=uuid)

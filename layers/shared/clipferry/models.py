@@ -146,6 +146,8 @@ class Video:
     """Whether the provider was told to stop its task."""
     metadata: dict[str, str] | None = None
     """The request's own words about it."""
+    told_progress: int | None = None
+    """How far its task is by the provider's own count."""
     duration_ms: int | None = None
     width: int | None = None
     height: int | None = None
@@ -156,6 +158,13 @@ class Video:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "status", VideoStatus(self.status))
+
+    @property
+    def progress(self) -> int | None:
+        """0 to 100; None where the provider doesn't say, and for one that has failed."""
+        if self.status is VideoStatus.COMPLETED:
+            return 100
+        return None if self.status is VideoStatus.FAILED else self.told_progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

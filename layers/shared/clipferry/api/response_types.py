@@ -16,6 +16,7 @@ Uuid = Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,64}$")]
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Status = Annotated[str, Field(json_schema_extra={"enum": list(VideoStatus)})]
 ErrorCode = Annotated[str, Field(json_schema_extra={"enum": list(FailureCode)})]
+Progress = Annotated[int, Field(ge=0, le=100)]
 TransType = Annotated[str, Field(json_schema_extra={"enum": list(TRANSACTION_TYPES)})]
 
 
@@ -57,6 +58,7 @@ class VideoJson(TypedDict):
     generationTime: int | None
     isDeleted: bool
     metadata: dict[str, str]
+    progress: Progress | None
 
 
 class MediaJson(TypedDict):
@@ -82,6 +84,7 @@ class PageJson(TypedDict):
 
 class StatusJson(TypedDict):
     status: Status
+    progress: NotRequired[Progress]
     videoUrl: NotRequired[str]
     error: NotRequired[str]
     errorCode: NotRequired[ErrorCode]

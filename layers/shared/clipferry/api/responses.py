@@ -91,6 +91,7 @@ def video(row: Video) -> VideoJson:
         "generationTime": row.generation_time,
         "isDeleted": row.is_deleted,
         "metadata": row.metadata or {},
+        "progress": row.progress,
     }
 
 
@@ -117,6 +118,8 @@ def page(found: Page) -> PageJson:
 
 def status(row: Video) -> StatusJson:
     answer: StatusJson = {"status": row.status.value}
+    if row.progress is not None:
+        answer["progress"] = row.progress
     if row.video_url:
         answer["videoUrl"] = row.video_url
     if row.error_message:

@@ -67,6 +67,12 @@ where j.video_uuid = %(uuid)s and v.uuid = j.video_uuid
 returning j.video_uuid
 """
 
+# Never backwards, whoever was asked first. 100 is left for the file that is there.
+_NOTE_PROGRESS: Final = """
+update clipferry.jobs set progress = least(%(progress)s, 99)
+where video_uuid = %(uuid)s and coalesce(progress, -1) < least(%(progress)s, 99)
+"""
+
 _CHECK_SOON: Final = """
 update clipferry.jobs set next_check_at = least(next_check_at, now() + make_interval(secs => %(seconds)s))
 where video_uuid = %(uuid)s and next_check_at is not null
@@ -126,6 +132,11 @@ def release_claims(tx: Transaction, unseen: Sequence[DueVideo]) -> None:
 def claim_stale(tx: Transaction, *, uuid: str, stale_seconds: int) -> Rows[dict[str, Any]]:
     """Returns a row to the one reader who should ask the provider about the caller's video now."""
     return tx.query_dicts(_CLAIM_STALE, {"uuid": uuid, "stale_seconds": stale_seconds})
+
+
+def note_progress(tx: Transaction, *, uuid: str, progress: int) -> None:
+    """Stores how far the task is, if that is further than before."""
+    tx.execute(_NOTE_PROGRESS, {"uuid": uuid, "progress": progress})
 
 
 def check_soon(tx: Transaction, *, uuid: str, seconds: float) -> None:

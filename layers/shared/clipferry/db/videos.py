@@ -13,7 +13,7 @@ COLUMNS: Final = """
     v.error_message, v.start_image_url, v.original_video_url, v.video_url, v.thumbnail_url, v.duration, v.resolution,
     v.aspect_ratio, v.file_size, v.credits_used, v.created_at, v.updated_at, v.completed_at, v.generation_time,
     v.is_deleted, j.failure_code as error_code, coalesce(j.deadline < now(), false) as is_overdue,
-    j.cancel_asked_at is not null as is_cancel_asked, j.metadata,
+    j.cancel_asked_at is not null as is_cancel_asked, j.metadata, j.progress as told_progress,
     f.duration_ms, f.width, f.height, f.codec, f.has_audio, f.frame_rate
 """
 

@@ -103,6 +103,8 @@ def _ask(
         report = _failed_if_said_before(video, report, database)
     with database.transaction() as tx:
         events.append(tx, video.uuid, "asked", provider=provider.name, found=found)
+        if report is not None and report.progress is not None and report.progress != video.told_progress:
+            jobs.note_progress(tx, uuid=video.uuid, progress=report.progress)
     return report
 
 

@@ -38,7 +38,7 @@ def video(row: Video) -> SdkVideoJson:
         "status": STATUS_WORDS[row.status],
         "model": row.model,
         "prompt": row.prompt,
-        "progress": 100 if row.status is VideoStatus.COMPLETED else 0,
+        "progress": row.progress or 0,
         "seconds": None if seconds is None else str(seconds),
         "size": _size(row, kept),
         "created_at": int(row.created_at.timestamp()),
