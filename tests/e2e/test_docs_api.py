@@ -38,7 +38,7 @@ WITH_KIE = {"answer.data[0].qualities"}
 """What `make dev` offers in KIE's name, too, who isn't in this stack."""
 EACH_TIME_ANEW = re.compile(
     r"(?<=http://127\.0\.0\.1:)\d+|(?<=vid_)[\w-]{21}|(?<=task-unified-)\d+-\w+|(?<=/dev-user/)[\w-]{21}"
-    r"|\d{4}-\d\d-\d\dT[\d:.]+(?=Z)|(?<=TXN)\w+|(?<=whsec_)[\w+/=]+|(?<=cf_)\w+|(?<=\?)X-Amz-Algorithm=.*"
+    r"|\d{4}-\d\d-\d\dT[\d:.]+(?=Z)|(?<=TXN)\w+|(?<=whsec_)[\w+/=]+|(?<=cf_)[\w-]+|(?<=\?)X-Amz-Algorithm=.*"
 )
 """The parts of a text that no two answers have in common."""
 STATUS = "curl() { command curl --write-out '\\n%{http_code}' \"$@\"; }\n"
