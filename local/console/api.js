@@ -58,7 +58,8 @@ export const setProvider = (name, chosen) => call("PUT", `/local/providers/${nam
 export const models = (language) => call("GET", "/api/v1/config/models", undefined, { "Accept-Language": language });
 export const me = () => call("GET", "/api/v1/user/me");
 export const balance = () => call("GET", "/api/v1/credit/balance");
-export const list = (cursor) => call("GET", `/api/v1/video/list?limit=20${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+export const list = (cursor, status) => call("GET", `/api/v1/video/list?${new URLSearchParams({ limit: 20, ...(cursor && { cursor }), ...(status && { status }) })}`);
+export const history = () => call("GET", "/api/v1/credit/history?limit=50");
 export const one = (uuid) => call("GET", video(uuid));
 export const status = (uuid) => call("GET", `${video(uuid)}/status`);
 export const remove = (uuid) => call("DELETE", video(uuid));

@@ -85,6 +85,12 @@ export class Card {
     translate(this.element);
   }
 
+  /** What a search looks through. */
+  searchable() {
+    const { prompt, uuid, model, provider } = this.video;
+    return [prompt, uuid, this.hooks.modelName(model), provider].join(" ");
+  }
+
   /** Whether a film was made, or may have been, so that there is something to fetch. The server asks the provider for it. */
   hasSource() {
     return !this.isExpired && Boolean(this.video.externalTaskId) && FETCHABLE.includes(this.video.errorCode);

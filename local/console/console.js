@@ -4,6 +4,8 @@ import * as api from "./api.js";
 import { Card, isOpen } from "./cards.js";
 import { drawCredits, readCredits } from "./credits.js";
 import { find } from "./dom.js";
+import { applyFilter, drawFilter, openFilter, openWide, state } from "./filter.js";
+import { drawHistory, openHistory, readHistory } from "./history.js";
 import { drawCost, drawOrder, modelName, openOrder, showModels, showSend } from "./order.js";
 import { drawProvider, openProvider } from "./provider.js";
 import { reasonOf, say, shownLanguage, switchTo, translate } from "./words.js";
@@ -16,10 +18,11 @@ const cards = new Map();
 const poll = { delay: SOONEST, timer: 0, listed: 0, running: false, again: false, unreachable: false };
 let older = null;
 let started = false;
+let linked;
 
 /** Reads the newest page of the list, and removes videos that were deleted elsewhere. `anew` removes all that isn't on this page. */
 async function readList(anew = false) {
-  const { videos, nextCursor } = await api.list();
+  const { videos, nextCursor } = await api.list(null, state());
   poll.listed = Date.now();
   const oldest = videos.at(-1)?.createdAt ?? "";
   const there = new Set(videos.map(({ uuid }) => uuid));
@@ -46,14 +49,14 @@ function show(videos) {
   order.forEach((card, place) => {
     if (list.children[place] !== card.element) list.insertBefore(card.element, list.children[place] ?? null);
   });
-  find("#empty").hidden = cards.size > 0;
+  applyFilter(cards.values());
   return changed > 0;
 }
 
 function drop(uuid) {
   cards.get(uuid)?.element.remove();
   cards.delete(uuid);
-  find("#empty").hidden = cards.size > 0;
+  applyFilter(cards.values());
 }
 
 const announce = ({ video }) => {
@@ -71,7 +74,15 @@ function gone(card) {
 
 const acted = () => soon();
 
+/** Another state is another list. */
+async function otherState() {
+  older = null;
+  for (const uuid of [...cards.keys()]) drop(uuid);
+  await soon();
+}
+
 async function ordered(uuid) {
+  if (openWide()) await otherState();
   await soon();
   find("#said").textContent = say("ordered");
   cards.get(uuid)?.element.scrollIntoView({ block: "nearest" });
@@ -92,7 +103,7 @@ async function look() {
   let changed = answers.includes(true);
   if (changed || Date.now() - poll.listed > LIST_EVERY || find("#hands-off").checked) changed = (await readList()) || changed;
   if (changed) {
-    await readCredits();
+    await Promise.all([readCredits(), readHistory()]);
     drawCost();
   }
   await Promise.all([...cards.values()].filter((card) => card.storyIsOpen && (changed || isOpen(card.video.status))).map((card) => card.readStory()));
@@ -105,6 +116,7 @@ async function tick() {
   poll.running = true;
   try {
     if (!started) await start();
+    await openLinked();
     const changed = await look();
     showWrong(null);
     poll.delay = changed ? SOONEST : Math.min(poll.delay * 1.4, open().length ? LATEST.busy : LATEST.idle);
@@ -145,6 +157,25 @@ async function start() {
   started = true;
 }
 
+/** Shows the video that the page's address names, once: after that, the visitor may look elsewhere. */
+async function openLinked() {
+  const [, uuid] = /^#video-([\w-]+)$/.exec(location.hash) ?? [];
+  if (linked === uuid) return;
+  linked = uuid;
+  if (!uuid) return;
+  if (!cards.has(uuid)) {
+    try {
+      show([await api.one(uuid)]);
+    } catch (error) {
+      if (!(error instanceof api.Refused) || error.status !== 404) throw error;
+      find("#said").textContent = say("noSuchVideo");
+      return;
+    }
+  }
+  cards.get(uuid).element.scrollIntoView({ block: "start" });
+  cards.get(uuid).title.focus();
+}
+
 function signIn() {
   find("#sign-in .trouble").hidden = find("#sign-in").hidden;
   find("#order").hidden = true;
@@ -169,7 +200,7 @@ api.onReachable((isReachable) => {
 });
 
 async function more() {
-  const { videos, nextCursor } = await api.list(older);
+  const { videos, nextCursor } = await api.list(older, state());
   older = nextCursor;
   show(videos);
   find("#more").hidden = !older;
@@ -179,7 +210,7 @@ async function more() {
 function useLanguage(language) {
   switchTo(language);
   translate();
-  for (const draw of [drawOrder, drawProvider, drawCredits]) draw();
+  for (const draw of [drawFilter, drawOrder, drawProvider, drawCredits, drawHistory]) draw();
   for (const card of cards.values()) { card.draw(); card.drawStory(); }
   if (started) readModels();
 }
@@ -198,6 +229,9 @@ async function readModels() {
 for (const button of document.querySelectorAll("[data-language]")) button.onclick = () => useLanguage(button.dataset.language);
 find("#more").onclick = () => more().catch(() => soon());
 find("#hands-off").onchange = soon;
+addEventListener("hashchange", soon);
+openFilter(otherState, () => applyFilter(cards.values()));
+openHistory();
 document.addEventListener("visibilitychange", () => { if (document.hidden) clearTimeout(poll.timer); else soon(); });
 useLanguage();
 tick();

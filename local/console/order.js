@@ -3,41 +3,34 @@
 import * as api from "./api.js";
 import { available, readCredits } from "./credits.js";
 import { chips, find, make, picked } from "./dom.js";
+import { drawInputs, INPUTS, modeOf, openInputs, readInputs, withSound } from "./inputs.js";
 import { number, reasonOf, say } from "./words.js";
 
-const FIELDS = ["prompt", "model", "duration", "aspectRatio", "quality", "imageUrl"];
+const FIELDS = ["prompt", "model", "duration", "aspectRatio", "quality", ...INPUTS];
 
 let models = [];
 let key = null;
 let sent = "";
 let isSending = false;
-let preview = null;
-const uploaded = new WeakMap();
 
-/** Credits, as GET /config/models lists them for a mode, a quality and the sound that a film has if nothing is said. */
-export function cost({ prices }, { mode, audioDefault }, duration, quality) {
+/** Credits, as GET /config/models lists them for a mode, a quality and a sound: the mode's own if nothing is said. */
+export function cost({ prices }, { mode, audioDefault }, duration, quality, audio = audioDefault) {
   const listed = prices.find((row) => row.modes.includes(mode) && row.quality === (quality ?? null)
-    && (row.audio === null || row.audio === audioDefault));
+    && (row.audio === null || row.audio === audio));
   return listed.credits[duration];
 }
 
 const cheapest = ({ prices }) => Math.min(...prices.flatMap(({ credits }) => Object.values(credits)));
 
 const model = () => models.find(({ id }) => id === picked("model"));
-/** What the model takes in the mode that is asked for: with an image, or without. */
-function mode() {
-  const wanted = find("#image").files.length ? "image-to-video" : "text-to-video";
-  const { modes } = model();
-  return modes.find((offered) => offered.mode === wanted) ?? modes[0];
-}
+const mode = () => modeOf(model());
 export const modelName = (id) => models.find((found) => found.id === id)?.name ?? id;
 
 /** `ordered(uuid)` is called when a video was created. */
 export function openOrder(found, ordered) {
   showModels(found);
   find("#order").onsubmit = (event) => { event.preventDefault(); send(ordered); };
-  find("#image").onchange = showImage;
-  find("#image-shown button").onclick = () => { find("#image").value = ""; showImage(); find("#image").focus(); };
+  openInputs(drawCost);
   find("#grant").onclick = grant;
 }
 
@@ -59,11 +52,11 @@ export function drawOrder() {
 
 /** Draws the chosen model's options, and keeps what was chosen for the other model where it fits. */
 function drawChoices() {
+  drawInputs(model(), drawChoices);
   const { durations, aspectRatios, qualities } = mode();
   drawChips("duration", durations.map((n) => ({ value: String(n), text: say("seconds", { n }) })));
   drawChips("aspectRatio", aspectRatios.map((value) => ({ value, text: value, mark: frame(value) })));
   drawChips("quality", qualities.map((value) => ({ value, text: value })));
-  find("#imageUrl").hidden = !model().supportImageToVideo;
   drawCost();
 }
 
@@ -80,7 +73,7 @@ function frame(ratio) {
   return mark;
 }
 
-const price = () => cost(model(), mode(), Number(picked("duration")), picked("quality"));
+const price = () => cost(model(), mode(), Number(picked("duration")), picked("quality"), withSound(mode()));
 
 export function drawCost() {
   if (!models.length) return;
@@ -91,31 +84,15 @@ export function drawCost() {
   find("#broke").hidden = left === null || left >= 0;
 }
 
-function showImage() {
-  const [file] = find("#image").files;
-  URL.revokeObjectURL(preview);
-  preview = file ? URL.createObjectURL(file) : null;
-  find("#image-shown").hidden = !file;
-  if (file) Object.assign(find("#image-shown img"), { src: preview, alt: file.name });
-  if (models.length) drawChoices();
-}
-
 async function requestBody() {
-  const { supportImageToVideo } = model();
-  const [file] = supportImageToVideo ? find("#image").files : [];
   return {
     prompt: find("#prompt").value,
     model: picked("model"),
     duration: Number(picked("duration")),
     ...(picked("aspectRatio") && { aspectRatio: picked("aspectRatio") }),
     ...(picked("quality") && { quality: picked("quality") }),
-    ...(file && { imageUrl: await uploadOnce(file) }),
+    ...await readInputs(mode()),
   };
-}
-
-async function uploadOnce(file) {
-  if (!uploaded.has(file)) uploaded.set(file, await api.upload(file));
-  return uploaded.get(file);
 }
 
 /** The button is off while a request is on its way, and while the server is away. Not `disabled`: that would take the focus away. */
@@ -153,8 +130,8 @@ async function send(ordered) {
 
 function refused(error) {
   if (error.status < 500 || error.code === "PROVIDER_ERROR") key = null; // else the video may have been created
-  const faults = (error.details.fields ?? []).filter(({ path }) => FIELDS.includes(path));
-  for (const { path, message } of faults) fault(path, message);
+  const faults = (error.details.fields ?? []).map(({ path, message }) => ({ path: path.split(".")[0], message }));
+  for (const { path, message } of faults) if (FIELDS.includes(path) && !find(`#${path}`).hidden) fault(path, message);
   const { requiredCredits, availableCredits, errorCode } = error.details;
   find("#refused").hidden = false;
   find("#refused").textContent = error.code === "INSUFFICIENT_CREDITS"
@@ -166,6 +143,7 @@ function refused(error) {
 function fault(field, message) {
   const place = find(`#${field}`);
   const id = `fault-${field}`;
+  find(`#${id}`)?.remove();
   const told = make("p", { class: "trouble", id }, message);
   if (field === "prompt") place.after(told);
   else place.append(told);

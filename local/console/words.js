@@ -40,6 +40,7 @@ export function translate(root = document) {
 
 export const number = (value) => new Intl.NumberFormat(language).format(value);
 const region = () => (navigator.language.startsWith(language) ? navigator.language : language);
+export const moment = (at) => new Date(at).toLocaleString(region(), { dateStyle: "short", timeStyle: "medium" });
 export const clock = (at) => new Date(at).toLocaleTimeString(region(), { hour: "2-digit", minute: "2-digit" });
 
 /** "0.41 s", "12.3 s", "4:05". */

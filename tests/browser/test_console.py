@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Callable
 from contextlib import closing
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -259,19 +260,86 @@ def test_the_price_shown_is_the_price_charged_for_every_choice(visit: Open, stac
     expect(here.page.locator("#leaves")).to_have_text(f"leaves {CREDITS - 120}")
 
 
-def test_a_first_frame_is_uploaded_and_goes_along(visit: Open, stack: Stack) -> None:
+def test_every_mode_of_a_model_can_be_ordered(visit: Open, stack: Stack) -> None:
     here = visit()
-    image = here.page.get_by_label("First frame (optional)")
-    image.set_input_files({"name": "first frame.png", "mimeType": "image/png", "buffer": PIXEL})
-    expect(here.page.get_by_alt_text("first frame.png")).to_be_visible()
+    here.expected = ["status of 400"]
+    page = here.page
+    picture = {"name": "first frame.png", "mimeType": "image/png", "buffer": PIXEL}
+    page.get_by_role("radio", name="first frame", exact=True).check(force=True)
+    page.get_by_label("First frame", exact=True).set_input_files(
+        {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no picture"}
+    )
     here.order()
-    here.comes_to("COMPLETED")
-    assert stack.evolink is not None
-    (url,) = stack.evolink.submissions[-1]["image_urls"]
-    assert here.page.request.get(url).body() == PIXEL
+    expect(page.locator("#imageUrl .trouble")).to_have_text(
+        re.compile(r"notes\.txt isn.t taken: JPEG, PNG, GIF or WebP, at most 10 MB\.")
+    )
+    page.get_by_label("First frame", exact=True).set_input_files(picture)
+    expect(page.get_by_alt_text("first frame.png")).to_be_visible()
+    sent = ordered_as(here, stack, "from a frame")
+    (url,) = sent["image_urls"]
+    assert page.request.get(url).body() == PIXEL
 
-    here.page.get_by_role("radio", name="Gemini Omni").check(force=True)
-    expect(image).to_be_hidden()
+    page.get_by_role("radio", name="first and last frame", exact=True).check(force=True)
+    page.get_by_label("Last frame", exact=True).set_input_files(picture)
+    page.get_by_label("With sound", exact=True).uncheck()
+    sent = ordered_as(here, stack, "from two frames")
+    assert (len(sent["image_urls"]), sent["generate_audio"]) == (2, False)
+
+    page.get_by_role("radio", name="references", exact=True).check(force=True)
+    expect(page.get_by_label("First frame", exact=True)).to_be_hidden()
+    page.get_by_label("Reference images", exact=True).set_input_files([picture, picture])
+    page.get_by_label("Reference sounds", exact=True).set_input_files(
+        {"name": "waves.mp3", "mimeType": "audio/mpeg", "buffer": b"ID3"}
+    )
+    sent = ordered_as(here, stack, "from references")
+    assert (len(sent["image_urls"]), len(sent["audio_urls"])) == (2, 1)
+
+    page.get_by_role("radio", name="PixVerse v6").check(force=True)
+    page.get_by_label("Seed (optional)", exact=True).fill("7")
+    here.order("with a seed", quality="720p")
+    here.comes_to("COMPLETED", "with a seed")
+    (row,) = here.rows("select parameters from public.videos where prompt = 'with a seed'")
+    assert (row["parameters"]["mode"], row["parameters"]["seed"]) == ("text-to-video", 7)
+
+
+def ordered_as(here: Visit, stack: Stack, prompt: str) -> dict[str, Any]:
+    """Orders, and returns what the provider was sent."""
+    here.order(prompt)
+    here.comes_to("COMPLETED", prompt)
+    assert stack.evolink is not None
+    return stack.evolink.submissions[-1]
+
+
+def test_videos_are_found_by_state_words_and_address_and_credits_by_their_history(visit: Open) -> None:
+    here = visit()
+    page = here.page
+    here.switch("Generation", "fails")
+    here.order("A storm at sea")
+    here.comes_to("FAILED", "A storm at sea")
+    here.switch("Generation", "succeeds")
+    page.get_by_label("State", exact=True).select_option(label="Failed")
+    here.order()  # shows every state again
+    here.comes_to("COMPLETED")
+    expect(page.get_by_role("article")).to_have_count(2)
+
+    page.get_by_label("State", exact=True).select_option(label="Failed")
+    expect(here.card()).to_have_count(0)
+    expect(here.card("A storm at sea")).to_be_visible()
+    page.get_by_label("Search", exact=True).fill("ferry")
+    expect(page.get_by_text("No video that is shown here is like that.")).to_be_visible()
+    page.get_by_label("State", exact=True).select_option(label="any")
+    expect(here.card()).to_be_visible()
+    expect(page.get_by_role("article")).to_have_count(1)
+
+    (video,) = here.rows("select uuid from public.videos where status = 'COMPLETED'")
+    page.get_by_text("Credit history").click()
+    link = page.get_by_role("row").filter(has_text="Video").get_by_role("link")
+    expect(link).to_have_text(video["uuid"])
+    link.click()
+    expect(page.get_by_role("heading", name=PROMPT)).to_be_focused()
+    page.goto(f"{here.stack.url}/#video-{video['uuid']}")
+    page.reload()
+    expect(page.get_by_role("heading", name=PROMPT)).to_be_focused()
 
 
 def test_a_video_is_deleted_when_it_is_meant(visit: Open) -> None:
