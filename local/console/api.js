@@ -51,6 +51,7 @@ const video = (uuid) => `/api/v1/video/${encodeURIComponent(uuid)}`;
 
 export const session = () => call("GET", "/local/session");
 export const timeline = (uuid) => call("GET", `/local/videos/${encodeURIComponent(uuid)}/timeline`);
+export const records = (uuid) => call("GET", `/local/videos/${encodeURIComponent(uuid)}/records`);
 export const provider = (name) => call("GET", `/local/providers/${name}`);
 export const setProvider = (name, chosen) => call("PUT", `/local/providers/${name}`, chosen);
 

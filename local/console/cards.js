@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { make } from "./dom.js";
 import { commandFor, factsOf, orderOf } from "./facts.js";
+import { drawRecords } from "./records.js";
 import { drawTimeline } from "./timeline.js";
 import { reasonOf, say, translate } from "./words.js";
 
@@ -149,13 +150,14 @@ export class Card {
   async readStory() {
     if (!this.storyIsOpen) return;
     await this.tried(async () => {
-      this.moments = await api.timeline(this.video.uuid);
+      [this.moments, this.records] = await Promise.all([api.timeline(this.video.uuid), api.records(this.video.uuid)]);
       this.drawStory();
     });
   }
 
   drawStory() {
-    if (this.moments) this.story.replaceChildren(drawTimeline(this.moments));
+    if (!this.moments || this.story.contains(document.activeElement?.closest("pre, summary"))) return; // somebody reads there
+    this.story.replaceChildren(drawTimeline(this.moments), drawRecords(this.records, this.story));
   }
 
   async retry() {

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from clipferry.db import timeline
 from clipferry.db.connection import Database
 from clipferry.errors import ClipferryError, ForbiddenError, InvalidRequestError, NotFoundError
+from local.console import records
 from local.console.fault_controls import FaultControls
 from local.http.messages import Request, Responder, Response
 from local.providers.base import FakeProvider
@@ -32,7 +33,10 @@ def endpoints(
             case "GET", ["session"]:
                 return {"token": token, "providers": list(fakes), "reconcileSeconds": reconcile_seconds}
             case "GET", ["videos", uuid, "timeline"]:
-                return _timeline(database_url, unquote(uuid))
+                return _timeline(database_url, _known(uuid))
+            case "GET", ["videos", uuid, "records"]:
+                with closing(Database(database_url)) as database:
+                    return records.read(database, _known(uuid), fakes)
             case "GET", ["providers", name] if name in controls:
                 return controls[name].state()
             case "PUT", ["providers", name] if name in controls:
@@ -62,10 +66,15 @@ def _check_sender(request: Request) -> None:
         raise ForbiddenError(f"host {host!r}, origin {origin!r}")
 
 
-def _timeline(database_url: str, uuid: str) -> list[dict[str, Any]]:
-    """Returns the events that `clipferry explain` prints, from the same query."""
+def _known(quoted: str) -> str:
+    uuid = unquote(quoted)
     if not uuid.isprintable():
         raise NotFoundError("not a video's id")
+    return uuid
+
+
+def _timeline(database_url: str, uuid: str) -> list[dict[str, Any]]:
+    """Returns the events that `clipferry explain` prints, from the same query."""
     with closing(Database(database_url)) as database, database.transaction() as tx:
         found = timeline.read(tx, uuid)
     return [asdict(moment) | {"at": _plain(moment.at)} for moment in found.all()]

@@ -108,6 +108,13 @@ def test_the_timeline_tells_what_explain_prints(visit: Open) -> None:
     expect(steps.filter(has_text="Credits held")).to_contain_text("from: 15 of package")
     expect(steps.filter(has_text="Credits held")).to_have_attribute("data-meaning", "credits")
     expect(steps.last).to_have_attribute("data-meaning", "good")
+    for title, content in (
+        ("The provider.s answer", '"status": "completed"'),
+        ("Callback from Evolink", '"status": "completed"'),
+        ("Mirror:", '"sha256"'),
+    ):
+        card.locator("summary", has_text=re.compile(title)).click()
+        expect(card.locator("details[open] pre", has_text=content).last).to_be_visible()
     unknown = steps.locator(".detail").filter(has_text=re.compile(r"[\[\]{}=]|\b[a-z]+_[a-z]+:"))
     expect(unknown).to_have_count(0)
     expect(steps.filter(has_text="Callback from Evolink")).to_contain_text(re.compile(r"\+ 0\.\d\d s"))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.visit import PROMPT, Visit
@@ -177,4 +178,22 @@ def test_a_narrow_window_needs_no_sideways_scrolling(visit: Open) -> None:
     card = here.comes_to("COMPLETED")
     card.get_by_role("button", name="Timeline").click()
     expect(card.locator(".story li").first).to_be_visible()
+    assert here.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
+def test_axe_finds_nothing_serious(visit: Open, scheme: str, width: int) -> None:
+    here = visit(color_scheme=scheme, viewport={"width": width, "height": 900})
+    here.switch("Callback", "sent twice")
+    here.order()
+    card = here.comes_to("COMPLETED")
+    card.get_by_role("button", name="Timeline").click()
+    card.locator("summary").first.click()
+    here.page.get_by_text("Credit history").click()
+    expect(here.page.get_by_role("row").last).to_be_visible()
+
+    found = Axe().run(here.page).response
+    assert "color-contrast" in {rule["id"] for rule in found["passes"]}
+    serious = [violation for violation in found["violations"] if violation["impact"] in ("serious", "critical")]
+    assert [(one["id"], [node["target"] for node in one["nodes"]]) for one in serious] == []
     assert here.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")

@@ -143,9 +143,36 @@ def test_the_timeline_is_the_one_that_explain_prints(local: Responder, database:
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", moment["at"]) for moment in answer["data"])
 
 
+def test_what_lies_behind_a_timeline_is_told(local: Responder, database: Database) -> None:
+    books.add_user(database)
+    books.add_package(database, 25)
+    uuid = journeys.held_video(database)
+    with database.transaction() as tx:
+        tx.execute(
+            """insert into clipferry.callback_inbox
+                   (provider, video_uuid, signed_at, body_sha256, body_size, body, verdict)
+               values ('evolink', %(uuid)s, now(), 'x', 2, '{}', 'GENERATED')""",
+            {"uuid": uuid},
+        )
+        tx.execute(
+            """insert into clipferry.mirrored_files (video_uuid, key, size, part_size, parts)
+               values (%(uuid)s, 'videos/v.mp4', 9, 5, '{"1": "etag"}')""",
+            {"uuid": uuid},
+        )
+    status, answer = ask(local, "GET", f"/local/videos/{uuid}/records")
+
+    assert status == 200
+    told = answer["data"]
+    assert (told["answer"], told["deliveries"]) == (None, [])
+    assert [(found["verdict"], found["body"]) for found in told["callbacks"]] == [("GENERATED", "{}")]
+    assert (told["file"]["key"], told["file"]["parts"]) == ("videos/v.mp4", {"1": "etag"})
+
+
 @pytest.mark.parametrize("uuid", ["vid_unknown", "%27", "%E6%B8%A1"])
 def test_of_an_unknown_video_nothing_is_told(local: Responder, uuid: str) -> None:
     assert ask(local, "GET", f"/local/videos/{uuid}/timeline") == (200, {"success": True, "data": []})
+    nothing = {"answer": None, "callbacks": [], "deliveries": [], "file": None}
+    assert ask(local, "GET", f"/local/videos/{uuid}/records") == (200, {"success": True, "data": nothing})
 
 
 @pytest.mark.parametrize(
@@ -155,6 +182,7 @@ def test_of_an_unknown_video_nothing_is_told(local: Responder, uuid: str) -> Non
         ("POST", "/local/session"),
         ("GET", "/local/providers/kie"),
         ("GET", "/local/videos/%00/timeline"),
+        ("GET", "/local/videos/%00/records"),
     ],
 )
 def test_there_is_nothing_else(local: Responder, method: str, path: str) -> None:
