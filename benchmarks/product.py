@@ -13,16 +13,7 @@ from clipferry.catalog import VideoOptions
 from clipferry.db import finish_video, jobs, leases, videos
 from clipferry.db.connection import Database
 from clipferry.db.ledger import Balance
-from clipferry.models import (
-    Credential,
-    FailureCode,
-    MediaInfo,
-    MirroredFile,
-    Order,
-    Submission,
-    Video,
-    VideoStatus,
-)
+from clipferry.models import Credential, MediaInfo, MirroredFile, Order, Submission, Video, VideoStatus
 from clipferry.polling import Polling
 from clipferry.usecases import move_credits, query_videos, read_credits
 from clipferry.usecases.create_video import VideoRequest
@@ -30,6 +21,7 @@ from clipferry.usecases.query_videos import Page, PageAfter
 from clipferry.usecases.reconcile import BATCH
 from clipferry.usecases.submit_video import submit_video
 from clipferry.usecases.verify_credits import verify_credits
+from clipferry.verdicts import FailureCode
 
 Row = TypeVar("Row")
 

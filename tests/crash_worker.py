@@ -19,8 +19,9 @@ from typing import Any
 from clipferry.db.connection import Database
 from clipferry.db.transaction import Transaction
 from clipferry.errors import ProviderRefusedError
-from clipferry.models import FailureCode, Order, Submission
+from clipferry.models import Order, Submission
 from clipferry.usecases.create_video import create_video
+from clipferry.verdicts import FailureCode
 from tests import books, journeys
 from tests.scripted_provider import ScriptedProvider, sign_callback
 

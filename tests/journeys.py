@@ -10,9 +10,10 @@ from clipferry.db import create_video, finish_video, leases, retry_video, submis
 from clipferry.db.connection import Database
 from clipferry.db.create_video import CreateResult, NewVideo
 from clipferry.errors import QueueError
-from clipferry.models import FailureCode, MediaInfo, MirroredFile, Mode, Video, VideoStatus
+from clipferry.models import MediaInfo, MirroredFile, Mode, Video, VideoStatus
 from clipferry.polling import Polling
 from clipferry.usecases.create_video import VideoRequest
+from clipferry.verdicts import FailureCode
 from tests.books import credential, rows, value
 
 TIMING = Polling(

@@ -17,8 +17,8 @@ from psycopg.rows import dict_row
 
 from clipferry import callback_signature
 from clipferry.db.connection import Database
-from clipferry.models import FailureCode
 from clipferry.usecases.verify_credits import verify_credits
+from clipferry.verdicts import FailureCode
 from local.providers.evolink import FakeEvolink, fake_evolink
 from local.providers.faults import Faults
 from local.stack import Stack, local_stack

@@ -19,7 +19,8 @@ from clipferry.api.generate_body import (
 )
 from clipferry.api.media_inputs import MODE_NAMES
 from clipferry.catalog import NONE, Limits, Model, Range
-from clipferry.models import FailureCode, Mode, VideoStatus
+from clipferry.models import Mode, VideoStatus
+from clipferry.verdicts import FailureCode
 
 _SCHEMAS: Final = "#/components/schemas/"
 _ANSWERS: Final = (

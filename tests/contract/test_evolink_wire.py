@@ -25,12 +25,12 @@ from clipferry.errors import (
     ProviderUnreachableError,
     TaskNotFoundError,
 )
-from clipferry.models import FailureCode, Order, TaskReport
+from clipferry.models import Order, TaskReport
 from clipferry.net.http_client import HttpClient
 from clipferry.provider_cost import Currency, ProviderCost
 from clipferry.providers.evolink import Evolink
 from clipferry.providers.transport import LARGEST_ANSWER, JsonApi
-from clipferry.verdicts import TaskState
+from clipferry.verdicts import FailureCode, TaskState
 from tests.provider_answers import API_KEY, GARBAGE, HTML, ScriptedApi, sample, storable
 
 CALLBACK_URL = "https://api.example.com/api/v1/video/callback/evolink?videoUuid=vid_1&ts=1&sig=ab"

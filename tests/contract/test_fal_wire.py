@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilentError, TaskNotFoundError
-from clipferry.models import CallbackHint, FailureCode, Order, TaskReport
+from clipferry.models import CallbackHint, Order, TaskReport
 from clipferry.provider_cost import Currency, ProviderCost
 from clipferry.providers.fal import Fal
 from clipferry.providers.transport import JsonApi
-from clipferry.verdicts import TaskState
+from clipferry.verdicts import FailureCode, TaskState
 from local.http.messages import Request
 from local.providers.fal import fake_fal
 from local.providers.faults import Failure, Faults

@@ -19,13 +19,13 @@ import pytest
 
 from clipferry.catalog.bodies import body
 from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilentError, TaskNotFoundError
-from clipferry.models import CallbackHint, FailureCode, Mode, Order, TaskReport
+from clipferry.models import CallbackHint, Mode, Order, TaskReport
 from clipferry.net.http_client import HttpClient
 from clipferry.provider_cost import Currency, ProviderCost
 from clipferry.providers.openai_videos import OpenAiVideos
 from clipferry.providers.transport import JsonApi
 from clipferry.setting_rules import gateways
-from clipferry.verdicts import TaskState
+from clipferry.verdicts import FailureCode, TaskState
 from local.providers.gateway import FakeGateway, fake_gateway
 from local.providers.gateway_wire import Kind
 from tests.provider_answers import API_KEY, GARBAGE, HTML, ScriptedApi, sample, scripted_api

@@ -26,11 +26,11 @@ from clipferry.errors import (
     ProviderSilentError,
     TaskNotFoundError,
 )
-from clipferry.models import FailureCode, Order, TaskReport
+from clipferry.models import Order, TaskReport
 from clipferry.provider_cost import Currency, ProviderCost
 from clipferry.providers import kie_jobs, kie_veo
 from clipferry.providers.kie import Kie
-from clipferry.verdicts import TaskState
+from clipferry.verdicts import FailureCode, TaskState
 from tests.provider_answers import API_KEY, GARBAGE, HTML, ScriptedApi, sample, storable
 
 CALLBACK_URL = "https://api.example.com/api/v1/video/callback/kie?videoUuid=vid_1&ts=1&sig=ab"

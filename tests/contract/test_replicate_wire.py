@@ -21,11 +21,11 @@ from clipferry.errors import (
     ProviderSilentError,
     TaskNotFoundError,
 )
-from clipferry.models import FailureCode, Order, TaskReport
+from clipferry.models import Order, TaskReport
 from clipferry.net.http_client import HttpClient
 from clipferry.providers.replicate import Replicate
 from clipferry.providers.transport import JsonApi
-from clipferry.verdicts import TaskState
+from clipferry.verdicts import FailureCode, TaskState
 from local.providers.replicate import fake_replicate
 from local.providers.replicate_wire import signature_headers
 from tests.provider_answers import API_KEY, GARBAGE, HTML, ScriptedApi, sample

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilentError, TaskNotFoundError
-from clipferry.models import FailureCode, Order, TaskReport
+from clipferry.models import Order, TaskReport
 from clipferry.providers.kie import Kie
-from clipferry.verdicts import TaskState
+from clipferry.verdicts import FailureCode, TaskState
 from tests.provider_answers import ScriptedApi, sample
 
 CALLBACK_URL = "https://api.example.com/api/v1/video/callback/kie?videoUuid=vid_1&ts=1&sig=ab"

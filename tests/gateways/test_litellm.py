@@ -14,13 +14,13 @@ import pytest
 
 from clipferry.catalog.bodies import body
 from clipferry.errors import ProviderRefusedError, SourceError
-from clipferry.models import FailureCode, Mode, Order
+from clipferry.models import Mode, Order
 from clipferry.net.http_client import HttpClient
 from clipferry.provider_cost import Currency, ProviderCost
 from clipferry.providers.openai_videos import OpenAiVideos
 from clipferry.providers.transport import JsonApi
 from clipferry.storage import Storage
-from clipferry.verdicts import TaskState
+from clipferry.verdicts import FailureCode, TaskState
 from local.http.server import HttpServer
 from local.providers.faults import Failure, Faults, Refusal
 from local.providers.gateway import fake_gateway

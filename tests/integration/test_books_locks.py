@@ -13,8 +13,9 @@ import pytest
 from clipferry.db import create_video, expiry, finish_video, leases, submissions
 from clipferry.db import credits as credit_books
 from clipferry.db.connection import Database, Rows, Transaction
-from clipferry.models import FailureCode, VideoStatus
+from clipferry.models import VideoStatus
 from clipferry.usecases.move_credits import take_back
+from clipferry.verdicts import FailureCode
 from tests import books, journeys
 
 PATIENCE_SECONDS = 20

@@ -10,7 +10,8 @@ import pytest
 
 from clipferry.db import finish_video, leases, submissions, videos
 from clipferry.db.connection import Database, Transaction
-from clipferry.models import FailureCode, VideoStatus
+from clipferry.models import VideoStatus
+from clipferry.verdicts import FailureCode
 from tests import books, journeys
 
 THREADS = 16

@@ -17,10 +17,10 @@ from clipferry.errors import (
     TaskNotFoundError,
     VideoNotFoundError,
 )
-from clipferry.models import FailureCode, TaskReport, Video, VideoStatus
+from clipferry.models import TaskReport, Video, VideoStatus
 from clipferry.usecases.advance_video import advance_video
 from clipferry.usecases.cancel_video import cancel_video
-from clipferry.verdicts import TaskState
+from clipferry.verdicts import FailureCode, TaskState
 from tests import books, journeys
 from tests.scripted_provider import ScriptedProvider
 

@@ -20,9 +20,10 @@ from clipferry.errors import (
     ProviderSilentError,
     ProviderUnreachableError,
 )
-from clipferry.models import CallbackHint, FailureCode, Order, Submission, Submitted, TaskReport, VideoStatus
+from clipferry.models import CallbackHint, Order, Submission, Submitted, TaskReport, VideoStatus
 from clipferry.usecases.create_video import create_video
 from clipferry.usecases.submit_video import SHORTEST_SUBMIT_SECONDS, SUBMIT_SECONDS, submit_video
+from clipferry.verdicts import FailureCode
 from tests import books, journeys
 from tests.scripted_provider import sign_callback
 

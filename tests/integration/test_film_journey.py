@@ -11,8 +11,8 @@ import pytest
 
 from clipferry.db import timeline
 from clipferry.db.connection import Database
-from clipferry.models import FailureCode, TaskReport
-from clipferry.verdicts import TaskState
+from clipferry.models import TaskReport
+from clipferry.verdicts import FailureCode, TaskState
 from tests.film_corpus import REFUSED, TAKEN, UNKNOWN, WRONG_KINDS
 from tests.integration.mirror_fixtures import PART, Behaviour, film
 from tests.integration.waiting_video import UUID, World, waiting_video

@@ -16,8 +16,9 @@ from clipferry.errors import (
     ProviderRefusedError,
     ReplayedError,
 )
-from clipferry.models import FailureCode, Order, Submission, VideoStatus
+from clipferry.models import Order, Submission, VideoStatus
 from clipferry.usecases.create_video import CreatedVideo
+from clipferry.verdicts import FailureCode
 from tests import books, journeys
 from tests.creating import at_once, create
 from tests.scripted_provider import ScriptedProvider

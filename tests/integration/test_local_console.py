@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from clipferry.db.connection import Database
-from clipferry.models import FailureCode
+from clipferry.verdicts import FailureCode
 from local.console.endpoints import endpoints
 from local.console.fault_controls import CHOICES
 from local.console.pages import page_server

@@ -10,11 +10,11 @@ import pytest
 from clipferry.db import provider_costs, timeline, videos
 from clipferry.db.connection import Database
 from clipferry.errors import QueueError
-from clipferry.models import FailureCode, Order, Submission, TaskReport, Video
+from clipferry.models import Order, Submission, TaskReport, Video
 from clipferry.provider_cost import Currency, ProviderCost, read_cost
 from clipferry.usecases.advance_video import advance_video
 from clipferry.usecases.submit_video import submit_video
-from clipferry.verdicts import TaskState, Verdict
+from clipferry.verdicts import FailureCode, TaskState, Verdict
 from tests import books, journeys
 from tests.command_line import Clipferry
 from tests.scripted_provider import ScriptedProvider, sign_callback

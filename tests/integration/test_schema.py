@@ -18,9 +18,10 @@ from psycopg.conninfo import conninfo_to_dict
 from clipferry import catalog
 from clipferry.db import finish_video, leases, migrations, submissions, videos
 from clipferry.db.connection import Database
-from clipferry.models import Credential, FailureCode, MirroredFile, VideoStatus
+from clipferry.models import Credential, MirroredFile, VideoStatus
 from clipferry.polling import Polling
 from clipferry.usecases.create_video import VideoRequest, create_video
+from clipferry.verdicts import FailureCode
 from tests.database import MIGRATIONS, PRISMA, new_database
 from tests.scripted_provider import ScriptedProvider, sign_callback
 

@@ -8,10 +8,10 @@ from functools import partial
 import pytest
 
 from clipferry.db.connection import Database
-from clipferry.models import FailureCode, TaskReport, VideoStatus
+from clipferry.models import TaskReport, VideoStatus
 from clipferry.providers.kie import Kie
 from clipferry.usecases.advance_video import advance_video
-from clipferry.verdicts import TaskState, Verdict
+from clipferry.verdicts import FailureCode, TaskState, Verdict
 from tests import books, journeys
 from tests.provider_answers import ScriptedApi, scripted_api
 from tests.scripted_provider import ScriptedProvider

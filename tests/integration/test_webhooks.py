@@ -14,11 +14,11 @@ from standardwebhooks.webhooks import WebhookVerificationError
 from clipferry.db import erasure, finish_video, retention, timeline, video_metadata, webhook_deliveries
 from clipferry.db.connection import Database
 from clipferry.errors import DatabaseUnavailableError, NoAnswerError, RequestNotSentError
-from clipferry.models import FailureCode, VideoStatus
+from clipferry.models import VideoStatus
 from clipferry.net.guarded_post import PostAnswer
 from clipferry.usecases.deliver_webhook import PAUSES, pause_seconds
 from clipferry.usecases.queue_webhooks import set_owners_endpoint
-from clipferry.verdicts import Attempt
+from clipferry.verdicts import Attempt, FailureCode
 from clipferry.webhooks import signature as webhook_signature
 from tests import books, journeys
 from tests.integration.webhook_journey import OLD_SECRET, OWNERS, SECRET, USERS, Journey, Received

@@ -11,7 +11,7 @@ import pytest
 
 from clipferry import errors
 from clipferry.errors import ClipferryError
-from clipferry.models import FailureCode
+from clipferry.verdicts import FailureCode
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/what-can-go-wrong.md").read_text(encoding="utf-8")

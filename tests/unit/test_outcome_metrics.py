@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from clipferry.errors import SourceError, SourceGoneError, SourceInvalidError, StorageError
-from clipferry.models import FailureCode
 from clipferry.outcome_metrics import count_completed, count_failed, count_interrupted
 from clipferry.s3.retry import BucketRefusedError, TransferInterruptedError
+from clipferry.verdicts import FailureCode
 from tests.log_lines import captured, metrics
 
 
@@ -18,12 +18,12 @@ def test_a_completed_video_is_one_of_the_completed_and_none_of_the_sources_error
 
 
 @pytest.mark.parametrize("code", FailureCode)
-def test_a_failed_video_lowers_the_share_of_the_completed_unless_its_prompt_was_against_the_rules(
+def test_a_failed_video_lowers_the_share_of_the_completed_unless_that_was_the_users_doing(
     code: FailureCode,
 ) -> None:
     with captured() as log:
         count_failed(code)
-    share = [] if code is FailureCode.CONTENT_POLICY else [("VideosCompleted", 0, {})]
+    share = [] if code in (FailureCode.CONTENT_POLICY, FailureCode.CANCELLED) else [("VideosCompleted", 0, {})]
     assert metrics(log()) == [("VideosFailed", 1, {"reason": code.value}), *share]
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from clipferry.models import FailureCode
 from clipferry.providers.failures import classify_failure
 from clipferry.providers.task_states import read_state
-from clipferry.verdicts import TaskState
+from clipferry.verdicts import FailureCode, TaskState
 from tests.log_lines import captured
 
 SORA_PAGE = "https://sora2.center/posts/sora-2-content-violation"

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from clipferry.provider_cost import ProviderCost
-from clipferry.verdicts import TaskState
+from clipferry.verdicts import FailureCode, TaskState
 
 MOST_CREDITS: Final = 100_000_000
 """The most credits that one transaction moves, far below what an int4 column takes."""
@@ -53,37 +53,6 @@ class Mode(StrEnum):
     FIRST_FRAME = "first_frame"
     FIRST_LAST_FRAME = "first_last_frame"
     REFERENCE = "reference"
-
-
-class FailureCode(StrEnum):
-    """Why a video failed: codes that stay the same whatever the provider says. `sentence` is what the user reads."""
-
-    CONTENT_POLICY = "CONTENT_POLICY"
-    INVALID_INPUT = "INVALID_INPUT"
-    PROVIDER_BUSY = "PROVIDER_BUSY"
-    PROVIDER_OUT_OF_FUNDS = "PROVIDER_OUT_OF_FUNDS"
-    PROVIDER_FAILED = "PROVIDER_FAILED"
-    TIMED_OUT = "TIMED_OUT"
-    FILE_UNAVAILABLE = "FILE_UNAVAILABLE"
-    NOT_A_VIDEO = "NOT_A_VIDEO"
-    CANCELLED = "CANCELLED"
-
-    @property
-    def sentence(self) -> str:
-        return _SENTENCES[self]
-
-
-_SENTENCES = {
-    FailureCode.CONTENT_POLICY: "This request goes against the video service's content rules.",
-    FailureCode.INVALID_INPUT: "The video service could not use this prompt or image.",
-    FailureCode.PROVIDER_BUSY: "The video service is overloaded. Please try again later.",
-    FailureCode.PROVIDER_OUT_OF_FUNDS: "The video service is not available at the moment. Please try again later.",
-    FailureCode.PROVIDER_FAILED: "The video service could not make this video.",
-    FailureCode.TIMED_OUT: "The video was not finished in time. You were not charged.",
-    FailureCode.FILE_UNAVAILABLE: "The finished video could not be fetched. You were not charged.",
-    FailureCode.NOT_A_VIDEO: "The video service sent a file that can't be played. You were not charged.",
-    FailureCode.CANCELLED: "The video was cancelled. You were not charged.",
-}
 
 
 class Scope(StrEnum):

@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 from clipferry.errors import SourceError, StorageError
-from clipferry.models import FailureCode
 from clipferry.observability import count
+from clipferry.verdicts import FailureCode
 
 
 def count_completed() -> None:

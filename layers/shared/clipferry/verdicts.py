@@ -1,4 +1,7 @@
-"""The results of requests, retries, movements of credits and looks at a video: they are kept, logged, compared."""
+"""The results of requests, retries, movements of credits and looks at a video, and why a video failed.
+
+They are kept, logged, compared.
+"""
 
 from __future__ import annotations
 
@@ -112,3 +115,34 @@ class Attempt(StrEnum):
     FAILED = "FAILED"
     NOT_DUE = "NOT_DUE"
     """It was delivered or given up before, somebody else is sending it, or its time hasn't come."""
+
+
+class FailureCode(StrEnum):
+    """Why a video failed: codes that stay the same whatever the provider says. `sentence` is what the user reads."""
+
+    CONTENT_POLICY = "CONTENT_POLICY"
+    INVALID_INPUT = "INVALID_INPUT"
+    PROVIDER_BUSY = "PROVIDER_BUSY"
+    PROVIDER_OUT_OF_FUNDS = "PROVIDER_OUT_OF_FUNDS"
+    PROVIDER_FAILED = "PROVIDER_FAILED"
+    TIMED_OUT = "TIMED_OUT"
+    FILE_UNAVAILABLE = "FILE_UNAVAILABLE"
+    NOT_A_VIDEO = "NOT_A_VIDEO"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def sentence(self) -> str:
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    FailureCode.CONTENT_POLICY: "This request goes against the video service's content rules.",
+    FailureCode.INVALID_INPUT: "The video service could not use this prompt or image.",
+    FailureCode.PROVIDER_BUSY: "The video service is overloaded. Please try again later.",
+    FailureCode.PROVIDER_OUT_OF_FUNDS: "The video service is not available at the moment. Please try again later.",
+    FailureCode.PROVIDER_FAILED: "The video service could not make this video.",
+    FailureCode.TIMED_OUT: "The video was not finished in time. You were not charged.",
+    FailureCode.FILE_UNAVAILABLE: "The finished video could not be fetched. You were not charged.",
+    FailureCode.NOT_A_VIDEO: "The video service sent a file that can't be played. You were not charged.",
+    FailureCode.CANCELLED: "The video was cancelled. You were not charged.",
+}

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal, NotRequired  # pydantic reads typing
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from clipferry.models import TRANSACTION_TYPES, FailureCode, VideoStatus
+from clipferry.models import TRANSACTION_TYPES, VideoStatus
+from clipferry.verdicts import FailureCode
 
 Uuid = Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,64}$")]
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]

@@ -9,8 +9,9 @@ from psycopg.types.json import Jsonb
 from clipferry.db import ending_locks, webhook_outbox
 from clipferry.db.connection import Rows, Transaction
 from clipferry.db.rows import storable
-from clipferry.models import FailureCode, MirroredFile, VideoStatus
+from clipferry.models import MirroredFile, VideoStatus
 from clipferry.observability import quote
+from clipferry.verdicts import FailureCode
 
 RETURNED_DAYS: Final = 7
 """Credits released from an expired package come back as a new one, for so many days from that expiry, and once."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from clipferry.db.connection import Rows, Transaction
-from clipferry.models import FailureCode
+from clipferry.verdicts import FailureCode
 
 KEPT_DAYS: Final = 90
 """How long callbacks and events of videos are kept: later nobody asks about them."""

@@ -33,7 +33,7 @@ class ProviderRefusedError(ProviderError):
     """The video service refused this request. You were not charged."""
 
     def __init__(self, detail: str, *, failure: str, is_down: bool = False) -> None:
-        """`failure` is the name of a `models.FailureCode`; `is_down` says that it would refuse anybody."""
+        """`failure` is the name of a `verdicts.FailureCode`; `is_down` says that it would refuse anybody."""
         super().__init__(detail)
         self.failure = failure
         self.is_down = is_down

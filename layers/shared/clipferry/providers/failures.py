@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from clipferry.models import FailureCode
+from clipferry.verdicts import FailureCode
 
 _CODES: Final[Mapping[str, FailureCode]] = {
     "invalid_parameters": FailureCode.INVALID_INPUT,

@@ -16,14 +16,14 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilentError, TaskNotFoundError
-from clipferry.models import CallbackHint, FailureCode, Order, Submission, TaskReport
+from clipferry.models import CallbackHint, Order, Submission, TaskReport
 from clipferry.provider_cost import Currency, read_cost
 from clipferry.providers import parsing
 from clipferry.providers.failures import classify_failure
 from clipferry.providers.model_parameters import fill_parameters
 from clipferry.providers.task_states import read_state
 from clipferry.providers.transport import ASK_SECONDS, Answer, JsonApi, raise_if_unknown
-from clipferry.verdicts import TaskState
+from clipferry.verdicts import FailureCode, TaskState
 
 _REQUESTS: Final = "/requests/"
 _NOT_ABOUT_THE_TASK: Final = frozenset({401, 403, 408, 429})

@@ -21,7 +21,7 @@ from clipferry.errors import (
     ProviderSilentError,
     TaskNotFoundError,
 )
-from clipferry.models import CallbackHint, FailureCode, Order, Submission, TaskReport
+from clipferry.models import CallbackHint, Order, Submission, TaskReport
 from clipferry.providers import kie_jobs, kie_veo, parsing
 from clipferry.providers.failures import classify_failure
 from clipferry.providers.kie_wire import (
@@ -33,7 +33,7 @@ from clipferry.providers.kie_wire import (
     read_envelope,
 )
 from clipferry.providers.transport import OUTCOME_UNKNOWN, Answer, JsonApi, raise_if_unknown
-from clipferry.verdicts import TaskState
+from clipferry.verdicts import FailureCode, TaskState
 
 _LONGEST_TIMESTAMP = 12
 

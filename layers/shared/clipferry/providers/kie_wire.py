@@ -11,10 +11,10 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from clipferry.models import FailureCode
 from clipferry.providers import parsing
 from clipferry.providers.failures import classify_failure, is_about_content
 from clipferry.providers.transport import Answer
+from clipferry.verdicts import FailureCode
 
 SUCCESS: Final = 200
 NOT_FOUND: Final = frozenset({404, 422})

@@ -10,7 +10,8 @@ import re
 from typing import Any
 
 from clipferry.errors import ProviderRefusedError
-from clipferry.models import FailureCode, Order
+from clipferry.models import Order
+from clipferry.verdicts import FailureCode
 
 
 def fill_parameters(order: Order, *, callback_url: str | None = None) -> dict[str, Any]:

@@ -15,14 +15,14 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilentError, TaskNotFoundError
-from clipferry.models import CallbackHint, FailureCode, Order, Submission, TaskReport
+from clipferry.models import CallbackHint, Order, Submission, TaskReport
 from clipferry.provider_cost import Currency, read_cost
 from clipferry.providers import parsing
 from clipferry.providers.failures import classify_failure
 from clipferry.providers.model_parameters import fill_parameters
 from clipferry.providers.task_states import read_state
 from clipferry.providers.transport import Answer, JsonApi, raise_if_not_answered, raise_if_unknown
-from clipferry.verdicts import TaskState
+from clipferry.verdicts import FailureCode, TaskState
 
 _NOT_FOUND: Final = frozenset({"task_not_exist"})
 """Error codes of new-api, with 400, for a task that it doesn't have."""

@@ -23,13 +23,13 @@ from clipferry.errors import (
     ProviderSilentError,
     TaskNotFoundError,
 )
-from clipferry.models import CallbackHint, FailureCode, Order, Submission, TaskReport
+from clipferry.models import CallbackHint, Order, Submission, TaskReport
 from clipferry.providers import parsing
 from clipferry.providers.failures import classify_failure
 from clipferry.providers.model_parameters import fill_parameters
 from clipferry.providers.task_states import read_state
 from clipferry.providers.transport import ASK_SECONDS, Answer, JsonApi, raise_if_not_answered, raise_if_unknown
-from clipferry.verdicts import TaskState
+from clipferry.verdicts import FailureCode, TaskState
 
 TOLERANCE: Final = timedelta(minutes=5)
 _LONGEST_TIMESTAMP: Final = 12

@@ -10,14 +10,14 @@ from clipferry.db import events, finish_video, inbox, jobs, leases, provider_cos
 from clipferry.db.connection import Database
 from clipferry.errors import ProviderError, QueueError, TaskNotFoundError
 from clipferry.mirror_queue import MirrorQueue
-from clipferry.models import FailureCode, TaskReport, Video, VideoStatus
+from clipferry.models import TaskReport, Video, VideoStatus
 from clipferry.observability import count, logger, quote
 from clipferry.outcome_metrics import count_failed
 from clipferry.polling import Polling
 from clipferry.provider_cost import ProviderCost
 from clipferry.providers.base import Provider
 from clipferry.usecases.told_to_stop import failure_of, report_if_not_found
-from clipferry.verdicts import TaskState, Verdict
+from clipferry.verdicts import FailureCode, TaskState, Verdict
 
 BEFORE_THE_FILE: Final = (VideoStatus.PENDING, VideoStatus.GENERATING)
 

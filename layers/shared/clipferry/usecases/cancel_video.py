@@ -9,12 +9,13 @@ from clipferry.db import cancellations, sign_in, videos
 from clipferry.db.connection import Database, Rows
 from clipferry.errors import NotCancellableError, ProviderError, ProviderSilentError
 from clipferry.mirror_queue import MirrorQueue
-from clipferry.models import Credential, FailureCode, Video, VideoStatus
+from clipferry.models import Credential, Video, VideoStatus
 from clipferry.observability import logger, set_log_context
 from clipferry.polling import Polling
 from clipferry.providers.base import Provider
 from clipferry.usecases.advance_video import advance_video
 from clipferry.usecases.query_videos import found_video, get_video
+from clipferry.verdicts import FailureCode
 
 AGAIN_SECONDS: Final = 15.0
 """After so long a repeat tells the provider again: whoever was to tell it may have died."""

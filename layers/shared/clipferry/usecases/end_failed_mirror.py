@@ -17,7 +17,6 @@ from clipferry.errors import (
     StorageError,
     WrongFileKindError,
 )
-from clipferry.models import FailureCode
 from clipferry.observability import count, logger
 from clipferry.outcome_metrics import count_failed, count_interrupted
 from clipferry.polling import Polling
@@ -25,6 +24,7 @@ from clipferry.providers.base import Provider, find_source
 from clipferry.storage import Storage
 from clipferry.usecases.abort_kept_upload import abort_kept_upload
 from clipferry.usecases.mirror_job import LeaseLostError, MirrorJob
+from clipferry.verdicts import FailureCode
 
 INVALID_TRIES: Final = 5
 """A source that isn't a video may be a CDN's bad minute; after so many tries it is the file."""

@@ -18,9 +18,10 @@ from clipferry.db.retry import until_it_answers
 from clipferry.db.standstills import Standstill
 from clipferry.errors import ClipferryError
 from clipferry.media.geometry import aspect_ratio_name, resolution_name
-from clipferry.models import FailureCode, MirroredFile, VideoStatus
+from clipferry.models import MirroredFile, VideoStatus
 from clipferry.s3.multipart import Progress
 from clipferry.usecases.compare_with_order import differences
+from clipferry.verdicts import FailureCode
 
 LEASE_MARGIN_SECONDS: Final = 5.0
 DATABASE_SECONDS: Final = 10.0

@@ -16,12 +16,13 @@ from clipferry.errors import (
     ProviderSilentError,
     ProviderUnreachableError,
 )
-from clipferry.models import FailureCode, Order, Submission, Submitted, VideoStatus
+from clipferry.models import Order, Submission, Submitted, VideoStatus
 from clipferry.observability import count, logger, quote
 from clipferry.outcome_metrics import count_failed
 from clipferry.polling import Polling
 from clipferry.providers.base import Provider
 from clipferry.usecases.provider_health import ProviderHealth
+from clipferry.verdicts import FailureCode
 
 SUBMIT_SECONDS: Final = 20.0
 """The limit for all submits of one request, failover included: API Gateway gives up after 30."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from clipferry.models import FailureCode, TaskReport, Video
-from clipferry.verdicts import TaskState
+from clipferry.models import TaskReport, Video
+from clipferry.verdicts import FailureCode, TaskState
 
 _AS_CANCELLED: Final = (FailureCode.PROVIDER_FAILED, FailureCode.TIMED_OUT)
 """Why such a task seems to have ended, where its provider has no word for it."""

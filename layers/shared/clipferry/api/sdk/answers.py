@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from clipferry.api.sdk.sizes import size_of
-from clipferry.models import FailureCode, VideoStatus
+from clipferry.models import VideoStatus
+from clipferry.verdicts import FailureCode
 
 if TYPE_CHECKING:  # imported here, these would cost every function its cold start
     from clipferry.api.sdk.answer_types import (
