@@ -159,7 +159,8 @@ def test_a_file_that_ends_half_way_is_fetched_to_its_end_when_it_is_whole_again(
     here.order()
     card = here.comes_to("UPLOADING")
     card.get_by_role("button", name="Timeline").click()
-    expect(card.locator(".story li", has_text="Mirroring interrupted").first).to_be_visible()
+    interrupted = card.locator(".story li", has_text="Mirroring interrupted").first
+    expect(interrupted).to_be_visible(timeout=2 * PATIENCE_MILLISECONDS)  # the transfer asks again, with pauses, first
 
     here.switch("File", "a video")
     here.comes_to("COMPLETED")
