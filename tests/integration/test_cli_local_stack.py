@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -116,10 +117,17 @@ def test_logs_are_read_from_its_file_and_filtered(clipferry: Clipferry, begin: B
     assert clipferry("logs", "--word", "ERROR").status == 1
 
 
+FOREGROUND = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in what it runs in the background
+runpy.run_module("cli", run_name="__main__")
+"""
+
+
 def test_logs_go_on_when_the_stack_starts_again(begin: Begin) -> None:
     log = begin()
     write(log, {"message": "first", "function_name": "stack"})
-    command = [sys.executable, "-u", "-m", "cli", "logs", "-f", "--json"]
+    command = [sys.executable, "-u", "-c", FOREGROUND, "logs", "-f", "--json"]
     with subprocess.Popen(command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, text=True) as following:
         assert following.stdout is not None
         assert json.loads(following.stdout.readline())["message"] == "first"
@@ -128,5 +136,5 @@ def test_logs_go_on_when_the_stack_starts_again(begin: Begin) -> None:
         log.write_text("")
         write(log, {"message": "3", "function_name": "stack"})
         assert json.loads(following.stdout.readline())["message"] == "3"
-        following.send_signal(2)
-        assert following.wait(60) == 0
+        following.send_signal(signal.SIGINT)
+        assert following.wait() == 0
