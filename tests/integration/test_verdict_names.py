@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -98,15 +99,15 @@ def test_what_is_no_sentence_of_ours_stays(before: str, kept: str | None) -> Non
 
 
 def test_a_task_that_could_not_be_asked_about_before_is_still_asked_about(before: str) -> None:
-    database = Database(before)
-    books.add_user(database)
-    books.add_package(database, 100)
-    uuid = journeys.held_video(database)
-    keep(before, uuid, "provider did not answer")
+    keep(before, "vid_1", "provider did not answer")
 
     migrations.apply(before, MIGRATIONS)
 
-    with database.transaction() as tx:
-        found = inbox.unanswered_task(tx, uuid)
-    assert found.all() == [{"task_id": "task-of-long-ago"}]
-    database.close()
+    with closing(Database(before)) as database:
+        books.add_user(database)
+        books.add_package(database, 100)
+        uuid = journeys.held_video(database)
+        with database.transaction() as tx:
+            tx.execute("update clipferry.callback_inbox set video_uuid = %(uuid)s", {"uuid": uuid})
+            found = inbox.unanswered_task(tx, uuid)
+        assert found.all() == [{"task_id": "task-of-long-ago"}]
