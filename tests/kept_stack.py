@@ -20,7 +20,9 @@ from tests.stack_world import Answer, send
 ROOT = Path(__file__).parents[1]
 READY = "From here on"
 _ON_A_TERMINAL = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
+for number in (signal.SIGINT, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)  # whoever runs the tests may have begun with nohup
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.executable, [sys.executable, "-m", "local.dev"])
 """

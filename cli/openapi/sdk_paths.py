@@ -42,6 +42,7 @@ def paths() -> dict[str, Any]:
             errors.InsufficientCreditsError,
             errors.KeyCapReachedError,
             errors.IdempotencyKeyReusedError,
+            errors.VideoNotFoundError,
             errors.RateLimitedError,
             errors.TooManyJobsError,
             errors.ProviderError,

@@ -29,6 +29,7 @@ def test_a_closed_terminal_asks_and_what_is_written_afterwards_goes_nowhere() ->
     program = (
         "import os, signal\n"
         "from local.signals import stop_requested\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # whoever runs the tests may have begun with nohup
         "with stop_requested() as stop:\n"
         "    input()\n"
         "    for _ in range(2): os.kill(os.getpid(), signal.SIGHUP)\n"
