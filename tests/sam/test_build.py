@@ -112,7 +112,7 @@ def test_layers_leave_room_in_what_lambda_takes(built: Path) -> None:
     assert sum(layers.values()) < 220 * MB
 
 
-def test_the_layers_own_boto3_knows_s3_alone_and_signs_and_deletes_with_it(built: Path) -> None:
+def test_the_layers_own_boto3_knows_s3_alone_and_signs_with_it(built: Path) -> None:
     """In a process that has nothing but Lambda's Python and the layer."""
     packages = built / "SharedLayer/python"
     known = {path.name for path in (packages / "botocore/data").iterdir() if path.is_dir()}
@@ -120,12 +120,9 @@ def test_the_layers_own_boto3_knows_s3_alone_and_signs_and_deletes_with_it(built
     program = (
         f"import sys; sys.path.insert(0, {str(packages)!r})\n"
         "from clipferry.storage import Storage\n"
-        "from clipferry.errors import StorageError\n"
         "where = dict(endpoint='https://127.0.0.1:1', region='auto', bucket='videos', public_domain=None)\n"
         "storage = Storage(access_key='a', secret_key='b', **where)\n"
         "print(storage.get_signed_upload_url(key='k', content_type='video/mp4', content_length=5))\n"
-        "try: storage.delete('k')\n"
-        "except StorageError as error: print(error)\n"
     )
     python = subprocess.run(
         [ROOT / "tools/lambda_python.sh"], check=True, capture_output=True, text=True
@@ -133,9 +130,7 @@ def test_the_layers_own_boto3_knows_s3_alone_and_signs_and_deletes_with_it(built
     if not python:
         pytest.skip("there is no Python 3.13 here")
     done = subprocess.run([python, "-I", "-S", "-c", program], check=True, capture_output=True, text=True)
-    url, deleted = done.stdout.splitlines()
-    assert url.startswith("https://127.0.0.1:1/videos/k?X-Amz-Algorithm=AWS4-HMAC-SHA256")
-    assert "Could not connect" in deleted
+    assert done.stdout.startswith("https://127.0.0.1:1/videos/k?X-Amz-Algorithm=AWS4-HMAC-SHA256")
 
 
 def size(folder: Path) -> int:

@@ -129,6 +129,7 @@ def test_housekeep_finds_the_books_right(mirrored: Any, invoke: Any, stored_even
         "expiredPackages": 0,
         "breaches": 0,
         "removedVideos": 0,
+        "removedUploads": 0,
         "removedRejections": 0,
         "abortedUploads": 0,
     }
