@@ -74,6 +74,19 @@ ACCEPT_LANGUAGE: Final = {
 DATABASE: Final = (errors.DatabaseUnavailableError, errors.DatabaseBusyError)
 READ: Final = (errors.UnauthorizedError, errors.KeyNotAllowedError, *DATABASE)
 WRITE: Final = (errors.ForbiddenError, *READ)
+ORDER: Final = (
+    *WRITE,
+    errors.InvalidRequestError,
+    errors.UnknownModelError,
+    errors.ModelRetiredError,
+    errors.InsufficientCreditsError,
+    errors.KeyCapReachedError,
+    errors.IdempotencyKeyReusedError,
+    errors.RateLimitedError,
+    errors.TooManyJobsError,
+    errors.ProviderError,
+)
+"""What an order may be answered with."""
 KEY_ID: Final = {
     "name": "id",
     "in": "path",

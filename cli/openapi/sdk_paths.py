@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from cli.openapi import examples, sdk_schemas
 from cli.openapi.operations import Shape, operation, redirection
-from cli.openapi.parameters import IDEMPOTENCY_KEY, LIMIT, READ, UUID, VARIANT, WRITE
+from cli.openapi.parameters import IDEMPOTENCY_KEY, LIMIT, ORDER, READ, UUID, VARIANT, WRITE
 from cli.openapi.schemas import reference
 from clipferry import errors
 from clipferry.api.sdk.errors import shape
@@ -34,20 +34,7 @@ def paths() -> dict[str, Any]:
         "sdkCreateVideo",
         "Create a video, as OpenAI's SDKs ask for one",
         "SdkVideoJson",
-        (
-            *WRITE,
-            errors.InvalidRequestError,
-            errors.UnknownModelError,
-            errors.ModelRetiredError,
-            errors.InsufficientCreditsError,
-            errors.KeyCapReachedError,
-            errors.IdempotencyKeyReusedError,
-            errors.VideoNotFoundError,
-            errors.RateLimitedError,
-            errors.TooManyJobsError,
-            errors.ProviderError,
-            errors.StorageError,
-        ),
+        (*ORDER, errors.VideoNotFoundError, errors.StorageError),
         body="CreateVideo",
         parameters=[IDEMPOTENCY_KEY],
         headers=("Idempotent-Replayed", "openai-poll-after-ms"),

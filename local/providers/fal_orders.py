@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 from urllib.parse import parse_qs
@@ -10,6 +9,7 @@ from urllib.parse import parse_qs
 from local.film import render
 from local.providers import callback_urls, facts
 from local.providers.fal_wire import FalError
+from local.providers.json_bodies import read_object
 from local.providers.task_queue import FilmOrder, PlacedOrder
 
 SECONDS = 5
@@ -24,7 +24,9 @@ def parse_order(endpoint: str, body: bytes, query: str, *, local: bool) -> Place
     known = facts.load("fal").get(endpoint)
     if known is None:
         raise FalError(404, f"Application '{endpoint}' not found")
-    given = _json_object(body)
+    given = read_object(body)
+    if given is None:
+        raise FalError(422, "The body must be a JSON object")
     for name, problem in known.problems(given).items():
         raise FalError(422, f"body.{name}: {problem.removeprefix(name).strip()}")
     ratio, quality = given.get("aspect_ratio", "16:9"), given.get("resolution", "720p")
@@ -35,16 +37,6 @@ def parse_order(endpoint: str, body: bytes, query: str, *, local: bool) -> Place
         callback_url=_webhook(query, local=local),
         body=given,
     )
-
-
-def _json_object(body: bytes) -> dict[str, Any]:
-    try:
-        fields = json.loads(body)
-    except (ValueError, RecursionError):
-        fields = None
-    if not isinstance(fields, dict):
-        raise FalError(422, "The body must be a JSON object")
-    return fields
 
 
 def _seconds(given: dict[str, Any]) -> int:

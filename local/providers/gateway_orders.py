@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from local.film import render
 from local.providers import callback_urls
 from local.providers.gateway_wire import GatewayError, Kind
+from local.providers.json_bodies import read_object
 from local.providers.task_queue import FilmOrder, PlacedOrder
 
 SECONDS = 4
@@ -83,7 +83,9 @@ FIELDS: dict[Kind, dict[str, Check]] = {
 
 def parse_order(kind: Kind, body: bytes, *, local: bool) -> PlacedOrder:
     """Raises GatewayError for what isn't documented. `local` lets callbacks go to this machine."""
-    fields = _json_object(kind, body)
+    fields = read_object(body)
+    if fields is None:
+        raise GatewayError(kind, 400, "invalid_request", "The body must be a JSON object")
     for problem in problems(kind, fields, local=local):
         raise GatewayError(kind, 400, "invalid_request", problem)
     width, height = _size(fields)
@@ -93,16 +95,6 @@ def parse_order(kind: Kind, body: bytes, *, local: bool) -> PlacedOrder:
         callback_url=fields.get("callback_url"),
         body=fields,
     )
-
-
-def _json_object(kind: Kind, body: bytes) -> dict[str, Any]:
-    try:
-        fields = json.loads(body)
-    except (ValueError, RecursionError):
-        fields = None
-    if not isinstance(fields, dict):
-        raise GatewayError(kind, 400, "invalid_request", "The body must be a JSON object")
-    return fields
 
 
 def problems(kind: Kind, fields: dict[str, Any], *, local: bool = False) -> Iterator[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from local.film import render
 from local.providers import callback_urls, facts
+from local.providers.json_bodies import read_object
 from local.providers.replicate_wire import ReplicateError
 from local.providers.task_queue import FilmOrder, PlacedOrder
 
@@ -18,7 +18,9 @@ def parse_order(model: str, body: bytes, *, local: bool) -> PlacedOrder:
     known = facts.load("replicate").get(model)
     if known is None:
         raise ReplicateError(404, "The requested resource could not be found.")
-    fields = _json_object(body)
+    fields = read_object(body)
+    if fields is None:
+        raise ReplicateError(400, "The body must be a JSON object")
     given = fields.get("input")
     if not isinstance(given, dict):
         raise ReplicateError(422, "- input: is required")
@@ -34,16 +36,6 @@ def parse_order(model: str, body: bytes, *, local: bool) -> PlacedOrder:
         callback_url=_webhook(fields, local=local),
         body=fields,
     )
-
-
-def _json_object(body: bytes) -> dict[str, Any]:
-    try:
-        fields = json.loads(body)
-    except (ValueError, RecursionError):
-        fields = None
-    if not isinstance(fields, dict):
-        raise ReplicateError(400, "The body must be a JSON object")
-    return fields
 
 
 def _seconds(given: dict[str, Any], known: facts.ModelFacts) -> int:

@@ -29,11 +29,10 @@ from local.lambda_runtime.lambda_context import LambdaContext, invoker
 from local.r2.bucket import Object
 from local.r2.faults import Fault
 from local.r2.server import FakeR2
-from local.sam_template.environment import in_process
 from local.sam_template.read import read_template
 from tests import books, journeys
+from tests.bucket_of_handlers import bucket_of_handlers
 from tests.database import MIGRATIONS
-from tests.http_api import environment
 from tests.log_lines import captured, events, metrics
 
 ADD = """
@@ -48,18 +47,8 @@ values (%(uuid)s, now() - make_interval(secs => %(age)s), %(deadline)s, %(deadli
 
 @pytest.fixture
 def r2(database_url: str) -> Iterator[FakeR2]:
-    with FakeR2() as r2:
-        own = {
-            "STORAGE_ENDPOINT": r2.url,
-            "STORAGE_REGION": "auto",
-            "STORAGE_BUCKET": r2.name,
-            "STORAGE_ACCESS_KEY": r2.access_key,
-            "STORAGE_SECRET_KEY": r2.secret_key,
-        }
-        with in_process({**environment(database_url), **own}):
-            runtime.reset()
-            yield r2
-            runtime.reset()
+    with bucket_of_handlers(database_url) as r2:
+        yield r2
 
 
 def run(name: str) -> tuple[Any, str]:

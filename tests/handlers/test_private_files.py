@@ -15,10 +15,9 @@ from clipferry.aws.sigv4 import Credentials
 from clipferry.db.connection import Database
 from clipferry.files.links import FileLinks
 from clipferry.models import VideoStatus
-from local.r2.server import FakeR2
-from local.sam_template.environment import in_process
 from tests import books, journeys
-from tests.http_api import Api, Person, environment
+from tests.bucket_of_handlers import bucket_of_handlers
+from tests.http_api import Api, Person
 
 FILM = b"the bytes of a film"
 ELSEWHERE = "https://old.example.com/a.mp4"
@@ -26,19 +25,8 @@ ELSEWHERE = "https://old.example.com/a.mp4"
 
 @pytest.fixture
 def api(database_url: str) -> Iterator[Api]:
-    with FakeR2() as r2:
-        own = {
-            "STORAGE_ENDPOINT": r2.url,
-            "STORAGE_BUCKET": r2.name,
-            "STORAGE_ACCESS_KEY": r2.access_key,
-            "STORAGE_SECRET_KEY": r2.secret_key,
-            "STORAGE_PRIVATE": "true",
-            "STORAGE_URL_SECONDS": "1800",
-        }
-        with in_process({**environment(database_url), **own}):
-            runtime.reset()
-            yield Api()
-            runtime.reset()
+    with bucket_of_handlers(database_url, STORAGE_PRIVATE="true", STORAGE_URL_SECONDS="1800"):
+        yield Api()
 
 
 @pytest.fixture

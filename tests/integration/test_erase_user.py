@@ -12,10 +12,9 @@ from clipferry.files import upload_keys
 from clipferry.models import VideoStatus
 from local.r2.faults import Fault
 from local.r2.server import FakeR2
-from local.sam_template.environment import in_process
 from tests import books, journeys
+from tests.bucket_of_handlers import bucket_of_handlers
 from tests.command_line import Clipferry
-from tests.http_api import environment
 
 LEFT_BEHIND = """
 insert into clipferry.callback_inbox (provider, video_uuid, signed_at, body_sha256, body_size, body)
@@ -41,18 +40,8 @@ COUNTED = "insert into clipferry.rate_windows values (%(user)s, now(), 1), ('upl
 
 @pytest.fixture
 def r2(database_url: str) -> Iterator[FakeR2]:
-    with FakeR2() as r2:
-        own = {
-            "STORAGE_ENDPOINT": r2.url,
-            "STORAGE_REGION": "auto",
-            "STORAGE_BUCKET": r2.name,
-            "STORAGE_ACCESS_KEY": r2.access_key,
-            "STORAGE_SECRET_KEY": r2.secret_key,
-        }
-        with in_process({**environment(database_url), **own}):
-            runtime.reset()
-            yield r2
-            runtime.reset()
+    with bucket_of_handlers(database_url) as r2:
+        yield r2
 
 
 def put(r2: FakeR2, *keys: str) -> None:

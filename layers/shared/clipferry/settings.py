@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, Literal, TypeVar
+from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from clipferry.errors import ConfigurationError
 from clipferry.setting_rules import database_urls, gateways, values
 from clipferry.setting_rules.gateways import Gateway
+from clipferry.setting_rules.secret_location import SecretLocation, read
 from clipferry.setting_rules.types import (
     Address,
     CallbackSecret,
@@ -26,21 +26,6 @@ from clipferry.setting_rules.types import (
 )
 
 _NO_SECRET: Final[Mapping[str, str]] = MappingProxyType({})
-
-
-class SecretLocation(BaseModel):
-    """Where the secret is. It may hold all other settings, so these come from the environment alone."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    stage: Literal["local", "dev", "staging", "prod"] = "dev"
-
-    secrets_arn: str | None = None
-    """A secret of Secrets Manager: a JSON object of settings by their names in capitals. Empty: there is none."""
-    secrets_max_age_seconds: int = Field(default=300, ge=1, le=86400)
-    """How old the secret's values may be before they are read again; each reading costs $0.000005."""
-    aws_region: str = "us-east-1"
-    aws_endpoint_url_secrets_manager: Address | None = None
 
 
 class Settings(SecretLocation):
@@ -220,32 +205,9 @@ class Settings(SecretLocation):
         return {name: name.upper() for name in cls.model_fields}
 
 
-Model = TypeVar("Model", bound=SecretLocation)
-
-
 def load(environment: Mapping[str, str], secret: Mapping[str, str] = _NO_SECRET) -> Settings:
     """Reads the settings from `environment`, and from `secret` those that aren't set there.
 
     Raises ConfigurationError, which names every problem and shows no value.
     """
-    return _validated(Settings, {**secret, **{name: value for name, value in environment.items() if value}})
-
-
-def load_secret_location(environment: Mapping[str, str]) -> SecretLocation:
-    """Reads where the secret is; raises ConfigurationError."""
-    return _validated(SecretLocation, environment)
-
-
-def _validated(model: type[Model], variables: Mapping[str, str]) -> Model:
-    values = {name: variables[name.upper()] for name in model.model_fields if variables.get(name.upper())}
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise ConfigurationError("; ".join(_problems(error))) from None
-
-
-def _problems(error: ValidationError) -> list[str]:
-    return [
-        f"{'.'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}".removeprefix(": ")
-        for fault in error.errors(include_input=False, include_url=False)
-    ]
+    return read(Settings, {**secret, **{name: value for name, value in environment.items() if value}})

@@ -17,7 +17,7 @@ WINDOWS_PER_PART: Final = 128
 
 
 class Pace(NamedTuple):
-    """Of one connection, in bytes a second."""
+    """The pace of one connection. `speed` is in bytes a second."""
 
     speed: float
     network_is_the_limit: bool
