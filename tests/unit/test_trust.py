@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,10 +14,9 @@ from clipferry.net.http_client import HttpClient
 from local.certificates import make_certificate, serving_tls, trusting
 from local.http.messages import Response
 from local.http.server import HttpServer
+from tests.programs import need
 
 ROOT = Path(__file__).parents[2]
-
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="the layer's folder is made with openssl")
 
 
 @pytest.fixture
@@ -29,6 +27,7 @@ def certificate(tmp_path: Path) -> Callable[[str], Path]:
 @pytest.fixture(autouse=True)
 def unasked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nothing is known yet of this process's authorities, and the system has none."""
+    need("openssl")  # it makes the layer's folder
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(trust, "system_tls", lambda: pytest.fail("the system's bundle was read"))
