@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from clipferry.db.connection import Database
-from clipferry.models import CallbackHint, Credential, Order, Submission, TaskReport
+from clipferry.models import Credential, Order, Submission, TaskReport
 from clipferry.polling import Polling
+from clipferry.providers.base import CallbackHint
 from clipferry.usecases.create_video import VideoRequest, create_video
 
 

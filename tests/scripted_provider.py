@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from clipferry.errors import ProviderSilentError
-from clipferry.models import CallbackHint, Order, Submission, TaskReport
+from clipferry.models import Order, Submission, TaskReport
+from clipferry.providers.base import CallbackHint
 from clipferry.verdicts import TaskState
 
 

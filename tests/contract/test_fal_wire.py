@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilentError, TaskNotFoundError
-from clipferry.models import CallbackHint, Order, TaskReport
+from clipferry.models import Order, TaskReport
 from clipferry.provider_cost import Currency, ProviderCost
+from clipferry.providers.base import CallbackHint
 from clipferry.providers.fal import Fal
 from clipferry.providers.transport import JsonApi
 from clipferry.verdicts import FailureCode, TaskState

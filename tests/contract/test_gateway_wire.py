@@ -19,9 +19,10 @@ import pytest
 
 from clipferry.catalog.bodies import body
 from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilentError, TaskNotFoundError
-from clipferry.models import CallbackHint, Mode, Order, TaskReport
+from clipferry.models import Mode, Order, TaskReport
 from clipferry.net.http_client import HttpClient
 from clipferry.provider_cost import Currency, ProviderCost
+from clipferry.providers.base import CallbackHint
 from clipferry.providers.openai_videos import OpenAiVideos
 from clipferry.providers.transport import JsonApi
 from clipferry.setting_rules import gateways

@@ -20,7 +20,8 @@ from clipferry.errors import (
     ProviderSilentError,
     ProviderUnreachableError,
 )
-from clipferry.models import CallbackHint, Order, Submission, Submitted, TaskReport, VideoStatus
+from clipferry.models import Order, Submission, Submitted, TaskReport, VideoStatus
+from clipferry.providers.base import CallbackHint
 from clipferry.usecases.create_video import create_video
 from clipferry.usecases.submit_video import SHORTEST_SUBMIT_SECONDS, SUBMIT_SECONDS, submit_video
 from clipferry.verdicts import FailureCode

@@ -68,9 +68,8 @@ class Dependencies:
         A connection opens when it is first used.
         """
         with ExitStack() as ending:
-            others = [self._new_database(self.settings.database_statement_timeout_seconds) for _ in range(number - 1)]
-            for other in others:
-                ending.enter_context(closing(other))
+            seconds = self.settings.database_statement_timeout_seconds
+            others = [ending.enter_context(closing(self._new_database(seconds))) for _ in range(number - 1)]
             yield [self.database, *others]
 
     def maintenance_database(self) -> Database:
@@ -186,9 +185,9 @@ class Dependencies:
         """Raises SourceGoneError when a provider's file is no longer there; doesn't read the file."""
         from clipferry.net.safe_get import Rules, check_source
 
-        hosts, loopback = self.settings.remote_asset_allowed_hosts, self.settings.allow_loopback
-        keys = source_keys(self.settings.gateways)
-        check_source(url, rules=Rules(allowed_hosts=hosts, allow_loopback=loopback, keys=keys))
+        values = self.settings
+        hosts, keys = values.remote_asset_allowed_hosts, source_keys(values.gateways)
+        check_source(url, rules=Rules(allowed_hosts=hosts, allow_loopback=values.allow_loopback, keys=keys))
 
     def sign_callback(self, default_base_url: str) -> Callable[[str, str], str]:
         """Returns a function that makes the callback URL for (provider, video uuid).

@@ -198,19 +198,6 @@ class TaskReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CallbackHint:
-    """What a callback's body claims. Nothing of it is believed until the provider itself has been asked."""
-
-    task_id: str | None
-    echoed_url: str | None = None
-    """Our own callback URL, if the provider sends it back (KIE's `param`)."""
-
-    def is_about_another(self, task_id: str) -> bool:
-        """Whether it names another task. fal's name a request without its app, which our task id begins with."""
-        return self.task_id is not None and self.task_id != task_id and not task_id.endswith(f"/{self.task_id}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MediaInfo:
     """What the file says about itself; None is what it doesn't say. Sizes are pixels as displayed: square, upright."""
 

@@ -12,9 +12,10 @@ from typing import Any
 from urllib.parse import quote
 
 from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilentError, TaskNotFoundError
-from clipferry.models import CallbackHint, Order, Submission, TaskReport
+from clipferry.models import Order, Submission, TaskReport
 from clipferry.provider_cost import Currency, read_cost
 from clipferry.providers import parsing
+from clipferry.providers.base import CallbackHint
 from clipferry.providers.failures import classify_failure
 from clipferry.providers.model_parameters import fill_parameters
 from clipferry.providers.task_states import read_state

@@ -21,8 +21,9 @@ from clipferry.errors import (
     ProviderSilentError,
     TaskNotFoundError,
 )
-from clipferry.models import CallbackHint, Order, Submission, TaskReport
+from clipferry.models import Order, Submission, TaskReport
 from clipferry.providers import kie_jobs, kie_veo, parsing
+from clipferry.providers.base import CallbackHint
 from clipferry.providers.failures import classify_failure
 from clipferry.providers.kie_wire import (
     DOWN,

@@ -23,8 +23,9 @@ from clipferry.errors import (
     ProviderSilentError,
     TaskNotFoundError,
 )
-from clipferry.models import CallbackHint, Order, Submission, TaskReport
+from clipferry.models import Order, Submission, TaskReport
 from clipferry.providers import parsing
+from clipferry.providers.base import CallbackHint
 from clipferry.providers.failures import classify_failure
 from clipferry.providers.model_parameters import fill_parameters
 from clipferry.providers.task_states import read_state

@@ -16,10 +16,10 @@ from clipferry.db import inbox, jobs, videos
 from clipferry.db.connection import Database
 from clipferry.errors import InvalidRequestError, InvalidSignatureError, NotFoundError
 from clipferry.mirror_queue import MirrorQueue
-from clipferry.models import CallbackHint, TaskReport, Video, VideoStatus
+from clipferry.models import TaskReport, Video, VideoStatus
 from clipferry.observability import count, logger, redact_body, set_log_context
 from clipferry.polling import Polling
-from clipferry.providers.base import Provider
+from clipferry.providers.base import CallbackHint, Provider
 from clipferry.usecases.advance_video import advance_video
 from clipferry.verdicts import Verdict
 
