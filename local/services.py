@@ -1,4 +1,4 @@
-"""The services that the handlers use: a database, a bucket, a queue, the providers; each embedded, or your own.
+"""The services that the handlers use: a database, a bucket, a queue; each embedded, or your own.
 
 Each function starts its service within `scope`, unless the environment names a real one.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
 from psycopg.conninfo import conninfo_to_dict
 
@@ -16,10 +16,6 @@ from local.moto_server import EmbeddedAws, embedded_aws
 from local.postgres import embedded_postgres
 from local.sam_template.intrinsics import REGION
 from local.state import State
-
-if TYPE_CHECKING:
-    from local.providers.evolink import FakeEvolink
-    from local.providers.kie import FakeKie
 
 _BUCKET: Final = "clipferry"
 _KEY: Final = "local"
@@ -42,7 +38,7 @@ def database(scope: ExitStack, environment: Mapping[str, str], state: State | No
     kept: dict[str, Any] = {"folder": state.postgres, "reset": state.reset} if state else {}
     url = own or scope.enter_context(embedded_postgres(**kept))
     values = {"DATABASE_URL": url, "DATABASE_DIRECT_URL": ""}
-    return _service("PostgreSQL", own and _address(own), url, values), url
+    return service("PostgreSQL", own and _address(own), url, values), url
 
 
 def is_on_this_machine(database_url: str) -> bool:
@@ -63,7 +59,7 @@ def storage(scope: ExitStack, environment: Mapping[str, str], state: State | Non
     """Returns the bucket: without STORAGE_ENDPOINT a strict R2, which checks each signature, a presigned URL's too."""
     own = environment.get("STORAGE_ENDPOINT")
     if own:
-        return _service("S3", own, "", {})
+        return service("S3", own, "", {})
     from local.r2.server import FakeR2
 
     folder = state.bucket if state else None
@@ -75,7 +71,7 @@ def storage(scope: ExitStack, environment: Mapping[str, str], state: State | Non
         "STORAGE_SECRET_KEY": _KEY,
         "STORAGE_BUCKET": _BUCKET,
     }
-    return _service("S3", None, bucket.url, values)
+    return service("S3", None, bucket.url, values)
 
 
 def queue(server: EmbeddedAws | None, environment: Mapping[str, str]) -> Service:
@@ -87,45 +83,11 @@ def queue(server: EmbeddedAws | None, environment: Mapping[str, str]) -> Service
         "AWS_SECRET_ACCESS_KEY": _KEY,
         "AWS_SESSION_TOKEN": "",
     }
-    return _service("SQS", environment.get("AWS_ENDPOINT_URL_SQS"), endpoint, values)
+    return service("SQS", environment.get("AWS_ENDPOINT_URL_SQS"), endpoint, values)
 
 
-def evolink(
-    scope: ExitStack, environment: Mapping[str, str], state: State | None = None
-) -> tuple[Service, FakeEvolink | None]:
-    """Returns the service, and the fake where it is one. A fake never sees a real key."""
-    own = environment.get("EVOLINK_BASE_URL")
-    if own:
-        return _service("Evolink", own, "", {}), None
-    from local.providers.evolink import fake_evolink
-
-    fake = scope.enter_context(fake_evolink(api_key=_KEY))
-    if state is not None:
-        fake.remember(state.folder / "tasks" / "evolink")
-    values = {"EVOLINK_BASE_URL": fake.base_url, "EVOLINK_API_KEY": _KEY}
-    return _service("Evolink", None, fake.base_url, values), fake
-
-
-def kie(scope: ExitStack, environment: Mapping[str, str], state: State | None = None) -> tuple[Service, FakeKie | None]:
-    """Returns the same for KIE; without KIE_BASE_URL a fake, so that nothing reaches the real one by accident."""
-    own = environment.get("KIE_BASE_URL")
-    if own:
-        return _service("KIE", own, "", {}), None
-    from local.providers.kie import fake_kie
-
-    key = environment.get("KIE_WEBHOOK_HMAC_KEY")
-    fake = scope.enter_context(fake_kie(api_key=_KEY, webhook_key=key))
-    if state is not None:
-        fake.remember(state.folder / "tasks" / "kie")
-    values = {"KIE_BASE_URL": fake.base_url, "KIE_API_KEY": _KEY}
-    return _service("KIE", None, fake.base_url, values), fake
-
-
-def embedded(name: str, address: str, values: Mapping[str, str]) -> Service:
-    return Service(name=name, address=address, origin="embedded", values=values)
-
-
-def _service(name: str, own: str | None, embedded: str, values: Mapping[str, str]) -> Service:
+def service(name: str, own: str | None, embedded: str, values: Mapping[str, str]) -> Service:
+    """Returns the service at `own`, an address of yours, else the embedded one, which `values` lead to."""
     if own:
         return Service(name=name, address=own, origin="yours")
     return Service(name=name, address=embedded, origin="embedded", values=values)

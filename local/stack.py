@@ -19,7 +19,7 @@ from clipferry import runtime
 from clipferry.db import schema
 from clipferry.errors import ClipferryError
 from clipferry.usecases.queue_webhooks import set_owners_endpoint
-from local import console, contract, development_user, preferred_provider, services
+from local import console, contract, development_user, fake_providers, services
 from local.http.server import PortTakenError
 from local.lambda_runtime import function_instances
 from local.lambda_runtime.gateway import Gateway
@@ -36,7 +36,7 @@ from local.services import Service
 from local.state import State, StateTakenError
 
 if TYPE_CHECKING:
-    from local.providers.evolink import FakeEvolink
+    from local.providers.base import FakeProvider
 
 _FILES: Final = "/files/"
 _MIGRATIONS: Final = Path(__file__).parent.parent / "migrations"
@@ -70,7 +70,7 @@ class Stack:
     token: str | None
     """The development user's; None on a database that isn't on this machine, where there is no such user."""
     services: tuple[Service, ...]
-    evolink: FakeEvolink | None
+    evolink: FakeProvider | None
     """The fake; None when EVOLINK_BASE_URL is set."""
     environment: Mapping[str, str]
     """The variables that the handlers' settings are read from."""
@@ -104,12 +104,9 @@ def local_stack(
         scope.enter_context(in_process(without_proxy()))
         aws = services.aws(scope, environment)
         database, database_url = services.database(scope, environment, state)
-        evolink, fake_evolink = services.evolink(scope, environment, state)
-        kie, fake_kie = services.kie(scope, environment, state)
-        preferred, leading = preferred_provider.start(scope, environment, state)
+        providers, fakes = fake_providers.start(scope, environment, state)
         storage, queue = services.storage(scope, environment, state), services.queue(aws, environment)
-        others = (services.embedded(name, fake.base_url, leading) for name, fake in preferred.items())
-        used = (database, storage, queue, evolink, kie, *others)
+        used = (database, storage, queue, *providers)
         token = _prepare(database_url)
         sqs = scope.enter_context(closing(_sqs({**environment, **queue.values})))
         visibility = int(environment.get("QUEUE_VISIBILITY_SECONDS") or _VISIBILITY_SECONDS)
@@ -130,21 +127,14 @@ def local_stack(
         s3 = scope.enter_context(closing(_s3(values)))
         gateway.mount(_FILES, public_bucket(storage=s3, bucket=values["STORAGE_BUCKET"], prefix=_FILES))
         contract.mount(gateway)
-        fakes = {"evolink": fake_evolink, "kie": fake_kie, **preferred}
-        console.mount(
-            gateway,
-            values=values,
-            database_url=database_url,
-            token=token,
-            fakes={name: fake for name, fake in fakes.items() if fake is not None},
-        )
+        console.mount(gateway, values=values, database_url=database_url, token=token, fakes=fakes)
         _run(scope, template, gateway, sqs, queues, values, view)
         yield Stack(
             url=gateway.url,
             database_url=database_url,
             token=token,
             services=used,
-            evolink=fake_evolink,
+            evolink=fakes.get("evolink"),
             environment=values,
             log=log,
         )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from local.http.messages import NoResponse, Request, Response
 from local.providers import evolink_wire
-from local.providers.base import BODY_LIMIT, FORGED_RESULT_URL, FakeProvider, Options
+from local.providers.base import BODY_LIMIT, FORGED_RESULT_URL, FakeProvider
 from local.providers.evolink_orders import parse_order
 from local.providers.evolink_wire import EvolinkError
 from local.providers.serving import run_alone, serving
@@ -55,7 +54,7 @@ class FakeEvolink(FakeProvider):
             raise EvolinkError(413, "request_too_large", f"The body is larger than {BODY_LIMIT} bytes")
         if request.headers.get_content_type() != "application/json":
             raise EvolinkError(400, "invalid_parameters", "The content type must be application/json")
-        return parse_order(request.body, local=True)
+        return parse_order(request.body)
 
     def _find(self, task_id: str) -> Task:
         if not task_id.startswith("task-unified-"):
@@ -66,24 +65,8 @@ class FakeEvolink(FakeProvider):
         return task
 
 
-@contextmanager
-def fake_evolink(
-    *,
-    api_key: str,
-    port: int = 0,
-    seconds: float = 2.0,
-    retry_scale: float = 1.0,
-    film: bytes | None = None,
-) -> Iterator[FakeEvolink]:
-    """Serves on 127.0.0.1 until the block ends; then every thread has ended, too. The rest is `Options`."""
-    options = Options(api_key=api_key, seconds=seconds, retry_scale=retry_scale, film=film)
-    with serving(lambda base_url: FakeEvolink(base_url, options), port=port) as evolink:
-        yield evolink
-
-
-def main() -> None:
-    run_alone("Evolink", fake_evolink, port=8788, api_key="sk-evo-local")
+fake_evolink = partial(serving, FakeEvolink)
 
 
 if __name__ == "__main__":
-    main()
+    run_alone("Evolink", fake_evolink, port=8788, api_key="sk-evo-local")

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final, NoReturn
 
 from local.film import render
-from local.providers import callback_urls, facts
+from local.providers import facts
 from local.providers.evolink_wire import EvolinkError
 from local.providers.facts.field import Field
+from local.providers.json_bodies import read_object
 from local.providers.task_queue import FilmOrder, PlacedOrder
 
 SECONDS: Final = 8
 """The length, in seconds, of films whose model takes no duration."""
 
 
-def parse_order(body: bytes, *, local: bool) -> PlacedOrder:
-    """Raises EvolinkError: 404 for an unknown model, else 400. `local` lets callbacks go to this machine."""
-    fields = _json_object(body)
+def parse_order(body: bytes) -> PlacedOrder:
+    """Raises EvolinkError: 404 for an unknown model, else 400."""
+    fields = read_object(body)
+    if fields is None:
+        _refuse(None, "The body must be a JSON object")
     name = fields.get("model")
     if not isinstance(name, str) or not name.strip():
         _refuse("model", "model is required, as a string")
@@ -27,7 +29,7 @@ def parse_order(body: bytes, *, local: bool) -> PlacedOrder:
     for param, problem in known.problems({key: value for key, value in fields.items() if key != "model"}).items():
         _refuse(param, problem)
     return PlacedOrder(
-        model=name, film=_film(known.fields, fields), callback_url=_callback_url(fields, local=local), body=fields
+        model=name, film=_film(known.fields, fields), callback_url=fields.get("callback_url"), body=fields
     )
 
 
@@ -41,24 +43,6 @@ def _film(known: dict[str, Field], given: dict[str, Any]) -> FilmOrder:
     shape = "16:9" if ratio in ("adaptive", "auto") else ratio
     width, height = render.frame_size(shape, "2160p" if quality == "4k" else quality)
     return FilmOrder(prompt=given.get("prompt", ""), seconds=seconds, width=width, height=height)
-
-
-def _json_object(body: bytes) -> dict[str, Any]:
-    def refuse_constant(name: str) -> NoReturn:
-        raise ValueError(f"{name} is not JSON")
-
-    try:
-        fields = json.loads(body, parse_constant=refuse_constant)
-    except (ValueError, RecursionError):
-        _refuse(None, "The body is not valid JSON")
-    return fields if isinstance(fields, dict) else _refuse(None, "The body must be a JSON object")
-
-
-def _callback_url(fields: dict[str, Any], *, local: bool) -> str | None:
-    if "callback_url" not in fields:
-        return None
-    problem = callback_urls.problem_with(fields["callback_url"], local=local)
-    return fields["callback_url"] if problem is None else _refuse("callback_url", f"callback_url {problem}")
 
 
 def _refuse(param: str | None, message: str) -> NoReturn:

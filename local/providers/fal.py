@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from hmac import compare_digest
 from typing import Any
 
 from local.http.messages import NoResponse, Request, Response
 from local.providers import fal_wire
-from local.providers.base import FORGED_RESULT_URL, FakeProvider, Options
+from local.providers.base import FORGED_RESULT_URL, FakeProvider
 from local.providers.fal_orders import parse_order
 from local.providers.fal_wire import FalError
 from local.providers.responses import json_response
@@ -36,7 +35,7 @@ class FakeFal(FakeProvider):
                 return self._cancel(self._find(f"{owner}/{alias}", request_id))
             case "POST", [_, _, *_] as parts:
                 body = request.body or b""
-                return self.submit(parse_order("/".join(parts), body, request.query, local=True))
+                return self.submit(parse_order("/".join(parts), body, request.query))
         raise FalError(404, "Path not found")
 
     def is_authentic(self, request: Request) -> bool:
@@ -94,24 +93,8 @@ def _app(endpoint: str) -> str:
     return "/".join(endpoint.split("/")[:2])
 
 
-@contextmanager
-def fake_fal(
-    *,
-    api_key: str,
-    port: int = 0,
-    seconds: float = 2.0,
-    retry_scale: float = 1.0,
-    film: bytes | None = None,
-) -> Iterator[FakeFal]:
-    """Serves on 127.0.0.1 until the block ends; then every thread has ended, too. The rest is `Options`."""
-    options = Options(api_key=api_key, seconds=seconds, retry_scale=retry_scale, film=film)
-    with serving(lambda base_url: FakeFal(base_url, options), port=port) as fal:
-        yield fal
-
-
-def main() -> None:
-    run_alone("fal", fake_fal, port=8790, api_key="fal-local")
+fake_fal = partial(serving, FakeFal)
 
 
 if __name__ == "__main__":
-    main()
+    run_alone("fal", fake_fal, port=8790, api_key="fal-local")

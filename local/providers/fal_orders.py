@@ -16,8 +16,8 @@ SECONDS = 5
 """The length of a film whose endpoint takes no duration, or chooses it."""
 
 
-def parse_order(endpoint: str, body: bytes, query: str, *, local: bool) -> PlacedOrder:
-    """Raises FalError. `local` lets webhooks go to this machine.
+def parse_order(endpoint: str, body: bytes, query: str) -> PlacedOrder:
+    """Raises FalError.
 
     The real queue takes any body, and its endpoint refuses a wrong one afterwards; here that is a 422 at once.
     """
@@ -34,7 +34,7 @@ def parse_order(endpoint: str, body: bytes, query: str, *, local: bool) -> Place
     return PlacedOrder(
         model=endpoint,
         film=FilmOrder(prompt=given["prompt"], seconds=_seconds(given), width=width, height=height),
-        callback_url=_webhook(query, local=local),
+        callback_url=_webhook(query),
         body=given,
     )
 
@@ -45,11 +45,11 @@ def _seconds(given: dict[str, Any]) -> int:
     return int(found[1]) if found else SECONDS
 
 
-def _webhook(query: str, *, local: bool) -> str | None:
+def _webhook(query: str) -> str | None:
     given = parse_qs(query).get("fal_webhook")
     if given is None:
         return None
-    problem = callback_urls.problem_with(given[0], local=local)
+    problem = callback_urls.problem_with(given[0])
     if problem is not None:
         raise FalError(422, f"fal_webhook {problem}")
     return given[0]

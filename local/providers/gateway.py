@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 from urllib.parse import unquote
@@ -32,7 +31,7 @@ class FakeGateway(FakeProvider):
             raise self.error(401, "invalid_api_key", "Incorrect API key provided")
         match request.method, request.path.split("/")[1:]:
             case "POST", ["v1", "videos"]:
-                return self.submit(parse_order(self.kind, request.body or b"", local=True))
+                return self.submit(parse_order(self.kind, request.body or b""))
             case "GET", ["v1", "videos", task_id]:
                 return self.query(self._find(task_id))
             case "GET" | "HEAD", ["v1", "videos", task_id, "content"]:
@@ -85,25 +84,9 @@ class FakeGateway(FakeProvider):
         return task
 
 
-@contextmanager
-def fake_gateway(
-    kind: Kind,
-    *,
-    api_key: str,
-    port: int = 0,
-    seconds: float = 2.0,
-    retry_scale: float = 1.0,
-    film: bytes | None = None,
-) -> Iterator[FakeGateway]:
-    """Serves on 127.0.0.1 until the block ends; then every thread has ended, too. The rest is `Options`."""
-    options = Options(api_key=api_key, seconds=seconds, retry_scale=retry_scale, film=film)
-    with serving(lambda base_url: FakeGateway(base_url, options, kind=kind), port=port) as gateway:
-        yield gateway
-
-
-def main() -> None:
-    run_alone("server with OpenAI's video API", partial(fake_gateway, Kind.LITELLM), port=8791, api_key="sk-local")
+def fake_gateway(kind: Kind, **options: Any) -> AbstractContextManager[FakeGateway]:
+    return serving(partial(FakeGateway, kind=kind), **options)
 
 
 if __name__ == "__main__":
-    main()
+    run_alone("server with OpenAI's video API", partial(fake_gateway, Kind.LITELLM), port=8791, api_key="sk-local")

@@ -75,18 +75,18 @@ FIELDS: dict[Kind, dict[str, Check]] = {
         "seed": _is_whole,
         "frame_images": _are_frames,
         "input_references": _are_references,
-        "callback_url": _is_text,
+        "callback_url": lambda value: callback_urls.problem_with(value) is None,
     },
 }
 """What may stand in an order beside `model` and `prompt`, which must."""
 
 
-def parse_order(kind: Kind, body: bytes, *, local: bool) -> PlacedOrder:
-    """Raises GatewayError for what isn't documented. `local` lets callbacks go to this machine."""
+def parse_order(kind: Kind, body: bytes) -> PlacedOrder:
+    """Raises GatewayError for what isn't documented."""
     fields = read_object(body)
     if fields is None:
         raise GatewayError(kind, 400, "invalid_request", "The body must be a JSON object")
-    for problem in problems(kind, fields, local=local):
+    for problem in problems(kind, fields):
         raise GatewayError(kind, 400, "invalid_request", problem)
     width, height = _size(fields)
     return PlacedOrder(
@@ -97,14 +97,12 @@ def parse_order(kind: Kind, body: bytes, *, local: bool) -> PlacedOrder:
     )
 
 
-def problems(kind: Kind, fields: dict[str, Any], *, local: bool = False) -> Iterator[str]:
+def problems(kind: Kind, fields: dict[str, Any]) -> Iterator[str]:
     """Yields what is wrong with an order's fields."""
     known = FIELDS[kind] | {"model": _is_text, "prompt": _is_text}
     yield from (f"{name} is required" for name in ("model", "prompt") if name not in fields)
     yield from (f"Unknown parameter: {name}" for name in sorted(fields.keys() - known.keys()))
     yield from (f"Invalid value for {name}" for name in fields.keys() & known.keys() if not known[name](fields[name]))
-    if "callback_url" in fields and (problem := callback_urls.problem_with(fields["callback_url"], local=local)):
-        yield f"callback_url {problem}"
 
 
 def _seconds(fields: dict[str, Any]) -> int:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -31,9 +31,9 @@ class FakeKie(FakeProvider):
             raise KieError(401)
         match request.method, request.path:
             case "POST", "/api/v1/jobs/createTask":
-                return self.submit(kie_orders.parse_order(_json_body(request), local=True))
+                return self.submit(kie_orders.parse_order(_json_body(request)))
             case "POST", "/api/v1/veo/generate":
-                return self.submit(veo_orders.parse_order(_json_body(request), local=True))
+                return self.submit(veo_orders.parse_order(_json_body(request)))
             case "GET", "/api/v1/jobs/recordInfo":
                 return self.query(self._find(request, is_veo=False))
             case "GET", "/api/v1/veo/record-info":
@@ -94,25 +94,9 @@ def _json_body(request: Request) -> bytes:
     return request.body
 
 
-@contextmanager
-def fake_kie(
-    *,
-    api_key: str,
-    port: int = 0,
-    seconds: float = 2.0,
-    retry_scale: float = 1.0,
-    film: bytes | None = None,
-    webhook_key: str | None = None,
-) -> Iterator[FakeKie]:
-    """Serves on 127.0.0.1 until the block ends; then every thread has ended, too. The rest is `Options`."""
-    options = Options(api_key=api_key, seconds=seconds, retry_scale=retry_scale, film=film)
-    with serving(lambda base_url: FakeKie(base_url, options, webhook_key=webhook_key), port=port) as kie:
-        yield kie
-
-
-def main() -> None:
-    run_alone("KIE", fake_kie, port=8789, api_key="kie-local")
+def fake_kie(*, webhook_key: str | None = None, **options: Any) -> AbstractContextManager[FakeKie]:
+    return serving(partial(FakeKie, webhook_key=webhook_key), **options)
 
 
 if __name__ == "__main__":
-    main()
+    run_alone("KIE", fake_kie, port=8789, api_key="kie-local")

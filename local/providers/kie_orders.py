@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final, NoReturn
 
 from local.film import render
 from local.providers import callback_urls, facts
+from local.providers.json_bodies import read_object
 from local.providers.kie_wire import KieError
 from local.providers.task_queue import FilmOrder, PlacedOrder
 
@@ -24,8 +24,8 @@ SIZES: Final = {
 """Short sides, by KIE's words in lower case; 720p for any other."""
 
 
-def parse_order(body: bytes, *, local: bool) -> PlacedOrder:
-    """Raises KieError. `local` lets callbacks go to this machine."""
+def parse_order(body: bytes) -> PlacedOrder:
+    """Raises KieError."""
     fields = json_object(body)
     model, given = fields.get("model"), fields.get("input")
     if isinstance(model, str) and model.startswith(PAUSED):
@@ -36,15 +36,11 @@ def parse_order(body: bytes, *, local: bool) -> PlacedOrder:
     if not isinstance(given, dict):
         refuse("input is required")
     check(known, given)
-    return PlacedOrder(model=model, film=_film(given), callback_url=callback_url(fields, local=local), body=fields)
+    return PlacedOrder(model=model, film=_film(given), callback_url=callback_url(fields), body=fields)
 
 
 def json_object(body: bytes) -> dict[str, Any]:
-    try:
-        fields = json.loads(body)
-    except (ValueError, RecursionError):
-        refuse("The body is not valid JSON")
-    return fields if isinstance(fields, dict) else refuse("The body must be a JSON object")
+    return read_object(body) or refuse("The body must be a JSON object")
 
 
 def check(known: facts.ModelFacts, given: dict[str, Any]) -> None:
@@ -53,10 +49,10 @@ def check(known: facts.ModelFacts, given: dict[str, Any]) -> None:
         refuse(problem)
 
 
-def callback_url(fields: dict[str, Any], *, local: bool) -> str | None:
+def callback_url(fields: dict[str, Any]) -> str | None:
     if "callBackUrl" not in fields:
         return None
-    problem = callback_urls.problem_with(fields["callBackUrl"], local=local)
+    problem = callback_urls.problem_with(fields["callBackUrl"])
     return fields["callBackUrl"] if problem is None else refuse(f"callBackUrl {problem}")
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import string
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 from local.http.messages import NoResponse, Request, Response
@@ -30,7 +30,7 @@ class FakeReplicate(FakeProvider):
             raise ReplicateError(401, "You did not pass a valid authentication token")
         match request.method, request.path.split("/")[1:]:
             case "POST", ["v1", "models", owner, name, "predictions"]:
-                return self.submit(parse_order(f"{owner}/{name}", request.body or b"", local=True))
+                return self.submit(parse_order(f"{owner}/{name}", request.body or b""))
             case "GET", ["v1", "predictions", task_id] if task := self.find_task(task_id):
                 return self.query(task)
             case "POST", ["v1", "predictions", task_id, "cancel"] if task := self.find_task(task_id):
@@ -59,16 +59,5 @@ class FakeReplicate(FakeProvider):
         return self.report(task) | {"status": "succeeded", "output": FORGED_RESULT_URL, "error": None}
 
 
-@contextmanager
-def fake_replicate(
-    *,
-    api_key: str,
-    webhook_secret: str,
-    seconds: float = 2.0,
-    retry_scale: float = 1.0,
-    film: bytes | None = None,
-) -> Iterator[FakeReplicate]:
-    """Serves on 127.0.0.1 until the block ends; then every thread has ended, too. The rest is `Options`."""
-    options = Options(api_key=api_key, seconds=seconds, retry_scale=retry_scale, film=film)
-    with serving(lambda base_url: FakeReplicate(base_url, options, webhook_secret=webhook_secret)) as replicate:
-        yield replicate
+def fake_replicate(*, webhook_secret: str, **options: Any) -> AbstractContextManager[FakeReplicate]:
+    return serving(partial(FakeReplicate, webhook_secret=webhook_secret), **options)

@@ -13,8 +13,8 @@ from local.providers.task_queue import FilmOrder, PlacedOrder
 EVENTS = {"start", "output", "logs", "completed"}
 
 
-def parse_order(model: str, body: bytes, *, local: bool) -> PlacedOrder:
-    """Raises ReplicateError. `local` lets webhooks go to this machine."""
+def parse_order(model: str, body: bytes) -> PlacedOrder:
+    """Raises ReplicateError."""
     known = facts.load("replicate").get(model)
     if known is None:
         raise ReplicateError(404, "The requested resource could not be found.")
@@ -33,7 +33,7 @@ def parse_order(model: str, body: bytes, *, local: bool) -> PlacedOrder:
     return PlacedOrder(
         model=model,
         film=FilmOrder(prompt=given["prompt"], seconds=_seconds(given, known), width=width, height=height),
-        callback_url=_webhook(fields, local=local),
+        callback_url=_webhook(fields),
         body=fields,
     )
 
@@ -44,10 +44,10 @@ def _seconds(given: dict[str, Any], known: facts.ModelFacts) -> int:
     return known.fields["duration"].default if seconds == -1 else seconds
 
 
-def _webhook(fields: dict[str, Any], *, local: bool) -> str | None:
+def _webhook(fields: dict[str, Any]) -> str | None:
     if "webhook" not in fields:
         return None
-    problem = callback_urls.problem_with(fields["webhook"], local=local)
+    problem = callback_urls.problem_with(fields["webhook"])
     if problem is not None:
         raise ReplicateError(422, f"- webhook: {problem}")
     return fields["webhook"]

@@ -6,19 +6,22 @@ import argparse
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from local.http.server import HttpServer
-from local.providers.base import BODY_LIMIT, FakeProvider
+from local.providers.base import BODY_LIMIT, FakeProvider, Options
 
 Fake = TypeVar("Fake", bound=FakeProvider)
 
 
 @contextmanager
-def serving(make: Callable[[str], Fake], *, port: int = 0) -> Iterator[Fake]:
-    """Serves the fake that `make` makes for a base URL, until the block ends; then every thread has ended, too."""
+def serving(make: Callable[[str, Options], Fake], *, port: int = 0, **options: Any) -> Iterator[Fake]:
+    """Serves the fake that `make` makes for a base URL and `Options`, whose fields the rest is.
+
+    It is on 127.0.0.1 until the block ends; then every thread has ended, too.
+    """
     server = HttpServer(port=port)
-    fake = make(server.url)
+    fake = make(server.url, Options(**options))
     with ExitStack() as ending:  # backwards: waits are cut short, then connections end, then tasks
         ending.callback(fake.runner.join)
         ending.enter_context(server.serving(fake.respond, body_limit=BODY_LIMIT))

@@ -12,8 +12,8 @@ SECONDS = 8
 MODELS = ("veo3", "veo3_fast", "veo3_lite")
 
 
-def parse_order(body: bytes, *, local: bool) -> PlacedOrder:
-    """Raises KieError. `local` lets callbacks go to this machine."""
+def parse_order(body: bytes) -> PlacedOrder:
+    """Raises KieError."""
     fields = json_object(body)
     model = fields.get("model", "veo3_fast")
     if model not in MODELS:
@@ -27,7 +27,7 @@ def parse_order(body: bytes, *, local: bool) -> PlacedOrder:
     return PlacedOrder(
         model=model,
         film=FilmOrder(prompt=fields["prompt"], seconds=SECONDS, width=width, height=height),
-        callback_url=callback_url(fields, local=local),
+        callback_url=callback_url(fields),
         body=fields,
     )
 

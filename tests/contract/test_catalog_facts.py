@@ -50,16 +50,16 @@ def placed(order: Order, offer: Offer) -> PlacedOrder:
     path, body = caught(order)
     content = json.dumps(body).encode()
     if offer.body is not None:
-        return gateway_orders.parse_order(Kind(offer.body), content, local=False)
+        return gateway_orders.parse_order(Kind(offer.body), content)
     if order.provider == "replicate":
-        return replicate_orders.parse_order(order.model, content, local=False)
+        return replicate_orders.parse_order(order.model, content)
     if order.provider == "fal":
         endpoint, _, query = path.lstrip("/").partition("?")
-        return fal_orders.parse_order(endpoint, content, query, local=False)
+        return fal_orders.parse_order(endpoint, content, query)
     if order.provider == "evolink":
-        return evolink_orders.parse_order(content, local=False)
+        return evolink_orders.parse_order(content)
     parse = veo_orders.parse_order if "/veo/" in path else kie_orders.parse_order
-    return parse(content, local=False)
+    return parse(content)
 
 
 def test_todays_models_are_offered() -> None:

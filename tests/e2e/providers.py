@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from local.preferred_provider import gateways_setting
+from local.fake_providers import gateways_setting
 from local.providers.base import FakeProvider
 from local.providers.evolink import FakeEvolink, fake_evolink
 from local.providers.fal import FakeFal, fake_fal

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local import preferred_provider
+from local import fake_providers
 from local.stack import local_stack
 from tests.database import empty_tables
 from tests.stack_world import World
@@ -48,14 +48,14 @@ def test_a_video_comes_from_the_preferred_provider(
 @pytest.mark.parametrize(
     ("environment", "started"),
     [
-        ({}, []),
-        ({"DEFAULT_AI_PROVIDER": "kie"}, []),
-        ({"DEFAULT_AI_PROVIDER": "fal"}, ["fal"]),
-        ({"DEFAULT_AI_PROVIDER": "fal", "FAL_BASE_URL": "https://queue.fal.run"}, []),
-        ({"DEFAULT_AI_PROVIDER": "newapi"}, ["litellm", "newapi", "openrouter"]),
-        ({"DEFAULT_AI_PROVIDER": "newapi", "VIDEO_GATEWAYS": "{}"}, []),
+        ({}, ["evolink", "kie"]),
+        ({"DEFAULT_AI_PROVIDER": "kie", "EVOLINK_BASE_URL": "https://api.evolink.ai"}, ["kie"]),
+        ({"DEFAULT_AI_PROVIDER": "fal"}, ["evolink", "fal", "kie"]),
+        ({"DEFAULT_AI_PROVIDER": "fal", "FAL_BASE_URL": "https://queue.fal.run"}, ["evolink", "kie"]),
+        ({"DEFAULT_AI_PROVIDER": "newapi"}, ["evolink", "kie", "litellm", "newapi", "openrouter"]),
+        ({"DEFAULT_AI_PROVIDER": "newapi", "VIDEO_GATEWAYS": "{}"}, ["evolink", "kie"]),
     ],
 )
 def test_no_fake_takes_the_place_of_your_own(environment: dict[str, str], started: list[str]) -> None:
     with ExitStack() as scope:
-        assert sorted(preferred_provider.start(scope, environment)[0]) == started
+        assert sorted(fake_providers.start(scope, environment)[1]) == started

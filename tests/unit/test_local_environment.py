@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from clipferry.errors import ConfigurationError
-from local import services
+from local import fake_providers, services
 from local.sam_template.environment import handler_environment, in_process
 from local.services import Service
 
@@ -21,12 +21,6 @@ NEEDED = {
     "STORAGE_SECRET_KEY": "secret",
     "STORAGE_BUCKET": "bucket",
 }
-EVOLINK = Service(
-    name="Evolink",
-    address="http://127.0.0.1:1",
-    origin="embedded",
-    values={"EVOLINK_BASE_URL": "http://127.0.0.1:1", "EVOLINK_API_KEY": "local"},
-)
 
 
 def made(own: Mapping[str, str], *used: Service) -> dict[str, str]:
@@ -68,7 +62,8 @@ def test_it_stays_local_whatever_the_shell_says() -> None:
 
 def test_a_fake_never_sees_a_real_key() -> None:
     with ExitStack() as scope:
-        values = made({"EVOLINK_API_KEY": "sk-real", "KIE_API_KEY": "sk-real"}, EVOLINK, services.kie(scope, {})[0])
+        fakes, _ = fake_providers.start(scope, {})
+        values = made({"EVOLINK_API_KEY": "sk-real", "KIE_API_KEY": "sk-real"}, *fakes)
 
     assert values["EVOLINK_API_KEY"] == "local"
     assert values["KIE_API_KEY"] == "local"
@@ -76,7 +71,8 @@ def test_a_fake_never_sees_a_real_key() -> None:
 
 def test_a_provider_of_your_own_keeps_its_key() -> None:
     own = {"KIE_BASE_URL": "https://api.kie.ai", "KIE_API_KEY": "sk-real"}
-    values = made(own, services.kie(ExitStack(), own)[0])
+    with ExitStack() as scope:
+        values = made(own, *fake_providers.start(scope, own)[0])
 
     assert (values["KIE_BASE_URL"], values["KIE_API_KEY"]) == ("https://api.kie.ai", "sk-real")
 
