@@ -13,7 +13,7 @@ from typing import Any
 from clipferry.net.http_client import HttpClient
 from clipferry.providers.transport import JsonApi
 from local.http.messages import NoResponse, Request, Response
-from local.http.server import HttpServer
+from local.http.server import HttpServer, responding
 
 SAMPLES = Path(__file__).parent / "contract" / "samples"
 API_KEY = "sk-hunter2"
@@ -62,6 +62,13 @@ class ScriptedApi:
 @contextmanager
 def scripted_api() -> Iterator[ScriptedApi]:
     http_server = HttpServer()
+    with http_server.serving(lambda _: Response(status=404)), scripted_by(http_server) as server:
+        yield server
+
+
+@contextmanager
+def scripted_by(http_server: HttpServer) -> Iterator[ScriptedApi]:
+    """Lets a server that runs already answer by a script."""
     client = HttpClient(http_server.url, allow_plain_http=True)
     naps: list[float] = []
     server = ScriptedApi(client, JsonApi(client, API_KEY, sleep=naps.append), naps=naps)
@@ -72,9 +79,9 @@ def scripted_api() -> Iterator[ScriptedApi]:
             server.asked.notify_all()
         return server.replies.pop(0) if len(server.replies) > 1 else server.replies[0]
 
-    with http_server.serving(answer):
-        yield server
-        client.close()
+    http_server.serve = responding(answer)
+    yield server
+    client.close()
 
 
 def sample(name: str) -> bytes:

@@ -9,35 +9,32 @@ openrouter.ai/docs.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from clipferry.catalog.bodies import body
-from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilentError, TaskNotFoundError
-from clipferry.models import Mode, Order, TaskReport
+from clipferry.errors import ProviderError, ProviderRefusedError, TaskNotFoundError
+from clipferry.models import Mode, Order
 from clipferry.net.http_client import HttpClient
 from clipferry.provider_cost import Currency, ProviderCost
-from clipferry.providers.base import CallbackHint
 from clipferry.providers.openai_videos import OpenAiVideos
 from clipferry.providers.transport import JsonApi
 from clipferry.setting_rules import gateways
-from clipferry.verdicts import FailureCode, TaskState
+from clipferry.verdicts import TaskState
 from local.providers.gateway import FakeGateway, fake_gateway
 from local.providers.gateway_wire import Kind
-from tests.provider_answers import API_KEY, GARBAGE, HTML, ScriptedApi, sample, scripted_api
+from tests.contract.adapters import CALLBACK_URL, PROMPT, submit
+from tests.contract.adapters import GATEWAY_URL as BASE
+from tests.provider_answers import API_KEY, ScriptedApi, sample
 
-BASE = "https://gateway.example.com/v1"
-CALLBACK_URL = "https://api.example.com/api/v1/video/callback/gateway?videoUuid=vid_1&ts=1&sig=ab"
 IMAGES = ("https://files.example.com/a.png", "https://files.example.com/b.png")
 ORDER = Order(
     video_uuid="vid_1",
     provider="gateway",
-    prompt="A ferry at dusk",
+    prompt=PROMPT,
     model="veo",
     duration=8,
     aspect_ratio="16:9",
@@ -48,12 +45,6 @@ ORDER = Order(
     negative_prompt="fog",
 )
 LITELLM_ID = json.loads(sample("litellm/submit_accepted"))["id"]
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedApi]:
-    with scripted_api() as server:
-        yield server
 
 
 @pytest.fixture
@@ -120,9 +111,9 @@ def test_an_order_has_the_body_that_its_offer_names(
 ) -> None:
     server.answers(200, sample("litellm/submit_accepted"))
 
-    gateway.submit(order(kind, mode), callback_url=CALLBACK_URL, timeout=10)
+    submit(gateway, order(kind, mode))
 
-    assert server.bodies == [{"model": "veo", "prompt": "A ferry at dusk"} | sent]
+    assert server.bodies == [{"model": "veo", "prompt": PROMPT} | sent]
     assert server.requests[0].path == "/videos"
     assert server.requests[0].headers["Authorization"] == f"Bearer {API_KEY}"
 
@@ -142,7 +133,7 @@ def test_a_size_is_the_ratio_and_the_quality_in_pixels(
     server.answers(200, sample("litellm/submit_accepted"))
     asked = replace(order(Kind.LITELLM, Mode.TEXT), aspect_ratio=aspect_ratio, quality=quality)
 
-    gateway.submit(asked, callback_url=CALLBACK_URL, timeout=10)
+    submit(gateway, asked)
 
     assert server.bodies[0]["size"] == size
 
@@ -154,93 +145,12 @@ def test_what_has_no_pixels_is_left_out(
     server.answers(200, sample("litellm/submit_accepted"))
     asked = replace(order(Kind.LITELLM, Mode.TEXT), aspect_ratio=aspect_ratio, quality=quality)
 
-    gateway.submit(asked, callback_url=CALLBACK_URL, timeout=10)
+    submit(gateway, asked)
 
     assert "size" not in server.bodies[0]
 
 
 # What becomes of a submit
-
-
-@pytest.mark.parametrize(
-    ("status", "name", "task"),
-    [
-        (200, "litellm/submit_accepted", LITELLM_ID),
-        (200, "new-api/submit_accepted", "task_4x3rx6nyQ2mB8vLk"),
-        (200, "new-api/submit_older", "task_4x3rx6nyQ2mB8vLk"),
-        (202, "openrouter/submit_accepted", "job-abc123"),
-    ],
-)
-def test_an_accepted_order_has_its_id(
-    server: ScriptedApi, gateway: OpenAiVideos, status: int, name: str, task: str
-) -> None:
-    server.answers(status, sample(name))
-
-    assert gateway.submit(ORDER, callback_url=CALLBACK_URL, timeout=10).task_id == task
-
-
-@pytest.mark.parametrize("name", ["litellm/video_failed", "new-api/video_failed", "openrouter/video_failed"])
-def test_an_order_that_failed_before_its_answer_was_taken_all_the_same(
-    server: ScriptedApi, gateway: OpenAiVideos, name: str
-) -> None:
-    """A refusal would be ordered elsewhere, and paid for twice."""
-    server.answers(200, sample(name))
-
-    submission = gateway.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
-
-    assert submission.task_id == json.loads(sample(name))["id"]
-
-
-@pytest.mark.parametrize(
-    ("status", "name", "failure", "is_down"),
-    [
-        (400, "litellm/error_400_moderation", FailureCode.CONTENT_POLICY, False),
-        (400, "litellm/error_400_model", FailureCode.INVALID_INPUT, False),
-        (401, "litellm/error_401", FailureCode.PROVIDER_FAILED, False),
-        (429, "litellm/error_429", FailureCode.PROVIDER_BUSY, False),
-        (500, "litellm/error_500", FailureCode.PROVIDER_FAILED, True),
-        (400, "new-api/error_400_request", FailureCode.INVALID_INPUT, False),
-        (401, "new-api/error_401", FailureCode.PROVIDER_FAILED, False),
-        (403, "new-api/error_403_quota", FailureCode.PROVIDER_OUT_OF_FUNDS, False),
-        (503, "new-api/error_503", FailureCode.PROVIDER_BUSY, True),
-        (400, "openrouter/error_400", FailureCode.INVALID_INPUT, False),
-        (401, "openrouter/error_401", FailureCode.PROVIDER_FAILED, False),
-        (402, "openrouter/error_402", FailureCode.PROVIDER_OUT_OF_FUNDS, False),
-        (429, "openrouter/error_429", FailureCode.PROVIDER_BUSY, False),
-        (502, "openrouter/error_502", FailureCode.PROVIDER_FAILED, True),
-    ],
-)
-def test_a_refusal_says_why(
-    server: ScriptedApi, gateway: OpenAiVideos, status: int, name: str, failure: FailureCode, is_down: bool
-) -> None:
-    server.answers(status, sample(name))
-
-    with pytest.raises(ProviderRefusedError) as refused:
-        gateway.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
-
-    assert (refused.value.failure, refused.value.is_down) == (failure, is_down)
-    assert str(refused.value).startswith(f"HTTP {status} ")
-
-
-@pytest.mark.parametrize(
-    ("status", "answer"),
-    [
-        (504, sample("litellm/error_500")),
-        (408, sample("openrouter/error_502")),
-        (502, HTML),
-        (500, b"{}"),
-        (200, b'{"status": "queued"}'),
-        *((200, body) for body in GARBAGE),
-    ],
-)
-def test_an_unclear_answer_leaves_the_outcome_unknown(
-    server: ScriptedApi, gateway: OpenAiVideos, status: int, answer: bytes
-) -> None:
-    server.answers(status, answer)
-
-    with pytest.raises(ProviderSilentError):
-        gateway.submit(ORDER, callback_url=CALLBACK_URL, timeout=10)
-    assert server.comes_to(1)
 
 
 @pytest.mark.parametrize(("said", "amount"), [("0.8", "0.8"), ("0", "0"), ("None", None)])
@@ -249,7 +159,7 @@ def test_litellms_estimate_is_what_an_order_costs(
 ) -> None:
     server.answers(200, sample("litellm/submit_accepted"), x_litellm_response_cost=said)
 
-    cost = gateway.submit(ORDER, callback_url=CALLBACK_URL, timeout=10).cost
+    cost = submit(gateway, ORDER).cost
 
     assert cost == (amount and ProviderCost(amount=Decimal(amount), currency=Currency.USD))
 
@@ -261,26 +171,6 @@ def test_openrouter_says_what_a_video_cost(server: ScriptedApi, gateway: OpenAiV
 
 
 # Questions
-
-
-@pytest.mark.parametrize(
-    ("name", "progress", "detail"),
-    [
-        ("litellm/submit_accepted", 0, "queued"),
-        ("litellm/video_in_progress", 33, "in_progress"),
-        ("new-api/video_unknown", 0, "unknown"),
-        ("new-api/video_in_progress", 30, "in_progress"),
-        ("openrouter/submit_accepted", None, "pending"),
-        ("openrouter/video_in_progress", None, "in_progress"),
-    ],
-)
-def test_an_unfinished_video_is_running(
-    server: ScriptedApi, gateway: OpenAiVideos, name: str, progress: int | None, detail: str
-) -> None:
-    server.answers(200, sample(name))
-
-    assert gateway.ask("a/b=") == TaskReport(state=TaskState.RUNNING, progress=progress, detail=detail)
-    assert server.requests[0].path == "/videos/a%2Fb%3D"
 
 
 @pytest.mark.parametrize("name", ["litellm/video_completed", "new-api/video_completed", "openrouter/video_completed"])
@@ -319,59 +209,6 @@ def test_a_file_for_everyone_without_an_address_is_an_error(server: ScriptedApi,
 
     with pytest.raises(ProviderError):
         open_gateway.ask(LITELLM_ID)
-
-
-@pytest.mark.parametrize(
-    ("name", "failure"),
-    [
-        ("litellm/video_failed", FailureCode.CONTENT_POLICY),
-        ("new-api/video_failed", FailureCode.CONTENT_POLICY),
-        ("openrouter/video_failed", FailureCode.CONTENT_POLICY),
-        ("openrouter/video_cancelled", FailureCode.PROVIDER_FAILED),
-        ("openrouter/video_expired", FailureCode.PROVIDER_FAILED),
-    ],
-)
-def test_a_failed_video_says_why(server: ScriptedApi, gateway: OpenAiVideos, name: str, failure: FailureCode) -> None:
-    server.answers(200, sample(name))
-
-    report = gateway.ask("job")
-
-    assert (report.state, report.failure, report.video_url) == (TaskState.FAILED, failure, None)
-    assert report.detail
-
-
-@pytest.mark.parametrize(("status", "name"), [(404, "openrouter/error_404"), (400, "new-api/error_400_task")])
-def test_an_unknown_video_is_told_as_such(server: ScriptedApi, gateway: OpenAiVideos, status: int, name: str) -> None:
-    server.answers(status, sample(name))
-
-    with pytest.raises(TaskNotFoundError):
-        gateway.ask("job")
-
-
-@pytest.mark.parametrize(
-    ("status", "answer"), [(500, sample("litellm/error_500")), (401, sample("new-api/error_401")), (200, HTML)]
-)
-def test_a_question_without_an_answer_is_an_error(
-    server: ScriptedApi, gateway: OpenAiVideos, status: int, answer: bytes
-) -> None:
-    server.answers(status, answer)
-
-    with pytest.raises(ProviderError) as error:
-        gateway.ask("job")
-    assert not isinstance(error.value, TaskNotFoundError)
-
-
-def test_a_callback_claims_its_video_and_is_never_believed(gateway: OpenAiVideos) -> None:
-    gateway.authenticate({}, b"anything", now=datetime(2026, 11, 30, tzinfo=UTC))
-    webhook = sample("openrouter/webhook_completed")
-
-    assert gateway.read_hint(webhook) == CallbackHint(task_id="job-abc123")
-    assert gateway.read_report(webhook) is None
-
-
-@pytest.mark.parametrize("answer", GARBAGE)
-def test_no_body_makes_it_fail(gateway: OpenAiVideos, answer: bytes) -> None:
-    assert gateway.read_hint(answer).task_id is None
 
 
 # The strict fakes
