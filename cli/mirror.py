@@ -13,12 +13,14 @@ from cli.confirmation import Yes, confirm
 from cli.errors import sentence
 from cli.output import Json, print_error, print_result, progress_console
 from cli.settings import storage_environment
-from clipferry.__main__ import storage_from, summary
+from clipferry.__main__ import summary
 from clipferry.errors import ConfigurationError
 from clipferry.observability.control_characters import escape_controls
-from clipferry.storage import TRANSFER_SECONDS
+from clipferry.setting_rules.bucket_settings import read_bucket_settings
+from clipferry.storage import Storage
 from clipferry.transfer.bottleneck import owned_cpus
 from clipferry.transfer.interface import WORKERS, TransferConfig
+from clipferry.transfer.mirror import TRANSFER_SECONDS
 
 
 def mirror(
@@ -35,7 +37,8 @@ def mirror(
     """Copies a file from a URL into the bucket of STORAGE_*, as mirror_video does. The database isn't changed."""
     try:
         config = TransferConfig(workers=workers, cpus=owned_cpus(os.environ))
-        storage = storage_from(storage_environment(), allow_loopback=allow_loopback, config=config)
+        settings = read_bucket_settings(storage_environment(), plain_http=allow_loopback)
+        storage = Storage(**settings._asdict(), allow_loopback=allow_loopback, config=config)
     except ConfigurationError as error:
         print_error(sentence(error))
         raise typer.Exit(2) from None

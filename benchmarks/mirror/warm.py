@@ -11,12 +11,12 @@ import resource
 import sys
 import time
 
-from clipferry.__main__ import storage_from
+from clipferry.__main__ import mirror_from
 from clipferry.media.mp4_scanner import MediaScanner
 from clipferry.transfer.bottleneck import owned_cpus
 from clipferry.transfer.interface import TransferConfig
 
-storage = storage_from(os.environ, allow_loopback=True, config=TransferConfig(cpus=owned_cpus(os.environ)))
+mirror = mirror_from(os.environ, allow_loopback=True, config=TransferConfig(cpus=owned_cpus(os.environ)))
 
 
 def used() -> float:
@@ -28,8 +28,8 @@ def used() -> float:
 for line in sys.stdin:
     url, key = line.split()
     begun, cpu = time.monotonic_ns(), used()
-    done = storage.transfer(source_url=url, key=key, on_chunk=MediaScanner().feed)
+    done = mirror.transfer(source_url=url, key=key, on_chunk=MediaScanner().feed)
     wall, cpu = time.monotonic_ns() - begun, used() - cpu
-    storage.close()  # new connections every time, because old ones may be dead after a Lambda's pause
+    mirror.close()  # new connections every time, because old ones may be dead after a Lambda's pause
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(json.dumps({"begun": begun, "wall": wall, "cpu": cpu, "peak": peak, "workers": done.workers}), flush=True)

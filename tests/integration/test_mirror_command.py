@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from clipferry.__main__ import REQUIRED, storage_from
 from clipferry.errors import ConfigurationError
-from clipferry.transfer.interface import TransferConfig
+from clipferry.setting_rules.bucket_settings import REQUIRED, read_bucket_settings
+from clipferry.storage import Storage
 from local.certificates import make_certificate, serving_tls
 from local.r2.server import FakeR2
+from tests.forbidden_imports import COMMAND, loaded, trespassers
 from tests.integration.mirror_fixtures import KEY, Behaviour, film, serving, sha256
 
 SIZE = 20_000_000
@@ -38,6 +39,17 @@ def test_it_mirrors_over_tls_and_says_what_it_did(tmp_path: Path) -> None:
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith(f"{SIZE} bytes  sha256 {sha256(behaviour.content)}  ")
         assert r2.bucket.objects[KEY].content == behaviour.content
+
+
+def test_a_whole_run_loads_nothing_that_it_has_no_use_for() -> None:
+    """A lazy import would only move the cost, so the modules are looked at when the film is in the bucket."""
+    with FakeR2() as r2, serving(Behaviour(film(SIZE))) as source:
+        arguments = [source.url, KEY, "--allow-loopback", "--quiet"]
+        modules = loaded(
+            f"from clipferry.__main__ import main\nassert main({arguments!r}) == 0", BARE | dict(keys_of(r2))
+        )
+        assert KEY in r2.bucket.objects
+    assert trespassers(modules, COMMAND) == []
 
 
 @pytest.mark.parametrize(("behaviour", "status", "words"), [
@@ -87,19 +99,21 @@ COPIED = {
 )
 def test_a_setting_that_cannot_work_is_named_and_not_shown(name: str, value: str) -> None:
     with pytest.raises(ConfigurationError, match=name) as refused:
-        storage_from(COPIED | {name: value}, allow_loopback=False, config=TransferConfig())
+        read_bucket_settings(COPIED | {name: value}, plain_http=False)
 
     assert "hunter2" not in str(refused.value)
 
 
 def test_blanks_and_newlines_around_settings_are_stripped() -> None:
-    storage = storage_from(COPIED, allow_loopback=False, config=TransferConfig())
+    settings = read_bucket_settings(COPIED, plain_http=False)
+    storage = Storage(**settings._asdict())
     signed = storage.get_signed_upload_url(key="a.png", content_type="image/png")
     storage.close()
 
     assert signed.startswith("https://account.r2.cloudflarestorage.com/films/a.png?")
     assert "Credential=access%2F" in signed
     assert storage.public_url("a.png") == "https://cdn.example.com/a.png"
+    assert "secret" not in repr(settings)
 
 
 def test_a_bucket_that_refuses_is_3() -> None:

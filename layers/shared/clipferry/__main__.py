@@ -6,26 +6,34 @@ Exit status: 0 done, 1 the source failed, 2 wrong usage or configuration, 3 the 
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
+from clipferry.aws.sigv4 import Credentials
 from clipferry.errors import ClipferryError, ConfigurationError, SourceError
+from clipferry.net.safe_get import Rules
+from clipferry.s3.client import Bucket
 from clipferry.s3.retry import TransferInterruptedError
-from clipferry.setting_rules import values
-from clipferry.storage import TRANSFER_SECONDS, Storage
+from clipferry.setting_rules.bucket_settings import read_bucket_settings
 from clipferry.transfer.bottleneck import owned_cpus
 from clipferry.transfer.interface import WORKERS, TransferConfig, TransferResult
+from clipferry.transfer.mirror import TRANSFER_SECONDS, Mirror
 
-REQUIRED = ("STORAGE_ENDPOINT", "STORAGE_ACCESS_KEY", "STORAGE_SECRET_KEY", "STORAGE_BUCKET")
+HELP_COLUMNS = 100
 PROGRESS_SECONDS = 1.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Mirrors one file; prints progress to standard error and the result to standard output."""
-    parser = argparse.ArgumentParser(prog="python -m clipferry", description="Mirrors one MP4 into the bucket.")
+    parser = argparse.ArgumentParser(
+        prog="python -m clipferry",
+        description="Mirrors one MP4 into the bucket.",
+        # To ask how wide the terminal is, it would import shutil, and with it bz2 and lzma: 4 ms of each run.
+        formatter_class=functools.partial(argparse.HelpFormatter, width=HELP_COLUMNS),
+    )
     parser.add_argument("source", metavar="SOURCE", help="its https:// URL")
     parser.add_argument("key", metavar="KEY", help="where it goes: videos/name.mp4")
     parser.add_argument("--workers", type=int, default=WORKERS, help="how many at the most (default %(default)s)")
@@ -40,8 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         workers = max(chosen.workers, 1)
         config = TransferConfig(workers=workers, cpus=owned_cpus(os.environ), content_md5=chosen.content_md5)
-        storage = storage_from(os.environ, allow_loopback=chosen.allow_loopback, config=config)
-        result = storage.transfer(
+        mirror = mirror_from(os.environ, allow_loopback=chosen.allow_loopback, config=config)
+        result = mirror.transfer(
             source_url=chosen.source,
             key=chosen.key,
             on_chunk=None if chosen.quiet or not sys.stderr.isatty() else _ProgressPrinter(),
@@ -56,42 +64,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def storage_from(environ: Mapping[str, str], *, allow_loopback: bool, config: TransferConfig) -> Storage:
-    """Returns the bucket that STORAGE_* names; raises ConfigurationError that lists what is missing or can't be."""
-    missing = [name for name in REQUIRED if not environ.get(name)]
-    if missing:
-        raise ConfigurationError(f"not set: {', '.join(missing)}")
-    with _naming("STORAGE_BUCKET"):
-        bucket = values.header_safe(environ["STORAGE_BUCKET"])
-    with _naming("STORAGE_ENDPOINT"):
-        endpoint = values.storage_endpoint(environ["STORAGE_ENDPOINT"], bucket, plain_http=allow_loopback)
-    with _naming("STORAGE_ACCESS_KEY"):
-        access_key = values.header_safe(environ["STORAGE_ACCESS_KEY"])
-    with _naming("STORAGE_SECRET_KEY"):
-        secret_key = values.header_safe(environ["STORAGE_SECRET_KEY"])
-    with _naming("STORAGE_REGION"):
-        region = values.header_safe(environ.get("STORAGE_REGION") or "auto")
-    with _naming("STORAGE_DOMAIN"):
-        domain = environ.get("STORAGE_DOMAIN")
-        public_domain = values.web_address(domain, plain_http=True) if domain else None
-    return Storage(
-        endpoint=endpoint,
-        region=region,
-        access_key=access_key,
-        secret_key=secret_key,
-        bucket=bucket,
-        public_domain=public_domain,
-        allow_loopback=allow_loopback,
-        config=config,
+def mirror_from(environ: Mapping[str, str], *, allow_loopback: bool, config: TransferConfig) -> Mirror:
+    """Returns what mirrors into the bucket that STORAGE_* name; raises ConfigurationError as `BucketSettings` does."""
+    settings = read_bucket_settings(environ, plain_http=allow_loopback)
+    bucket = Bucket(
+        endpoint=settings.endpoint,
+        region=settings.region,
+        credentials=Credentials(access_key=settings.access_key, secret_key=settings.secret_key),
+        name=settings.bucket,
+        stall_seconds=config.stall_seconds,
     )
-
-
-@contextmanager
-def _naming(setting: str) -> Iterator[None]:
-    try:
-        yield
-    except ValueError as error:
-        raise ConfigurationError(f"{setting} {error}") from None
+    return Mirror(bucket, Rules(allow_loopback=allow_loopback), config)
 
 
 def summary(result: TransferResult, seconds: float) -> str:

@@ -9,9 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import ssl
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Unpack
 from urllib.parse import urlsplit
 
@@ -26,15 +24,12 @@ from clipferry.s3.object_headers import immutable_headers
 from clipferry.s3.objects import MOST_DELETED, ListedObject, delete_objects, list_objects
 from clipferry.s3.retry import Retries
 from clipferry.s3.stored_objects import StoredObject, find_object
-from clipferry.transfer.engine import Transfer
 from clipferry.transfer.interface import StoredFile, TransferConfig, TransferOptions, TransferResult
-from clipferry.transfer.ranged_source import RangedSource
-from clipferry.transfer.source_answers import SourceChangedError
+from clipferry.transfer.mirror import Mirror
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 60
 ATTEMPTS = 3
-TRANSFER_SECONDS = 900.0
 REQUEST_SECONDS = 60.0
 
 
@@ -69,21 +64,21 @@ class Storage:
         self._region = region
         self._keys = (access_key, secret_key)
         self._name = bucket
-        self._config = config or TransferConfig()
-        keys = source_keys or {}
-        self._rules = Rules(allowed_hosts=allowed_hosts, allow_loopback=allow_loopback, tls=tls, keys=keys)
         credentials = Credentials(access_key=access_key, secret_key=secret_key)
         self._links = FileLinks(
             endpoint=endpoint, region=region, bucket=bucket, public_domain=public_domain, credentials=credentials
         )
+        chosen = config or TransferConfig()
         self._bucket = Bucket(
             endpoint=endpoint,
             region=region,
             credentials=credentials,
             name=bucket,
             tls=tls,
-            stall_seconds=self._config.stall_seconds,
+            stall_seconds=chosen.stall_seconds,
         )
+        rules = Rules(allowed_hosts=allowed_hosts, allow_loopback=allow_loopback, tls=tls, keys=source_keys or {})
+        self._mirror = Mirror(self._bucket, rules, chosen)
 
     def upload_file(
         self,
@@ -107,53 +102,13 @@ class Storage:
         return self._stored(key, len(content), hashlib.sha256(content).hexdigest())
 
     def download_and_upload(self, *, source_url: str, key: str, **options: Unpack[TransferOptions]) -> StoredFile:
-        """Streams the MP4 at `source_url` to `key`, using one part of memory for each worker whatever its size.
-
-        Doing it twice is harmless: the key is written over. With `on_progress` an interrupted transfer can be continued
-        by giving its last value as `progress`; without, nothing is left behind on failure.
-
-        Raises what `safe_get.follow` raises, SourceError for a file that comes incomplete, SourceInvalidError for what
-        isn't an MP4, before anything is written, and StorageError, TransferInterruptedError among them when the
-        deadline is over.
-        """
+        """Streams the MP4 at `source_url` to `key`, as `Mirror.transfer` does; raises what that raises."""
         result = self.transfer(source_url=source_url, key=key, **options)
         return self._stored(key, result.size, result.sha256)
 
     def transfer(self, *, source_url: str, key: str, **options: Unpack[TransferOptions]) -> TransferResult:
-        """Does what `download_and_upload` does; returns how it went.
-
-        A file that was replaced while it was being fetched is fetched once more, from the start. When it seems to have
-        changed again, its server's ranges don't hold (behind a balancer each node may have its own ETag): then without.
-        """
-        deadline = Deadline(options.get("deadline", TRANSFER_SECONDS))
-        restart = options.get("on_restart", lambda: None)
-        with suppress(SourceChangedError):
-            return self._attempt(source_url, key, options, deadline)
-        again: TransferOptions = {**options, "progress": None}
-        restart()
-        with suppress(SourceChangedError):
-            return self._attempt(source_url, key, again, deadline)
-        restart()
-        return self._attempt(source_url, key, again, deadline, ranges=False)
-
-    def _attempt(
-        self, source_url: str, key: str, options: TransferOptions, deadline: Deadline, *, ranges: bool = True
-    ) -> TransferResult:
-        stop, stall_seconds = threading.Event(), self._config.stall_seconds
-        return Transfer(
-            source=RangedSource(
-                source_url, rules=self._rules, deadline=deadline, stall_seconds=stall_seconds, ranges=ranges
-            ),
-            bucket=self._bucket,
-            key=key,
-            headers=immutable_headers(key, options.get("content_type", "video/mp4")),
-            retries=Retries(deadline=deadline, stop=stop, pause_seconds=self._config.pause_seconds),
-            stop=stop,
-            config=self._config,
-            observe=options.get("on_chunk"),
-            earlier=options.get("progress"),
-            on_progress=options.get("on_progress"),
-        ).run()
+        """Does what `download_and_upload` does; returns how it went."""
+        return self._mirror.transfer(source_url=source_url, key=key, **options)
 
     def unfinished_uploads(self, prefix: str) -> Iterator[UnfinishedUpload]:
         """Yields the unfinished uploads to keys that begin with `prefix`, whoever began them."""

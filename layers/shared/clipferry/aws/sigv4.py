@@ -9,8 +9,8 @@ import functools
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 from urllib.parse import SplitResult, quote, urlsplit
 
 from clipferry.errors import ConfigurationError
@@ -19,11 +19,14 @@ UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 """Stands for a payload's hash, when only TLS protects the payload; S3 and R2 accept it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
+class Credentials(NamedTuple):
     access_key: str
-    secret_key: str = field(repr=False)
-    session_token: str | None = field(default=None, repr=False)
+    secret_key: str
+    session_token: str | None = None
+
+    def __repr__(self) -> str:
+        """Shows no secret."""
+        return f"Credentials(access_key={self.access_key!r})"
 
 
 def environment_credentials(environ: Mapping[str, str]) -> Credentials:

@@ -42,7 +42,7 @@ _INNER_NAMES = (
     *("home.arpa", "onion", "invalid"),
 )
 """Domains that never lead to a public host: RFC 6761, 6762, 7686 and 8375, ICANN's `internal`, and usual inner ones."""
-_NUMBER = re.compile("[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
+_NUMBER = "[0-9]+|0[xX][0-9a-fA-F]*"
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
@@ -62,7 +62,7 @@ def may_be_public(host: str) -> bool:
     """
     name = host.rstrip(".").lower()
     labels = name.split(".")
-    if _NUMBER.fullmatch(labels[-1]):  # to a browser such a host is an IPv4 address, or nothing
+    if re.fullmatch(_NUMBER, labels[-1]):  # to a browser such a host is an IPv4 address, or nothing
         address = _ipv4(name)
         return address is not None and is_public(address)
     return len(labels) > 1 and not any(name.endswith(f".{inner}") for inner in _INNER_NAMES)

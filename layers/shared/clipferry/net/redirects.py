@@ -10,8 +10,8 @@ from clipferry.net.response import Response
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _VISIBLE_ASCII = "".join(map(chr, range(0x21, 0x7F)))
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-_BASE = re.compile(r"([a-z]+)://([^/?#]*)([^?#]*)", re.IGNORECASE)
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*:"
+_BASE = r"([A-Za-z]+)://([^/?#]*)([^?#]*)"
 
 
 def redirect_target(url: str, response: Response) -> str:
@@ -36,8 +36,8 @@ def redirect_target(url: str, response: Response) -> str:
 
 def _joined(url: str, location: str) -> str:
     """Resolves a reference (RFC 3986 §5.2). `urljoin` drops a `?` or `;` at the end, which a signature may cover."""
-    base = _BASE.match(url)
-    if base is None or _SCHEME.match(location):
+    base = re.match(_BASE, url)
+    if base is None or re.match(_SCHEME, location):
         return location
     scheme, host, path = base.groups()
     if location.startswith("//"):

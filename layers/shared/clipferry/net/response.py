@@ -11,7 +11,7 @@ from clipferry.net.response_head import MAX_LINES, BadResponseError, Head
 NO_BODY: Final = frozenset({204, 304})
 _PIECE: Final = 64 * 1024
 _MAX_CHUNK_LINE: Final = 4096
-_CHUNK_SIZE: Final = re.compile(rb"[0-9A-Fa-f]{1,15}")
+_CHUNK_SIZE: Final = rb"[0-9A-Fa-f]{1,15}"
 
 
 class Incoming(Protocol):
@@ -98,7 +98,7 @@ class Response:
             raise BadResponseError("a chunk is longer than it said")
         self._is_within_chunks = True
         size, _, _ = self._connection.read_line(_MAX_CHUNK_LINE).partition(b";")
-        if not _CHUNK_SIZE.fullmatch(size.strip()):
+        if not re.fullmatch(_CHUNK_SIZE, size.strip()):
             raise BadResponseError(f"no size of a chunk: {size[:20]!r}")
         self._left = int(size, 16)
         if not self._left:

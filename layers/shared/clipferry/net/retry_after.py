@@ -8,11 +8,9 @@ from datetime import UTC, datetime
 
 from clipferry.net.response_head import Headers
 
-_SECONDS = re.compile(r"[0-9]{1,9}")
+_SECONDS = r"[0-9]{1,9}"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_DATE = re.compile(
-    rf"[A-Za-z]{{3}}, ([0-9]{{2}}) ({'|'.join(_MONTHS)}) ([0-9]{{4}}) ([0-9]{{2}}):([0-9]{{2}}):([0-9]{{2}}) GMT"
-)
+_DATE = rf"[A-Za-z]{{3}}, ([0-9]{{2}}) ({'|'.join(_MONTHS)}) ([0-9]{{4}}) ([0-9]{{2}}):([0-9]{{2}}):([0-9]{{2}}) GMT"
 
 
 def retry_after(headers: Headers, now: float | None = None) -> float:
@@ -21,9 +19,9 @@ def retry_after(headers: Headers, now: float | None = None) -> float:
     `now` is the Unix time, the clock's if it isn't given.
     """
     value = headers.get("Retry-After")
-    if _SECONDS.fullmatch(value):
+    if re.fullmatch(_SECONDS, value):
         return float(value)
-    found = _DATE.fullmatch(value)
+    found = re.fullmatch(_DATE, value)
     if found is None:
         return 0.0
     day, month, year, hour, minute, second = found.groups()

@@ -7,7 +7,7 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from clipferry.errors import SourceError, SourceGoneError, SourceInvalidError
@@ -29,8 +29,7 @@ REAL_CODINGS = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd", "compress",
 servers write there (`aws-chunked`, `utf-8`, `binary`) changes nothing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class Rules(NamedTuple):
     """Where a provider's URL may lead, and how big the file may be.
 
     `allowed_hosts` are names and `*.example.com`; none at all means any public host. `connect_timeout` in seconds,
@@ -45,7 +44,11 @@ class Rules:
     max_redirects: int = 3
     max_bytes: int = 2**31 - 1
     tls: ssl.SSLContext | None = None
-    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    keys: Mapping[str, str] = MappingProxyType({})
+
+    def __repr__(self) -> str:
+        """Shows no key."""
+        return f"Rules(allowed_hosts={self.allowed_hosts!r}, allow_loopback={self.allow_loopback!r})"
 
     def authorization(self, url: str) -> Mapping[str, str]:
         return next(({"Authorization": key} for prefix, key in self.keys.items() if url.startswith(prefix)), {})

@@ -10,9 +10,8 @@ import hashlib
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 from urllib.parse import quote, urlencode, urlsplit
 
 from clipferry.aws.sigv4 import UNSIGNED_PAYLOAD, Credentials, sign
@@ -34,8 +33,7 @@ _LATE_RESPONSE_SECONDS = 1.0
 """For reading why the bucket has closed the connection."""
 
 
-@dataclass(frozen=True, slots=True)
-class BucketResponse:
+class BucketResponse(NamedTuple):
     """A complete response of status 2xx."""
 
     headers: Headers

@@ -9,8 +9,9 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
 
 from clipferry.errors import StorageError
 from clipferry.s3.client import Bucket
@@ -21,15 +22,14 @@ MD5 = re.compile(r"[0-9a-f]{32}")
 """An ETag that may be one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class Progress(NamedTuple):
     """How far an upload has come: enough for another process to continue it. Sizes in bytes."""
 
     upload_id: str
     part_size: int
     size: int
     source_etag: str | None
-    parts: Mapping[int, str] = field(default_factory=dict)
+    parts: Mapping[int, str] = MappingProxyType({})
     """ETags by part number."""
 
     @property
@@ -141,8 +141,7 @@ class Multipart:
         return self._bucket.call(method, self._key, deadline=deadline, query=query, headers=headers, body=body).body
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnfinishedUpload:
+class UnfinishedUpload(NamedTuple):
     """An upload that was never completed: S3 stores its parts, and bills them, until somebody aborts it."""
 
     key: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -108,8 +107,10 @@ class Retries:
         tries = max(self._tries, THROTTLED_TRIES) if is_throttled else self._tries
         if failed >= tries or self._failures > FAILURES or not is_worth_another_try(error):
             raise error
+        from random import uniform  # noqa: PLC0415 (3 ms of a new process, in which nothing may fail)
+
         seconds = min(self._pause_seconds * 2 ** min(failed - 1, _DOUBLINGS), LONGEST_PAUSE_SECONDS)
-        seconds = max(seconds * random.uniform(1, 1.5), error.wait_seconds)  # noqa: S311 (no secret)
+        seconds = max(seconds * uniform(1, 1.5), error.wait_seconds)  # noqa: S311 (no secret)
         if self.deadline.ends_within(seconds):
             raise _out_of_time(error) from error
         if seconds > LONGEST_WAIT_SECONDS or self._stop.wait(seconds):

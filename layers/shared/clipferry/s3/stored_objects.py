@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from clipferry.errors import StorageError
 from clipferry.net.deadline import Deadline
@@ -14,12 +14,11 @@ from clipferry.net.response_head import BadResponseError, Headers
 from clipferry.s3.client import MAX_RESPONSE_BYTES, Bucket, etag_of, refuse
 from clipferry.s3.retry import BucketRefusedError
 
-_CONTENT_RANGE = re.compile(r"bytes (?:([0-9]{1,18})-[0-9]{1,18}|\*)/([0-9]{1,18})")
+_CONTENT_RANGE = r"bytes (?:([0-9]{1,18})-[0-9]{1,18}|\*)/([0-9]{1,18})"
 _SKIP_STEP = 256 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredObject:
+class StoredObject(NamedTuple):
     """An object in the bucket: its size in bytes, and its ETag without the quotes."""
 
     size: int
@@ -52,7 +51,7 @@ def open_object(bucket: Bucket, key: str, *, start: int, etag: str, deadline: De
             refuse(f"GET {key}", response, response.read(MAX_RESPONSE_BYTES).decode(errors="replace"))
         if etag_of(response.headers) not in ("", etag):
             raise StorageError(f"GET {key}: another version than {etag}")
-        given = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        given = re.fullmatch(_CONTENT_RANGE, response.headers.get("Content-Range", ""))
         if response.status == 200:
             _skip(response, start)
         elif given is None or given[1] != str(start):
@@ -63,7 +62,7 @@ def open_object(bucket: Bucket, key: str, *, start: int, etag: str, deadline: De
 def _size_by_range(bucket: Bucket, key: str, deadline: Deadline) -> int:
     """Returns the size that is told with the first byte, where HEAD doesn't tell it: a proxy may leave it out."""
     with bucket.get(key, {"Range": "bytes=0-0"}, deadline=deadline) as response:
-        given = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        given = re.fullmatch(_CONTENT_RANGE, response.headers.get("Content-Range", ""))
         whole = _told_length(response.headers) if response.status == 200 else None
         size = int(given[2]) if given and response.status in (206, 416) else whole
         if size is None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 
 from clipferry.errors import ClipferryError, StorageError
 from clipferry.net.deadline import Deadline
@@ -110,18 +109,18 @@ class Transfer:
         progress = Progress(upload_id="", part_size=part.length, size=source.size, source_etag=source.etag)
 
         def upload_id() -> str | None:
-            return upload.upload_id(lambda created: self._record(replace(progress, upload_id=created)))
+            return upload.upload_id(lambda created: self._record(progress._replace(upload_id=created)))
 
         numbers = range(1, progress.part_count + 1)
         workers = self._workers(progress, numbers, digest, upload_id, at_once=at_once)
         upload.start()
         try:
             workers.run(part, reader)
-            progress = replace(progress, upload_id=upload_id() or "", parts=workers.etags)
+            progress = progress._replace(upload_id=upload_id() or "", parts=workers.etags)
             self._complete(progress)
         except BaseException as error:
             created = upload.wait()
-            progress = replace(progress, upload_id=created or "", parts=dict(workers.etags))
+            progress = progress._replace(upload_id=created or "", parts=dict(workers.etags))
             self._clean_up(progress, error, is_recorded=upload.is_recorded)
             raise
         return self._result(digest.hexdigest(), workers=workers.workers, buffers=workers.buffers)
@@ -152,7 +151,7 @@ class Transfer:
         """
         workers = buffers = 0
         try:
-            progress = replace(earlier, parts=self._multipart.parts(earlier))
+            progress = earlier._replace(parts=self._multipart.parts(earlier))
         except BucketRefusedError as refusal:
             if refusal.reason != "NoSuchUpload":
                 raise
@@ -164,7 +163,7 @@ class Transfer:
         try:
             if missing:
                 added = self._add(progress, missing)
-                progress = replace(progress, parts={**progress.parts, **added.etags})
+                progress = progress._replace(parts={**progress.parts, **added.etags})
                 workers, buffers = added.workers, added.buffers
             self._complete(progress)
         except BaseException as error:

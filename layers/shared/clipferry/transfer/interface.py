@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 from clipferry.s3.multipart import Progress
 from clipferry.s3.retry import PAUSE_SECONDS
@@ -25,8 +24,7 @@ OnProgress = Callable[[Progress | None], None]
 """Records what the next attempt can continue from, None for nothing; raises when another worker has the lease."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransferConfig:
+class TransferConfig(NamedTuple):
     """`part_size` in bytes; `workers` at the most; `cpus` is `bottleneck.owned_cpus`.
 
     `stall_seconds` is for one step of 256 KiB, in or out: a peer that only drips counts as stopped.
@@ -60,8 +58,7 @@ class TransferOptions(TypedDict, total=False):
     """Called when the file is fetched again from its beginning: what `on_chunk` got is void then."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransferResult:
+class TransferResult(NamedTuple):
     """A file that is in the bucket, byte for byte as its source sent it. Sizes in bytes."""
 
     size: int
@@ -73,8 +70,7 @@ class TransferResult:
     """The most parts that were in memory at the same time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredFile:
+class StoredFile(NamedTuple):
     """A file that is in the bucket."""
 
     url: str

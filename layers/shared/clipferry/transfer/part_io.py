@@ -6,7 +6,7 @@ import base64
 import hashlib
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from clipferry.s3.client import Bucket, PutRequest
 from clipferry.s3.retry import Retries
@@ -23,8 +23,7 @@ Fill = Callable[[], memoryview]
 """Reads the next step of a part, hashes it and returns it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransferContext:
+class TransferContext(NamedTuple):
     """Source, destination and retries. `stop` is set when a worker has failed.
 
     With `content_md5` the bucket checks each part by its MD5.
