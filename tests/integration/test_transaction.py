@@ -163,6 +163,19 @@ def test_rows_come_as_a_dataclass_whatever_the_order_of_the_columns(database: Da
         longer.first()
 
 
+def test_a_statement_whose_columns_have_grown_names_them_all(database_url: str, database: Database) -> None:
+    """A front end's own migration adds a column to a table while functions are warm."""
+    everything = "select * from pair"
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("create table pair as select 1 as one")
+        with database.transaction() as tx:
+            before = tx.query_dicts(everything, {})
+        connection.execute("alter table pair add two integer default 2")
+    with database.transaction() as tx:
+        after = tx.query_dicts(everything, {})
+    assert (before.all(), after.all()) == ([{"one": 1}], [{"one": 1, "two": 2}])
+
+
 def test_percent_signs_and_repeated_names_reach_the_server(database: Database) -> None:
     with database.transaction() as tx:
         row = tx.query_dicts(

@@ -98,6 +98,6 @@ def _parameters(credential: Credential) -> dict[str, Any]:
     return {
         "session_token": credential.session_token,
         "key_sha256": credential.key_sha256,
-        "needs": [scope.value for scope in credential.needs],
+        "needs": "{" + ",".join(credential.needs) + "}",
         "session_only": credential.session_only,
     }

@@ -69,7 +69,7 @@ class Transaction:
         self, sql: LiteralString, parameters: Mapping[str, Any], make: Callable[[Iterable[tuple[str, Any]]], Row]
     ) -> Rows[Row]:
         self.execute(sql, parameters)
-        rows = Rows(make, self._send)
+        rows = Rows(sql, make, self._send)
         self._awaited.append((len(self._statements) - 1, rows))
         return rows
 
