@@ -85,8 +85,7 @@ class Product:
 
     def lease(self, uuid: str) -> int:
         """Takes the lease for mirroring; returns its fencing number."""
-        with self._database.transaction() as tx:
-            leased = leases.lease(tx, uuid=uuid, worker="worker", seconds=300)
+        leased = self._database.run(leases.lease, uuid=uuid, worker="worker", seconds=300)
         return _present(leased.first()).fence
 
     def settle(self, uuid: str, fence: int) -> None:
@@ -155,8 +154,7 @@ class Product:
 
     def claim_due(self) -> list[str]:
         """Reconcile's statement that claims the videos that are due."""
-        with self._database.transaction() as tx:
-            claimed = jobs.claim_due(tx, limit=BATCH, interval_seconds=POLLING.check_seconds)
+        claimed = self._database.run(jobs.claim_due, limit=BATCH, interval_seconds=POLLING.check_seconds)
         return [due.uuid for due in claimed.all()]
 
     def make_due_again(self, uuids: list[str]) -> None:

@@ -91,9 +91,8 @@ def explain(
 
     It shows changes of status, callbacks, queries to the provider, mirror attempts, holds and ledger entries.
     """
-    with database.connect() as db, db.transaction() as tx:
-        found = timeline.read(tx, uuid)
-    moments = found.all()
+    with database.connect() as db:
+        moments = db.run(timeline.read, uuid).all()
     empty = f"Nothing is known of {uuid}."
     print_records(moments, as_json=as_json, title=f"Video {uuid}", empty=empty, elapsed="at")
     raise typer.Exit(0 if moments else 1)
@@ -137,9 +136,8 @@ def _print_changes(changes: Changes, *, done: bool) -> None:
 
 
 def _print_opening_balances() -> None:
-    with database.connect() as db, db.transaction() as tx:
-        found = verification.opening_balances(tx, limit=100)
-    unexplained = found.all()
+    with database.connect() as db:
+        unexplained = db.run(verification.opening_balances, limit=100).all()
     if unexplained:
         print_line("Opening balances: credits that the ledger does not explain (docs/migrating.md)")
         print_records(unexplained, as_json=False, title="")

@@ -26,9 +26,8 @@ def show_(
     as_json: Json = False,
 ) -> None:
     """Lists callbacks, newest first, of one video or of all. Exit status 1 if there is none."""
-    with database.connect() as db, db.transaction() as tx:
-        found = inbox.latest(tx, video_uuid=video_uuid, limit=limit)
-    kept = found.all()
+    with database.connect() as db:
+        kept = db.run(inbox.latest, video_uuid=video_uuid, limit=limit).all()
     rows = kept if as_json or video_uuid else [_table_row(callback) for callback in kept]
     print_records(rows, as_json=as_json, title="Callbacks", empty="The inbox is empty.")
     raise typer.Exit(0 if kept else 1)

@@ -12,14 +12,12 @@ import typer
 from cli import database, local_stack
 from cli.one_video import follow
 from cli.output import Json, print_error, print_records
+from cli.web import send_request
 from clipferry.errors import ClipferryError
 from clipferry.models import VideoStatus
-from clipferry.net.http_client import HttpClient
 
-CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 30.0
 """API Gateway ends a request after that."""
-_LONGEST = 1 << 20
 _PATH = "/api/v1/video/generate"
 
 
@@ -73,21 +71,14 @@ def _place(api: str, port: str) -> tuple[str, str]:
 
 
 def _order(url: str, token: str, order: dict[str, Any]) -> dict[str, Any]:
-    parts = urlsplit(url)
-    is_here = parts.hostname in ("localhost", "127.0.0.1", "::1")
-    client = HttpClient(f"{parts.scheme}://{parts.netloc}", allow_plain_http=is_here)
-    try:
-        answer = client.request(
-            "POST",
-            parts.path.rstrip("/") + _PATH,
-            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json", "User-Agent": "clipferry"},
-            body=json.dumps(order).encode(),
-            connect_timeout=CONNECT_SECONDS,
-            timeout=TOTAL_SECONDS,
-            max_bytes=_LONGEST,
-        )
-    finally:
-        client.close()
+    answer = send_request(
+        "POST",
+        url.rstrip("/") + _PATH,
+        plain_http=urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1"),
+        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+        body=json.dumps(order).encode(),
+        timeout=TOTAL_SECONDS,
+    )
     try:
         content = json.loads(answer.body)
         if content["success"]:

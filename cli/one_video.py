@@ -61,9 +61,7 @@ def follow(db: Database, uuid: str, *, as_json: bool) -> VideoStatus:
     seen: list[TimelineEntry] = []
     while True:
         video = _find(db, uuid)  # before its history, which then has all that led to this state
-        with db.transaction() as tx:
-            found = timeline.read(tx, uuid)
-        for entry in (entry for entry in found.all() if entry not in seen):
+        for entry in (entry for entry in db.run(timeline.read, uuid).all() if entry not in seen):
             seen.append(entry)
             _print(entry, seen[0], as_json=as_json)
         if video.status in _ENDED:
@@ -85,9 +83,7 @@ def _print(entry: TimelineEntry, first: TimelineEntry, *, as_json: bool) -> None
 
 
 def _find(db: Database, uuid: str) -> Video:
-    with db.transaction() as tx:
-        found = videos.get(tx, uuid)
-    video = found.first()
+    video = db.run(videos.get, uuid).first()
     if video is None:
         raise VideoNotFoundError(uuid)
     return video

@@ -17,6 +17,7 @@ import typer
 
 from cli import local_stack
 from cli.output import print_error
+from cli.stacks import translate_aws_errors
 from clipferry.errors import InvalidRequestError, QueueError
 
 Named = TypeVar("Named")
@@ -60,7 +61,7 @@ class DeadLetterQueues:
         if policy is None:
             raise QueueError("the queue has no dead-letter queue")
         arn = json.loads(policy)["deadLetterTargetArn"].split(":")
-        with _translate_aws_errors("GetQueueUrl"):
+        with translate_aws_errors("GetQueueUrl", QueueError):
             self._dead_letters_url = client.get_queue_url(QueueName=arn[5], QueueOwnerAWSAccountId=arn[4])["QueueUrl"]
 
     def depth(self) -> Depth:
@@ -71,7 +72,7 @@ class DeadLetterQueues:
 
     def receive_dead_letters(self, *, hidden_seconds: int) -> list[DeadLetter]:
         """Receives up to ten messages, and hides them from other receivers for `hidden_seconds`."""
-        with _translate_aws_errors("ReceiveMessage"):
+        with translate_aws_errors("ReceiveMessage", QueueError):
             answer = self._client.receive_message(
                 QueueUrl=self._dead_letters_url,
                 MaxNumberOfMessages=BATCH,
@@ -84,17 +85,17 @@ class DeadLetterQueues:
 
     def redrive(self, letter: DeadLetter) -> None:
         """Sends the message to its queue again, then deletes it here: a failure in between leaves it in both."""
-        with _translate_aws_errors("SendMessage"):
+        with translate_aws_errors("SendMessage", QueueError):
             self._client.send_message(
                 QueueUrl=self._queue_url, MessageBody=letter.body, MessageAttributes=letter.attributes
             )
-        with _translate_aws_errors("DeleteMessage"):
+        with translate_aws_errors("DeleteMessage", QueueError):
             self._client.delete_message(QueueUrl=self._dead_letters_url, ReceiptHandle=letter.receipt)
 
     def make_visible(self, letters: Iterable[DeadLetter]) -> None:
         """Ends the hiding of received messages, so that they can be received again at once."""
         for letter in letters:
-            with _translate_aws_errors("ChangeMessageVisibility"):
+            with translate_aws_errors("ChangeMessageVisibility", QueueError):
                 self._client.change_message_visibility(
                     QueueUrl=self._dead_letters_url, ReceiptHandle=letter.receipt, VisibilityTimeout=0
                 )
@@ -107,7 +108,7 @@ class DeadLetterQueues:
         )
 
     def _attributes(self, url: str) -> dict[str, str]:
-        with _translate_aws_errors("GetQueueAttributes"):
+        with translate_aws_errors("GetQueueAttributes", QueueError):
             return self._client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"]).get("Attributes", {})
 
 
@@ -130,7 +131,7 @@ def connect_to(queue_url: str, *, region: str, endpoint: str | None) -> Iterator
     """The queue at `queue_url` and its dead-letter queue, closed after the block."""
     from boto3.session import Session
 
-    with _translate_aws_errors("SQS"):
+    with translate_aws_errors("SQS", QueueError):
         client: Any = Session().client("sqs", region_name=region, endpoint_url=endpoint or None)
     try:
         yield DeadLetterQueues(client, queue_url)
@@ -147,14 +148,3 @@ def _letter(message: dict[str, Any]) -> DeadLetter:
         attributes=message.get("MessageAttributes", {}),
         sent_at=datetime.fromtimestamp(sent_at / 1000, UTC),
     )
-
-
-@contextmanager
-def _translate_aws_errors(action: str) -> Iterator[None]:
-    """Raises QueueError for the errors of boto3."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        yield
-    except (BotoCoreError, ClientError) as error:
-        raise QueueError(f"{action}: {error}") from error

@@ -106,7 +106,7 @@ def _with_status(rows: list[dict[str, object]]) -> list[dict[str, object]]:
     uuids = [str(row["video_uuid"]) for row in rows if row["video_uuid"]]
     if not uuids:
         return rows
-    with database.connect() as db, db.transaction() as tx:
-        found = operator_queries.states(tx, uuids)
-    status = {row["uuid"]: row["status"] for row in found.all()}
+    with database.connect() as db:
+        found = db.run(operator_queries.states, uuids).all()
+    status = {row["uuid"]: row["status"] for row in found}
     return [{**row, "status": status.get(row["video_uuid"], "unknown")} for row in rows]

@@ -75,11 +75,11 @@ class DeployedStack:
 
 
 @contextmanager
-def translate_aws_errors(what: str) -> Iterator[None]:
-    """Raises StackError for the errors of boto3."""
+def translate_aws_errors(what: str, ours: type[ClipferryError] = StackError) -> Iterator[None]:
+    """Raises one of `ours` for the errors of boto3."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield
     except (BotoCoreError, ClientError) as error:
-        raise StackError(f"{what}: {error}") from error
+        raise ours(f"{what}: {error}") from error

@@ -42,9 +42,10 @@ def create(
         print_error(f"{email} is no e-mail address.")
         raise typer.Exit(2)
     wanted = user_id or f"user_{secrets.token_hex(12)}"
-    with database.connect() as db, db.transaction() as tx:
-        made = users.create(tx, id=wanted, email=email, name=name or email.partition("@")[0], is_admin=admin)
-    user = made.first()
+    with database.connect() as db:
+        user = db.run(
+            users.create, id=wanted, email=email, name=name or email.partition("@")[0], is_admin=admin
+        ).first()
     if user is None:
         raise UserTakenError(f"{email}, {wanted}")
     if as_json:

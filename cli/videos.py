@@ -46,18 +46,14 @@ def list_(
 ) -> None:
     """Lists videos, newest first, of one user or of all; deleted ones are left out."""
     with database.connect() as db:
-        with db.transaction() as tx:
-            listed = operator_queries.latest(tx, user_id=user, status=status, limit=limit)
-        found = listed.all()
+        found = db.run(operator_queries.latest, user_id=user, status=status, limit=limit).all()
         videos = _with_costs(found, db) if cost else found
     priority = ("uuid", "provider_cost", "currency", *LISTED[1:]) if cost else LISTED
     print_records(videos, as_json=as_json, title="Videos", empty="There are no such videos.", priority=priority)
 
 
 def _with_costs(found: list[VideoSummary], db: Database) -> list[dict[str, object]]:
-    with db.transaction() as tx:
-        costs = provider_costs.of(tx, [video.uuid for video in found])
-    known = {row["video_uuid"]: row for row in costs.all()}
+    known = {row["video_uuid"]: row for row in db.run(provider_costs.of, [video.uuid for video in found]).all()}
     none = {"provider_cost": None, "provider_cost_currency": None}
     return [
         asdict(video) | {"provider_cost": own["provider_cost"], "currency": own["provider_cost_currency"]}
@@ -76,10 +72,10 @@ def cost(
     A provider's cost is in its own currency: dollars, credits, or units that its price list has the worth of. `unknown`
     counts the videos whose cost it didn't say.
     """
-    with database.connect() as db, db.transaction() as tx:
-        found = provider_costs.by_model(tx, days=days)
+    with database.connect() as db:
+        found = db.run(provider_costs.by_model, days=days).all()
     title, empty = f"Costs of the last {days} days", "No provider has taken a video in this time."
-    print_records(found.all(), as_json=as_json, title=title, empty=empty, priority=COSTS)
+    print_records(found, as_json=as_json, title=title, empty=empty, priority=COSTS)
 
 
 @app.command()
@@ -89,9 +85,8 @@ def stuck(
     as_json: Json = False,
 ) -> None:
     """Lists unfinished videos whose deadline or next check has passed, and why. Exit status 1 if there are any."""
-    with database.connect() as db, db.transaction() as tx:
-        found = operator_queries.stuck(tx, late_seconds=late, limit=limit)
-    videos = found.all()
+    with database.connect() as db:
+        videos = db.run(operator_queries.stuck, late_seconds=late, limit=limit).all()
     print_records(videos, as_json=as_json, title="Stuck", empty="Nothing is stuck.", priority=STUCK)
     raise typer.Exit(1 if videos else 0)
 
@@ -110,9 +105,8 @@ def retry(
     what = unique[0] if len(unique) == 1 else f"{len(unique)} videos"
     confirm(f"Mirror {what} again, and put the owner's credits on hold?", yes)
     with open_dependencies(needs_aws=True) as dependencies:
-        with dependencies.database.transaction() as tx:
-            found = operator_queries.states(tx, unique)
-        completed = {row["uuid"] for row in found.all() if row["status"] == VideoStatus.COMPLETED}
+        found = dependencies.database.run(operator_queries.states, unique).all()
+        completed = {row["uuid"] for row in found if row["status"] == VideoStatus.COMPLETED}
         results = [
             _already_completed(uuid) if uuid in completed else _retry(uuid, dependencies)
             for uuid in with_progress_bar(unique, "Mirroring again")

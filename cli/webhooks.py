@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -62,7 +63,7 @@ def show(
         print_error(f"There is no event {event_id}.")
         raise typer.Exit(1)
     if as_json:
-        print_json({"body": json.loads(event["body"]), "deliveries": [_as_dict(delivery) for delivery in deliveries]})
+        print_json({"body": json.loads(event["body"]), "deliveries": [asdict(delivery) for delivery in deliveries]})
         return
     happened = {"at": event["created_at"], "what": event["kind"], "detail": event["body"]}
     print_records([happened, *map(_moment, deliveries)], as_json=False, title=event_id)
@@ -87,9 +88,8 @@ def replay(
         raise typer.Exit(2)
     what = "all that wasn't delivered" if undelivered else f"{len(chosen)} event{'s'[: len(chosen) > 1]}"
     confirm(f"Send {what} again?", yes)
-    with database.connect() as db, db.transaction() as tx:
-        replaying = webhook_deliveries.replay(tx, chosen, undelivered=undelivered)
-    rows = replaying.all()
+    with database.connect() as db:
+        rows = db.run(webhook_deliveries.replay, chosen, undelivered=undelivered).all()
     print_records(rows, as_json=as_json, title="To be sent again", empty="There is nothing to send again.")
     raise typer.Exit(0 if rows else 1)
 
@@ -140,7 +140,3 @@ def _moment(delivery: Delivery) -> dict[str, Any]:
     answer = delivery.last_error or delivery.last_status
     detail = f"{delivery.attempts} attempts, the last answer {answer}" if delivery.attempts else None
     return {"at": delivery.attempted_at, "what": f"{delivery.state}: {delivery.url}", "detail": detail}
-
-
-def _as_dict(delivery: Delivery) -> dict[str, Any]:
-    return {name: getattr(delivery, name) for name in Delivery.__dataclass_fields__}

@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from cli.doctor.findings import CheckFailedError, CheckSkippedError
-from cli.doctor.web import send_request
+from cli.web import send_request
 from clipferry.db import operator_queries
 from clipferry.db.connection import Database
 from clipferry.errors import ClipferryError

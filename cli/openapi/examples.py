@@ -109,7 +109,6 @@ _TRANSACTION: Final = {
     "remark": None,
     "createdAt": _DONE,
 }
-
 _KEY: Final = {
     "id": 7,
     "name": "render farm",

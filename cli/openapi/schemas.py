@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any, Final
 
 from pydantic import TypeAdapter
@@ -23,28 +24,8 @@ from clipferry.models import Mode, VideoStatus
 from clipferry.verdicts import FailureCode
 
 _SCHEMAS: Final = "#/components/schemas/"
-_ANSWERS: Final = (
-    response_types.CreatedVideoJson,
-    response_types.VideoJson,
-    response_types.VideoDetailJson,
-    response_types.PageJson,
-    response_types.StatusJson,
-    response_types.DeletedJson,
-    response_types.ReceivedJson,
-    response_types.BalanceJson,
-    response_types.HistoryJson,
-    response_types.GrantedJson,
-    response_types.UploadJson,
-    response_types.ModelJson,
-    key_types.KeysJson,
-    key_types.CreatedKeyJson,
-    response_types.WebhookSecretJson,
-    response_types.UserJson,
-    response_types.HealthJson,
-)
-
-
 _REFERENCES: Final = ("imageUrls", "videoUrls", "audioUrls")
+_ABOUT_WEBHOOK: Final = "Where the video's end is announced to you, signed (docs/webhooks.md). With an API key only."
 _ABOUT: Final = {"imageUrl": "The first frame.", "lastImageUrl": "The last frame."}
 
 
@@ -54,10 +35,11 @@ def reference(name: str) -> dict[str, Any]:
 
 def components() -> dict[str, Any]:
     """All schemas, by name."""
-    schemas: dict[str, Any] = {"Error": _error(), "GenerateVideo": _generate_video(), "MediaUrl": _media_url()}
-    for type_ in (request_bodies.GrantCredits, request_bodies.CreateKey, request_bodies.PresignUpload, *_ANSWERS):
+    media_url = _public_url("string", "Public: the provider fetches it, we don't.")
+    schemas: dict[str, Any] = {"Error": _error(), "GenerateVideo": _generate_video(), "MediaUrl": media_url}
+    for type_ in (request_bodies.GrantCredits, request_bodies.CreateKey, request_bodies.PresignUpload):
         schemas |= named(type_)
-    return schemas
+    return schemas | answers(response_types) | answers(key_types)
 
 
 def success(data: str | list[str]) -> dict[str, Any]:
@@ -70,6 +52,12 @@ def failure(codes: list[str]) -> dict[str, Any]:
     """The envelope around an error with one of these codes."""
     code = {"properties": {"code": {"enum": codes}}}
     return {"allOf": [reference("Error"), {"properties": {"error": code}}]}
+
+
+def answers(module: ModuleType) -> dict[str, Any]:
+    """The schemas of the module's types of answers, whose names end in Json."""
+    types = [value for name, value in vars(module).items() if name.endswith("Json")]
+    return {name: schema for type_ in types for name, schema in named(type_).items()}
 
 
 def named(type_: Any) -> dict[str, Any]:
@@ -174,7 +162,7 @@ def choices(limits: Limits) -> dict[str, Any]:
         "seed": _seed(limits.seed),
         "negativePrompt": _text(limits.negative_prompt) if limits.negative_prompt else {"type": "null"},
         "outputNumber": {"enum": [1, None]},
-        "webhookUrl": _webhook_url(),
+        "webhookUrl": _public_url(["string", "null"], _ABOUT_WEBHOOK),
         "metadata": metadata(MOST_METADATA, ["object", "null"]),
     }
 
@@ -208,19 +196,8 @@ def metadata(most: int, type_: str | list[str] = "object") -> dict[str, Any]:
     }
 
 
-def _webhook_url() -> dict[str, Any]:
-    about = "Where the video's end is announced to you, signed (docs/webhooks.md). With an API key only."
-    return {
-        "type": ["string", "null"],
-        "pattern": generate_request.PUBLIC_URL,
-        "maxLength": LONGEST_URL,
-        "description": about,
-    }
-
-
-def _media_url() -> dict[str, Any]:
-    about = "Public: the provider fetches it, we don't."
-    return {"type": "string", "pattern": generate_request.PUBLIC_URL, "maxLength": LONGEST_URL, "description": about}
+def _public_url(type_: str | list[str], about: str) -> dict[str, Any]:
+    return {"type": type_, "pattern": generate_request.PUBLIC_URL, "maxLength": LONGEST_URL, "description": about}
 
 
 def _urls(count: Range) -> dict[str, Any]:

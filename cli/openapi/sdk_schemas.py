@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from cli.openapi.schemas import choices, details, kinds, named, reference
+from cli.openapi.schemas import answers, choices, details, kinds, reference
 from clipferry import catalog
 from clipferry.api.generate_body import PROMPT
 from clipferry.api.sdk import answer_types
@@ -13,12 +13,6 @@ from clipferry.api.sdk.sizes import size_of
 from clipferry.catalog import Limits, Model
 from clipferry.models import Mode
 
-_ANSWERS: Final = (
-    answer_types.SdkVideoJson,
-    answer_types.SdkVideoListJson,
-    answer_types.DeletedVideoJson,
-    answer_types.SdkModelListJson,
-)
 _ABOUT: Final = """\
 The models that come with Clipferry, with OpenAI's fields and ours beside them; the other fields of GenerateVideo are
 taken, too, where they don't say what one of these says.
@@ -26,10 +20,7 @@ As multipart/form-data, `input_reference` may be a JPEG, PNG, GIF or WebP file, 
 
 
 def components() -> dict[str, Any]:
-    schemas: dict[str, Any] = {"SdkError": _error(), "CreateVideo": _create_video()}
-    for type_ in _ANSWERS:
-        schemas |= named(type_)
-    return schemas
+    return {"SdkError": _error(), "CreateVideo": _create_video()} | answers(answer_types)
 
 
 def failure(codes: list[str]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -62,14 +63,7 @@ class KeptObjects:
         new.replace(self._facts_of(key))
         if before is not None:
             before.unlink(missing_ok=True)
-        return Object(
-            size=stored.size,
-            etag=stored.etag,
-            kept=file,
-            headers=stored.headers,
-            sha256=stored.sha256,
-            modified=stored.modified,
-        )
+        return replace(stored, kept=file)
 
     def delete(self, key: str) -> None:
         file = self._file(key)

@@ -12,7 +12,7 @@ from clipferry.errors import InvalidRequestError, RateLimitedError, Unauthorized
 from clipferry.files.upload_keys import LARGEST_UPLOADS, owner_folder
 from clipferry.models import Credential
 from clipferry.usecases.presign_upload import UPLOADS_PER_MINUTE
-from clipferry.usecases.store_picture import Uploader, store_picture
+from clipferry.usecases.store_picture import store_picture
 from tests import books
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -36,7 +36,7 @@ def _ann(database: Database) -> None:
     books.add_user(database)
 
 
-def store(database: Database, bucket: Uploader, content: bytes, *, credential: Credential | None = None) -> str:
+def store(database: Database, bucket: Bucket, content: bytes, *, credential: Credential | None = None) -> str:
     return store_picture(
         content,
         field="input_reference",

@@ -12,22 +12,21 @@ import select
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
 import psycopg
 from psycopg import ClientCursor
-from psycopg.abc import AdaptContext, Buffer
-from psycopg.adapt import Loader
-from psycopg.pq import ExecStatus, Format, TransactionStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn
 
 from clipferry.db import server_certificates
-from clipferry.db.rows import Rows
+from clipferry.db.rows import Row, Rows, UtcTimestampLoader
 from clipferry.db.transaction import Transaction
 from clipferry.errors import ClipferryError, DatabaseBusyError, DatabaseUnavailableError, InvalidRequestError
 
 __all__ = ["Database", "Rows", "Transaction"]
+
+Parameters = ParamSpec("Parameters")
 
 PING_AFTER_SECONDS = 60
 """A connection that was idle for longer may have been dropped silently (a frozen Lambda, a NAT): ask before use."""
@@ -88,6 +87,16 @@ class Database:
             raise InvalidRequestError("text with half a surrogate pair, which PostgreSQL can't store") from error
         if self._announce and (written := transaction.deliveries()):
             self._announce(written)
+
+    def run(
+        self,
+        statement: Callable[Concatenate[Transaction, Parameters], Rows[Row]],
+        *parameters: Parameters.args,
+        **named: Parameters.kwargs,
+    ) -> Rows[Row]:
+        """Runs one statement, such as `videos.get`, as a transaction of its own."""
+        with self.transaction() as tx:
+            return statement(tx, *parameters, **named)
 
     def connect(self) -> None:
         """Opens the connection ahead of its first use."""
@@ -166,7 +175,7 @@ class Database:
             tcp_user_timeout=15_000,
             **server_certificates.parameters(self._url),
         )
-        connection.adapters.register_loader("timestamp", _UtcTimestampLoader)
+        connection.adapters.register_loader("timestamp", UtcTimestampLoader)
         return connection
 
     def _make_idle(self, connection: psycopg.Connection[Any]) -> None:
@@ -183,22 +192,6 @@ class Database:
 def _is_idle(connection: psycopg.Connection[Any]) -> bool:
     """Says whether the connection is open and in no transaction."""
     return connection.pgconn.transaction_status == TransactionStatus.IDLE
-
-
-class _UtcTimestampLoader(Loader):
-    """`timestamp(3)` holds UTC by the original schema's convention; Postgres doesn't know it, so the loader says it.
-
-    What reads the text is psycopg's own in C: its class in Python, from which one could inherit, takes thrice the time.
-    """
-
-    def __init__(self, oid: int, context: AdaptContext | None = None) -> None:
-        super().__init__(oid, context)
-        loader = psycopg.adapters.get_loader(oid, Format.TEXT)
-        assert loader is not None
-        self._load = loader(oid, context).load
-
-    def load(self, data: Buffer) -> datetime:
-        return self._load(data).replace(tzinfo=UTC)
 
 
 def _translate(error: psycopg.Error) -> ClipferryError:

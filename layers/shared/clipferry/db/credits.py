@@ -99,11 +99,9 @@ total as (
     select coalesce(sum(credits), 0)::integer as credits from taken
 ),
 ledger as (
-    insert into public.credit_transactions (trans_no, user_id, trans_type, credits, balance_after, order_no, remark,
-                                            created_at)
-    select clipferry.transaction_number(), numbered.user_id, %(trans_type)s::public."CreditTransType", -total.credits,
-           clipferry.available_credits(numbered.user_id) - total.credits, %(order_no)s, %(remark)s,
-           timezone('utc', now())
+    insert into public.credit_transactions (trans_no, user_id, trans_type, credits, balance_after, order_no, created_at)
+    select clipferry.transaction_number(), numbered.user_id, 'REFUND', -total.credits,
+           clipferry.available_credits(numbered.user_id) - total.credits, %(order_no)s, timezone('utc', now())
     from numbered, total where total.credits > 0
 )
 select case
@@ -156,23 +154,8 @@ def add(
     return tx.query(_ADD, parameters, EntryResult)
 
 
-def deduct(
-    tx: Transaction,
-    *,
-    user_id: str,
-    credits: int,  # noqa: A002 - the ledger's word
-    order_no: str,
-    trans_type: str,
-    remark: str | None = None,
-) -> Rows[EntryResult]:
+def deduct(tx: Transaction, *, user_id: str, credits: int, order_no: str) -> Rows[EntryResult]:  # noqa: A002 - as above
     """Deducts up to `credits`, the newest packages first, once for each order number; never what is held."""
     users.lock(tx, user_id)
     lock_packages(tx)
-    parameters = {
-        "user_id": user_id,
-        "credits": credits,
-        "order_no": order_no,
-        "trans_type": trans_type,
-        "remark": remark,
-    }
-    return tx.query(_DEDUCT, parameters, EntryResult)
+    return tx.query(_DEDUCT, {"user_id": user_id, "credits": credits, "order_no": order_no}, EntryResult)

@@ -73,9 +73,7 @@ def _task_of_an_earlier_callback(video: Video, database: Database) -> str | None
     """The task that a callback has named when the provider couldn't be asked."""
     if video.status is not VideoStatus.PENDING:
         return None
-    with database.transaction() as tx:
-        found = inbox.unanswered_task(tx, video.uuid)
-    callback = found.first()
+    callback = database.run(inbox.unanswered_task, video.uuid).first()
     return callback["task_id"] if callback else None
 
 
@@ -110,9 +108,7 @@ def _ask(
 
 def _failed_if_said_before(video: Video, report: TaskReport, database: Database) -> TaskReport:
     """Takes a provider that says twice that no result has come at its word; once may be a passing fault."""
-    with database.transaction() as tx:
-        answered = events.last_answer(tx, video.uuid)
-    before = answered.first()
+    before = database.run(events.last_answer, video.uuid).first()
     if before is None or before["found"] != TaskState.GIVEN_UP:
         return report
     return replace(report, state=TaskState.FAILED, failure=FailureCode.TIMED_OUT)
@@ -151,11 +147,11 @@ def _start_upload(
         provider_costs.note(tx, uuid=video.uuid, task_id=task_id, cost=report.cost)
     if started.first() is None:
         return Verdict.MOVED
-    _send(video, queue)
+    send_to_mirror(video, queue)
     return Verdict.GENERATED
 
 
-def _send(video: Video, queue: MirrorQueue) -> bool:
+def send_to_mirror(video: Video, queue: MirrorQueue) -> bool:
     """Sends the mirror message. If that isn't possible now, reconcile does it: the row is UPLOADING and due."""
     try:
         queue.send(video.uuid)
@@ -167,16 +163,14 @@ def _send(video: Video, queue: MirrorQueue) -> bool:
 
 
 def _resume_upload(video: Video, *, resend: bool, database: Database, queue: MirrorQueue, polling: Polling) -> Verdict:
-    with database.transaction() as tx:
-        leased = leases.is_leased(tx, video.uuid)
-    row = leased.first()
+    row = database.run(leases.is_leased, video.uuid).first()
     if row is not None and row["is_leased"]:
         return Verdict.MIRRORING
     if video.is_overdue:
         return _fail(video, FailureCode.FILE_UNAVAILABLE, "not mirrored in time", database)
     if not resend:
         return Verdict.AWAITING_MIRROR
-    if not _send(video, queue):
+    if not send_to_mirror(video, queue):
         return Verdict.QUEUE_DOWN
     with database.transaction() as tx:
         events.append(tx, video.uuid, "mirror_queued_again")
@@ -220,8 +214,7 @@ def _fail(
 def _note_late_success(video: Video, task_id: str, report: TaskReport | None, database: Database) -> Verdict:
     if report is None or report.video_url is None:
         return Verdict.ALREADY_FAILED
-    with database.transaction() as tx:
-        noted = videos.note_late_success(tx, uuid=video.uuid, task_id=task_id, source_url=report.video_url)
+    noted = database.run(videos.note_late_success, uuid=video.uuid, task_id=task_id, source_url=report.video_url)
     if noted.first() is None:
         return Verdict.ALREADY_FAILED
     count("LateSuccesses")

@@ -42,9 +42,7 @@ def _due(database: Database) -> Iterator[dict[str, Any]]:
     """Yields the videos, batch by batch, each behind the one before: what could not be removed isn't in the way."""
     last: tuple[datetime | None, str] = (None, "")
     while True:
-        with database.transaction() as tx:
-            found = retention.due_deletions(tx, limit=BATCH, after=last)
-        due = found.all()
+        due = database.run(retention.due_deletions, limit=BATCH, after=last).all()
         yield from due
         if len(due) < BATCH:
             return
@@ -80,7 +78,6 @@ def _upload_keys(video: Mapping[str, Any], database: Database) -> list[str]:
     """
     if video["user_id"] is None:
         return []
-    with database.transaction() as tx:
-        found = uploads.of_video_only(tx, video["video_uuid"])
+    found = database.run(uploads.of_video_only, video["video_uuid"]).all()
     own = upload_keys.folder(video["user_id"])
-    return [row["key"] for row in found.all() if row["key"].startswith(own)]
+    return [row["key"] for row in found if row["key"].startswith(own)]

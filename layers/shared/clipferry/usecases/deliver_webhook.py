@@ -45,9 +45,7 @@ def deliver_webhook(
     `secrets` are the owner's: the one that signs, and during a rotation the one before it.
     2xx ends it; 410 switches its endpoint off; anything else is tried again after a pause, ten times in all.
     """
-    with database.transaction() as tx:
-        claiming = webhook_deliveries.claim(tx, delivery_id)
-    delivery = claiming.first()
+    delivery = database.run(webhook_deliveries.claim, delivery_id).first()
     if delivery is None:
         return Attempt.NOT_DUE
     set_log_context(delivery.video_uuid)

@@ -54,9 +54,7 @@ def erase_user(user_id: str, *, database: Database, storage: Storage) -> ErasedU
 
 
 def _remove_films(user_id: str, database: Database, storage: Storage) -> int:
-    with database.transaction() as tx:
-        found = erasure.with_files(tx, user_id)
-    videos = found.all()
+    videos = database.run(erasure.with_files, user_id).all()
     storage.delete_all([key for video in videos for key in film_keys(video, storage)])
     with database.transaction() as tx:
         erasure.note_removed(tx, [video["video_uuid"] for video in videos])

@@ -34,9 +34,7 @@ def create_key(
     Raises NotFoundError where there is no such user.
     """
     new, key = _new_key(name, scopes, expires_in_days, monthly_credits)
-    with database.transaction() as tx:
-        created = api_keys.create(tx, new, user_id=user_id, is_admin=is_admin)
-    record = created.first()
+    record = database.run(api_keys.create, new, user_id=user_id, is_admin=is_admin).first()
     if record is None:
         raise NotFoundError(f"no {'admin' if is_admin else 'user'} {user_id}")
     return record, key
@@ -68,9 +66,7 @@ def create_own_key(
 
 
 def list_keys(*, database: Database, user_id: str | None = None) -> list[ApiKey]:
-    with database.transaction() as tx:
-        found = api_keys.list_all(tx, user_id=user_id)
-    return found.all()
+    return database.run(api_keys.list_all, user_id=user_id).all()
 
 
 def list_own_keys(*, credential: Credential, database: Database) -> list[ApiKey]:

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 from clipferry.db import finish_video, leases, mirror_progress, standstills, videos
-from clipferry.db.connection import Database
+from clipferry.db.connection import Database, Rows, Transaction
 from clipferry.db.leases import Lease
 from clipferry.db.retry import until_it_answers
 from clipferry.db.standstills import Standstill
@@ -71,13 +71,8 @@ class MirrorJob:
 
     def find_standstill(self) -> Standstill:
         """Returns how long the file hasn't got any further before this delivery."""
-
-        def find() -> Standstill | None:
-            with self._database.transaction() as tx:
-                found = standstills.find(tx, self.uuid)
-            return found.first()
-
-        return self._when_database_answers(find) or Standstill(reached=0, deliveries=0, seconds=0.0)
+        found = self._when_database_answers(lambda: self._database.run(standstills.find, self.uuid).first())
+        return found or Standstill(reached=0, deliveries=0, seconds=0.0)
 
     def give_lease_back(
         self,
@@ -113,29 +108,20 @@ class MirrorJob:
 
     def fail(self, lease: Lease, detail: str, code: FailureCode) -> None:
         """Releases the hold, and fails the video; `detail` is for its events."""
-
-        def fail() -> None:
-            with self._database.transaction() as tx:
-                finish_video.fail(
-                    tx,
-                    video_uuid=self.uuid,
-                    code=code,
-                    detail=detail,
-                    from_states=(VideoStatus.UPLOADING,),
-                    fence=lease.fence,
-                )
-
-        self._when_database_answers(fail)
+        self._when_database_answers(
+            lambda: self._database.run(
+                finish_video.fail,
+                video_uuid=self.uuid,
+                code=code,
+                detail=detail,
+                from_states=(VideoStatus.UPLOADING,),
+                fence=lease.fence,
+            )
+        )
 
     def read_progress(self) -> Progress | None:
         """Returns where an earlier worker stopped."""
-
-        def find() -> dict[str, Any] | None:
-            with self._database.transaction() as tx:
-                found = mirror_progress.find(tx, self.uuid)
-            return found.first()
-
-        kept = self._patiently(find)
+        kept = self._patiently(lambda: self._database.run(mirror_progress.find, self.uuid).first())
         if kept is None:
             return None
         parts = {int(number): etag for number, etag in (kept.pop("parts") or {}).items()}
@@ -144,25 +130,22 @@ class MirrorJob:
     def save_progress(self, lease: Lease, key: str, progress: Progress | None) -> None:
         """Raises LeaseLostError, and saves nothing, unless the lease is still this worker's."""
 
-        def save() -> dict[str, Any] | None:
-            with self._database.transaction() as tx:
-                if progress is None:
-                    kept = mirror_progress.clear(tx, uuid=self.uuid, fence=lease.fence)
-                else:
-                    kept = mirror_progress.save(
-                        tx,
-                        uuid=self.uuid,
-                        fence=lease.fence,
-                        key=key,
-                        upload_id=progress.upload_id,
-                        part_size=progress.part_size,
-                        size=progress.size,
-                        source_etag=progress.source_etag,
-                        parts=dict(progress.parts),
-                    )
-            return kept.first()
+        def save(tx: Transaction) -> Rows[dict[str, Any]]:
+            if progress is None:
+                return mirror_progress.clear(tx, uuid=self.uuid, fence=lease.fence)
+            return mirror_progress.save(
+                tx,
+                uuid=self.uuid,
+                fence=lease.fence,
+                key=key,
+                upload_id=progress.upload_id,
+                part_size=progress.part_size,
+                size=progress.size,
+                source_etag=progress.source_etag,
+                parts=dict(progress.parts),
+            )
 
-        self._require(lease, self._patiently(save))
+        self._require(lease, self._patiently(lambda: self._database.run(save).first()))
 
     def note_rejected(self, lease: Lease, key: str, size: int) -> None:
         """Forgets the progress, or the next try would find the same bytes and not ask the source.
@@ -170,12 +153,10 @@ class MirrorJob:
         Raises LeaseLostError.
         """
 
-        def note() -> dict[str, Any] | None:
-            with self._database.transaction() as tx:
-                noted = mirror_progress.note_rejected(tx, uuid=self.uuid, fence=lease.fence, key=key, size=size)
-            return noted.first()
+        def note(tx: Transaction) -> Rows[dict[str, Any]]:
+            return mirror_progress.note_rejected(tx, uuid=self.uuid, fence=lease.fence, key=key, size=size)
 
-        self._require(lease, self._patiently(note))
+        self._require(lease, self._patiently(lambda: self._database.run(note).first()))
 
     def complete(self, lease: Lease, file: MirroredFile, thumbnail_url: str | None) -> bool:
         """Settles the hold and completes the video; False when the lease or the hold is gone."""

@@ -84,23 +84,14 @@ def give_welcome(*, user_id: str, amount: int, database: Database) -> bool:
     )
 
 
-def take_back(
-    *,
-    user_id: str,
-    amount: int,
-    order_no: str,
-    database: Database,
-    trans_type: str = "REFUND",
-    remark: str | None = None,
-) -> int:
+def take_back(*, user_id: str, amount: int, order_no: str, database: Database) -> int:
     """Takes up to `amount` from the newest packages, once an order number; returns how many credits that were.
 
-    For a refunded order (`REFUND`) or a correction (`SYSTEM_ADJUST`). What is held for a video isn't touched, so the
-    shortfall is `amount` minus what this returns; repeated, it takes and returns 0.
+    For a refunded order. What is held for a video isn't touched, so the shortfall is `amount` minus what this returns;
+    repeated, it takes and returns 0.
     """
     _check(amount, order_no)
-    with database.transaction() as tx:
-        deducted = deduct(tx, user_id=user_id, credits=amount, order_no=order_no, trans_type=trans_type, remark=remark)
+    deducted = database.run(deduct, user_id=user_id, credits=amount, order_no=order_no)
     return _done(deducted.first(), user_id, order_no).credits
 
 
@@ -115,8 +106,7 @@ def expire_credits(*, database: Database) -> int:
 def _with_expired(database: Database) -> Iterator[str]:
     last = ""
     while True:
-        with database.transaction() as tx:
-            found = expiry.users_with_expired(tx, after=last, limit=EXPIRY_BATCH)
+        found = database.run(expiry.users_with_expired, after=last, limit=EXPIRY_BATCH)
         users = [row["user_id"] for row in found.all()]
         yield from users
         if len(users) < EXPIRY_BATCH:

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from clipferry.db import rate_limits
 from clipferry.db.connection import Database
 from clipferry.errors import InvalidRequestError, RateLimitedError
 from clipferry.files.upload_keys import LARGEST_UPLOADS, new_key
 
+if TYPE_CHECKING:  # imported here, it would cost every cold start of account's
+    from clipferry.storage import Storage
+
 EXPIRES_IN: Final = 3600
 """Seconds, as in the original."""
 UPLOADS_PER_MINUTE: Final = 20
 """Uploads that a user may sign in a minute: two orders with as many images as a model takes."""
-
-
-class UploadSigner(Protocol):
-    """The part of `storage.Storage` that is needed."""
-
-    def get_signed_upload_url(
-        self, *, key: str, content_type: str, expires_in: int, content_length: int | None
-    ) -> str: ...
-
-    def public_url(self, key: str) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,14 +31,13 @@ class PresignedUpload:
 
 def count_upload(*, user_id: str, database: Database) -> None:
     """Raises RateLimitedError when the user has signed too many uploads in this minute."""
-    with database.transaction() as tx:
-        counted = rate_limits.count_upload(tx, user_id)
+    counted = database.run(rate_limits.count_upload, user_id)
     if any(row["requests"] > UPLOADS_PER_MINUTE for row in counted.all()):
         raise RateLimitedError
 
 
 def presign_upload(
-    *, user_id: str, content_type: str, content_length: int | None, length_required: bool, storage: UploadSigner
+    *, user_id: str, content_type: str, content_length: int | None, length_required: bool, storage: Storage
 ) -> PresignedUpload:
     """`content_type` is one of UPLOAD_TYPES. A `content_length` is signed: a PUT of another size is refused.
 

@@ -90,10 +90,7 @@ def get_status(
         caller = sign_in.authenticate(tx, credential)
         claimed = jobs.claim_stale(tx, uuid=uuid, stale_seconds=polling.status_refresh_seconds)
         found = videos.get_own(tx, uuid)
-    sign_in.signed_in(caller)
-    video = found.first()
-    if video is None:
-        raise VideoNotFoundError(uuid)
+    video = found_video(uuid, caller, found)
     if claimed.first() is None:
         return video
     set_log_context(uuid, prompt=video.prompt)

@@ -106,9 +106,7 @@ class _Worker:
         with: an adapter that can't read one answer raises a ValueError or its like."""
         uuid, before = check.due.uuid, self.seconds_left()
         try:
-            with check.database.transaction() as tx:
-                found = videos.get(tx, uuid)
-            video = found.first()
+            video = check.database.run(videos.get, uuid).first()
             set_log_context(uuid, prompt=video.prompt if video else None)
             if video is None:
                 return

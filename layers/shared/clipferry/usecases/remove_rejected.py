@@ -23,9 +23,7 @@ def remove_rejected(*, database: Database, storage: Storage, seconds_left: Calla
     last = ""
     while seconds_left() >= SECONDS_FOR_ONE:
         # One by one, each read just before it is deleted: a video that is retried meanwhile keeps its new file.
-        with database.transaction() as tx:
-            found = retention.due_rejections(tx, limit=1, after=last)
-        file = found.first()
+        file = database.run(retention.due_rejections, limit=1, after=last).first()
         if file is None:
             break
         last = file["video_uuid"]

@@ -13,7 +13,6 @@ from clipferry.errors import (
     KeyCapReachedError,
     OriginalExpiredError,
     ProviderError,
-    QueueError,
     RateLimitedError,
     SourceGoneError,
     SourceInvalidError,
@@ -25,6 +24,7 @@ from clipferry.models import Credential, Video, VideoStatus
 from clipferry.observability import logger, set_log_context
 from clipferry.polling import Polling
 from clipferry.providers.base import Provider, find_source
+from clipferry.usecases.advance_video import send_to_mirror
 from clipferry.verdicts import RetryVerdict
 
 
@@ -51,7 +51,7 @@ def retry_video(
         _count_request(video.user_id, database, rate_limit_per_minute)
     source_url = _available_source(video, providers, check_source)
     _reopen(video, source_url, database, polling, max_concurrent, api_key_id)
-    _send(video, queue)
+    send_to_mirror(video, queue)
     return _own_video(uuid, credential, database)[0]
 
 
@@ -68,16 +68,8 @@ def retry_as_operator(
     video = _any_video(uuid, database)
     source_url = _available_source(video, providers, check_source)
     _reopen(video, source_url, database, polling)
-    _send(video, queue)
+    send_to_mirror(video, queue)
     return _any_video(uuid, database)
-
-
-def _send(video: Video, queue: MirrorQueue) -> None:
-    """Sends the mirror message. If that isn't possible now, reconcile does it: the row is UPLOADING and due."""
-    try:
-        queue.send(video.uuid)
-    except QueueError as error:
-        logger.error("mirror message not sent", video_uuid=video.uuid, detail=str(error))
 
 
 def _own_video(uuid: str, credential: Credential, database: Database) -> tuple[Video, int | None]:
@@ -102,9 +94,7 @@ def _count_request(user_id: str, database: Database, rate_limit_per_minute: int)
 
 
 def _any_video(uuid: str, database: Database) -> Video:
-    with database.transaction() as tx:
-        found = videos.get(tx, uuid)
-    video = found.first()
+    video = database.run(videos.get, uuid).first()
     if video is None or video.is_deleted:
         raise VideoNotFoundError(uuid)
     return video

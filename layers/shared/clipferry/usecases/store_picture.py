@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from clipferry.db import sign_in
 from clipferry.db.connection import Database
@@ -10,6 +10,9 @@ from clipferry.errors import InvalidRequestError
 from clipferry.files.upload_keys import LARGEST_UPLOADS, content_key
 from clipferry.models import Credential
 from clipferry.usecases.presign_upload import count_upload
+
+if TYPE_CHECKING:  # imported here, it would cost every cold start of create_video's
+    from clipferry.storage import Storage
 
 UPLOAD_SECONDS: Final = 6.0
 """How long the bucket may take: the provider is still to be asked before API Gateway gives up after 30."""
@@ -21,15 +24,7 @@ _BEGINNINGS: Final = (
 )
 
 
-class Uploader(Protocol):
-    """The part of `storage.Storage` that is needed."""
-
-    def upload_file(self, *, key: str, body: bytes, content_type: str, deadline: float) -> Any: ...
-
-    def public_url(self, key: str) -> str: ...
-
-
-def store_picture(content: bytes, *, field: str, credential: Credential, database: Database, storage: Uploader) -> str:
+def store_picture(content: bytes, *, field: str, credential: Credential, database: Database, storage: Storage) -> str:
     """Returns the picture's address. The same bytes of the same user have the same one, so that a repeat is one.
 
     Its type is what its first bytes say. It counts as a presigned upload does. Raises InvalidRequestError, which names

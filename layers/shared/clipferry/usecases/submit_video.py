@@ -95,9 +95,7 @@ def _askable(orders: list[Order], open_circuits: Sequence[OpenCircuit], database
 
 
 def _claim_probe(database: Database, provider: str) -> bool:
-    with database.transaction() as tx:
-        claimed = circuits.claim_probe(tx, provider)
-    return claimed.first() is not None
+    return database.run(circuits.claim_probe, provider).first() is not None
 
 
 def _send(

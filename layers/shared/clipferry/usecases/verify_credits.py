@@ -14,9 +14,7 @@ GUARDED = "schema_is_guarded"
 
 def verify(*, database: Database) -> list[Breach]:
     """Returns what the schema lacks, then the breaches of the credits; these can't be read when a table is missing."""
-    with database.transaction() as tx:
-        found = guard_comparison.existing(tx)
-    missing = guard_comparison.missing(found.all())
+    missing = guard_comparison.missing(database.run(guard_comparison.existing).all())
     lacking = [_breach(f"{guard} is missing: run `clipferry migrate`") for guard in missing]
     _report(lacking)
     if any(guard.kind is GuardKind.TABLE for guard in missing):
@@ -26,9 +24,7 @@ def verify(*, database: Database) -> list[Breach]:
 
 def verify_credits(*, database: Database) -> list[Breach]:
     """Returns every breach of the credits; each is logged and counted."""
-    with database.transaction() as tx:
-        found = verification.breaches(tx)
-    breaches = found.all()
+    breaches = database.run(verification.breaches).all()
     _report(breaches)
     return breaches
 

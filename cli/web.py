@@ -19,6 +19,7 @@ def send_request(
     plain_http: bool,
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
+    timeout: float = TOTAL_SECONDS,
 ) -> HttpResponse:
     """Returns the response; raises NetworkError without one, and ConfigurationError for http:// unless allowed."""
     parts = urlsplit(url)
@@ -27,10 +28,10 @@ def send_request(
         return client.request(
             method,
             (parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
-            headers={"User-Agent": "clipferry-doctor"} | dict(headers or {}),
+            headers={"User-Agent": "clipferry"} | dict(headers or {}),
             body=body,
             connect_timeout=CONNECT_SECONDS,
-            timeout=TOTAL_SECONDS,
+            timeout=timeout,
             max_bytes=_LONGEST,
         )
     finally:
