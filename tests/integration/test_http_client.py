@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import socket
-import ssl
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,82 +18,29 @@ from clipferry.net.deadline import Deadline
 from clipferry.net.http_client import HttpClient, HttpResponse
 from clipferry.net.request_head import Origin
 from local.certificates import make_certificate, serving_tls, trusting
+from tests.peer import Behaviour, Peer, raw_peer
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-Behaviour = Callable[[socket.socket], None]
-
-
-class Peer:
-    """Accepts on a free port of 127.0.0.1 and behaves as told on each connection; `requests` is all it heard."""
-
-    def __init__(self, behaviour: Behaviour, tls: ssl.SSLContext | None = None) -> None:
-        self.connections = 0
-        self.requests: list[bytes] = []
-        self._behaviour = behaviour
-        self._tls = tls
-        self._stopping = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._threads = [threading.Thread(target=self._accept)]
-        self.port: int = self._listener.getsockname()[1]
-        self._threads[0].start()
-
-    def _accept(self) -> None:
-        while True:
-            connection, _ = self._listener.accept()
-            if self._stopping.is_set():
-                connection.close()
-                return
-            self.connections += 1
-            self._threads.append(threading.Thread(target=self._serve, args=(connection,)))
-            self._threads[-1].start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with connection, suppress(OSError):
-            if self._tls is not None:
-                connection = self._tls.wrap_socket(connection, server_side=True)
-            with connection:
-                self._behaviour(connection)
-
-    def stop(self) -> None:
-        self._stopping.set()
-        socket.create_connection(("127.0.0.1", self.port)).close()
-        for thread in self._threads:
-            thread.join()
-        self._listener.close()
-
-    def read_request(self, connection: socket.socket) -> bytes:
-        """One request whole, `b""` at the end of the connection."""
-        heard = b""
-        while b"\r\n\r\n" not in heard:
-            piece = connection.recv(65536)
-            if not piece:
-                return b""
-            heard += piece
-        head, _, body = heard.partition(b"\r\n\r\n")
-        announced = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
-        while announced and len(body) < int(announced[0].split(b":")[1]):
-            body += connection.recv(65536)
-        self.requests.append(head + b"\r\n\r\n" + body)
-        return self.requests[-1]
 
 
 @contextmanager
 def answering(*answers: bytes) -> Iterator[tuple[HttpClient, Peer]]:
     """A client, and a peer that gives these answers in turn on each connection, then ends it."""
 
-    def behave(connection: socket.socket) -> None:
+    def behave(peer: Peer, connection: socket.socket) -> None:
         for answer in answers:
             if not peer.read_request(connection):
                 return
             connection.sendall(answer)
 
-    peer = Peer(behave)
-    client = HttpClient(f"http://127.0.0.1:{peer.port}", allow_plain_http=True)
-    try:
+    with asking(behave) as (client, peer):
         yield client, peer
-    finally:
-        client.close()
-        peer.stop()
+
+
+@contextmanager
+def asking(behave: Behaviour) -> Iterator[tuple[HttpClient, Peer]]:
+    with raw_peer(behave) as peer, closing(HttpClient(peer.url, allow_plain_http=True)) as client:
+        yield client, peer
 
 
 def ask(client: HttpClient, path: str = "/", **changes: Any) -> HttpResponse:
@@ -129,7 +74,7 @@ def test_what_is_sent_is_what_was_asked_for() -> None:
 
 def test_the_path_of_the_base_goes_first() -> None:
     with answering(OK) as (_, peer):
-        client = HttpClient(f"http://127.0.0.1:{peer.port}/api/", allow_plain_http=True)
+        client = HttpClient(f"{peer.url}/api/", allow_plain_http=True)
         ask(client, "/v1")
         client.close()
 
@@ -174,9 +119,7 @@ def test_a_connection_that_the_peer_closed_while_idle_is_not_used_again() -> Non
     with answering(OK) as (client, peer):
         for _ in range(3):
             assert ask(client).body == b"ok"
-            threads = [thread for thread in peer._threads[1:] if thread.is_alive()]
-            for thread in threads:
-                thread.join()
+            peer.wait_for_connections()
         assert peer.connections == 3
 
 
@@ -204,17 +147,13 @@ def test_a_connection_that_the_answer_ends_is_not_used_again(answer: bytes) -> N
 
 
 def test_threads_share_a_client() -> None:
-    def behave(connection: socket.socket) -> None:
+    def behave(peer: Peer, connection: socket.socket) -> None:
         while request := peer.read_request(connection):
             path = request.split(b" ")[1]
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(path), path))
 
-    peer = Peer(behave)
-    client = HttpClient(f"http://127.0.0.1:{peer.port}", allow_plain_http=True)
-    with ThreadPoolExecutor(12) as pool:
+    with asking(behave) as (client, peer), ThreadPoolExecutor(12) as pool:
         answers = list(pool.map(lambda number: ask(client, f"/{number}").body, range(200)))
-    client.close()
-    peer.stop()
 
     assert answers == [f"/{number}".encode() for number in range(200)]
     assert peer.connections <= 200
@@ -280,31 +219,26 @@ def test_an_answer_may_be_as_long_as_it_may_be_and_no_longer(answer: bytes) -> N
     "start", [b"HTTP/1.1 200 O", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n"]
 )
 def test_a_peer_that_drips_for_ever_is_left_at_the_deadline(start: bytes) -> None:
-    def behave(connection: socket.socket) -> None:
+    def behave(peer: Peer, connection: socket.socket) -> None:
         peer.read_request(connection)
         connection.sendall(start)
-        while not stopped.wait(0.01):
+        while not peer.stopping.wait(0.01):
             connection.sendall(b"x")
 
-    stopped = threading.Event()
-    peer = Peer(behave)
-    client = HttpClient(f"http://127.0.0.1:{peer.port}", allow_plain_http=True)
-    with pytest.raises(NoAnswerError, match="TimeoutError"):
+    with asking(behave) as (client, _), pytest.raises(NoAnswerError, match="TimeoutError"):
         ask(client, timeout=0.3, max_bytes=10**7)
-    stopped.set()
-    peer.stop()
+
+
+def never_answer(peer: Peer, _connection: socket.socket) -> None:
+    peer.stopping.wait()
 
 
 def test_a_peer_that_never_answers_is_left_at_the_deadline() -> None:
-    gate = threading.Event()
-    peer = Peer(lambda _: (gate.wait(), None)[1])
-    client = HttpClient(f"http://127.0.0.1:{peer.port}", allow_plain_http=True)
-    with pytest.raises(NoAnswerError, match="TimeoutError"):
-        ask(client, timeout=0.2)
-    with pytest.raises(NoAnswerError, match="TimeoutError"):
-        ask(client, body=bytes(50_000_000), timeout=0.3)  # more than the system takes off our hands
-    gate.set()
-    peer.stop()
+    with asking(never_answer) as (client, _):
+        with pytest.raises(NoAnswerError, match="TimeoutError"):
+            ask(client, timeout=0.2)
+        with pytest.raises(NoAnswerError, match="TimeoutError"):
+            ask(client, body=bytes(50_000_000), timeout=0.3)  # more than the system takes off our hands
 
 
 @pytest.mark.parametrize(
@@ -343,39 +277,31 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_tls_is_spoken_and_kept(certificate: Path) -> None:
-    def behave(connection: socket.socket) -> None:
+    def behave(peer: Peer, connection: socket.socket) -> None:
         while peer.read_request(connection):
             connection.sendall(OK)
 
-    peer = Peer(behave, serving_tls(certificate))
-    known = trusting(certificate)
-    client = HttpClient(f"https://localhost:{peer.port}", allow_plain_http=False, tls=known)
-    assert [ask(client).body for _ in range(3)] == [b"ok"] * 3
-    client.close()
-    peer.stop()
+    with raw_peer(behave, serving_tls(certificate)) as peer:
+        client = HttpClient(f"https://localhost:{peer.port}", allow_plain_http=False, tls=trusting(certificate))
+        assert [ask(client).body for _ in range(3)] == [b"ok"] * 3
+        client.close()
     assert peer.connections == 1
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
 def test_nothing_is_sent_to_a_peer_that_cannot_prove_its_name(certificate: Path, host: str) -> None:
     """The one is signed by nobody we know, the other is signed for another name."""
-    peer = Peer(lambda connection: (peer.read_request(connection), None)[1], serving_tls(certificate))
     tls = None if host == "localhost" else trusting(certificate)
-    client = HttpClient(f"https://{host}:{peer.port}", allow_plain_http=False, tls=tls)
-    with pytest.raises(RequestNotSentError, match="SSLCertVerificationError"):
-        ask(client, body=b"order")
-    peer.stop()
+    with raw_peer(Peer.read_request, serving_tls(certificate)) as peer:
+        client = HttpClient(f"https://{host}:{peer.port}", allow_plain_http=False, tls=tls)
+        with pytest.raises(RequestNotSentError, match="SSLCertVerificationError"):
+            ask(client, body=b"order")
     assert peer.requests == []
 
 
 def test_nothing_is_sent_to_a_peer_that_never_shakes_hands() -> None:
-    gate = threading.Event()
-    peer = Peer(lambda _: (gate.wait(), None)[1])
-    client = HttpClient(f"https://127.0.0.1:{peer.port}", allow_plain_http=False)
-    with pytest.raises(RequestNotSentError, match="TimeoutError"):
-        ask(client, body=b"order", connect_timeout=0.2)
-    gate.set()
-    peer.stop()
+    with raw_peer(never_answer) as peer, pytest.raises(RequestNotSentError, match="TimeoutError"):
+        ask(HttpClient(f"https://127.0.0.1:{peer.port}", allow_plain_http=False), body=b"order", connect_timeout=0.2)
 
 
 def test_the_next_address_of_a_name_is_tried() -> None:

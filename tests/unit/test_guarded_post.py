@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -13,53 +12,24 @@ import pytest
 from clipferry.errors import NoAnswerError, RequestNotSentError
 from clipferry.net.guarded_post import PostAnswer, post
 from clipferry.net.safe_get import Rules
+from tests.peer import Peer, raw_peer
 
 BODY = b'{"type": "video.completed"}'
 LOOPBACK = Rules(allow_loopback=True)
 
 
-class Receiver:
-    """Takes one connection after another, reads the request and runs `answer` with the socket until it is closed."""
-
-    def __init__(self, answer: Callable[[socket.socket], None]) -> None:
-        self.requests: list[bytes] = []
-        self.hung_up = threading.Event()
-        self._answer = answer
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/hook?of=ann"
-        self._thread = threading.Thread(target=self._accept)
-        self._thread.start()
-
-    def _accept(self) -> None:
-        while True:
-            connection, _ = self._listener.accept()
-            with connection:
-                received = b""
-                while not received.endswith(BODY):
-                    piece = connection.recv(65536)
-                    if not piece:
-                        return
-                    received += piece
-                self.requests.append(received)
-                with suppress(OSError):
-                    self._answer(connection)
-                    while connection.recv(65536):
-                        pass
-                self.hung_up.set()
-
-    def close(self) -> None:
-        socket.create_connection(self._listener.getsockname()).close()
-        self._thread.join()
-        self._listener.close()
-
-
 @contextmanager
-def receiving(answer: Callable[[socket.socket], None]) -> Iterator[Receiver]:
-    receiver = Receiver(answer)
-    try:
+def receiving(answer: Callable[[socket.socket], None]) -> Iterator[Peer]:
+    """Reads the request, runs `answer` with the socket, and stays until it is hung up on."""
+
+    def behave(receiver: Peer, connection: socket.socket) -> None:
+        receiver.read_request(connection)
+        answer(connection)
+        while connection.recv(65536):
+            pass
+
+    with raw_peer(behave) as receiver:
         yield receiver
-    finally:
-        receiver.close()
 
 
 def saying(text: bytes) -> Callable[[socket.socket], None]:
@@ -83,7 +53,7 @@ def send(url: str, *, seconds: float = 15, rules: Rules = LOOPBACK) -> PostAnswe
 
 def test_the_request_is_one_post_with_its_headers_and_body() -> None:
     with receiving(saying(b"HTTP/1.1 204 No Content\r\n\r\n")) as receiver:
-        assert send(receiver.url) == PostAnswer(204, None)
+        assert send(f"{receiver.url}/hook?of=ann") == PostAnswer(204, None)
 
     [request] = receiver.requests
     head, _, body = request.partition(b"\r\n\r\n")
@@ -111,7 +81,7 @@ def test_every_status_is_an_answer_and_a_redirect_is_not_followed(answer: bytes,
 def test_a_body_without_end_is_not_read() -> None:
     with receiving(endlessly(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65536)) as receiver:
         assert send(receiver.url) == PostAnswer(200, None)
-        assert receiver.hung_up.wait(30)
+        assert receiver.ended.wait(30)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +99,7 @@ def test_a_receiver_without_a_proper_head_ends_with_the_time(answer: Callable[[s
     with receiving(answer) as receiver:
         with pytest.raises(NoAnswerError):
             send(receiver.url, seconds=0.5)
-        assert receiver.hung_up.wait(30)
+        assert receiver.ended.wait(30)
 
 
 def test_nobody_listening_means_that_nothing_was_sent() -> None:

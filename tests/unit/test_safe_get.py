@@ -6,9 +6,8 @@ import ipaddress
 import re
 import socket
 import ssl
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,61 +21,27 @@ from clipferry.net.public_addresses import is_public
 from clipferry.net.safe_get import Rules, check_source
 from clipferry.transfer.ranged_source import RangedSource
 from local.certificates import make_certificate, serving_tls, trusting
+from tests.peer import Peer, raw_peer
 
 BODY = bytes(range(256)) * 8
 HEAD = b'HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nETag: "abc"\r\nContent-Length: %d\r\n\r\n'
 FILE = HEAD % len(BODY) + BODY
 
 
-class FileServer:
-    """Answers each connection once, with the path's bytes; then closes it, or keeps it open."""
-
-    def __init__(self, answers: dict[str, bytes], *, tls: ssl.SSLContext | None, holds: bool) -> None:
-        self.heads: list[bytes] = []
-        self._answers = answers
-        self._tls = tls
-        self._holds = holds
-        self._stopping = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=self._accept)
-        self._thread.start()
-
-    def _accept(self) -> None:
-        while True:
-            connection, _ = self._listener.accept()
-            with connection, suppress(OSError):
-                if self._stopping.is_set():
-                    return
-                if self._tls is not None:
-                    connection = self._tls.wrap_socket(connection, server_side=True)
-                with connection:
-                    self._answer(connection)
-
-    def _answer(self, connection: socket.socket) -> None:
-        head = b""
-        while b"\r\n\r\n" not in head:
-            head += connection.recv(65536)
-        self.heads.append(head)
-        connection.sendall(self._answers[head.split(b" ")[1].decode()])
-        if self._holds:
-            self._stopping.wait()
-
-    def stop(self) -> None:
-        self._stopping.set()
-        socket.create_connection(("127.0.0.1", self.port)).close()
-        self._thread.join()
-        self._listener.close()
-
-
 @contextmanager
-def serving(*, tls: ssl.SSLContext | None = None, holds: bool = False, **answers: bytes) -> Iterator[FileServer]:
-    server = FileServer({f"/{name}": answer for name, answer in answers.items()}, tls=tls, holds=holds)
-    try:
+def serving(
+    answers: dict[str, bytes] | None = None, *, tls: ssl.SSLContext | None = None, holds: bool = False, **named: bytes
+) -> Iterator[Peer]:
+    """Answers each connection once, with the path's bytes; then closes it, or keeps it open."""
+    by_path = {f"/{name}": answer for name, answer in named.items()} if answers is None else answers
+
+    def behave(server: Peer, connection: socket.socket) -> None:
+        connection.sendall(by_path[server.read_request(connection).split(b" ")[1].decode()])
+        if holds:
+            server.stopping.wait()
+
+    with raw_peer(behave, tls) as server:
         yield server
-    finally:
-        server.stop()
 
 
 def fetch(url: str, *, seconds: float = 20, stall_seconds: float = 20, **rules: Any) -> bytes:
@@ -133,7 +98,7 @@ def test_the_check_asks_for_the_plain_bytes_and_for_nothing_after_them() -> None
     with serving(film=FILE) as server:
         check(f"{server.url}/film")
 
-    assert server.heads[0].split(b"\r\n")[:-2] == [
+    assert server.requests[0].split(b"\r\n")[:-2] == [
         b"GET /film HTTP/1.1",
         b"Host: 127.0.0.1:%d" % server.port,
         b"User-Agent: clipferry",
@@ -256,7 +221,7 @@ def redirect(to: str, status: int = 302) -> bytes:
 def test_redirects_are_followed(status: int) -> None:
     with serving(a=redirect("b", status), b=redirect("/片", status), **{"%E7%89%87": FILE}) as server:
         assert fetch(f"{server.url}/a") == BODY
-        assert [head.split(b" ")[1] for head in server.heads] == [b"/a", b"/b", b"/%E7%89%87"]
+        assert [head.split(b" ")[1] for head in server.requests] == [b"/a", b"/b", b"/%E7%89%87"]
 
 
 def test_redirects_end() -> None:
@@ -265,7 +230,7 @@ def test_redirects_end() -> None:
         pytest.raises(SourceError, match="more than 3 redirects"),
     ):
         check(f"{server.url}/a")
-    assert len(server.heads) == 4
+    assert len(server.requests) == 4
 
 
 @pytest.mark.parametrize(
@@ -297,12 +262,12 @@ def test_each_hop_looks_its_name_up_anew() -> None:
 # A file that needs a key
 
 
-def authorizations(server: FileServer) -> list[bytes | None]:
-    found = [re.search(rb"^Authorization: (.*)\r$", head, re.MULTILINE) for head in server.heads]
+def authorizations(server: Peer) -> list[bytes | None]:
+    found = [re.search(rb"^Authorization: (.*)\r$", head, re.MULTILINE) for head in server.requests]
     return [match[1] if match else None for match in found]
 
 
-def keys_of(server: FileServer) -> dict[str, str]:
+def keys_of(server: Peer) -> dict[str, str]:
     return {f"{server.url}/videos/": "Bearer sk-hunter2"}
 
 
@@ -322,11 +287,10 @@ def test_a_redirect_within_the_host_keeps_the_key() -> None:
 
 
 def test_a_redirect_that_leaves_the_host_loses_the_key_for_good() -> None:
-    with serving(**{"videos/2": FILE}) as server, serving() as elsewhere:
-        elsewhere_answers = {"/back": redirect(f"{server.url}/videos/2"), "/film": FILE}
-        elsewhere._answers.update(elsewhere_answers)
-        server._answers["/videos/1"] = redirect(f"{elsewhere.url}/film")
-        server._answers["/videos/3"] = redirect(f"{elsewhere.url}/back")
+    own, others = {"/videos/2": FILE}, {"/film": FILE}
+    with serving(own) as server, serving(others) as elsewhere:
+        others["/back"] = redirect(f"{server.url}/videos/2")
+        own |= {"/videos/1": redirect(f"{elsewhere.url}/film"), "/videos/3": redirect(f"{elsewhere.url}/back")}
 
         assert fetch(f"{server.url}/videos/1", keys=keys_of(server)) == BODY
         assert fetch(f"{server.url}/videos/3", keys=keys_of(server)) == BODY
@@ -457,7 +421,7 @@ def test_one_private_address_among_the_public_ones_is_enough_to_refuse() -> None
 def test_loopback_is_closed_unless_it_is_opened(path: str) -> None:
     with serving(film=FILE) as server, pytest.raises(SourceInvalidError):
         check(server.url + path, allow_loopback=False)
-    assert server.heads == []
+    assert server.requests == []
 
 
 def test_a_name_is_looked_up_once_and_its_checked_address_is_dialled() -> None:
@@ -465,7 +429,7 @@ def test_a_name_is_looked_up_once_and_its_checked_address_is_dialled() -> None:
         body = fetch(f"http://rebinding.example:{server.port}/film", resolve=naming("127.0.0.1", "10.0.0.1"))
 
     assert body == BODY
-    assert b"\r\nHost: rebinding.example:%d\r\n" % server.port in server.heads[0]
+    assert b"\r\nHost: rebinding.example:%d\r\n" % server.port in server.requests[0]
 
 
 @pytest.mark.parametrize(
@@ -535,4 +499,4 @@ def test_tls_proves_the_name_while_the_address_is_pinned(certificate: Path) -> N
             fetch(url, resolve=naming("127.0.0.1"))
 
     assert asked == ["video.example", "other.example", "video.example"]
-    assert len(server.heads) == 1
+    assert len(server.requests) == 1
