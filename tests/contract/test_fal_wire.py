@@ -21,7 +21,6 @@ from clipferry.providers.transport import JsonApi
 from clipferry.verdicts import FailureCode, TaskState
 from local.http.messages import Request
 from local.providers.fal import fake_fal
-from local.providers.faults import Failure, Faults
 from tests.contract.adapters import FAL_ENDPOINTS, PROMPT, fal_adapter, order, submit
 from tests.provider_answers import API_KEY, HTML, ScriptedApi, sample
 
@@ -189,22 +188,6 @@ def with_fake(fake: Any, *, key: str = API_KEY) -> Fal:
     return Fal(
         JsonApi(HttpClient(fake.base_url, allow_plain_http=True), key, scheme="Key"), endpoints=lambda: FAL_ENDPOINTS
     )
-
-
-def test_the_fake_answers_the_adapter_as_the_samples_do() -> None:
-    with fake_fal(api_key=API_KEY, seconds=0, film=b"film", retry_scale=0) as fake:
-        fal = with_fake(fake)
-        task = fal.submit(ORDER, callback_url="http://127.0.0.1:9/callback", timeout=10).task_id
-        fake.runner.join()
-        found = fal.ask(task)
-        bare = fal.ask(task.rpartition("/")[2])
-
-        assert (found.state, found.video_url) == (TaskState.SUCCEEDED, fake.result_url(*fake.tasks.values()))
-        assert bare.task_id == task
-        fake.next(Faults(fail=Failure(code="content_policy_violation")))
-        failed = fal.submit(ORDER, callback_url="http://127.0.0.1:9/callback", timeout=10).task_id
-        fake.runner.join()
-        assert fal.ask(failed).failure is FailureCode.CONTENT_POLICY
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -20,13 +19,12 @@ from clipferry.errors import (
     ProviderSilentError,
     ProviderUnreachableError,
 )
-from clipferry.models import Order, Submission, Submitted, TaskReport, VideoStatus
-from clipferry.providers.base import CallbackHint
+from clipferry.models import Order, Submission, Submitted, VideoStatus
 from clipferry.usecases.create_video import create_video
 from clipferry.usecases.submit_video import SHORTEST_SUBMIT_SECONDS, SUBMIT_SECONDS, submit_video
 from clipferry.verdicts import FailureCode
 from tests import books, journeys
-from tests.scripted_provider import sign_callback
+from tests.scripted_provider import ScriptedProvider, sign_callback
 
 BUSY = ProviderRefusedError("HTTP 429", failure="PROVIDER_BUSY")
 BROKEN = ProviderRefusedError("HTTP 500 internal_error", failure="PROVIDER_FAILED", is_down=True)
@@ -46,8 +44,8 @@ class Clock:
 
 
 @dataclass
-class Scripted:
-    """A provider that answers each order with the next of `outcomes`, the last one for ever, after `seconds`."""
+class Scripted(ScriptedProvider):
+    """Answers each order with the next of `outcomes`, the last one for ever, after `seconds`; is asked nothing else."""
 
     name: str
     outcomes: list[str | ProviderError]
@@ -64,21 +62,6 @@ class Scripted:
         if isinstance(outcome, ProviderError):
             raise outcome
         return Submission(task_id=f"{outcome}-{len(self.asked)}")
-
-    def ask(self, task_id: str) -> TaskReport:
-        raise NotImplementedError
-
-    def cancel(self, task_id: str) -> bool:
-        raise NotImplementedError
-
-    def authenticate(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None:
-        raise NotImplementedError
-
-    def read_hint(self, body: bytes) -> CallbackHint:
-        raise NotImplementedError
-
-    def read_report(self, body: bytes) -> TaskReport | None:
-        raise NotImplementedError
 
 
 @pytest.fixture(autouse=True)

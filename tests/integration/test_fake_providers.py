@@ -13,13 +13,11 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from http.client import IncompleteRead
 from typing import Any
 
 import pytest
 
-from clipferry.errors import InvalidSignatureError, ProviderError, ProviderRefusedError, TaskNotFoundError
+from clipferry.errors import ProviderError, ProviderRefusedError, TaskNotFoundError
 from clipferry.models import Order
 from clipferry.net.http_client import HttpClient
 from clipferry.providers.base import Provider
@@ -31,10 +29,10 @@ from clipferry.verdicts import TaskState
 from local.providers import callback_urls
 from local.providers.base import FakeProvider
 from local.providers.evolink import fake_evolink
-from local.providers.faults import Failure, Faults, drawn
+from local.providers.faults import Faults, drawn
 from local.providers.kie import fake_kie
 from local.providers.replicate import fake_replicate
-from tests.callback_receiver import PATIENCE, Receiver, until
+from tests.callback_receiver import PATIENCE, Receiver
 
 KEY = "key"
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -109,32 +107,6 @@ def ask(fake: FakeProvider, path: str, body: Any = None, *, key: str = KEY) -> t
     except urllib.error.HTTPError as error:
         with error:
             return error.code, json.load(error)
-
-
-# What it answers
-
-
-@pytest.mark.parametrize("kind", MODELS)
-@pytest.mark.parametrize("failure", [None, Failure(code="501"), Failure(code="GENERATION_FAILED")])
-def test_our_adapter_reads_the_end_of_a_task_and_its_callback(
-    kind: str, receiver: Receiver, failure: Failure | None
-) -> None:
-    with pair(kind) as provider:
-        provider.fake.next(Faults(fail=failure))
-        task_id = provider.submit(receiver.url)
-        until(lambda: receiver.requests)
-        [request] = receiver.requests
-        body, headers = request.body or b"", {name.lower(): value for name, value in request.headers.items()}
-        report, hint = provider.adapter.ask(task_id), provider.adapter.read_hint(body)
-        provider.adapter.authenticate(headers, body, now=datetime.now(UTC))
-        signed = provider.adapter.read_report(body)
-
-    assert report.state is (TaskState.FAILED if failure else TaskState.SUCCEEDED)
-    assert report.video_url == (None if failure else f"{provider.fake.base_url}/files/{task_id}.mp4")
-    assert hint.task_id == task_id
-    echoes = kind != "evolink" and not (kind == "veo" and failure)
-    assert hint.echoed_url == (receiver.url if echoes else None)
-    assert (signed and signed.state) == (report.state if kind == "replicate" else None)
 
 
 # What it refuses
@@ -226,19 +198,6 @@ def test_kie_knows_a_task_at_its_own_endpoint_alone(kie: Pair) -> None:
     assert ask(kie.fake, "/api/v1/jobs/recordInfo")[1]["code"] == 400
 
 
-def test_a_key_signs_kies_callbacks(receiver: Receiver) -> None:
-    with pair("kie", webhook_key="hmac") as kie:
-        kie.submit(receiver.url)
-        until(lambda: receiver.requests)
-        [request] = receiver.requests
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        api: Any = None
-
-        Kie(api, webhook_key="hmac").authenticate(headers, request.body or b"", now=datetime.now(UTC))
-        with pytest.raises(InvalidSignatureError):
-            Kie(api, webhook_key="another").authenticate(headers, request.body or b"", now=datetime.now(UTC))
-
-
 # What goes wrong as told, with any fake
 
 
@@ -284,19 +243,6 @@ def test_the_first_questions_can_be_answered_badly(kie: Pair) -> None:
     with pytest.raises(ProviderError):
         kie.adapter.ask(task_id)  # busy
     assert kie.adapter.ask(task_id).state is TaskState.SUCCEEDED  # slowly
-
-
-def test_a_truncated_result_ends_half_way_wherever_one_starts(kie: Pair) -> None:
-    kie.fake.next(Faults(result="truncated"))
-    task_id = kie.submit(NOBODY)
-    url = kie.adapter.ask(task_id).video_url
-    assert url is not None
-
-    for start, there in ((0, b"fi"), (1, b"i"), (2, b"")):
-        request = urllib.request.Request(url, headers={"Range": f"bytes={start}-"})
-        with urllib.request.urlopen(request, timeout=PATIENCE) as answer, pytest.raises(IncompleteRead) as half:
-            answer.read()
-        assert (half.value.partial, half.value.expected) == (there, 2)
 
 
 def test_drawn_faults_are_the_same_for_the_same_seed_and_there_is_one_of_each() -> None:
