@@ -45,104 +45,37 @@ RECONCILERS = 2
 """Runs more reconcilers beside the schedule's own: any number of them does no harm."""
 PATIENCE = 120
 """Seconds in which at least one more video has to end; on a quiet machine all do in a fifth of that."""
-MODELS = (
-    *("evolink-first", "kie-first", "veo-first", "replicate-first"),
-    *("fal-first", "litellm-first", "openrouter-first"),
-)
-CATALOGUE = """
-[[model]]
-id = "evolink-first"
-name = "Evolink, then KIE"
-durations = [5]
-cost = { base = 10 }
-[[model.offer]]
-provider = "evolink"
-model = "seedance-2.0-text-to-video"
-[[model.offer]]
-provider = "kie"
-model = "bytedance/seedance-2"
+EVOLINK = {"provider": "evolink", "model": "seedance-2.0-text-to-video"}
+EVOLINKS_VEO = {"provider": "evolink", "model": "veo3.1-fast", "input.prompt": "$prompt"}
+KIE = {"provider": "kie", "model": "bytedance/seedance-2"}
+KIES_VEO = {"provider": "kie", "model": "veo3_fast"}
+REPLICATE = {"provider": "replicate", "model": "google/veo-3.1-fast"}
+FAL = {"provider": "fal", "model": "bytedance/seedance-2.0/text-to-video"}
+FALS_VEO = {"provider": "fal", "model": "fal-ai/veo3.1/fast", "input.duration": "8s"}
+LITELLM = {"provider": "litellm", "model": "studio", "body": "openai"}
+OPENROUTER = {"provider": "openrouter", "model": "google/veo-3.1", "body": "openrouter"}
+MODELS: dict[str, tuple[int, list[dict[str, str]]]] = {
+    "evolink-first": (5, [EVOLINK, KIE]),
+    "kie-first": (5, [KIE, EVOLINK]),
+    "veo-first": (8, [KIES_VEO, REPLICATE, EVOLINKS_VEO]),
+    "replicate-first": (8, [REPLICATE, KIES_VEO]),
+    "fal-first": (8, [FALS_VEO, EVOLINKS_VEO]),
+    "litellm-first": (8, [LITELLM, FAL]),
+    "openrouter-first": (8, [OPENROUTER, LITELLM]),
+}
+"""The seconds of each model's films, and the offers in their order."""
 
-[[model]]
-id = "kie-first"
-name = "KIE, then Evolink"
-durations = [5]
-cost = { base = 10 }
-[[model.offer]]
-provider = "kie"
-model = "bytedance/seedance-2"
-[[model.offer]]
-provider = "evolink"
-model = "seedance-2.0-text-to-video"
 
-[[model]]
-id = "veo-first"
-name = "Veo at KIE, then at Replicate, then at Evolink"
-durations = [8]
-cost = { base = 10 }
-[[model.offer]]
-provider = "kie"
-model = "veo3_fast"
-[[model.offer]]
-provider = "replicate"
-model = "google/veo-3.1-fast"
-[[model.offer]]
-provider = "evolink"
-model = "veo3.1-fast"
-input = { prompt = "$prompt" }
+def catalogue() -> str:
+    return "".join(
+        f'[[model]]\nid = "{name}"\nname = "{name}"\ndurations = [{seconds}]\ncost = {{ base = 10 }}\n'
+        + "".join(f"[[model.offer]]\n{_toml(offer)}" for offer in offers)
+        for name, (seconds, offers) in MODELS.items()
+    )
 
-[[model]]
-id = "replicate-first"
-name = "Replicate, then KIE"
-durations = [8]
-cost = { base = 10 }
-[[model.offer]]
-provider = "replicate"
-model = "google/veo-3.1-fast"
-[[model.offer]]
-provider = "kie"
-model = "veo3_fast"
 
-[[model]]
-id = "fal-first"
-name = "fal, then Evolink"
-durations = [8]
-cost = { base = 10 }
-[[model.offer]]
-provider = "fal"
-model = "fal-ai/veo3.1/fast"
-input = { duration = "8s" }
-[[model.offer]]
-provider = "evolink"
-model = "veo3.1-fast"
-input = { prompt = "$prompt" }
-
-[[model]]
-id = "litellm-first"
-name = "LiteLLM, then fal"
-durations = [8]
-cost = { base = 10 }
-[[model.offer]]
-provider = "litellm"
-model = "studio"
-body = "openai"
-[[model.offer]]
-provider = "fal"
-model = "bytedance/seedance-2.0/text-to-video"
-
-[[model]]
-id = "openrouter-first"
-name = "OpenRouter, then LiteLLM"
-durations = [8]
-cost = { base = 10 }
-[[model.offer]]
-provider = "openrouter"
-model = "google/veo-3.1"
-body = "openrouter"
-[[model.offer]]
-provider = "litellm"
-model = "studio"
-body = "openai"
-"""
+def _toml(offer: dict[str, str]) -> str:
+    return "".join(f'{name} = "{value}"\n' for name, value in offer.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,14 +103,14 @@ class Chaos:
             )
 
     def create(self, number: int) -> Answer:
-        order = {"prompt": f"video {number}", "model": MODELS[number % len(MODELS)]}
+        order = {"prompt": f"video {number}", "model": [*MODELS][number % len(MODELS)]}
         user = {"Authorization": f"Bearer token-{number % USERS}", "Idempotency-Key": f"video-{number}"}
         return send("POST", f"{self.stack.url}/api/v1/video/generate", order, user)
 
 
 @pytest.fixture(params=[True, False], ids=["callbacks", "all callbacks dropped"])
 def chaos(request: pytest.FixtureRequest, migrated_url: str, tmp_path: Path) -> Iterator[Chaos]:
-    (tmp_path / "models.toml").write_text(CATALOGUE)
+    (tmp_path / "models.toml").write_text(catalogue())
     _begin(migrated_url)
     with _quiet(), _without_thumbnails(), fake_providers(seconds=0.1, retry_scale=0.1) as providers:
         environment = {
