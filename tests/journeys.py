@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from typing import Any
 
 from clipferry.catalog import Cost, Limits, Model, Offer, OfferMode, VideoOptions
@@ -12,8 +13,10 @@ from clipferry.db.create_video import CreateResult, NewVideo
 from clipferry.errors import QueueError
 from clipferry.models import MediaInfo, MirroredFile, Mode, Video, VideoStatus
 from clipferry.polling import Polling
+from clipferry.providers.base import Provider
+from clipferry.usecases.advance_video import advance_video
 from clipferry.usecases.create_video import VideoRequest
-from clipferry.verdicts import FailureCode
+from clipferry.verdicts import FailureCode, Verdict
 from tests.books import credential, rows, value
 
 TIMING = Polling(
@@ -178,6 +181,11 @@ def reopen(database: Database, uuid: str, *, limit: int | None = None) -> str:
         )
     [result] = reopened.all()
     return result.verdict
+
+
+def advance(database: Database, uuid: str, providers: Mapping[str, Provider]) -> Verdict:
+    """Asks what became of the video's task, as the schedule, a callback and a status query do."""
+    return advance_video(read(database, uuid), database=database, providers=providers, queue=QUEUE_DOWN, polling=TIMING)
 
 
 def video_at(database: Database, status: VideoStatus, price: int = 10, *, user_id: str = "ann") -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
@@ -19,10 +19,10 @@ from clipferry.providers.kie import Kie
 from clipferry.providers.openai_videos import OpenAiVideos
 from clipferry.providers.replicate import Replicate
 from clipferry.providers.transport import JsonApi
+from tests.orders import order
 from tests.provider_answers import API_KEY, ScriptedApi
 
 CALLBACK_URL = "https://api.example.com/api/v1/video/callback/any?videoUuid=vid_1&ts=1&sig=ab"
-PROMPT = 'A ferry at dusk, "渡轮"'
 GATEWAY_URL = "https://gateway.example.com/v1"
 FAL_ENDPOINTS = ("bytedance/seedance-2.0/text-to-video", "fal-ai/veo3.1/fast", "fal-ai/veo3.1/fast/image-to-video")
 REPLICATE_SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -41,20 +41,6 @@ class Adapter:
 
     def ask(self, server: ScriptedApi) -> TaskReport:
         return self.make(server).ask(self.task)
-
-
-def order(**changes: Any) -> Order:
-    fields: dict[str, Any] = {
-        "video_uuid": "vid_1",
-        "provider": "any",
-        "prompt": PROMPT,
-        "model": "any",
-        "duration": 5,
-        "aspect_ratio": "16:9",
-        "quality": "720p",
-        "image_url": None,
-    }
-    return Order(**fields | changes)
 
 
 def submit(provider: Provider, order: Order) -> Submission:

@@ -28,7 +28,8 @@ from clipferry.provider_cost import Currency, ProviderCost
 from clipferry.providers.evolink import Evolink
 from clipferry.providers.transport import JsonApi
 from clipferry.verdicts import FailureCode, TaskState
-from tests.contract.adapters import CALLBACK_URL, PROMPT, order, submit
+from tests.contract.adapters import CALLBACK_URL, submit
+from tests.orders import PROMPT, order
 from tests.provider_answers import API_KEY, HTML, ScriptedApi, sample, storable
 
 ORDER = order(

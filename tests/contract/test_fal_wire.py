@@ -21,7 +21,8 @@ from clipferry.providers.transport import JsonApi
 from clipferry.verdicts import FailureCode, TaskState
 from local.http.messages import Request
 from local.providers.fal import fake_fal
-from tests.contract.adapters import FAL_ENDPOINTS, PROMPT, fal_adapter, order, submit
+from tests.contract.adapters import FAL_ENDPOINTS, fal_adapter, submit
+from tests.orders import PROMPT, order
 from tests.provider_answers import API_KEY, HTML, ScriptedApi, sample
 
 REQUEST = "764cabcf-b745-4b3e-ae38-1200304cf45b"

@@ -26,24 +26,14 @@ from clipferry.setting_rules import gateways
 from clipferry.verdicts import TaskState
 from local.providers.gateway import FakeGateway, fake_gateway
 from local.providers.gateway_wire import Kind
-from tests.contract.adapters import CALLBACK_URL, PROMPT, submit
+from tests import orders
+from tests.contract.adapters import CALLBACK_URL, submit
 from tests.contract.adapters import GATEWAY_URL as BASE
+from tests.orders import PROMPT
 from tests.provider_answers import API_KEY, ScriptedApi, sample
 
 IMAGES = ("https://files.example.com/a.png", "https://files.example.com/b.png")
-ORDER = Order(
-    video_uuid="vid_1",
-    provider="gateway",
-    prompt=PROMPT,
-    model="veo",
-    duration=8,
-    aspect_ratio="16:9",
-    quality="720p",
-    image_url=None,
-    generate_audio=True,
-    seed=7,
-    negative_prompt="fog",
-)
+ORDER = orders.order(model="veo", duration=8, generate_audio=True, seed=7, negative_prompt="fog")
 LITELLM_ID = json.loads(sample("litellm/submit_accepted"))["id"]
 
 

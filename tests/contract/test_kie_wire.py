@@ -26,7 +26,8 @@ from clipferry.errors import (
 from clipferry.providers import kie_jobs, kie_veo
 from clipferry.providers.kie import Kie
 from clipferry.verdicts import FailureCode, TaskState
-from tests.contract.adapters import CALLBACK_URL, PROMPT, order, submit
+from tests.contract.adapters import CALLBACK_URL, submit
+from tests.orders import PROMPT, order
 from tests.provider_answers import API_KEY, HTML, ScriptedApi, sample, storable
 
 TASK = "task_bytedance_1765186743319"

@@ -11,23 +11,13 @@ from typing import Any
 import pytest
 
 from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilentError, TaskNotFoundError
-from clipferry.models import Order
 from clipferry.providers.base import Provider
 from clipferry.verdicts import TaskState
+from tests.orders import order
 from tests.provider_answers import GARBAGE, HTML, ScriptedApi
 
 GUIDE = Path(__file__).parents[2] / "docs" / "providers-adding.md"
-ORDER = Order(
-    video_uuid="vid_1",
-    provider="filmco",
-    prompt="A ferry",
-    model="film-1",
-    duration=5,
-    aspect_ratio="16:9",
-    quality=None,
-    image_url=None,
-    input={"ratio": "$aspect_ratio"},
-)
+ORDER = order(prompt="A ferry", model="film-1", input={"ratio": "$aspect_ratio"})
 
 
 def example() -> str:

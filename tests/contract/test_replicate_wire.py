@@ -22,8 +22,9 @@ from clipferry.providers.transport import JsonApi
 from clipferry.verdicts import FailureCode, TaskState
 from local.providers.replicate import fake_replicate
 from local.providers.replicate_wire import signature_headers
-from tests.contract.adapters import CALLBACK_URL, PROMPT, order, submit
+from tests.contract.adapters import CALLBACK_URL, submit
 from tests.contract.adapters import REPLICATE_SECRET as SECRET
+from tests.orders import PROMPT, order
 from tests.provider_answers import API_KEY, ScriptedApi, sample
 
 TASK = "ufawqhfynnddngldkgtslldrkq"

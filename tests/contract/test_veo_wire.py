@@ -13,7 +13,8 @@ import pytest
 
 from clipferry.providers.kie import Kie
 from clipferry.verdicts import FailureCode, TaskState
-from tests.contract.adapters import CALLBACK_URL, PROMPT, order, submit
+from tests.contract.adapters import CALLBACK_URL, submit
+from tests.orders import PROMPT, order
 from tests.provider_answers import ScriptedApi, sample
 
 TASK = "veo_task_abcdef123456"

@@ -14,7 +14,7 @@ import pytest
 
 from clipferry.catalog.bodies import body
 from clipferry.errors import ProviderRefusedError, SourceError
-from clipferry.models import Mode, Order
+from clipferry.models import Mode
 from clipferry.net.http_client import HttpClient
 from clipferry.provider_cost import Currency, ProviderCost
 from clipferry.providers.openai_videos import OpenAiVideos
@@ -30,23 +30,11 @@ from tests.callback_receiver import until
 from tests.gateways.proxy import KEY, litellm
 from tests.gateways.upstream import BLOCKED, REFUSALS, Upstream
 from tests.integration.mirror_fixtures import film, strict_r2
+from tests.orders import order
 
 FILM = film(200_000)
 CALLBACK_URL = "https://api.example.com/api/v1/video/callback/studio?sig=ab"
-ORDER = Order(
-    video_uuid="vid_1",
-    provider="studio",
-    prompt="A ferry at dusk",
-    model="studio",
-    duration=8,
-    aspect_ratio="16:9",
-    quality="720p",
-    image_url=None,
-    generate_audio=None,
-    seed=None,
-    negative_prompt=None,
-    input=body(Kind.LITELLM, Mode.TEXT),
-)
+ORDER = order(prompt="A ferry at dusk", model="studio", duration=8, input=body(Kind.LITELLM, Mode.TEXT))
 
 
 @dataclass

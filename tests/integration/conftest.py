@@ -18,6 +18,7 @@ from tests.callback_receiver import Receiver, receiving
 from tests.command_line import Clipferry
 from tests.database import new_database
 from tests.integration.operator_fakes import Sqs
+from tests.provider_answers import ScriptedApi, scripted_api
 from tests.proxy import Proxy
 
 
@@ -80,6 +81,13 @@ def receiver() -> Iterator[Receiver]:
     """Where a provider calls back."""
     with receiving() as receiver:
         yield receiver
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedApi]:
+    """A provider that gives scripted answers."""
+    with scripted_api() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

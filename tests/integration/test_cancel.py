@@ -18,7 +18,6 @@ from clipferry.errors import (
     VideoNotFoundError,
 )
 from clipferry.models import TaskReport, Video, VideoStatus
-from clipferry.usecases.advance_video import advance_video
 from clipferry.usecases.cancel_video import cancel_video
 from clipferry.verdicts import FailureCode, TaskState
 from tests import books, journeys
@@ -71,13 +70,7 @@ def cancel(database: Database, uuid: str, task: Task, *, user_id: str = "ann") -
 
 
 def advance(database: Database, uuid: str, task: Task) -> None:
-    advance_video(
-        journeys.read(database, uuid),
-        database=database,
-        providers={"evolink": task.provider},
-        queue=journeys.QUEUE_DOWN,
-        polling=journeys.TIMING,
-    )
+    journeys.advance(database, uuid, {"evolink": task.provider})
 
 
 @pytest.fixture

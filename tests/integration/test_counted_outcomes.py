@@ -16,7 +16,7 @@ from clipferry.errors import (
     ProviderUnreachableError,
     TaskNotFoundError,
 )
-from clipferry.models import Order, Submission, TaskReport, VideoStatus
+from clipferry.models import Submission, TaskReport, VideoStatus
 from clipferry.storage import Storage
 from clipferry.transfer.interface import TransferConfig
 from clipferry.usecases.advance_video import advance_video
@@ -26,28 +26,21 @@ from clipferry.verdicts import TaskState
 from tests import books, journeys
 from tests.integration.mirror_fixtures import PART, Behaviour, film, serving, strict_r2
 from tests.log_lines import captured, metrics
+from tests.orders import order
+from tests.scripted_provider import ScriptedProvider, sign_callback
 
 pytestmark = pytest.mark.usefixtures("rich_ann")
 
 
-class Scripted:
+def answering(outcome: Submission | TaskReport | ProviderError) -> ScriptedProvider:
     """A provider that answers whatever it is asked with `outcome`."""
 
-    name = "evolink"
+    def answer(_: object) -> Any:
+        if isinstance(outcome, ProviderError):
+            raise outcome
+        return outcome
 
-    def __init__(self, outcome: Submission | TaskReport | ProviderError) -> None:
-        self._outcome = outcome
-
-    def submit(self, order: Order, *, callback_url: str, timeout: float) -> Any:
-        return self._answer()
-
-    def ask(self, task_id: str) -> Any:
-        return self._answer()
-
-    def _answer(self) -> Any:
-        if isinstance(self._outcome, ProviderError):
-            raise self._outcome
-        return self._outcome
+    return ScriptedProvider(submit=answer, ask=answer)
 
 
 def errors(log: str) -> list[tuple[float, dict[str, str]]]:
@@ -69,23 +62,12 @@ def test_a_submit_counts_as_the_providers_error_or_not(
     database: Database, outcome: Submission | ProviderError, counted: int
 ) -> None:
     video_uuid = journeys.held_video(database)
-    order = Order(
-        video_uuid=video_uuid,
-        provider="evolink",
-        prompt="A ferry",
-        model="seedance",
-        duration=5,
-        aspect_ratio=None,
-        quality=None,
-        image_url=None,
-    )
-    providers: Any = {"evolink": Scripted(outcome)}
     with captured() as log, suppress(ProviderError):
         submit_video(
-            [order],
+            [order(video_uuid=video_uuid, provider="evolink")],
             database=database,
-            providers=providers,
-            sign_callback=lambda provider, uuid: f"https://us/{provider}?videoUuid={uuid}",
+            providers={"evolink": answering(outcome)},
+            sign_callback=sign_callback,
             polling=journeys.TIMING,
         )
 
@@ -104,10 +86,9 @@ def test_a_submit_counts_as_the_providers_error_or_not(
 def test_a_status_query_counts_as_the_providers_error_or_not(
     database: Database, outcome: TaskReport | ProviderError, counted: int
 ) -> None:
-    video = journeys.read(database, journeys.video_at(database, VideoStatus.GENERATING))
-    services: dict[str, Any] = {"providers": {"evolink": Scripted(outcome)}, "queue": None, "polling": journeys.TIMING}
+    uuid = journeys.video_at(database, VideoStatus.GENERATING)
     with captured() as log:
-        advance_video(video, database=database, **services)
+        journeys.advance(database, uuid, {"evolink": answering(outcome)})
 
     assert errors(log()) == [(counted, {"provider": "evolink"})]
 
@@ -118,8 +99,7 @@ def test_a_task_that_only_a_callback_has_named_is_counted(
 ) -> None:
     """It may be another product's on the same account of the provider."""
     video = journeys.read(database, journeys.held_video(database))
-    providers: Any = {"evolink": Scripted(TaskReport(state=TaskState.RUNNING))}
-    services: dict[str, Any] = {"providers": providers, "queue": None, "polling": journeys.TIMING}
+    services: dict[str, Any] = {"providers": {"evolink": ScriptedProvider()}, "queue": None, "polling": journeys.TIMING}
     with captured() as log:
         advance_video(video, claimed_task=claimed, database=database, **services)
 

@@ -24,6 +24,7 @@ from clipferry.usecases.create_video import create_video
 from clipferry.usecases.submit_video import SHORTEST_SUBMIT_SECONDS, SUBMIT_SECONDS, submit_video
 from clipferry.verdicts import FailureCode
 from tests import books, journeys
+from tests.orders import order
 from tests.scripted_provider import ScriptedProvider, sign_callback
 
 BUSY = ProviderRefusedError("HTTP 429", failure="PROVIDER_BUSY")
@@ -74,25 +75,12 @@ def _ann(database: Database) -> None:
 def submit(database: Database, uuid: str, *providers: Scripted, clock: Clock | None = None) -> Submitted:
     """The video's order to each of the providers, in their order."""
     return submit_video(
-        [_order(uuid, provider.name) for provider in providers],
+        [order(video_uuid=uuid, provider=provider.name) for provider in providers],
         database=database,
         providers={provider.name: provider for provider in providers},
         sign_callback=sign_callback,
         polling=journeys.TIMING,
         clock=clock or Clock(),
-    )
-
-
-def _order(uuid: str, provider: str) -> Order:
-    return Order(
-        video_uuid=uuid,
-        provider=provider,
-        prompt="A ferry",
-        model=f"{provider}-model",
-        duration=5,
-        aspect_ratio=None,
-        quality=None,
-        image_url=None,
     )
 
 

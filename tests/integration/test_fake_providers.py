@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 
 from clipferry.errors import ProviderError, ProviderRefusedError, TaskNotFoundError
-from clipferry.models import Order
 from clipferry.net.http_client import HttpClient
 from clipferry.providers.base import Provider
 from clipferry.providers.evolink import Evolink
@@ -33,6 +32,7 @@ from local.providers.faults import Faults, drawn
 from local.providers.kie import fake_kie
 from local.providers.replicate import fake_replicate
 from tests.callback_receiver import PATIENCE, Receiver
+from tests.orders import order
 
 KEY = "key"
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -56,19 +56,7 @@ class Pair:
 
     def submit(self, callback_url: str) -> str:
         """The task's id."""
-        order = Order(
-            video_uuid="vid_1",
-            provider=self.adapter.name,
-            prompt="A ferry",
-            model=self.model,
-            duration=5,
-            aspect_ratio="16:9",
-            quality="720p",
-            image_url=None,
-        )
-        task_id = self.adapter.submit(order, callback_url=callback_url, timeout=PATIENCE).task_id
-        assert task_id is not None
-        return task_id
+        return self.adapter.submit(order(model=self.model), callback_url=callback_url, timeout=PATIENCE).task_id
 
 
 @contextmanager

@@ -11,7 +11,6 @@ import pytest
 
 from clipferry import callback_signature
 from clipferry.db.connection import Database
-from clipferry.models import Order
 from clipferry.net.http_client import HttpClient
 from clipferry.providers.base import Provider
 from clipferry.providers.fal import Fal
@@ -21,6 +20,7 @@ from clipferry.verdicts import Verdict
 from local.providers.fal import FakeFal, fake_fal
 from local.providers.faults import Faults
 from tests import books, journeys
+from tests.orders import order
 
 SECRET = "the callback secret of these tests"
 KEY = "key"
@@ -50,18 +50,8 @@ def pending(database: Database) -> str:
     return uuid
 
 
-def ordered(fal: Fal, uuid: str) -> str:
-    order = Order(
-        video_uuid=uuid,
-        provider="fal",
-        prompt="A ferry",
-        model=ENDPOINT,
-        duration=8,
-        aspect_ratio="16:9",
-        quality="720p",
-        image_url=None,
-    )
-    return fal.submit(order, callback_url="http://127.0.0.1:9/c", timeout=10).task_id
+def ordered(fal: Fal) -> str:
+    return fal.submit(order(model=ENDPOINT), callback_url="http://127.0.0.1:9/c", timeout=10).task_id
 
 
 def call_back(database: Database, providers: Mapping[str, Provider], uuid: str, request_id: str) -> str | None:
@@ -100,7 +90,7 @@ def task_of(database: Database, uuid: str) -> str | None:
 
 def test_a_callback_after_a_lost_submit_brings_the_whole_name_of_the_task(database: Database, fal: Fal) -> None:
     uuid = pending(database)
-    task = ordered(fal, uuid)
+    task = ordered(fal)
 
     assert call_back(database, {"fal": fal}, uuid, task.rpartition("/")[2]) == Verdict.RUNNING
     assert task_of(database, uuid) == task == f"fal-ai/veo3.1/requests/{task.rpartition('/')[2]}"
@@ -108,7 +98,7 @@ def test_a_callback_after_a_lost_submit_brings_the_whole_name_of_the_task(databa
 
 def test_a_callback_of_the_recorded_task_is_about_no_other(database: Database, fal: Fal) -> None:
     uuid = pending(database)
-    task = ordered(fal, uuid)
+    task = ordered(fal)
     books.execute(
         database,
         "update public.videos set external_task_id = %(t)s, status = 'GENERATING' where uuid = %(u)s",
@@ -122,7 +112,7 @@ def test_a_callback_of_the_recorded_task_is_about_no_other(database: Database, f
 
 def test_a_task_that_a_video_has_is_not_given_to_another_by_the_shorter_name(database: Database, fal: Fal) -> None:
     first, second = pending(database), pending(database)
-    task = ordered(fal, first)
+    task = ordered(fal)
     short = task.rpartition("/")[2]
     call_back(database, {"fal": fal}, first, short)
 

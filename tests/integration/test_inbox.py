@@ -20,7 +20,7 @@ from clipferry import callback_signature
 from clipferry.db import inbox as inbox_rows
 from clipferry.db.connection import Database
 from clipferry.errors import InvalidRequestError, InvalidSignatureError, NotFoundError
-from clipferry.models import Order, TaskReport, Video
+from clipferry.models import TaskReport
 from clipferry.net.http_client import HttpClient
 from clipferry.providers.base import Provider
 from clipferry.providers.evolink import Evolink
@@ -28,7 +28,6 @@ from clipferry.providers.kie import Kie
 from clipferry.providers.replicate import Replicate
 from clipferry.providers.transport import JsonApi
 from clipferry.usecases import receive_callback as doorbell
-from clipferry.usecases.advance_video import advance_video
 from clipferry.usecases.receive_callback import Callback, receive_callback, replay_callback
 from clipferry.verdicts import Verdict
 from local.file_server import ServedFile
@@ -39,6 +38,7 @@ from local.providers.replicate_wire import signature_headers
 from tests import books, journeys
 from tests.command_line import Clipferry
 from tests.http_api import environment
+from tests.orders import order
 
 SECRETS = ("the callback secret of these tests", "the one before")
 WEBHOOK_SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -49,7 +49,7 @@ CALLBACK_URL = f"https://api.example.com/api/v1/video/callback/kie?videoUuid=vid
 pytestmark = pytest.mark.usefixtures("rich_ann")
 
 
-Advance = Callable[[Video], Verdict]
+Advance = Callable[[str], Verdict]
 
 
 class LambdaDiedError(Exception):
@@ -90,9 +90,7 @@ def providers(kie: FakeKie, replicate: FakeReplicate) -> Iterator[Mapping[str, P
 
 @pytest.fixture
 def advance(database: Database, providers: Mapping[str, Provider]) -> Advance:
-    return partial(
-        advance_video, database=database, providers=providers, queue=journeys.QUEUE_DOWN, polling=journeys.TIMING
-    )
+    return lambda uuid: journeys.advance(database, uuid, providers)
 
 
 def pending(database: Database, provider: str) -> str:
@@ -106,17 +104,8 @@ def task_of(kie: FakeKie, uuid: str, *, quiet: bool = True) -> str:
     if quiet:
         kie.next(Faults(callbacks=0))
     client = HttpClient(kie.base_url, allow_plain_http=True)
-    order = Order(
-        video_uuid=uuid,
-        provider="kie",
-        prompt="A ferry",
-        model="bytedance/seedance-2",
-        duration=5,
-        aspect_ratio="16:9",
-        quality="480p",
-        image_url=None,
-    )
-    submission = Kie(JsonApi(client, KEY)).submit(order, callback_url=url_for(uuid), timeout=10)
+    placed = order(prompt="A ferry", model="bytedance/seedance-2", quality="480p")
+    submission = Kie(JsonApi(client, KEY)).submit(placed, callback_url=url_for(uuid), timeout=10)
     client.close()
     return submission.task_id
 
@@ -219,7 +208,7 @@ def test_a_task_that_was_named_to_a_lambda_that_died_is_asked_about_soon(
 
     receive_and_die(rings(uuid, {"data": {"taskId": task_id}}), database, kie)
     due = books.value(database, "select next_check_at - now() < interval '61 seconds' from clipferry.jobs")
-    advance(journeys.read(database, uuid))
+    advance(uuid)
 
     assert due
     assert task_and_status(database, uuid) == (task_id, "GENERATING")
@@ -243,10 +232,10 @@ def test_a_task_of_another_video_does_not_keep_one_open_beyond_its_deadline(
             body="{}",
             verdict=Verdict.NO_ANSWER,
         )
-    assert advance(journeys.read(database, mine)) is Verdict.NOT_ITS_TASK
+    assert advance(mine) is Verdict.NOT_ITS_TASK
     books.execute(database, "update clipferry.jobs set deadline = now() - interval '1 second'")
 
-    assert advance(journeys.read(database, mine)) is Verdict.FAILED
+    assert advance(mine) is Verdict.FAILED
     assert journeys.read(database, mine).error_code == "TIMED_OUT"
     assert journeys.hold_of(database, mine)[0] == "RELEASED"
 
@@ -261,7 +250,7 @@ def test_a_body_of_another_video_is_no_claim_though_nobody_judged_it(
     receive_and_die(rings(mine, body), database, kie)
 
     assert [kept["verdict"] for kept in inbox(database)] == [None]
-    assert advance(journeys.read(database, mine)) is Verdict.NO_TASK
+    assert advance(mine) is Verdict.NO_TASK
 
 
 @pytest.mark.parametrize("size", [0, 1, 16 * 1024, 16 * 1024 + 1, 200_000])
@@ -631,11 +620,6 @@ def test_kies_own_signature_is_asked_for_beside_ours(database: Database, kie: Fa
 # A question that came to nothing
 
 
-def look_again(database: Database, uuid: str, advance: Advance) -> Verdict:
-    """As reconcile does when the video is due."""
-    return advance(journeys.read(database, uuid))
-
-
 def due_in(database: Database, uuid: str) -> float:
     """Seconds."""
     return books.value(
@@ -658,8 +642,8 @@ def test_a_task_that_could_not_be_asked_about_is_asked_about_a_minute_later(
     assert due_in(database, uuid) <= 60
     assert task_and_status(database, uuid) == (None, "PENDING")
 
-    assert look_again(database, uuid, advance) == Verdict.NO_ANSWER
-    assert look_again(database, uuid, advance) == Verdict.RUNNING
+    assert advance(uuid) == Verdict.NO_ANSWER
+    assert advance(uuid) == Verdict.RUNNING
     assert task_and_status(database, uuid) == (task, "GENERATING")
 
 
@@ -679,7 +663,7 @@ def test_news_of_a_task_whose_provider_is_away_bring_the_next_question_forward(
     if has_news:
         assert receive(rings(uuid, {"data": {"taskId": task}})) == Verdict.NO_ANSWER
     else:
-        assert look_again(database, uuid, advance) == Verdict.NO_ANSWER
+        assert advance(uuid) == Verdict.NO_ANSWER
     assert (due_in(database, uuid) <= 60) is has_news, "reconcile's own questions keep their rhythm"
 
 
@@ -689,7 +673,7 @@ def test_a_task_that_was_another_videos_is_not_asked_about_later(
     uuid, other = pending(database, "kie"), pending(database, "kie")
     receive(rings(uuid, {"data": {"taskId": task_of(kie, other), "param": {"callBackUrl": url_for(other)}}}))
 
-    assert look_again(database, uuid, advance) == Verdict.NO_TASK
+    assert advance(uuid) == Verdict.NO_TASK
 
 
 def test_a_task_of_the_provider_before_is_not_asked_of_the_one_after(
@@ -699,7 +683,7 @@ def test_a_task_of_the_provider_before_is_not_asked_of_the_one_after(
     receive(rings(uuid, {"data": {"taskId": "kies"}}))
     books.execute(database, "update public.videos set provider = 'replicate' where uuid = %(u)s", u=uuid)
 
-    assert look_again(database, uuid, advance) == Verdict.NO_TASK
+    assert advance(uuid) == Verdict.NO_TASK
 
 
 # Replays

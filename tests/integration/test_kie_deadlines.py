@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,35 +14,24 @@ import pytest
 
 from clipferry.db.connection import Database
 from clipferry.errors import DatabaseUnavailableError
-from clipferry.models import TaskReport, Video, VideoStatus
+from clipferry.models import TaskReport, VideoStatus
 from clipferry.provider_throttle import MOST_SLOW_CHECKS
 from clipferry.providers.kie import Kie
 from clipferry.usecases import reconcile as schedule
-from clipferry.usecases.advance_video import advance_video
 from clipferry.usecases.reconcile import reconcile
 from clipferry.verdicts import TaskState, Verdict
 from tests import books, journeys
-from tests.provider_answers import API_KEY, HTML, ScriptedApi, sample, scripted_api
+from tests.provider_answers import API_KEY, HTML, ScriptedApi, sample
 from tests.scripted_provider import ScriptedProvider
 
 pytestmark = pytest.mark.usefixtures("rich_ann")
 
-
-@pytest.fixture
-def server() -> Iterator[ScriptedApi]:
-    with scripted_api() as server:
-        yield server
+Advance = Callable[[str], Verdict]
 
 
 @pytest.fixture
-def advance(database: Database, server: ScriptedApi) -> Callable[[Video], Verdict]:
-    return partial(
-        advance_video,
-        database=database,
-        providers={"kie": Kie(server.api)},
-        queue=journeys.QUEUE_DOWN,
-        polling=journeys.TIMING,
-    )
+def advance(database: Database, server: ScriptedApi) -> Advance:
+    return lambda uuid: journeys.advance(database, uuid, {"kie": Kie(server.api)})
 
 
 def generating(database: Database, *, overdue: bool = False, provider: str = "kie") -> str:
@@ -90,12 +79,12 @@ SILENCES = [goes_on, is_unknown, is_lost, is_html, ScriptedApi.hangs_up]
 
 @pytest.mark.parametrize("silence", SILENCES)
 def test_whatever_does_not_end_a_task_leaves_it_until_its_deadline(
-    database: Database, server: ScriptedApi, advance: Callable[[Video], Verdict], silence: Callable[[ScriptedApi], None]
+    database: Database, server: ScriptedApi, advance: Advance, silence: Callable[[ScriptedApi], None]
 ) -> None:
     uuid = generating(database)
     silence(server)
 
-    verdicts = [advance(journeys.read(database, uuid)) for _ in range(3)]
+    verdicts = [advance(uuid) for _ in range(3)]
 
     assert set(verdicts) <= {Verdict.RUNNING, Verdict.NO_ANSWER}
     assert journeys.status_of(database, uuid) == "GENERATING"
@@ -106,7 +95,7 @@ def test_whatever_does_not_end_a_task_leaves_it_until_its_deadline(
 def test_the_deadline_ends_it_gives_the_credits_back_and_the_key_is_in_no_log(
     database: Database,
     server: ScriptedApi,
-    advance: Callable[[Video], Verdict],
+    advance: Advance,
     silence: Callable[[ScriptedApi], None],
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
@@ -114,7 +103,7 @@ def test_the_deadline_ends_it_gives_the_credits_back_and_the_key_is_in_no_log(
     uuid = generating(database, overdue=True)
     silence(server)
 
-    assert advance(journeys.read(database, uuid)) is Verdict.FAILED
+    assert advance(uuid) is Verdict.FAILED
     assert journeys.read(database, uuid).error_code == "TIMED_OUT"
     assert server.requests[0].headers["Authorization"] == f"Bearer {API_KEY}"  # it was asked once more
     assert journeys.hold_of(database, uuid) == ("RELEASED", 10)
@@ -126,72 +115,66 @@ def test_the_deadline_ends_it_gives_the_credits_back_and_the_key_is_in_no_log(
 def test_a_state_that_nobody_documents_is_logged_and_counted(
     database: Database,
     server: ScriptedApi,
-    advance: Callable[[Video], Verdict],
+    advance: Advance,
     capsys: pytest.CaptureFixture[str],
     caplog: Any,
 ) -> None:
     uuid = generating(database)
     is_unknown(server)
 
-    advance(journeys.read(database, uuid))
+    advance(uuid)
 
     assert '"UnknownTaskStates":[1' in capsys.readouterr().out
     assert "unknown task status" in caplog.text
 
 
-def test_the_last_question_may_save_the_video(
-    database: Database, server: ScriptedApi, advance: Callable[[Video], Verdict]
-) -> None:
+def test_the_last_question_may_save_the_video(database: Database, server: ScriptedApi, advance: Advance) -> None:
     uuid = generating(database, overdue=True)
     server.answers(200, sample("kie/task_success"))
 
-    assert advance(journeys.read(database, uuid)) is Verdict.GENERATED
+    assert advance(uuid) is Verdict.GENERATED
     assert journeys.status_of(database, uuid) == "UPLOADING"
 
 
-def test_the_last_question_may_say_why_it_failed(
-    database: Database, server: ScriptedApi, advance: Callable[[Video], Verdict]
-) -> None:
+def test_the_last_question_may_say_why_it_failed(database: Database, server: ScriptedApi, advance: Advance) -> None:
     uuid = generating(database, overdue=True)
     server.answers(200, sample("kie/task_fail_content"))
 
-    assert advance(journeys.read(database, uuid)) is Verdict.FAILED
+    assert advance(uuid) is Verdict.FAILED
     assert journeys.read(database, uuid).error_code == "CONTENT_POLICY"
 
 
-def test_without_a_task_there_is_nobody_to_ask(
-    database: Database, server: ScriptedApi, advance: Callable[[Video], Verdict]
-) -> None:
+def test_without_a_task_there_is_nobody_to_ask(database: Database, server: ScriptedApi, advance: Advance) -> None:
     uuid = journeys.held_video(database)
-    assert advance(journeys.read(database, uuid)) is Verdict.NO_TASK
+    assert advance(uuid) is Verdict.NO_TASK
     be_overdue(database, uuid)
 
-    assert advance(journeys.read(database, uuid)) is Verdict.FAILED
+    assert advance(uuid) is Verdict.FAILED
     assert journeys.read(database, uuid).error_code == "TIMED_OUT"
     assert server.requests == []
 
 
 def test_a_provider_that_lost_its_key_does_not_keep_a_video_for_ever(
-    database: Database, server: ScriptedApi, advance: Callable[[Video], Verdict]
+    database: Database, server: ScriptedApi, advance: Advance
 ) -> None:
     uuid = generating(database, provider="evolink")
-    assert advance(journeys.read(database, uuid)) is Verdict.NO_ANSWER
+    assert advance(uuid) is Verdict.NO_ANSWER
     be_overdue(database, uuid)
 
-    assert advance(journeys.read(database, uuid)) is Verdict.FAILED
+    assert advance(uuid) is Verdict.FAILED
     assert journeys.read(database, uuid).error_code == "TIMED_OUT"
 
 
 def test_a_success_after_the_end_is_counted_and_costs_nothing(
-    database: Database, server: ScriptedApi, advance: Callable[[Video], Verdict], capsys: pytest.CaptureFixture[str]
+    database: Database, server: ScriptedApi, advance: Advance, capsys: pytest.CaptureFixture[str]
 ) -> None:
     uuid = generating(database, overdue=True)
     goes_on(server)
-    advance(journeys.read(database, uuid))
+    advance(uuid)
     server.replies.clear()
     server.answers(200, sample("kie/task_success"))
 
-    assert [advance(journeys.read(database, uuid)) for _ in range(2)] == [Verdict.LATE_SUCCESS, Verdict.ALREADY_FAILED]
+    assert [advance(uuid) for _ in range(2)] == [Verdict.LATE_SUCCESS, Verdict.ALREADY_FAILED]
     assert capsys.readouterr().out.count('"LateSuccesses":[1') == 1
     assert journeys.hold_of(database, uuid) == ("RELEASED", 10)
 

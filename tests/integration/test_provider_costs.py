@@ -7,25 +7,17 @@ from typing import Any
 
 import pytest
 
-from clipferry.db import provider_costs, timeline, videos
+from clipferry.db import provider_costs, timeline
 from clipferry.db.connection import Database
-from clipferry.errors import QueueError
-from clipferry.models import Order, Submission, TaskReport, Video
+from clipferry.models import Submission, TaskReport
 from clipferry.provider_cost import Currency, ProviderCost, read_cost
-from clipferry.usecases.advance_video import advance_video
 from clipferry.usecases.submit_video import submit_video
 from clipferry.verdicts import FailureCode, TaskState, Verdict
 from tests import books, journeys
 from tests.command_line import Clipferry
+from tests.orders import order
 from tests.scripted_provider import ScriptedProvider, sign_callback
 
-
-class NoQueue:
-    def send(self, uuid: str) -> None:
-        raise QueueError("away")
-
-
-QUEUE: Any = NoQueue()
 USD = ProviderCost(amount=Decimal("0.525"), currency=Currency.USD)
 CREDITS = ProviderCost(amount=Decimal(30), currency=Currency.CREDITS)
 
@@ -49,29 +41,11 @@ def events_of(database: Database, uuid: str) -> list[dict[str, Any]]:
     return [entry.detail for entry in found.all() if entry.what == "provider_cost"]
 
 
-def read(database: Database, uuid: str) -> Video:
-    with database.transaction() as tx:
-        found = videos.get(tx, uuid)
-    video = found.first()
-    assert video is not None
-    return video
-
-
 def submitted(database: Database, cost: ProviderCost | None, *, task: str = "task-1") -> str:
     uuid = journeys.held_video(database)
-    order = Order(
-        video_uuid=uuid,
-        provider="evolink",
-        prompt="A ferry",
-        model="m",
-        duration=5,
-        aspect_ratio=None,
-        quality=None,
-        image_url=None,
-    )
     provider = ScriptedProvider(submit=lambda _: Submission(task_id=task, cost=cost))
     submit_video(
-        [order],
+        [order(video_uuid=uuid, provider="evolink")],
         database=database,
         providers={"evolink": provider},
         sign_callback=sign_callback,
@@ -81,10 +55,7 @@ def submitted(database: Database, cost: ProviderCost | None, *, task: str = "tas
 
 
 def advance(database: Database, uuid: str, report: TaskReport) -> Verdict:
-    provider = ScriptedProvider(ask=lambda _: report)
-    return advance_video(
-        read(database, uuid), database=database, providers={"evolink": provider}, queue=QUEUE, polling=journeys.TIMING
-    )
+    return journeys.advance(database, uuid, {"evolink": ScriptedProvider(ask=lambda _: report)})
 
 
 def succeeded(cost: ProviderCost | None) -> TaskReport:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 
 import pytest
 
 from clipferry.db.connection import Database
 from clipferry.models import TaskReport, VideoStatus
+from clipferry.providers.base import Provider
 from clipferry.providers.kie import Kie
-from clipferry.usecases.advance_video import advance_video
 from clipferry.verdicts import FailureCode, TaskState, Verdict
 from tests import books, journeys
-from tests.provider_answers import ScriptedApi, scripted_api
+from tests.provider_answers import ScriptedApi
 from tests.scripted_provider import ScriptedProvider
 
 FILE = "https://files.example.com/1.mp4"
@@ -26,27 +26,12 @@ NO_RESULT = (
 pytestmark = pytest.mark.usefixtures("rich_ann")
 
 
-@pytest.fixture
-def server() -> Iterator[ScriptedApi]:
-    with scripted_api() as server:
-        yield server
-
-
-Advance = Callable[[str, object], Verdict]
+Advance = Callable[[str, Provider], Verdict]
 
 
 @pytest.fixture
 def advance(database: Database) -> Advance:
-    def run(uuid: str, provider: object) -> Verdict:
-        return advance_video(
-            journeys.read(database, uuid),
-            database=database,
-            providers={"evolink": provider, "kie": provider},  # type: ignore[dict-item]
-            queue=journeys.QUEUE_DOWN,
-            polling=journeys.TIMING,
-        )
-
-    return run
+    return lambda uuid, provider: journeys.advance(database, uuid, {"evolink": provider, "kie": provider})
 
 
 def generating(database: Database, *, overdue: bool) -> str:

@@ -13,8 +13,9 @@ from clipferry import catalog
 from clipferry.catalog import Audio, Catalog, Cost, Model, Range, ResolvedOptions, VideoOptions
 from clipferry.catalog.templates import NAMES
 from clipferry.errors import ConfigurationError, InvalidRequestError, ModelRetiredError, UnknownModelError
-from clipferry.models import Mode, Order
+from clipferry.models import Mode
 from clipferry.providers.model_parameters import fill_parameters
+from tests.orders import order
 
 SORA = """
 [[model]]
@@ -597,14 +598,7 @@ def test_a_reference_is_no_frame_that_an_offer_could_send(tmp_path: Path, most: 
 
 
 def test_every_name_that_an_offer_may_send_is_filled_in() -> None:
-    order = Order(
-        video_uuid="vid_1",
-        provider="kie",
-        prompt="A ferry",
-        model="full",
-        duration=5,
-        aspect_ratio="16:9",
-        quality="720p",
+    full = order(
         image_url="a",
         last_image_url="b",
         image_urls=("a", "b"),
@@ -616,7 +610,7 @@ def test_every_name_that_an_offer_may_send_is_filled_in() -> None:
         input={name: name for name in NAMES},
     )
 
-    assert fill_parameters(order, callback_url="https://us").keys() == NAMES
+    assert fill_parameters(full, callback_url="https://us").keys() == NAMES
 
 
 def test_an_older_files_short_forms_are_read(tmp_path: Path) -> None:
