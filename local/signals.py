@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event
+from threading import Event, Thread, main_thread
 from typing import Any, Final
 
 ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -17,8 +18,8 @@ ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def stop_requested() -> Iterator[Event]:
     """Yields an event that the first signal sets; a second one raises KeyboardInterrupt.
 
-    SIGHUP says that the terminal has gone: what is written afterwards goes nowhere, and a second one changes nothing
-    (make and the terminal each send one). A process that was told to ignore it, by `nohup`, goes on ignoring it.
+    SIGHUP says that the terminal has gone: what is written afterwards goes nowhere, and a second one changes nothing.
+    A process that was told to ignore it, by `nohup`, goes on ignoring it.
     """
     stop = Event()
 
@@ -33,10 +34,42 @@ def stop_requested() -> Iterator[Event]:
     wanted = [number for number in ENDING if not (is_nohup and number == signal.SIGHUP)]
     before = {number: signal.signal(number, request) for number in wanted}
     try:
-        yield stop
+        with _terminal_watched(is_nohup=is_nohup):
+            yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _terminal_watched(*, is_nohup: bool) -> Iterator[None]:
+    """Sends this process SIGHUP when its terminal has gone.
+
+    The kernel sends one to the first process of the terminal alone: a shell passes it on, but make doesn't, and
+    `ssh -t HOST make dev` has no shell.
+    """
+    terminal = next((descriptor for descriptor in (0, 1, 2) if os.isatty(descriptor)), None)
+    if terminal is None or is_nohup:
+        yield
+        return
+    reader, writer = os.pipe()
+    watcher = Thread(target=_wait_for_hangup, args=(terminal, reader), name="terminal", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        os.close(writer)
+        watcher.join()
+        os.close(reader)
+
+
+def _wait_for_hangup(terminal: int, end: int) -> None:
+    """Waits until the terminal has gone, or `end` is closed at its other side."""
+    poll = select.poll()
+    poll.register(terminal, 0)  # POLLHUP comes without being asked for
+    poll.register(end, 0)
+    if any(descriptor == terminal and seen & select.POLLHUP for descriptor, seen in poll.poll()):
+        signal.pthread_kill(main_thread().ident or 0, signal.SIGHUP)
 
 
 def _silence() -> None:

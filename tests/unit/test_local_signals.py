@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -44,6 +45,26 @@ def test_a_closed_terminal_asks_and_what_is_written_afterwards_goes_nowhere() ->
     process.stdin.write(b"\n")
     process.stdin.close()
     assert process.wait() == 7
+
+
+def test_a_terminal_that_closes_without_a_signal_is_noticed() -> None:
+    """As under `ssh -t HOST make dev`: the signal goes to make, which doesn't pass it on."""
+    program = (
+        "import os, signal\n"
+        "from local.signals import stop_requested\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # whoever runs the tests may have begun with nohup
+        "with stop_requested() as stop:\n"
+        "    print('ready', flush=True)\n"
+        "    stop.wait()\n"
+        "os._exit(7)\n"
+    )
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([sys.executable, "-c", program], stdin=theirs, stdout=subprocess.PIPE) as process:
+        os.close(theirs)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        os.close(ours)
+        assert process.wait() == 7
 
 
 def test_nohup_is_obeyed() -> None:
