@@ -4,8 +4,10 @@
 # The stage of samconfig.toml that `make build` and `make deploy` take.
 STAGE ?= dev
 
-# The settings that `make invoke` gives to a function: of services that you run yourself, or `make env-json`'s.
+# The settings that `make invoke` and `make start-api` give to the functions: of services that you run yourself, or the
+# running local stack's, which are written again each time, because a stack has other ports after a restart.
 ENV ?= events/env.json
+RUNNING_STACK := $(if $(filter .local/env.json,$(ENV)),env-json)
 
 # How many processes `make test` runs; the tests of one file stay together.
 JOBS ?= 2
@@ -46,8 +48,9 @@ demo: .venv/.local ## Creates one video on this machine, from the request to the
 dev: .venv/.local ## Runs everything on http://127.0.0.1:8787 (PORT=…) until Ctrl-C; what it makes stays, RESET=1 begins anew
 	@.venv/bin/python -m local.dev
 
-env-json: .venv/.local ## Writes the running local stack's settings into .local/env.json, for `make invoke ENV=.local/env.json`
-	@.venv/bin/python -m cli env local --sam $(if $(PORT),--port $(PORT)) >.local/env.json.new && mv .local/env.json.new .local/env.json
+env-json: .venv/.local ## Writes the running local stack's settings into .local/env.json, for `sam local`; of two stacks PORT=…'s
+	@settings=$$(.venv/bin/python -m cli env local --sam $(if $(PORT),--port $(PORT))) && mkdir -p .local && \
+	    rm -f .local/env.json && umask 077 && printf '%s\n' "$$settings" >.local/env.json
 	@echo "wrote .local/env.json"
 
 migrate: .venv/.local ## Brings the database at DATABASE_URL up to date with migrations/
@@ -116,9 +119,13 @@ models: .venv/.local ## Checks your catalogue FILE=models.toml and packs it as a
 catalog-check: .venv/.local ## Compares models.toml (FILE=…) with what the providers' documentation says, and prints every disagreement
 	@.venv/bin/python -m local.catalog_check $(FILE)
 
-invoke: .tools/sam/.installed ## Runs one function in Docker: FUNCTION=ReconcileFunction EVENT=events/reconcile.json
+invoke: .tools/sam/.installed $(RUNNING_STACK) ## Runs one function in Docker: FUNCTION=ReconcileFunction EVENT=events/reconcile.json; ENV=.local/env.json beside `make dev`
 	@$(SAM) build $(FUNCTION) && .tools/sam/bin/python tools/sam_on_host_network.py local invoke $(FUNCTION) \
-	    --event $(EVENT) --env-vars $(ENV) --region us-east-1 --skip-pull-image
+	    --event $(EVENT) --env-vars $(ENV) --region us-east-1 --skip-pull-image $(ARGS)
+
+start-api: .tools/sam/.installed $(RUNNING_STACK) ## Runs the HTTP API in Docker, on http://127.0.0.1:3000 (ARGS="--port 3001"); ENV=.local/env.json beside `make dev`
+	@$(SAM) build && .tools/sam/bin/python tools/sam_on_host_network.py local start-api \
+	    --env-vars $(ENV) --region us-east-1 --skip-pull-image --warm-containers LAZY $(ARGS)
 
 lock: .tools/uv/.installed ## Renews uv.lock, the layers' requirements and the tools' pins; ARGS=--upgrade takes the newest versions
 	@$(UV) lock --quiet $(ARGS)
@@ -161,7 +168,7 @@ clean: ## Removes everything that these commands made, including the environment
 	@rm -rf .venv .tools .aws-sam .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help demo dev env-json migrate verify doctor redrive cost simulate test test-sam test-gateways check build deploy smoke models invoke lock openapi recording screenshots bench-db clean bench bench-cold bench-http .bench-build
+.PHONY: help demo dev env-json migrate verify doctor redrive cost simulate test test-sam test-gateways check build deploy smoke models invoke start-api lock openapi recording screenshots bench-db clean bench bench-cold bench-http .bench-build
 
 # Each is tried, because pyenv leaves names on the PATH that don't run, and Debian's Python lacks venv until it is installed.
 FIND_PYTHON = for name in "$$PYTHON" python3.13 python3.12 python3.11 python3.14 python3; do \

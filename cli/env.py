@@ -40,7 +40,7 @@ def env(
     if stack == LOCAL:
         found = local_stack.the_one(port)
         if sam:
-            print_json({"Parameters": found.environment})
+            print_json({"Parameters": _in_a_container(found.environment)})
         else:
             _print_commands(local_stack.shell_settings(found))
         return
@@ -57,6 +57,13 @@ def env(
             "CLIPFERRY_STACK": stack,
         }
     _print_commands(values)
+
+
+def _in_a_container(values: Mapping[str, str]) -> Mapping[str, str]:
+    """Returns the settings without what names a file of this machine, and says so."""
+    if values.get("MODELS_FILE"):
+        print_error("MODELS_FILE isn't in a container: functions there use the built-in catalogue.")
+    return {**values, "MODELS_FILE": ""}
 
 
 def _print_commands(values: Mapping[str, str]) -> None:

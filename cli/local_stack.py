@@ -53,7 +53,7 @@ def the_one(port: str = "", *, otherwise: str = "") -> LocalStack:
     if not found:
         print_error(f"No local stack runs{f' on port {port}' if port else ''}: start one with `make dev`{otherwise}.")
     else:
-        print_error(f"Several local stacks run, on the ports {_ports(found)}: name one with --port.")
+        print_error(f"Several local stacks run, on the ports {_ports(found)}: name one with --port (make's PORT=…).")
     raise typer.Exit(2)
 
 

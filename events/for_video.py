@@ -37,20 +37,23 @@ def message(event: dict[str, Any], *, video_uuid: str) -> dict[str, Any]:
     return {"Records": [record | {"body": body, "md5OfBody": digest} for record in event["Records"]]}
 
 
-def callback_secret() -> str:
-    """CALLBACK_HMAC_SECRET from the environment, or from env.json."""
+def callback_secret(settings: Path) -> str:
+    """CALLBACK_HMAC_SECRET from the environment, or from the file that the function's settings are in."""
     own = os.environ.get("CALLBACK_HMAC_SECRET")
-    return own or json.loads((EVENTS / "env.json").read_text())["Parameters"]["CALLBACK_HMAC_SECRET"]
+    return own or json.loads(settings.read_text())["Parameters"]["CALLBACK_HMAC_SECRET"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("event", choices=["receive_callback", "mirror_video"])
     parser.add_argument("video_uuid")
+    parser.add_argument(
+        "--env", type=Path, default=EVENTS / "env.json", help="the file of settings that `make invoke` gets"
+    )
     given = parser.parse_args()
     event = json.loads((EVENTS / f"{given.event}.json").read_text())
     if given.event == "receive_callback":
-        event = callback(event, video_uuid=given.video_uuid, secret=callback_secret())
+        event = callback(event, video_uuid=given.video_uuid, secret=callback_secret(given.env))
     else:
         event = message(event, video_uuid=given.video_uuid)
     json.dump(event, sys.stdout, indent=2)

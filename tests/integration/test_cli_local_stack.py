@@ -101,6 +101,14 @@ def test_env_local_is_for_a_shell_and_for_sam(clipferry: Clipferry, begin: Begin
     assert clipferry("env", "local", "--sam").json["Parameters"]["DATABASE_URL"] == database_url
 
 
+def test_a_catalogue_of_ones_own_is_not_promised_to_a_container(clipferry: Clipferry, begin: Begin) -> None:
+    begin(MODELS_FILE="my-models.toml")
+    ended = clipferry("env", "local", "--sam")
+
+    assert ended.json["Parameters"]["MODELS_FILE"] == ""
+    assert "built-in catalogue" in ended.err
+
+
 def test_logs_are_read_from_its_file_and_filtered(clipferry: Clipferry, begin: Begin) -> None:
     log = begin()
     line = {"level": "INFO", "message": "video created", "function_name": "CreateVideoFunction", "video_uuid": "vid_1"}

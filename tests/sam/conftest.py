@@ -6,6 +6,8 @@ The containers share the machine's network: what they find at 127.0.0.1 are thos
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -25,7 +27,7 @@ from local.moto_server import embedded_aws
 from local.postgres import embedded_postgres
 from local.postgres_server import free_port
 from local.providers.evolink import fake_evolink
-from tests.sam.sam_cli import ARCHITECTURE, BUILD, KEY, REGION, ROOT, SAM, RunningStack, run_sam, sam_environment
+from tests.sam.sam_cli import ARCHITECTURE, BUILD, KEY, REGION, ROOT, RunningStack, run_sam, sam_environment
 
 EVENTS = ROOT / "events"
 
@@ -138,20 +140,22 @@ def api(
     migrated: list[str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[str]:
-    """The HTTP API's base URL, where the fake Evolink calls back, too."""
+    """The HTTP API's base URL, where the fake Evolink calls back, too; `make start-api` runs it, but for the build."""
     port = running_stack.environment["AI_CALLBACK_URL"].split("/")[2].partition(":")[2]
     url = f"http://127.0.0.1:{port}"
     log = tmp_path_factory.mktemp("api") / "log"
-    command = [*SAM, "local", "start-api", "--port", port, "--warm-containers", "LAZY", *local_options]
+    command = ["make", "start-api", "SAM=:", f"ARGS={shlex.join(['--port', port, *local_options])}"]
     with (
         log.open("w") as output,
-        subprocess.Popen(command, cwd=ROOT, env=sam_environment(), stdout=output, stderr=output) as server,
+        subprocess.Popen(
+            command, cwd=ROOT, env=sam_environment(), stdout=output, stderr=output, start_new_session=True
+        ) as server,
     ):
         try:
             _wait_until_it_answers(f"{url}/api/v1/nothing", server, log)
             yield url
         finally:
-            server.send_signal(signal.SIGINT)  # it takes its containers with it
+            os.killpg(server.pid, signal.SIGINT)  # as Ctrl-C does; SAM takes its containers with it
             server.wait()
             sys.stdout.write(log.read_text())
 
