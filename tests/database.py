@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any, LiteralString, cast
 from uuid import uuid4
 
 import psycopg
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.sql import SQL, Identifier
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
@@ -33,6 +34,17 @@ def empty_tables(url: str) -> None:
         connection.execute(_EMPTY)
 
 
+def run(url: str, sql: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(cast("LiteralString", sql))
+
+
+def column(url: str, query: str) -> list[Any]:
+    """The first column of what the query finds."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        return [row[0] for row in connection.execute(cast("LiteralString", query)).fetchall()]
+
+
 @contextmanager
 def new_database(server_url: str, *, template: str = "template0") -> Iterator[str]:
     """A database of its own on the tests' server; `template` is the name of one that nobody is connected to."""
@@ -43,3 +55,8 @@ def new_database(server_url: str, *, template: str = "template0") -> Iterator[st
             yield make_conninfo(server_url, dbname=name)
         finally:
             connection.execute(SQL("drop database {} with (force)").format(Identifier(name)))
+
+
+def copy_of(server_url: str, url: str) -> AbstractContextManager[str]:
+    """A copy of a database that nobody is connected to."""
+    return new_database(server_url, template=str(conninfo_to_dict(url)["dbname"]))

@@ -8,7 +8,7 @@ from typing import Any
 
 from clipferry.catalog import Cost, Limits, Model, Offer, OfferMode, VideoOptions
 from clipferry.db import create_video, finish_video, leases, retry_video, submissions, videos
-from clipferry.db.connection import Database
+from clipferry.db.connection import Database, Rows, Transaction
 from clipferry.db.create_video import CreateResult, NewVideo
 from clipferry.errors import QueueError
 from clipferry.models import MediaInfo, MirroredFile, Mode, Video, VideoStatus
@@ -148,16 +148,21 @@ def mirrored_file(uuid: str) -> MirroredFile:
 def complete(database: Database, uuid: str, *, fence: int) -> bool:
     """The file is in the bucket: COMPLETED, the hold settled."""
     with database.transaction() as tx:
-        completed = finish_video.complete(
-            tx,
-            video_uuid=uuid,
-            fence=fence,
-            file=mirrored_file(uuid),
-            thumbnail_url=None,
-            resolution="720p",
-            aspect_ratio="16:9",
-        )
+        completed = completing(tx, uuid, fence)
     return completed.first() is not None
+
+
+def completing(tx: Transaction, uuid: str, fence: int) -> Rows[Any]:
+    """The same within a transaction; there is a row if it was so."""
+    return finish_video.complete(
+        tx,
+        video_uuid=uuid,
+        fence=fence,
+        file=mirrored_file(uuid),
+        thumbnail_url=None,
+        resolution="720p",
+        aspect_ratio="16:9",
+    )
 
 
 def fail(database: Database, uuid: str, *, from_states: tuple[VideoStatus, ...] = LIVE) -> bool:

@@ -66,18 +66,6 @@ def uploading(database: Database) -> str:
     return uuid
 
 
-def complete(tx: Transaction, uuid: str, fence: int) -> Rows[Any]:
-    return finish_video.complete(
-        tx,
-        video_uuid=uuid,
-        fence=fence,
-        file=journeys.mirrored_file(uuid),
-        thumbnail_url=None,
-        resolution=None,
-        aspect_ratio=None,
-    )
-
-
 def fail(tx: Transaction, uuid: str) -> Rows[Any]:
     return finish_video.fail(
         tx, video_uuid=uuid, code=FailureCode.TIMED_OUT, detail="", from_states=(VideoStatus.UPLOADING,)
@@ -125,14 +113,14 @@ def test_a_lease_that_meets_the_settle_is_not_given(database: Database, meet: Me
             leasing = leases.lease(tx, uuid=uploading, worker="worker", seconds=300)
         return leasing.first()
 
-    assert meet(lambda tx: complete(tx, uploading, fence), lease) is None
+    assert meet(lambda tx: journeys.completing(tx, uploading, fence), lease) is None
     assert journeys.status_of(database, uploading) == "COMPLETED"
 
 
 def test_a_release_that_meets_the_settle_is_too_late(database: Database, meet: Meet, uploading: str) -> None:
     fence = journeys.fence(database, uploading)
 
-    assert not meet(lambda tx: complete(tx, uploading, fence), lambda other: journeys.fail(other, uploading))
+    assert not meet(lambda tx: journeys.completing(tx, uploading, fence), lambda other: journeys.fail(other, uploading))
     assert books.balance(database).available == 90
 
 

@@ -40,18 +40,6 @@ def _starts_upload(tx: Transaction, uuid: str, task_id: str) -> Any:
     )
 
 
-def _completes(tx: Transaction, uuid: str, fence: int) -> Any:
-    return finish_video.complete(
-        tx,
-        video_uuid=uuid,
-        fence=fence,
-        file=journeys.mirrored_file(uuid),
-        thumbnail_url=None,
-        resolution=None,
-        aspect_ratio=None,
-    )
-
-
 def _fails(tx: Transaction, uuid: str, *from_states: VideoStatus, fence: int | None = None) -> Any:
     return finish_video.fail(
         tx, video_uuid=uuid, code=FailureCode.TIMED_OUT, detail="", from_states=from_states, fence=fence
@@ -81,9 +69,9 @@ MOVES: dict[str, tuple[Callable[[Transaction, str, int], Any], set[VideoStatus]]
         lambda tx, uuid, fence: videos.refresh_source(tx, uuid=uuid, source_url="https://x/", fence=fence),
         {UPLOADING},
     ),
-    "completes": (_completes, {UPLOADING}),
-    "completes with an old fence": (lambda tx, uuid, fence: _completes(tx, uuid, fence - 1), set()),
-    "completes with a fence to come": (lambda tx, uuid, fence: _completes(tx, uuid, fence + 1), set()),
+    "completes": (journeys.completing, {UPLOADING}),
+    "completes with an old fence": (lambda tx, uuid, fence: journeys.completing(tx, uuid, fence - 1), set()),
+    "completes with a fence to come": (lambda tx, uuid, fence: journeys.completing(tx, uuid, fence + 1), set()),
     "fails": (lambda tx, uuid, fence: _fails(tx, uuid, *VideoStatus), {PENDING, GENERATING, UPLOADING}),
     "fails before the file": (lambda tx, uuid, fence: _fails(tx, uuid, PENDING, GENERATING), {PENDING, GENERATING}),
     "fails with the lease": (lambda tx, uuid, fence: _fails(tx, uuid, UPLOADING, fence=fence), {UPLOADING}),

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, LiteralString, cast
 
 import psycopg
 import pytest
 
 from clipferry.db import migrations
 from clipferry.errors import ClipferryError, ConfigurationError, DatabaseBusyError, DatabaseUnavailableError
+from tests.database import column, run
 
 SHIPPED = Path(__file__).parents[2] / "migrations"
 PATIENCE = 60.0
@@ -43,16 +43,6 @@ def folder(tmp_path: Path) -> Path:
 
 def write(folder: Path, name: str, sql: str) -> None:
     (folder / name).write_text(sql, encoding="utf-8")
-
-
-def column(url: str, query: str) -> list[Any]:
-    with psycopg.connect(url, autocommit=True) as connection:
-        return [row[0] for row in connection.execute(cast("LiteralString", query)).fetchall()]
-
-
-def run(url: str, sql: str) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(cast("LiteralString", sql))
 
 
 def ledger(url: str) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,16 +12,15 @@ from typing import Any, LiteralString, cast
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 
 from clipferry import catalog
-from clipferry.db import finish_video, leases, migrations, submissions, videos
+from clipferry.db import finish_video, migrations
 from clipferry.db.connection import Database
-from clipferry.models import Credential, MirroredFile, VideoStatus
-from clipferry.polling import Polling
+from clipferry.models import Credential, VideoStatus
 from clipferry.usecases.create_video import VideoRequest, create_video
 from clipferry.verdicts import FailureCode
-from tests.database import MIGRATIONS, PRISMA, new_database
+from tests import journeys
+from tests.database import MIGRATIONS, PRISMA, column, copy_of, new_database, run
 from tests.scripted_provider import ScriptedProvider, sign_callback
 
 UNFINISHED = (VideoStatus.PENDING, VideoStatus.GENERATING, VideoStatus.UPLOADING)
@@ -86,10 +84,6 @@ from public."user" u order by u.id
 """
 
 
-def copy_of(server_url: str, url: str) -> AbstractContextManager[str]:
-    return new_database(server_url, template=str(conninfo_to_dict(url)["dbname"]))
-
-
 @pytest.fixture(scope="module")
 def prisma_url(server_url: str) -> Iterator[str]:
     """A database as `prisma db push` leaves it."""
@@ -122,18 +116,9 @@ def opened_url(server_url: str, filled_url: str) -> Iterator[str]:
         yield url
 
 
-def run(url: str, sql: str) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(cast("LiteralString", sql))
-
-
 def records(url: str, query: str) -> list[Any]:
     with psycopg.connect(url) as connection:
         return connection.execute(cast("LiteralString", query)).fetchall()
-
-
-def column(url: str, query: str) -> list[Any]:
-    return [row[0] for row in records(url, query)]
 
 
 def rows(url: str) -> dict[str, list[Any]]:
@@ -298,16 +283,6 @@ def test_the_originals_jobs_end_as_ours_do(server_url: str, opened_url: str) -> 
 # Times: `timestamp(3)` holds UTC, and the server's clock shows Shanghai's
 
 
-def polling() -> Polling:
-    return Polling(
-        submit_deadline_seconds=3900,
-        generation_deadline_seconds=3600,
-        upload_deadline_seconds=21600,
-        reconcile_interval_seconds=60,
-        status_refresh_seconds=15,
-    )
-
-
 def create(database: Database) -> str:
     """A PENDING video of ann's."""
     model = catalog.load().get("seedance-2.0")
@@ -321,42 +296,15 @@ def create(database: Database) -> str:
         preferred_provider="evolink",
         sign_callback=sign_callback,
         max_concurrent=3,
-        polling=polling(),
+        polling=journeys.TIMING,
     )
     return created.video_uuid
 
 
 def complete(database: Database, uuid: str) -> None:
-    with database.transaction() as tx:
-        submissions.record_task(
-            tx,
-            video_uuid=uuid,
-            provider="evolink",
-            task_id="task-1",
-            estimated_seconds=None,
-            deadline_seconds=60,
-            first_check_seconds=60,
-        )
-        videos.start_upload(
-            tx,
-            uuid=uuid,
-            task_id="task-1",
-            source_url="https://example.com/1.mp4",
-            deadline_seconds=60,
-            next_check_seconds=60,
-        )
-        lease = leases.lease(tx, uuid=uuid, worker="worker", seconds=60).first()
-        assert lease is not None
-        completed = finish_video.complete(
-            tx,
-            video_uuid=uuid,
-            fence=lease.fence,
-            file=MirroredFile(key="k", url="https://cdn.example.com/k", size=1, sha256="00"),
-            thumbnail_url=None,
-            resolution=None,
-            aspect_ratio=None,
-        )
-    assert completed.first() is not None
+    assert journeys.record(database, uuid)
+    assert journeys.start_upload(database, uuid)
+    assert journeys.complete(database, uuid, fence=journeys.lease(database, uuid))
 
 
 def test_the_tests_server_runs_far_from_utc(database_url: str) -> None:

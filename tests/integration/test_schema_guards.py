@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
-from typing import Any, LiteralString, cast
+from contextlib import closing
+from typing import LiteralString, cast
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 
 from clipferry.db import guard_restoring
 from clipferry.db.connection import Database
@@ -17,7 +16,7 @@ from clipferry.db.schema import Changes, bring_up_to_date
 from clipferry.db.schema_guards import IN_PUBLIC, TABLES, Guard, GuardKind
 from clipferry.errors import ConfigurationError
 from clipferry.usecases.verify_credits import GUARDED, verify
-from tests.database import CONTRACT, MIGRATIONS, PRISMA, new_database
+from tests.database import CONTRACT, MIGRATIONS, PRISMA, column, copy_of, new_database, run
 
 DRIZZLE = (CONTRACT / "drizzle-schema.sql").read_text(encoding="utf-8")
 DRIZZLE_PUSH = (CONTRACT / "drizzle-push.sql").read_text(encoding="utf-8")
@@ -51,16 +50,6 @@ values ('TXN1', 'ann', 'SYSTEM_ADJUST', 10, 10)
 """
 
 
-def run(url: str, sql: str) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(cast("LiteralString", sql))
-
-
-def column(url: str, sql: str) -> list[Any]:
-    with psycopg.connect(url) as connection:
-        return [row[0] for row in connection.execute(cast("LiteralString", sql)).fetchall()]
-
-
 def migrate(url: str, *, dry_run: bool = False) -> Changes:
     return bring_up_to_date(url, MIGRATIONS, dry_run=dry_run)
 
@@ -71,12 +60,6 @@ def lacking(url: str) -> list[str]:
         breaches = verify(database=database)
     assert {breach.invariant for breach in breaches} <= {GUARDED}
     return [breach.detail.partition(" is missing")[0] for breach in breaches]
-
-
-@contextmanager
-def copy_of(server_url: str, url: str) -> Iterator[str]:
-    with new_database(server_url, template=str(conninfo_to_dict(url)["dbname"])) as copy:
-        yield copy
 
 
 @pytest.fixture(scope="module")
