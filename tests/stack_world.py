@@ -23,6 +23,7 @@ from local.providers.evolink import FakeEvolink, fake_evolink
 from local.providers.faults import Faults
 from local.stack import Stack, local_stack
 from tests.database import empty_tables
+from tests.http_api import Answer
 
 CREDITS = 100
 ORDER = {"prompt": "a ferry at dawn", "model": "seedance-2.0", "duration": 5, "aspectRatio": "16:9", "quality": "480p"}
@@ -40,17 +41,6 @@ with package as (
 insert into credit_transactions (trans_no, user_id, trans_type, credits, balance_after, package_id)
 select 'TXN-' || %(id)s, %(id)s, 'ORDER_PAY', %(amount)s, %(amount)s, id from package
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    status: int
-    headers: dict[str, str]
-    payload: dict[str, Any]
-
-    @property
-    def data(self) -> Any:
-        return self.payload["data"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,20 +110,6 @@ def document() -> dict[str, Any]:
     return parse((ROOT / "template.yaml").read_text())
 
 
-@pytest.fixture(scope="module")
-def resources(document: dict[str, Any]) -> dict[str, Any]:
-    """Each resource's type, and its properties with Globals."""
-    functions = document["Globals"]["Function"]
-    return {
-        name: {**(functions if resource["Type"].endswith("Function") else {}), **resource.get("Properties", {})}
-        for name, resource in document["Resources"].items()
-    }
-
-
-def function_names(document: dict[str, Any]) -> list[str]:
-    return [name for name, found in document["Resources"].items() if found["Type"] == "AWS::Serverless::Function"]
-
-
 def test_routes_are_those_of_the_contract(deployed: Template) -> None:
     assert {route.key: route.function for route in deployed.routes} == ROUTES
 

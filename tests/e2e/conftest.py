@@ -9,6 +9,7 @@ import pytest
 
 from local.providers.evolink import FakeEvolink
 from local.stack import Stack
+from tests.e2e.providers import Providers, fake_providers
 from tests.stack_world import World, evolink_stack
 
 numbers = itertools.count(1)
@@ -23,6 +24,12 @@ def running(migrated_url: str) -> Iterator[tuple[Stack, FakeEvolink]]:
     }
     with evolink_stack(migrated_url, **environment) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def providers() -> Iterator[Providers]:
+    with fake_providers(seconds=0.2) as providers:
+        yield providers
 
 
 @pytest.fixture

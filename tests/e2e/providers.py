@@ -15,6 +15,8 @@ from local.providers.gateway import FakeGateway, fake_gateway
 from local.providers.gateway_wire import Kind
 from local.providers.kie import FakeKie, fake_kie
 from local.providers.replicate import FakeReplicate, fake_replicate
+from local.stack import Stack, local_stack
+from tests.database import empty_tables
 from tests.films import small_film
 
 KEY = "test-key"
@@ -59,6 +61,14 @@ class Providers:
             "REPLICATE_WEBHOOK_SECRET": WEBHOOK_SECRET,
             "VIDEO_GATEWAYS": gateways_setting(gateways, KEY),
         }
+
+    @contextmanager
+    def stack(self, database_url: str, **environment: str) -> Iterator[Stack]:
+        """The whole product in one process, with these providers, over an emptied database."""
+        empty_tables(database_url)
+        usual = {"DATABASE_URL": database_url, "RECONCILE_INTERVAL_SECONDS": "0.5", "RATE_LIMIT_PER_MINUTE": "1000"}
+        with local_stack(environment=self.environment | usual | environment, quiet=True) as stack:
+            yield stack
 
 
 @contextmanager

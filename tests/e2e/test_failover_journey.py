@@ -9,9 +9,8 @@ import pytest
 from clipferry.verdicts import Verdict
 from local.providers.evolink import FakeEvolink
 from local.providers.faults import Faults, Refusal
-from local.stack import Stack, local_stack
-from tests.database import empty_tables
-from tests.e2e.providers import Providers, fake_providers
+from local.stack import Stack
+from tests.e2e.providers import Providers
 from tests.stack_world import CREDITS, Answer, World
 
 VEO = {"prompt": "a ferry at dawn", "model": "veo-3.1"}
@@ -19,21 +18,8 @@ REFUSED = Faults(refuse=Refusal(status=402, code=402, message="secret words of t
 
 
 @pytest.fixture(scope="module")
-def providers() -> Iterator[Providers]:
-    with fake_providers(seconds=0.2) as providers:
-        yield providers
-
-
-@pytest.fixture(scope="module")
 def running(migrated_url: str, providers: Providers) -> Iterator[tuple[Stack, FakeEvolink]]:
-    empty_tables(migrated_url)
-    environment = {
-        **providers.environment,
-        "DATABASE_URL": migrated_url,
-        "RECONCILE_INTERVAL_SECONDS": "0.5",
-        "RATE_LIMIT_PER_MINUTE": "1000",
-    }
-    with local_stack(environment=environment, quiet=True) as stack:
+    with providers.stack(migrated_url) as stack:
         yield stack, providers.evolink
 
 

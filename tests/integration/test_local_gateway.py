@@ -16,7 +16,8 @@ from local.lambda_runtime.gateway import BODY_LIMIT, Gateway
 from local.lambda_runtime.lambda_context import Handler, invoker
 from local.lambda_runtime.routes import Route
 from local.public_bucket import public_bucket
-from local.sam_template.resources import Cors, Function
+from local.sam_template.resources import Cors
+from tests.local_functions import local_function
 
 TABLE = (
     Route(method="POST", path="/echo/{id}", function="Echo"),
@@ -46,22 +47,10 @@ def picture(_event: object, _context: object) -> object:
     return {"statusCode": 200, "headers": {"content-type": "image/png"}, "body": body, "isBase64Encoded": True}
 
 
-def function(name: str) -> Function:
-    return Function(
-        name=name,
-        module="",
-        attribute="",
-        timeout_seconds=29,
-        memory_mb=512,
-        environment={},
-        unresolved={},
-    )
-
-
 @contextmanager
 def running(*, rules: Cors | None = None, workers: int = 4, **handlers: Handler) -> Iterator[Gateway]:
     every = {"Echo": echo, "Broken": broken, "Garbage": garbage, "Picture": picture, **handlers}
-    invoke = {name: invoker(function(name), handler) for name, handler in every.items()}
+    invoke = {name: invoker(local_function(name), handler) for name, handler in every.items()}
     gateway = Gateway(table=TABLE, rules=rules, workers=workers)
     gateway.start(invoke)
     with closing(gateway):

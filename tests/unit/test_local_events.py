@@ -11,7 +11,7 @@ from local.lambda_runtime import events, responses, routes
 from local.lambda_runtime.lambda_context import LambdaContext, invoker
 from local.lambda_runtime.responses import MalformedResponseError
 from local.lambda_runtime.routes import Route
-from local.sam_template.resources import Function
+from tests.local_functions import local_function
 
 NOON = datetime(2026, 3, 12, 12, 0, 0, tzinfo=UTC)
 
@@ -203,17 +203,6 @@ def test_an_answer_that_api_gateway_would_not_understand_is_malformed(answer: ob
         responses.from_function(answer)
 
 
-FUNCTION = Function(
-    name="Echo",
-    module="echo",
-    attribute="handler",
-    timeout_seconds=30,
-    memory_mb=256,
-    environment={},
-    unresolved={},
-)
-
-
 def test_a_handler_is_given_a_context_whose_time_runs_out() -> None:
     def handler(event: object, context: LambdaContext) -> object:
         return [
@@ -223,7 +212,7 @@ def test_a_handler_is_given_a_context_whose_time_runs_out() -> None:
             context.get_remaining_time_in_millis(),
         ]
 
-    event, name, memory, remaining = invoker(FUNCTION, handler)({"a": [1]})
+    event, name, memory, remaining = invoker(local_function("Echo"), handler)({"a": [1]})
 
     assert (event, name, memory) == ({"a": [1]}, "Echo", 256)
     assert 0 < remaining <= 30_000
@@ -231,4 +220,4 @@ def test_a_handler_is_given_a_context_whose_time_runs_out() -> None:
 
 def test_an_answer_that_is_not_json_is_the_handlers_error() -> None:
     with pytest.raises(TypeError):
-        invoker(FUNCTION, lambda _event, _context: {1, 2})({})
+        invoker(local_function("Echo"), lambda _event, _context: {1, 2})({})

@@ -19,6 +19,7 @@ from local.lambda_runtime.lambda_context import LambdaContext
 from local.sam_template.environment import in_process
 from local.sam_template.resources import Function
 from tests.http_api import environment
+from tests.local_functions import local_function
 
 THREADS = 8
 
@@ -78,15 +79,7 @@ def function_of(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     (package / "__init__.py").touch()
     (package / "app.py").write_text(code)
     monkeypatch.syspath_prepend(tmp_path)
-    yield Function(
-        name="Waiting",
-        module="waiting_function.app",
-        attribute="lambda_handler",
-        timeout_seconds=30,
-        memory_mb=128,
-        environment={},
-        unresolved={},
-    )
+    yield local_function("Waiting", module="waiting_function.app")
     for name in ("waiting_function", "waiting_function.app"):
         sys.modules.pop(name, None)
 
@@ -140,14 +133,5 @@ def test_threads_at_the_same_time_have_dependencies_of_their_own_and_keep_them(d
 
 
 def test_a_module_that_is_not_there_is_an_import_error(function: Function) -> None:
-    missing = Function(
-        name="Missing",
-        module="waiting_function.nowhere",
-        attribute=function.attribute,
-        timeout_seconds=30,
-        memory_mb=128,
-        environment={},
-        unresolved={},
-    )
     with pytest.raises(ImportError, match="nowhere"):
-        function_instances.load(missing)
+        function_instances.load(local_function("Missing", module="waiting_function.nowhere"))

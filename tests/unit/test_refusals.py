@@ -10,7 +10,6 @@ from clipferry.verdicts import FailureCode, TaskState
 from tests.log_lines import captured
 
 SORA_PAGE = "https://sora2.center/posts/sora-2-content-violation"
-SORA_ERRORS = "https://help.apiyi.com/en/sora-2-api-error-messages-complete-guide-en.html"
 SORA_GATEWAY = "https://www.cqtai.com/docs/sora2"
 EVOLINK = "https://docs.evolink.ai/en/api-manual/task-management/error-codes"
 KIE_VEO = "https://docs.kie.ai/veo3-api/generate-veo-3-video-callbacks"
