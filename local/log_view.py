@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TextIO
 
+from clipferry.errors import ConfigurationError
 from clipferry.observability.control_characters import escape_controls
 from local.lambda_runtime.lambda_context import Invoke
 
@@ -51,6 +52,8 @@ class LogView:
         self._file = file.open("w")
         self._lock = threading.Lock()
         self._thread = threading.local()
+        self.misconfigured: str | None = None
+        """What a handler said of the settings when it last couldn't work with them; the console shows it."""
 
     def close(self) -> None:
         self._file.close()
@@ -63,6 +66,8 @@ class LogView:
             return
         record = _record(line)
         self._keep(record)
+        if record.get("code") == ConfigurationError.code:
+            self.misconfigured = str(record.get("detail", ""))
         if self._as_json:
             return
         during = getattr(self._thread, "during", None)

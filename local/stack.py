@@ -127,7 +127,14 @@ def local_stack(
         s3 = scope.enter_context(closing(_s3(values)))
         gateway.mount(_FILES, public_bucket(storage=s3, bucket=values["STORAGE_BUCKET"], prefix=_FILES))
         contract.mount(gateway)
-        console.mount(gateway, values=values, database_url=database_url, token=token, fakes=fakes)
+        console.mount(
+            gateway,
+            values=values,
+            database_url=database_url,
+            token=token,
+            fakes=fakes,
+            misconfigured=lambda: view.misconfigured if view else None,
+        )
         _run(scope, template, gateway, sqs, queues, values, view)
         yield Stack(
             url=gateway.url,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from local.console.endpoints import LOCAL, endpoints
@@ -20,8 +20,12 @@ def mount(
     database_url: str,
     token: str | None,
     fakes: Mapping[str, FakeProvider],
+    misconfigured: Callable[[], str | None],
 ) -> None:
-    """Serves the page at `/`, and its own endpoints under `/local/`. `values` are the handlers' settings."""
+    """Serves the page at `/`, and its own endpoints under `/local/`. `values` are the handlers' settings.
+
+    `misconfigured` returns what a handler last said of them when it couldn't work with them.
+    """
     page = page_server(files=values["STORAGE_DOMAIN"], uploads=values["STORAGE_ENDPOINT"])
     gateway.mount(ROOT, page)
     gateway.mount(FILES, page)
@@ -32,5 +36,6 @@ def mount(
             token=token,
             fakes=fakes,
             reconcile_seconds=float(values.get("RECONCILE_INTERVAL_SECONDS") or 60),
+            misconfigured=misconfigured,
         ),
     )

@@ -50,6 +50,7 @@ async function call(method, path, body, headers = {}) {
 const video = (uuid) => `/api/v1/video/${encodeURIComponent(uuid)}`;
 
 export const session = () => call("GET", "/local/session");
+export const misconfigured = () => call("GET", "/local/misconfigured");
 export const timeline = (uuid) => call("GET", `/local/videos/${encodeURIComponent(uuid)}/timeline`);
 export const records = (uuid) => call("GET", `/local/videos/${encodeURIComponent(uuid)}/records`);
 export const provider = (name) => call("GET", `/local/providers/${name}`);
@@ -59,7 +60,7 @@ export const setProvider = (name, chosen) => call("PUT", `/local/providers/${nam
 export const models = (language) => call("GET", "/api/v1/config/models", undefined, { "Accept-Language": language });
 export const me = () => call("GET", "/api/v1/user/me");
 export const balance = () => call("GET", "/api/v1/credit/balance");
-export const list = (cursor, status) => call("GET", `/api/v1/video/list?${new URLSearchParams({ limit: 20, ...(cursor && { cursor }), ...(status && { status }) })}`);
+export const list = ({ cursor, status, limit = 20 }) => call("GET", `/api/v1/video/list?${new URLSearchParams({ limit, ...(cursor && { cursor }), ...(status && { status }) })}`);
 export const history = () => call("GET", "/api/v1/credit/history?limit=50");
 export const one = (uuid) => call("GET", video(uuid));
 export const status = (uuid) => call("GET", `${video(uuid)}/status`);

@@ -5,7 +5,7 @@ import { make } from "./dom.js";
 import { commandFor, factsOf, orderOf } from "./facts.js";
 import { drawRecords } from "./records.js";
 import { drawTimeline } from "./timeline.js";
-import { reasonOf, say, translate } from "./words.js";
+import { faultsOf, reasonOf, say, translate } from "./words.js";
 
 export const STATES = ["PENDING", "GENERATING", "UPLOADING", "COMPLETED"];
 const FETCHABLE = ["FILE_UNAVAILABLE", "NOT_A_VIDEO", "TIMED_OUT"];
@@ -63,7 +63,7 @@ export class Card {
     const { video } = this;
     const article = this.element.firstChild;
     article.dataset.status = video.status;
-    this.facts.textContent = factsOf(video, this.hooks.modelName(video.model));
+    this.drawFacts();
     const reached = this.reached();
     this.crossing.setAttribute("aria-label", say("crossing"));
     [...this.crossing.children].forEach((item, place) => {
@@ -73,8 +73,7 @@ export class Card {
       if (place === reached) item.setAttribute("aria-current", "step");
     });
     this.ferry.parentElement.style.setProperty("--at", reached / (STATES.length - 1));
-    const troubles = [video.status === "FAILED" && reasonOf(video.errorCode, video.errorMessage), this.refusal && reasonOf(this.refusal.code, this.refusal.message)];
-    this.trouble.textContent = troubles.filter(Boolean).join(" ");
+    this.trouble.textContent = this.troubles().join(" ");
     this.trouble.hidden = !this.trouble.textContent;
     this.buttons.retry.hidden = video.status !== "FAILED" || !this.hasSource();
     this.buttons.again.hidden = isOpen(video.status);
@@ -86,10 +85,18 @@ export class Card {
     translate(this.element);
   }
 
-  /** What a search looks through. */
-  searchable() {
-    const { prompt, uuid, model, provider } = this.video;
-    return [prompt, uuid, this.hooks.modelName(model), provider].join(" ");
+  /** Why the video failed, and why what was tried with it was refused. */
+  troubles() {
+    const { video: { status, errorCode, errorMessage }, refusal } = this;
+    const failure = status === "FAILED" ? [reasonOf(errorCode, errorMessage)] : [];
+    if (!refusal) return failure;
+    return [...failure, reasonOf(refusal.code, refusal.message), ...faultsOf(refusal).map(({ path, message }) => `${path}: ${message}`)];
+  }
+
+  /** Each part stays in one line where it can. */
+  drawFacts() {
+    const parts = factsOf(this.video, this.hooks.modelName(this.video.model));
+    this.facts.replaceChildren(...parts.flatMap((part, place) => [make("span", {}, part + (parts[place + 1] ? " ·" : "")), " "]));
   }
 
   /** Whether a film was made, or may have been, so that there is something to fetch. The server asks the provider for it. */

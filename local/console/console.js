@@ -1,71 +1,35 @@
 // The page as a whole: it polls while something may change, and not at all while it is hidden.
 
 import * as api from "./api.js";
-import { Card, isOpen } from "./cards.js";
+import { isOpen } from "./cards.js";
 import { drawCredits, readCredits } from "./credits.js";
 import { find } from "./dom.js";
-import { applyFilter, drawFilter, openFilter, openWide, state } from "./filter.js";
+import { drawFilter, openFilter, openWide } from "./filter.js";
 import { drawHistory, openHistory, readHistory } from "./history.js";
-import { drawCost, drawOrder, modelName, openOrder, showModels, showSend } from "./order.js";
+import { cards, drop, dropAll, filter, follow, neighbour, openList, readNewest, readOlder, show } from "./list.js";
+import { drawCost, drawOrder, openOrder, showModels, showSend } from "./order.js";
 import { drawProvider, openProvider } from "./provider.js";
+import { drawSearch, forget, forgetOne, openSearch, searchOn } from "./search.js";
 import { reasonOf, say, shownLanguage, switchTo, translate } from "./words.js";
 
 const SOONEST = 400;
 const LATEST = { busy: 1500, idle: 5000, unreachable: 2000 };
 const LIST_EVERY = 4000;
 
-const cards = new Map();
-const poll = { delay: SOONEST, timer: 0, listed: 0, running: false, again: false, unreachable: false };
-let older = null;
+const poll = { delay: SOONEST, timer: 0, listed: 0, changed: false, running: false, again: false, unreachable: false };
 let started = false;
 let linked;
 
-/** Reads the newest page of the list, and removes videos that were deleted elsewhere. `anew` removes all that isn't on this page. */
+/** Reads the newest videos, and removes those that are gone. `anew` begins another list. */
 async function readList(anew = false) {
-  const { videos, nextCursor } = await api.list(null, state());
+  if (await readNewest(anew)) poll.changed = true;
   poll.listed = Date.now();
-  const oldest = videos.at(-1)?.createdAt ?? "";
-  const there = new Set(videos.map(({ uuid }) => uuid));
-  for (const [uuid, card] of cards) if (!there.has(uuid) && (anew || card.video.createdAt >= oldest)) drop(uuid);
-  const changed = show(videos);
-  if (cards.size <= videos.length) older = nextCursor;
-  find("#more").hidden = !older;
-  return changed;
 }
-
-function show(videos) {
-  let changed = 0;
-  for (const video of videos) {
-    const card = cards.get(video.uuid);
-    if (card) {
-      if (card.update(video)) { changed += 1; announce(card); }
-    } else {
-      changed += 1;
-      cards.set(video.uuid, new Card(video, { modelName, acted, gone, ordered }));
-    }
-  }
-  const order = [...cards.values()].sort((one, two) => two.video.id - one.video.id);
-  const list = find("#cards");
-  order.forEach((card, place) => {
-    if (list.children[place] !== card.element) list.insertBefore(card.element, list.children[place] ?? null);
-  });
-  applyFilter(cards.values());
-  return changed > 0;
-}
-
-function drop(uuid) {
-  cards.get(uuid)?.element.remove();
-  cards.delete(uuid);
-  applyFilter(cards.values());
-}
-
-const announce = ({ video }) => {
-  find("#said").textContent = say("announced", { prompt: video.prompt.slice(0, 60), status: say(`status.${video.status}`) });
-};
 
 /** Removes a deleted card; the focus goes to the card that takes its place. */
 function gone(card) {
-  const next = card.element.nextElementSibling ?? card.element.previousElementSibling;
+  const next = neighbour(card.element);
+  forgetOne(card.video.uuid);
   drop(card.video.uuid);
   (next ? find("h3", next) : find("#videos")).focus();
   find("#said").textContent = say("removed");
@@ -74,15 +38,25 @@ function gone(card) {
 
 const acted = () => soon();
 
-/** Another state is another list. */
+/** Another state is another list, to be searched anew. */
 async function otherState() {
-  older = null;
-  for (const uuid of [...cards.keys()]) drop(uuid);
-  await soon();
+  forget();
+  dropAll();
+  await readList(true);
+  await searchOn();
+}
+
+/** Asks for every video again, so that a certain one is seen. Returns whether the list has to be read. */
+function widen() {
+  const isOtherList = openWide();
+  forget();
+  if (isOtherList) dropAll();
+  else filter();
+  return isOtherList;
 }
 
 async function ordered(uuid) {
-  if (openWide()) await otherState();
+  widen();
   await soon();
   find("#said").textContent = say("ordered");
   cards.get(uuid)?.element.scrollIntoView({ block: "nearest" });
@@ -92,16 +66,10 @@ const open = () => [...cards.values()].filter(({ video }) => isOpen(video.status
 
 async function look() {
   const watched = find("#hands-off").checked ? [] : open();
-  const answers = await Promise.all(watched.map(async (card) => {
-    try {
-      return (await api.status(card.video.uuid)).status !== card.video.status;
-    } catch (error) {
-      if (error.status === 404) return true; // deleted elsewhere: the list shows it
-      throw error;
-    }
-  }));
-  let changed = answers.includes(true);
-  if (changed || Date.now() - poll.listed > LIST_EVERY || find("#hands-off").checked) changed = (await readList()) || changed;
+  if ((await Promise.all(watched.map(follow))).includes(true)) poll.changed = true;
+  if (poll.changed || Date.now() - poll.listed > LIST_EVERY || find("#hands-off").checked) await readList();
+  const { changed } = poll;
+  poll.changed = false;
   if (changed) {
     await Promise.all([readCredits(), readHistory()]);
     drawCost();
@@ -123,7 +91,7 @@ async function tick() {
   } catch (error) {
     if (error instanceof api.Refused && error.status === 401) { signIn(); return; }
     if (!(error instanceof api.Unreachable || error instanceof api.Refused)) throw error;
-    if (error instanceof api.Refused) showWrong(error);
+    if (error instanceof api.Refused) showWrong(error, await whatIsWrong(error));
     poll.delay = Math.min(poll.delay * 1.4, LATEST.unreachable);
   } finally {
     poll.running = false;
@@ -134,9 +102,30 @@ async function tick() {
 }
 
 /** Says why the server answers with an error: else the page would just stay as it is, or empty. */
-function showWrong(error) {
+function showWrong(error, detail) {
   find("#wrong").hidden = !error;
-  if (error) find("#wrong span").textContent = reasonOf(error.code, error.message);
+  if (error) find("#wrong span").textContent = detail ? say("misconfigured", { detail }) : reasonOf(error.code, error.message);
+}
+
+/** The API doesn't say which setting is wrong, as anybody may read its answers; the local stack knows it from the log. */
+async function whatIsWrong(error) {
+  if (error.code !== "CONFIGURATION_ERROR") return null;
+  try {
+    return (await api.misconfigured()).detail;
+  } catch (failed) {
+    if (!(failed instanceof api.Unreachable || failed instanceof api.Refused)) throw failed;
+    return null;
+  }
+}
+
+/** An error of the server is told, and the work made good, by the poll. */
+async function tried(work) {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof api.Unreachable || error instanceof api.Refused)) throw error;
+    await soon();
+  }
 }
 
 function soon() {
@@ -150,8 +139,10 @@ async function start() {
   if (session.token) api.signInAs(session.token, true);
   openOrder(models, ordered);
   await openProvider(session);
+  forget();
   await Promise.all([readCredits(), readList(true)]);
   drawCost();
+  searchOn();
   find("#sign-in").hidden = true;
   find("#order").hidden = false;
   started = true;
@@ -161,19 +152,22 @@ async function start() {
 async function openLinked() {
   const [, uuid] = /^#video-([\w-]+)$/.exec(location.hash) ?? [];
   if (linked === uuid) return;
+  find("#unknown").hidden = true;
+  if (uuid) await showLinked(uuid);
   linked = uuid;
-  if (!uuid) return;
-  if (!cards.has(uuid)) {
-    try {
-      show([await api.one(uuid)]);
-    } catch (error) {
-      if (!(error instanceof api.Refused) || error.status !== 404) throw error;
-      find("#said").textContent = say("noSuchVideo");
-      return;
-    }
+}
+
+async function showLinked(uuid) {
+  if ((!cards.has(uuid) || cards.get(uuid).element.hidden) && widen()) await readList();
+  try {
+    if (!cards.has(uuid)) show([await api.one(uuid)]);
+    cards.get(uuid).element.scrollIntoView({ block: "start" });
+    cards.get(uuid).title.focus();
+  } catch (error) {
+    if (!(error instanceof api.Refused) || error.status !== 404) throw error;
+    find("#unknown").hidden = false;
+    find("#videos").focus();
   }
-  cards.get(uuid).element.scrollIntoView({ block: "start" });
-  cards.get(uuid).title.focus();
 }
 
 function signIn() {
@@ -199,18 +193,10 @@ api.onReachable((isReachable) => {
   showSend();
 });
 
-async function more() {
-  const { videos, nextCursor } = await api.list(older, state());
-  older = nextCursor;
-  show(videos);
-  find("#more").hidden = !older;
-  cards.get(videos[0]?.uuid)?.title.focus();
-}
-
 function useLanguage(language) {
   switchTo(language);
   translate();
-  for (const draw of [drawFilter, drawOrder, drawProvider, drawCredits, drawHistory]) draw();
+  for (const draw of [drawFilter, drawSearch, drawOrder, drawProvider, drawCredits, drawHistory]) draw();
   for (const card of cards.values()) { card.draw(); card.drawStory(); }
   if (started) readModels();
 }
@@ -227,10 +213,12 @@ async function readModels() {
 }
 
 for (const button of document.querySelectorAll("[data-language]")) button.onclick = () => useLanguage(button.dataset.language);
-find("#more").onclick = () => more().catch(() => soon());
+find("#more").onclick = () => (find("#search").value.trim() ? searchOn(true) : tried(readOlder));
 find("#hands-off").onchange = soon;
 addEventListener("hashchange", soon);
-openFilter(otherState, () => applyFilter(cards.values()));
+openList({ acted, gone, ordered, shown: drawSearch });
+openFilter(() => tried(otherState));
+openSearch();
 openHistory();
 document.addEventListener("visibilitychange", () => { if (document.hidden) clearTimeout(poll.timer); else soon(); });
 useLanguage();

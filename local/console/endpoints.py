@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -23,7 +23,12 @@ _THIS_MACHINE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def endpoints(
-    *, database_url: str, token: str | None, fakes: Mapping[str, FakeProvider], reconcile_seconds: float
+    *,
+    database_url: str,
+    token: str | None,
+    fakes: Mapping[str, FakeProvider],
+    reconcile_seconds: float,
+    misconfigured: Callable[[], str | None] = lambda: None,
 ) -> Responder:
     """Answers in the envelope of the HTTP API. `fakes` are the providers whose faults can be set, by name."""
     controls = {name: FaultControls(fake) for name, fake in fakes.items()}
@@ -32,6 +37,8 @@ def endpoints(
         match request.method, request.path.removeprefix(LOCAL).split("/"):
             case "GET", ["session"]:
                 return {"token": token, "providers": list(fakes), "reconcileSeconds": reconcile_seconds}
+            case "GET", ["misconfigured"]:
+                return {"detail": misconfigured()}
             case "GET", ["videos", uuid, "timeline"]:
                 return _timeline(database_url, _known(uuid))
             case "GET", ["videos", uuid, "records"]:

@@ -1,23 +1,24 @@
 // What a card says of its video in one line, and the request that orders it again.
 
 import { exampleToken } from "./api.js";
-import { clock, say, seconds, size } from "./words.js";
+import { clock, providerName, ratio, say, seconds, size } from "./words.js";
 
 const ORDERED = ["duration", "aspectRatio", "quality", "mode", "imageUrls", "videoUrls", "audioUrls", "generateAudio", "seed", "negativePrompt"];
 
+/** The parts of the line. */
 export function factsOf(video, modelName) {
   const { parameters } = video;
   return [
     modelName,
     say("seconds", { n: video.duration ?? parameters?.duration ?? "–" }),
-    video.aspectRatio ?? parameters?.aspectRatio,
+    ratio(video.aspectRatio ?? parameters?.aspectRatio),
     video.width && video.height ? `${video.width} × ${video.height}` : video.resolution ?? parameters?.quality,
     video.fileSize && size(video.fileSize),
     say("credits.n", { n: video.creditsUsed }),
-    video.provider,
+    video.provider && providerName(video.provider),
     clock(video.createdAt),
     video.status === "COMPLETED" && tookOf(video),
-  ].filter(Boolean).join(" · ");
+  ].filter(Boolean);
 }
 
 function tookOf({ createdAt, completedAt }) {

@@ -2,12 +2,12 @@
 
 import { STATES } from "./cards.js";
 import { find, make } from "./dom.js";
+import { modelName } from "./order.js";
 import { say } from "./words.js";
 
-/** `changed()` is called for another state, `searched()` for other words. */
-export function openFilter(changed, searched) {
+/** `changed()` is called for another state. */
+export function openFilter(changed) {
   find("#state").onchange = changed;
-  find("#search").oninput = searched;
 }
 
 export function drawFilter() {
@@ -19,7 +19,15 @@ export function drawFilter() {
 /** The state that is wanted; "" is any. */
 export const state = () => find("#state").value;
 
-/** Shows every video again, so that a new one is seen. Returns whether another list has to be read. */
+/** The words that are searched for. */
+export const words = () => find("#search").value.toLowerCase().split(/\s+/).filter(Boolean);
+
+export function matches({ prompt, uuid, model, provider }) {
+  const text = [prompt, uuid, modelName(model), provider].join(" ").toLowerCase();
+  return words().every((word) => text.includes(word));
+}
+
+/** Asks for every video again, so that a certain one is seen. Returns whether another list has to be read. */
 export function openWide() {
   const was = state();
   find("#search").value = "";
@@ -29,14 +37,12 @@ export function openWide() {
 
 /** Hides the cards without the words that are searched for. Says so when nothing is left. */
 export function applyFilter(cards) {
-  const words = find("#search").value.toLowerCase().split(/\s+/).filter(Boolean);
   let shown = 0;
   for (const card of cards) {
-    const text = card.searchable().toLowerCase();
-    card.element.hidden = !words.every((word) => text.includes(word));
+    card.element.hidden = !matches(card.video);
     if (!card.element.hidden) shown += 1;
   }
-  const isNarrow = words.length > 0 || state() !== "";
+  const isNarrow = words().length > 0 || state() !== "";
   find("#empty").hidden = shown > 0 || isNarrow;
   find("#none").hidden = shown > 0 || !isNarrow;
 }

@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { available, readCredits } from "./credits.js";
 import { chips, find, make, picked } from "./dom.js";
 import { drawInputs, INPUTS, modeOf, openInputs, readInputs, withSound } from "./inputs.js";
-import { number, reasonOf, say } from "./words.js";
+import { faultsOf, number, ratio, reasonOf, say } from "./words.js";
 
 const FIELDS = ["prompt", "model", "duration", "aspectRatio", "quality", ...INPUTS];
 
@@ -55,7 +55,7 @@ function drawChoices() {
   drawInputs(model(), drawChoices);
   const { durations, aspectRatios, qualities } = mode();
   drawChips("duration", durations.map((n) => ({ value: String(n), text: say("seconds", { n }) })));
-  drawChips("aspectRatio", aspectRatios.map((value) => ({ value, text: value, mark: frame(value) })));
+  drawChips("aspectRatio", aspectRatios.map((value) => ({ value, text: ratio(value), mark: frame(value) })));
   drawChips("quality", qualities.map((value) => ({ value, text: value })));
   drawCost();
 }
@@ -67,9 +67,11 @@ function drawChips(name, choices) {
   find(`#${name} .chips`).replaceChildren(...chips(name, choices, chosen, drawCost));
 }
 
-function frame(ratio) {
+/** None for a ratio that the provider chooses. */
+function frame(value) {
+  if (!value.includes(":")) return null;
   const mark = make("i", { class: "frame", "aria-hidden": "true" });
-  mark.style.aspectRatio = ratio.replace(":", " / ");
+  mark.style.aspectRatio = value.replace(":", " / ");
   return mark;
 }
 
@@ -130,13 +132,15 @@ async function send(ordered) {
 
 function refused(error) {
   if (error.status < 500 || error.code === "PROVIDER_ERROR") key = null; // else the video may have been created
-  const faults = (error.details.fields ?? []).map(({ path, message }) => ({ path: path.split(".")[0], message }));
-  for (const { path, message } of faults) if (FIELDS.includes(path) && !find(`#${path}`).hidden) fault(path, message);
+  const faults = faultsOf(error);
+  const isOnPage = ({ path }) => FIELDS.includes(path) && !find(`#${path}`).hidden;
+  for (const { path, message } of faults.filter(isOnPage)) fault(path, message);
+  const others = faults.filter((found) => !isOnPage(found)).map(({ path, message }) => `${path}: ${message}`);
   const { requiredCredits, availableCredits, errorCode } = error.details;
   find("#refused").hidden = false;
   find("#refused").textContent = error.code === "INSUFFICIENT_CREDITS"
     ? say("refusedCredits", { required: number(requiredCredits), available: number(availableCredits) })
-    : [reasonOf(error.code, error.message), errorCode && reasonOf(errorCode, errorCode)].filter(Boolean).join(" ");
+    : [reasonOf(error.code, error.message), errorCode && reasonOf(errorCode, errorCode), ...others].filter(Boolean).join(" ");
   if (error.code === "INSUFFICIENT_CREDITS") find("#broke").hidden = false;
 }
 

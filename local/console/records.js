@@ -1,7 +1,7 @@
 // What lies behind a timeline, each part behind a disclosure: the provider's answer, callbacks, deliveries, the mirror's parts.
 
 import { make } from "./dom.js";
-import { say, sayOr, size } from "./words.js";
+import { deliveryName, providerName, say, size, verdictName } from "./words.js";
 
 /** `before` is what was drawn last: a part that is open there stays open. */
 export function drawRecords({ answer, callbacks, deliveries, file }, before) {
@@ -9,9 +9,9 @@ export function drawRecords({ answer, callbacks, deliveries, file }, before) {
   const parts = [
     answer && part("answer", say("record.answer"), answer),
     ...callbacks.map((row) => part(`callback-${row.id}`, say("record.callback", {
-      provider: sayOr(`provider.${row.provider}`, row.provider), verdict: row.verdict ?? "–", size: size(row.body_size),
+      provider: providerName(row.provider), verdict: row.verdict ? verdictName(row.verdict) : "–", size: size(row.body_size),
     }), parsed(row.body))),
-    ...deliveries.map(({ body, ...row }) => part(`delivery-${row.id}-${row.url}`, say("record.delivery", row), { ...row, body: parsed(body) })),
+    ...deliveries.map(({ body, ...row }) => part(`delivery-${row.id}-${row.url}`, say("record.delivery", { ...row, state: deliveryName(row.state) }), { ...row, body: parsed(body) })),
     file && part("file", say("record.file", { parts: Object.keys(file.parts ?? {}).length, size: file.size ? size(file.size) : "–" }), file),
   ].filter(Boolean);
   for (const drawn of parts) drawn.open = open.has(drawn.dataset.key);
@@ -19,7 +19,7 @@ export function drawRecords({ answer, callbacks, deliveries, file }, before) {
 }
 
 const part = (key, title, content) => make("details", { "data-key": key, "aria-label": title },
-  make("summary", {}, title), make("pre", { tabindex: "0", role: "region", "aria-label": title }, typeof content === "string" ? content : JSON.stringify(content, null, 2)));
+  make("summary", {}, title), make("pre", { tabindex: "0", role: "group", "aria-label": title }, typeof content === "string" ? content : JSON.stringify(content, null, 2)));
 
 /** A body is kept as it came, and may be anything; after a while it isn't kept at all. */
 function parsed(body) {

@@ -1,7 +1,7 @@
 // A video's events, those that `clipferry explain` prints, in words; a longer wait is a longer line.
 
 import { make } from "./dom.js";
-import { reasonOf, say, sayOr, seconds, size } from "./words.js";
+import { deliveryName, providerName, reasonOf, say, sayOr, seconds, size, verdictName } from "./words.js";
 
 const SHORTEST = 5;
 const LONGEST = 72;
@@ -49,8 +49,13 @@ function meaningOf(source, what, detail) {
 }
 
 const SPOKEN = {
-  provider: (value) => sayOr(`provider.${value}`, value),
+  provider: providerName,
   status: (value) => sayOr(`status.${value}`, value),
+  verdict: verdictName,
+  found: (value) => sayOr(`found.${value}`, value),
+  state: deliveryName,
+  to: (value) => (value === "the owner" ? say("owner") : value),
+  currency: (value) => sayOr(`currency.${value}`, value),
   code: (value) => reasonOf(value, value),
   bytes: size,
   reached: size,
@@ -59,14 +64,17 @@ const SPOKEN = {
     say("detail.share", { credits, package: packageId, why: remark ?? order ?? type ?? "–" })).join(", "),
 };
 
+const wordOf = (word) => sayOr(`detail.${word}`, word);
+
 /** What is known of an event, in words; names that this page doesn't know stay as they are. */
 const detailOf = (detail) => Object.entries(detail ?? {})
   .filter(([, value]) => value != null)
-  .map(([name, value]) => `${sayOr(`detail.${name}`, name)}: ${spoken(name, value)}`)
+  .map(([name, value]) => `${wordOf(name)}: ${spoken(name, value)}`)
   .join(" · ");
 
 function spoken(name, value) {
+  if (typeof value === "object" && !Array.isArray(value)) return Object.entries(value).map((pair) => pair.map(wordOf).join(" ")).join(", ");
   if (Object.hasOwn(SPOKEN, name)) return SPOKEN[name](value);
   if (typeof value === "boolean") return say(value ? "yes" : "no");
-  return typeof value === "object" ? JSON.stringify(value) : value;
+  return value;
 }

@@ -25,8 +25,19 @@ export function say(key, values = {}) {
 }
 
 /** For names that the server may know and this page doesn't. */
-export const sayOr = (key, otherwise) => (Object.hasOwn(words[language], key) ? say(key) : otherwise);
+export const sayOr = (key, otherwise, values = {}) => (Object.hasOwn(words[language], key) ? say(key, values) : otherwise);
 export const reasonOf = (code, message) => sayOr(`error.${code}`, message || code);
+
+/** What a refusal says of each field. The server's own words stand behind the page's. */
+export const faultsOf = ({ details }) => (details.fields ?? []).map(({ path, code, message }) => ({
+  path: path.split(".")[0], message: sayOr(`fault.${code}`, message, { message }),
+}));
+
+/** A provider that this page doesn't know is an owner's own gateway, whose name stands as it is. */
+export const providerName = (name) => sayOr(`name.${name}`, name);
+export const verdictName = (verdict) => sayOr(`verdict.${verdict}`, verdict);
+export const deliveryName = (state) => sayOr(`delivery.${state}`, state);
+export const ratio = (value) => sayOr(`ratio.${value}`, value);
 
 /** Fills in the text of every element below `root` that names its words. */
 export function translate(root = document) {
@@ -41,7 +52,11 @@ export function translate(root = document) {
 export const number = (value) => new Intl.NumberFormat(language).format(value);
 const region = () => (navigator.language.startsWith(language) ? navigator.language : language);
 export const moment = (at) => new Date(at).toLocaleString(region(), { dateStyle: "short", timeStyle: "medium" });
-export const clock = (at) => new Date(at).toLocaleTimeString(region(), { hour: "2-digit", minute: "2-digit" });
+const time = (at) => new Date(at).toLocaleTimeString(region(), { hour: "2-digit", minute: "2-digit" });
+const day = (at) => new Date(at).toLocaleDateString(region(), { dateStyle: "medium" });
+
+/** The time, and the day where that isn't today. */
+export const clock = (at) => (day(at) === day(Date.now()) ? time(at) : `${day(at)} ${time(at)}`);
 
 /** "0.41 s", "12.3 s", "4:05". */
 export function seconds(value) {
@@ -49,8 +64,8 @@ export function seconds(value) {
   return say("seconds", { n: value.toFixed(value < 10 ? 2 : 1) });
 }
 
-/** "310 kB", "4.2 MB". */
+/** "837 B", "310 kB", "4.2 MB". */
 export function size(bytes) {
-  const [value, unit] = bytes < 1e6 ? [bytes / 1e3, "kB"] : [bytes / 1e6, "MB"];
+  const [value, unit] = bytes < 1e3 ? [bytes, "B"] : bytes < 1e6 ? [bytes / 1e3, "kB"] : [bytes / 1e6, "MB"];
   return `${new Intl.NumberFormat(language, { maximumSignificantDigits: 3 }).format(value)} ${unit}`;
 }

@@ -41,6 +41,7 @@ def running(browser: Browser, migrated_url: str) -> Iterator[Stack]:
         "RECONCILE_INTERVAL_SECONDS": "1",
         "STATUS_REFRESH_SECONDS": "60",
         "RATE_LIMIT_PER_MINUTE": "1000",
+        "WEBHOOK_SECRET": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
     }
     with local_stack(environment=environment, quiet=True) as stack:
         yield stack

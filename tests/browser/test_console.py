@@ -7,8 +7,10 @@ import re
 import shlex
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -19,9 +21,12 @@ from clipferry.db.connection import Database
 from local.development_user import CREDITS, TOKEN
 from local.stack import Stack
 from tests.browser.visit import PATIENCE_MILLISECONDS, PROMPT, Visit
+from tests.callback_receiver import receiving, until
 from tests.films import PIXEL
+from tests.stack_world import send
 
 Open = Callable[..., Visit]
+TEXTS = Path(__file__).parents[2] / "local/console/english.js"
 PRICE = 15
 """The price of Seedance 2.0, five seconds, 480p."""
 
@@ -91,34 +96,50 @@ def test_a_card_tells_what_it_is_and_makes_another_one(visit: Open, stack: Stack
     assert {**first, "callback_url": ""} == {**second, "callback_url": ""}
 
 
-def test_the_timeline_tells_what_explain_prints(visit: Open) -> None:
-    here = visit()
-    here.order()
-    card = here.comes_to("COMPLETED")
+def test_the_timeline_tells_what_explain_prints(visit: Open, stack: Stack) -> None:
+    with receiving() as receiver:
+        ordered_with_a_webhook(stack, receiver.url)
+        here = visit()
+        card = here.comes_to("COMPLETED")
+        until(lambda: here.rows("select id from clipferry.webhook_deliveries where state = 'DELIVERED'"))
     button = card.get_by_role("button", name="Timeline")
     expect(button).to_have_attribute("aria-expanded", "false")
     button.click()
 
     steps = card.locator(".story li")
-    expect(steps.last.locator("b")).to_have_text("Completed")
+    expect(steps.last).to_contain_text("delivery: delivered · answered with: 200 · attempts: 1")
     (video,) = here.rows("select uuid from public.videos")
     with closing(Database(here.stack.database_url)) as database, database.transaction() as tx:
         moments = timeline.read(tx, video["uuid"])
     assert steps.count() == len(moments.all())
     expect(steps.filter(has_text="Credits held")).to_contain_text("from: 15 of package")
     expect(steps.filter(has_text="Credits held")).to_have_attribute("data-meaning", "credits")
-    expect(steps.last).to_have_attribute("data-meaning", "good")
+    expect(steps.filter(has_text="Completed video")).to_have_attribute("data-meaning", "good")
+    expect(steps.filter(has_text="Callback from Evolink")).to_contain_text("verdict: generated")
     for title, content in (
         ("The provider.s answer", '"status": "completed"'),
-        ("Callback from Evolink", '"status": "completed"'),
+        ("Callback from Evolink: generated", '"status": "completed"'),
+        (r"Webhook to http://127\.0\.0\.1.*: delivered, attempts: 1", '"type": "video.completed"'),
         ("Mirror:", '"sha256"'),
     ):
         card.locator("summary", has_text=re.compile(title)).click()
         expect(card.locator("details[open] pre", has_text=content).last).to_be_visible()
     unknown = steps.locator(".detail").filter(has_text=re.compile(r"[\[\]{}=]|\b[a-z]+_[a-z]+:"))
     expect(unknown).to_have_count(0)
-    expect(steps.filter(has_text="Callback from Evolink")).to_contain_text(re.compile(r"\+ 0\.\d\d s"))
+    names = {name for moment in moments.all() for name, value in moment.detail.items() if value is not None}
+    assert [name for name in sorted(names) if f'"detail.{name}"' not in TEXTS.read_text(encoding="utf-8")] == []
+    expect(steps.filter(has_text="Callback from Evolink")).to_contain_text(re.compile(r"\+ \d+\.\d+ s"))
     expect(button).to_have_attribute("aria-expanded", "true")
+
+
+def ordered_with_a_webhook(stack: Stack, url: str) -> None:
+    """Orders as a program does: only with an API key may a request name who is told of the end."""
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    scopes = ["videos:write", "webhooks"]
+    key = send("POST", f"{stack.url}/api/v1/key", {"name": "farm", "scopes": scopes}, headers).data["key"]
+    order = {"prompt": PROMPT, "model": "seedance-2.0", "duration": 5, "quality": "480p", "webhookUrl": url}
+    sent = send("POST", f"{stack.url}/api/v1/video/generate", order, {"Authorization": f"Bearer {key}"})
+    assert sent.status == 202, sent.payload
 
 
 def test_a_callback_gets_lost_and_the_reconciler_saves_the_video(visit: Open) -> None:
@@ -173,7 +194,7 @@ def test_a_provider_that_refuses_is_followed_by_the_next_and_then_by_a_sentence(
     here.switch("Submission", "rejected")
     here.order()
     card = here.comes_to("GENERATING")
-    expect(card.locator(".facts")).to_contain_text("kie")
+    expect(card.locator(".facts")).to_contain_text("KIE")
 
     here.page.get_by_role("radio", name="KIE (fallback)").check(force=True)
     expect(here.page.get_by_label("Submission", exact=True)).to_have_value("taken")
@@ -223,6 +244,10 @@ def test_an_error_of_the_server_is_told_until_it_is_over(visit: Open) -> None:
         "**/api/v1/video/list*", lambda route: route.fulfill(status=500, json={"success": False, "error": error})
     )
     told = here.page.get_by_role("alert").filter(has_text="What is wrong with them is in the terminal")
+    expect(told).to_be_visible(timeout=PATIENCE_MILLISECONDS)
+    known = {"success": True, "data": {"detail": "KIE_API_KEY: must be printable"}}
+    here.page.route("**/local/misconfigured", lambda route: route.fulfill(json=known))
+    told = here.page.get_by_role("alert").filter(has_text="KIE_API_KEY: must be printable")
     expect(told).to_be_visible(timeout=PATIENCE_MILLISECONDS)
     here.page.unroute("**/api/v1/video/list*")
     expect(told).to_be_hidden(timeout=PATIENCE_MILLISECONDS)
@@ -334,7 +359,7 @@ def test_videos_are_found_by_state_words_and_address_and_credits_by_their_histor
     expect(here.card()).to_have_count(0)
     expect(here.card("A storm at sea")).to_be_visible()
     page.get_by_label("Search", exact=True).fill("ferry")
-    expect(page.get_by_text("No video that is shown here is like that.")).to_be_visible()
+    expect(page.get_by_text("No video was found.")).to_be_visible()
     page.get_by_label("State", exact=True).select_option(label="any")
     expect(here.card()).to_be_visible()
     expect(page.get_by_role("article")).to_have_count(1)
@@ -348,6 +373,65 @@ def test_videos_are_found_by_state_words_and_address_and_credits_by_their_histor
     page.goto(f"{here.stack.url}/#video-{video['uuid']}")
     page.reload()
     expect(page.get_by_role("heading", name=PROMPT)).to_be_focused()
+
+
+def test_a_video_is_found_however_long_ago_it_was_made(visit: Open, stack: Stack) -> None:
+    made = with_videos(stack, 620)
+    linked, needle = made[300], made[600]
+    here = visit()
+    here.expected = ["status of 404"]
+    page, articles = here.page, here.page.get_by_role("article")
+    expect(articles).to_have_count(20)
+    page.goto(f"{stack.url}/#video-{linked}")
+    expect(page.get_by_role("heading", name="Voyage 301", exact=True)).to_be_focused()
+    expect(page.get_by_role("heading", name="Voyage 301", exact=True)).to_be_in_viewport()
+    here.rows("update public.videos set status = 'PENDING' where prompt = 'Voyage 301'")
+    page.reload()
+    here.comes_to("PENDING", "Voyage 301")
+    here.rows("update public.videos set status = 'FAILED' where prompt = 'Voyage 301'")
+    here.comes_to("FAILED", "Voyage 301")  # although the newest page, which is what is read again, is without it
+    page.get_by_role("button", name="Show older videos").click()
+    expect(page.get_by_role("heading", name="Voyage 21", exact=True)).to_be_focused()
+    expect(articles).to_have_count(41)
+
+    search = page.get_by_label("Search", exact=True)
+    search.fill("voyage 601")
+    expect(page.locator("#searched")).to_have_text("540 videos searched, 0 found.")
+    expect(page.get_by_text("No video was found.")).to_be_visible()
+    page.get_by_role("button", name="Search older videos").click()
+    expect(page.get_by_role("heading", name="Voyage 601", exact=True)).to_be_focused()
+    expect(page.locator("#searched")).to_have_text("All 620 videos searched, 1 found.")
+    expect(articles).to_have_count(1)
+    search.fill(needle)
+    expect(page.locator("#searched")).to_have_text("All 620 videos searched, 1 found.")
+    search.fill("")
+    expect(articles).to_have_count(41)
+    expect(page.locator("#searched")).to_have_text("")
+
+    page.get_by_label("State", exact=True).select_option(label="Failed")
+    search.fill("gone")
+    page.evaluate("() => { location.hash = '#video-vid_unknown'; }")
+    expect(page.get_by_role("alert").filter(has_text="There is no video with this address.")).to_be_visible()
+    page.evaluate(f"() => {{ location.hash = '#video-{linked}'; }}")  # what would hide it is taken away
+    expect(page.get_by_role("heading", name="Voyage 301", exact=True)).to_be_focused()
+    expect(search).to_have_value("")
+
+
+def with_videos(stack: Stack, number: int) -> list[str]:
+    """Fills the development user's list with completed videos; returns their ids, the newest one first."""
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        made = connection.execute(
+            """
+            insert into public.videos
+                (uuid, user_id, prompt, model, provider, status, credits_used, created_at, updated_at)
+            select 'vid_voyage_' || n, 'dev-user', 'Voyage ' || n, 'seedance-2.0', 'evolink', 'COMPLETED', 15,
+                   timezone('utc', now()) - make_interval(mins => n), timezone('utc', now())
+            from generate_series(%(number)s, 1, -1) n
+            returning uuid
+            """,
+            {"number": number},
+        ).fetchall()
+    return [uuid for (uuid,) in reversed(made)]
 
 
 def test_a_video_is_deleted_when_it_is_meant(visit: Open) -> None:

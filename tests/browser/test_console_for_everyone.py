@@ -10,9 +10,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.visit import PROMPT, Visit
+from tests.browser.visit import PATIENCE_MILLISECONDS, PROMPT, Visit
 
 Open = Callable[..., Visit]
+LONG = "A ferry crosses the bay at dawn, " * 30
 CONTROLS = {"button", "link", "textbox", "radio", "checkbox", "combobox", "Video", "img", "slider", "group", "article"}
 
 
@@ -172,28 +173,60 @@ def test_nothing_moves_for_those_who_want_it_still(visit: Open) -> None:
     assert set(animations) == {"none"}
 
 
-def test_a_narrow_window_needs_no_sideways_scrolling(visit: Open) -> None:
-    here = visit(viewport={"width": 360, "height": 720})
-    here.order()
-    card = here.comes_to("COMPLETED")
-    card.get_by_role("button", name="Timeline").click()
-    expect(card.locator(".story li").first).to_be_visible()
-    assert here.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+def test_axe_finds_nothing_serious_and_nothing_is_too_wide(visit: Open) -> None:
+    """In both sizes and colour schemes, with everything open that can be; and in Chinese, whose words are others."""
+    here = visit(permissions=["clipboard-read", "clipboard-write"])
+    here.expected = ["status of 404", "status of 500"]
+    with_everything_open(here)
+    for width, scheme in ((1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")):
+        here.page.set_viewport_size({"width": width, "height": 900})
+        here.page.emulate_media(color_scheme=scheme)
+        is_for_everyone(here.page)
+    here.page.get_by_role("button", name="中文").click()
+    is_for_everyone(here.page)
+    here.page.set_viewport_size({"width": 360, "height": 720})
+    assert is_not_too_wide(here.page)
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
-def test_axe_finds_nothing_serious(visit: Open, scheme: str, width: int) -> None:
-    here = visit(color_scheme=scheme, viewport={"width": width, "height": 900})
-    here.switch("Callback", "sent twice")
-    here.order()
-    card = here.comes_to("COMPLETED")
-    card.get_by_role("button", name="Timeline").click()
-    card.locator("summary").first.click()
-    here.page.get_by_text("Credit history").click()
-    expect(here.page.get_by_role("row").last).to_be_visible()
-
-    found = Axe().run(here.page).response
+def is_for_everyone(page: Page) -> None:
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response
     assert "color-contrast" in {rule["id"] for rule in found["passes"]}
     serious = [violation for violation in found["violations"] if violation["impact"] in ("serious", "critical")]
     assert [(one["id"], [node["target"] for node in one["nodes"]]) for one in serious] == []
-    assert here.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    assert is_not_too_wide(page)
+
+
+def with_everything_open(here: Visit) -> None:
+    """A film and a failed video with their timelines, the credit history, a search, a wrong link, faults, an error."""
+    page = here.page
+    here.switch("Generation", "fails")
+    here.order("A storm")
+    failed = here.comes_to("FAILED", "A storm")
+    here.switch("Generation", "succeeds")
+    here.switch("Callback", "sent twice")
+    here.order(LONG)
+    card = here.comes_to("COMPLETED", LONG)
+    for one in (failed, card):
+        one.get_by_role("button", name="Timeline").click()
+        for summary in one.locator("summary").all():
+            summary.click()
+    card.get_by_role("button", name="Show the whole prompt").click()
+    page.get_by_text("Credit history").click()
+    expect(page.get_by_role("row").last).to_be_visible()
+    page.get_by_label("Search", exact=True).fill("a")
+    expect(page.locator("#searched")).to_have_text("All 2 videos searched, 2 found.")
+    page.evaluate("() => { location.hash = '#video-vid_unknown'; }")
+    expect(page.locator("#unknown")).to_be_visible()
+    page.get_by_role("radio", name="PixVerse v6").check(force=True)
+    error = {"code": "CONFIGURATION_ERROR", "message": "This service is not set up correctly."}
+    page.route(
+        "**/api/v1/video/list*", lambda route: route.fulfill(status=500, json={"success": False, "error": error})
+    )
+    expect(page.locator("#wrong")).to_be_visible(timeout=PATIENCE_MILLISECONDS)
+    card.get_by_role("button", name="Copy the id").click()
+    failed.get_by_role("button", name="Delete").click()
+    expect(failed.get_by_role("button", name="Delete for good?")).to_be_visible()
+
+
+def is_not_too_wide(page: Page) -> bool:
+    return page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from email.message import Message
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from clipferry import errors
 from clipferry.db.connection import Database
-from clipferry.verdicts import FailureCode
+from clipferry.verdicts import DeliveryState, FailureCode, TaskState, Verdict
 from local.console.endpoints import endpoints
 from local.console.fault_controls import CHOICES
 from local.console.pages import page_server
@@ -26,6 +27,16 @@ ROOT = Path(__file__).parents[2]
 LAYER = ROOT / "layers" / "shared" / "clipferry"
 TEXTS = ROOT / "local" / "console" / "english.js"
 HOST = "127.0.0.1:8787"
+NEVER_MET = {
+    "INVALID_SIGNATURE",
+    "METHOD_NOT_ALLOWED",
+    "NOT_CANCELLABLE",
+    "NOT_FOUND",
+    "NO_FILE",
+    "ORDER_NUMBER_TAKEN",
+    "TOO_MANY_KEYS",
+}
+"""Errors of what the page never asks for."""
 JSON = ("Content-Type", "application/json")
 
 
@@ -65,6 +76,15 @@ def test_the_page_learns_who_it_is_and_what_can_be_switched(local: Responder) ->
 
     assert status == 200
     assert answer == {"success": True, "data": {"token": "t", "providers": ["evolink"], "reconcileSeconds": 10}}
+
+
+@pytest.mark.parametrize("detail", [None, "KIE_API_KEY: must be printable"])
+def test_the_page_learns_which_setting_is_wrong(database_url: str, detail: str | None) -> None:
+    local = endpoints(
+        database_url=database_url, token=None, fakes={}, reconcile_seconds=10, misconfigured=lambda: detail
+    )
+
+    assert ask(local, "GET", "/local/misconfigured") == (200, {"success": True, "data": {"detail": detail}})
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8787", "127.0.0.1.evil.example", "", "[", "192.0.2.1"])
@@ -224,5 +244,17 @@ def test_the_page_has_words_for_all_that_can_happen_to_a_video() -> None:
     assert known == happening
 
 
-def test_the_page_has_words_for_every_reason_to_fail() -> None:
-    assert {code.value for code in FailureCode} <= set(re.findall(r'"error\.(\w+)"', TEXTS.read_text()))
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("error", [*FailureCode, *(error.code for error in vars(errors).values() if hasattr(error, "code"))]),
+        ("verdict", Verdict),
+        ("found", TaskState),
+        ("delivery", DeliveryState),
+    ],
+)
+def test_the_page_has_words_for_every_code_that_it_may_meet(kind: str, values: Iterable[str]) -> None:
+    known = set(re.findall(rf'"{kind}\.(\w+)"', TEXTS.read_text()))
+
+    assert known
+    assert known - {"UPLOAD_FAILED"} == set(values) - NEVER_MET  # which the page itself says

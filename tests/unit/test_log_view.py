@@ -96,6 +96,15 @@ def test_states_are_coloured_on_a_terminal(make: Callable[..., Shown], status: i
     assert f"\x1b[{colour}m{status}\x1b[0m" in shown.lines[0]
 
 
+def test_what_a_handler_cant_work_with_is_kept_for_the_console(shown: Shown) -> None:
+    request(shown, 402, {**LINE, "message": "request refused", "code": "INSUFFICIENT_CREDITS", "detail": "3 of 15"})
+    assert shown.view.misconfigured is None
+
+    wrong = {"message": "request failed", "level": "ERROR", "code": "CONFIGURATION_ERROR", "detail": "KIE_API_KEY: …"}
+    request(shown, 500, {**LINE, **wrong})
+    assert shown.view.misconfigured == "KIE_API_KEY: …"
+
+
 def test_a_warning_is_a_line_of_its_own_and_a_traceback_follows_it(shown: Shown) -> None:
     request(shown, 202, {**LINE, "level": "WARNING", "message": "no thumbnail", "exception": "Traceback:\n  boom"})
 
