@@ -55,7 +55,7 @@ def _run(port: int, stop: Event) -> int:
                 stop.wait()
             print("\nClipferry has stopped.", flush=True)
     except (PortTakenError, StateTakenError) as error:
-        print(f"{error}: stop what listens there, or take another one, like PORT=8788.", file=sys.stderr)
+        print(f"{error}. Stop what listens there, or take another one, like PORT=8788.", file=sys.stderr)
         return 1
     except FAILURES as error:
         if not stop.is_set():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 from clipferry import catalog, settings
 from clipferry.errors import ConfigurationError
 from clipferry.providers import registry
+from local import fake_providers
 from local.services import is_on_this_machine
 
 _PROVIDERS: Final = tuple(provider.name.upper() for provider in registry.PROVIDERS)
@@ -38,7 +40,8 @@ _IS_MIGRATED: Final = "select to_regclass('clipferry.jobs') is not null"
 def problems(environment: Mapping[str, str]) -> list[str]:
     """Returns a sentence for each setting that can't work, in the order in which one would look at them."""
     own = {name: value for name, value in environment.items() if value}
-    return [*_invalid(own), *_catalog(own), *_database(own), *_incomplete(own), *_unresolved(own)]
+    invalid = [*_invalid(own)]
+    return [*invalid, *_catalog(own), *_database(own), *_incomplete(own), *_unreachable(own), *_unknown(own, invalid)]
 
 
 def _invalid(own: Mapping[str, str]) -> Iterator[str]:
@@ -47,6 +50,8 @@ def _invalid(own: Mapping[str, str]) -> Iterator[str]:
         settings.load({**_PLACEHOLDERS, **own, **fixed})
     except ConfigurationError as error:
         yield from (f"{problem}." for problem in str(error).split("; "))
+    if not own.get("QUEUE_VISIBILITY_SECONDS", "1").isdecimal():
+        yield "QUEUE_VISIBILITY_SECONDS: must be whole seconds."
 
 
 def _catalog(own: Mapping[str, str]) -> Iterator[str]:
@@ -88,19 +93,32 @@ def _incomplete(own: Mapping[str, str]) -> Iterator[str]:
             yield f"{provider}_BASE_URL: your own provider needs {provider}_API_KEY, too."
 
 
-def _unresolved(own: Mapping[str, str]) -> Iterator[str]:
+def _unreachable(own: Mapping[str, str]) -> Iterator[str]:
     for name in _ADDRESSES:
         try:
-            host = urlsplit(own.get(name, "")).hostname
+            place = urlsplit(own.get(name, ""))
+            host, port = place.hostname, place.port or (80 if place.scheme == "http" else 443)
         except ValueError:  # it is among the invalid ones
             continue
-        if host and not _resolves(host):
-            yield f"{name}: the name {host} doesn't resolve."
+        if host and (reason := _why_unreachable(host, port)):
+            yield f"{name}: {reason}."
 
 
-def _resolves(host: str) -> bool:
+def _why_unreachable(host: str, port: int) -> str:
     try:
-        socket.getaddrinfo(host, None)
+        socket.create_connection((host, port), timeout=_CONNECT_SECONDS).close()
     except (socket.gaierror, UnicodeError):
-        return False
-    return True
+        return f"the name {host} doesn't resolve"
+    except OSError as error:
+        return f"nothing answers at {host}:{port} ({error.strerror or error})"
+    return ""
+
+
+def _unknown(own: Mapping[str, str], invalid: list[str]) -> Iterator[str]:
+    name, gateways = own.get("DEFAULT_AI_PROVIDER"), own.get(registry.GATEWAYS.upper())
+    if name is None or invalid:
+        return
+    named = json.loads(gateways) if gateways else fake_providers.GATEWAYS
+    known = [*(provider.name for provider in registry.PROVIDERS), *named]
+    if name not in known:
+        yield f"DEFAULT_AI_PROVIDER: {name} is none of {', '.join(known)}."

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from clipferry import runtime
 from clipferry.db import schema
@@ -30,6 +31,7 @@ from local.log_view import LogView
 from local.logs import lines_to, quiet_logs
 from local.public_bucket import public_bucket
 from local.sam_template.environment import MissingVariableError, handler_environment, in_process, without_proxy
+from local.sam_template.intrinsics import REGION
 from local.sam_template.read import TemplateError, read_template
 from local.sam_template.resources import Function, Template
 from local.services import Service
@@ -110,7 +112,10 @@ def local_stack(
         token = _prepare(database_url)
         sqs = scope.enter_context(closing(_sqs({**environment, **queue.values})))
         visibility = int(environment.get("QUEUE_VISIBILITY_SECONDS") or _VISIBILITY_SECONDS)
-        queues = create_queues(sqs, template.queues, prefix=_QUEUE_PREFIX, visibility_seconds=visibility)
+        try:
+            queues = create_queues(sqs, template.queues, prefix=_QUEUE_PREFIX, visibility_seconds=visibility)
+        except (BotoCoreError, ClientError) as error:
+            raise RuntimeError(f"the queues can't be made: {error}") from error
         values = handler_environment(
             queues=queues,
             url=gateway.url,
@@ -202,7 +207,7 @@ def _sqs(values: Mapping[str, str]) -> Any:
     return boto3.client(
         "sqs",
         endpoint_url=values["AWS_ENDPOINT_URL_SQS"],
-        region_name=values.get("AWS_REGION"),
+        region_name=values.get("AWS_REGION") or REGION,
         aws_access_key_id=values.get("AWS_ACCESS_KEY_ID"),
         aws_secret_access_key=values.get("AWS_SECRET_ACCESS_KEY"),
         aws_session_token=values.get("AWS_SESSION_TOKEN") or None,

@@ -6,6 +6,7 @@ promise more bytes than it sends.
 
 from __future__ import annotations
 
+import errno
 import logging
 import socket
 import ssl
@@ -25,7 +26,7 @@ BODY_LIMIT: Final = 1024 * 1024
 
 
 class PortTakenError(Exception):
-    """Another program listens on the port."""
+    """Another program listens on the port, or it is for root alone."""
 
 
 class HttpServer(ThreadingTCPServer):
@@ -50,7 +51,8 @@ class HttpServer(ThreadingTCPServer):
         try:
             super().__init__(("127.0.0.1", port), Exchange)
         except OSError as error:
-            raise PortTakenError(f"port {port} of 127.0.0.1 is taken") from error
+            why = "is taken" if error.errno == errno.EADDRINUSE else f"can't be had: {error.strerror}"
+            raise PortTakenError(f"port {port} of 127.0.0.1 {why}") from error
         self.port: int = self.server_address[1]
         self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.port}"
         self._thread = Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, name=f"serve {self.url}")

@@ -82,7 +82,6 @@ def day(migrated_url: str) -> Iterator[Day]:
             "STORAGE_REGION": "auto",
             "STORAGE_DOMAIN": "https://cdn.example.com",
             "AWS_ENDPOINT_URL_SQS": aws.endpoint,
-            "AWS_REGION": "us-east-1",
             "EVOLINK_BASE_URL": evolink.base_url,
             "KIE_BASE_URL": "http://127.0.0.1:9",
             "RECONCILE_INTERVAL_SECONDS": "1",

@@ -19,6 +19,8 @@ from clipferry.errors import ConfigurationError
 from clipferry.storage import Storage
 from local import services
 from local.development_user import CREDITS, TOKEN, USER_ID, add_development_user
+from local.providers.evolink import fake_evolink
+from local.providers.kie import fake_kie
 from local.stack import local_stack
 
 ROOT = Path(__file__).parents[2]
@@ -167,23 +169,22 @@ def test_the_demo_makes_a_video_and_shows_what_it_cost() -> None:
 
 
 def test_the_demo_says_why_it_failed_with_the_end_of_the_log_and_no_traceback() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as nobody:
-        port = nobody.getsockname()[1]
-    done = subprocess.run(
-        [sys.executable, "-m", "local.demo"],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "DATABASE_URL": "",
-            "EVOLINK_BASE_URL": f"http://127.0.0.1:{port}",
-            "EVOLINK_API_KEY": "k",
-            "KIE_BASE_URL": f"http://127.0.0.1:{port}",
-            "KIE_API_KEY": "k",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with fake_evolink(api_key="another") as evolink, fake_kie(api_key="another") as kie:
+        done = subprocess.run(
+            [sys.executable, "-m", "local.demo"],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "DATABASE_URL": "",
+                "EVOLINK_BASE_URL": evolink.base_url,
+                "EVOLINK_API_KEY": "k",
+                "KIE_BASE_URL": kie.base_url,
+                "KIE_API_KEY": "k",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     assert done.returncode == 1
     assert "was answered with 502" in done.stderr

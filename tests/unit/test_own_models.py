@@ -75,7 +75,16 @@ def test_same_catalogue_makes_the_same_layer(mine: Path, tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("text", "named"),
-    [("", "KeyError"), ("[[model]]\nid =", "TOMLDecodeError"), (MINE.replace("base = 7", "base = 0"), "ferry-1")],
+    [
+        ("", "models.toml: model is missing"),
+        ("[[model]]\nid =", "models.toml: Invalid value (at end of document)"),
+        (MINE.replace("base = 7", "base = 0"), "ferry-1: must cost"),
+        (MINE.replace("base = 7", 'base = "7"'), "ferry-1: base must be a number"),
+        (MINE.replace("base = 7", ""), "ferry-1: base is missing"),
+        (MINE.replace("base = 7", "bas = 7"), "ferry-1: unknown bas"),
+        (MINE.replace('name = "Ferry 1"', ""), "ferry-1: name is missing"),
+        (MINE.replace("durations = [5]", ""), "ferry-1: durations must be whole seconds"),
+    ],
 )
 def test_catalogue_that_makes_no_sense_is_not_packed(tmp_path: Path, text: str, named: str) -> None:
     file = tmp_path / "models.toml"

@@ -34,6 +34,8 @@ _MODEL: Final = {
 }
 _OFFER_MODE: Final = {"model", "input"}
 _OFFER: Final = {"provider", "model", "image_model", "body", "input", "modes", "quality_names", "aspect_ratio_names"}
+_NUMBERS: Final = {"base", "included_seconds", "per_extra_second"}
+_COST: Final = _NUMBERS | {"quality_multipliers"}
 _BROKEN: Final = (OSError, ValueError, OverflowError, KeyError, TypeError, AttributeError)
 
 
@@ -46,7 +48,7 @@ def load(path: Path = SHIPPED) -> Catalog:
         models = [_model(entry) for entry in entries]
         other_ids = [(entry["id"], alias) for entry in entries for alias in entry.get("aliases", ())]
     except _BROKEN as error:
-        raise ConfigurationError(f"{path.name}: {type(error).__name__}: {error}") from error
+        raise ConfigurationError(f"{path.name}: {_reason(error)}") from error
     if len({model.id for model in models}) != len(models):
         raise ConfigurationError(f"{path.name} has a model twice")
     if len({letters(alias) for _, alias in other_ids}) != len(other_ids):
@@ -61,7 +63,7 @@ def _model(entry: dict[str, Any]) -> Model:
     try:
         known(entry, _MODEL | _LIMITS)
         modes = {
-            mode: Limits(**{**frames(mode), **read_limits({**entry, **own}, mode)})
+            mode: Limits(**{**frames(mode), **read_limits({"durations": [], **entry, **own}, mode)})
             for mode, own in _modes(entry, short="accepts_image").items()
         }
         for own in _modes(entry, short="accepts_image").values():
@@ -79,8 +81,15 @@ def _model(entry: dict[str, Any]) -> Model:
         )
         check.check(model)
     except _BROKEN as error:
-        raise ConfigurationError(f"model {entry.get('id')}: {type(error).__name__}: {error}") from error
+        raise ConfigurationError(f"model {entry.get('id')}: {_reason(error)}") from error
     return model
+
+
+def _reason(error: Exception) -> str:
+    """Returns what is wrong in the file, in words for whoever wrote it."""
+    if isinstance(error, KeyError):
+        return f"{error.args[0]} is missing"
+    return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
 
 
 def _modes(table: dict[str, Any], *, short: str) -> dict[Mode, dict[str, Any]]:
@@ -136,7 +145,14 @@ def _spelled_out(table: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cost(table: dict[str, Any]) -> Cost:
-    return Cost(**{"quality_multipliers": {}, **table})
+    known(table, _COST)
+    if wrong := [key for key in _NUMBERS & table.keys() if not _is_number(table[key])]:
+        raise ValueError(f"{', '.join(sorted(wrong))} must be a number")
+    return Cost(**{"base": table["base"], "quality_multipliers": {}, **table})
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _price(table: dict[str, Any]) -> Price:

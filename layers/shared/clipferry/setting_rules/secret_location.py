@@ -48,6 +48,6 @@ def read(model: type[Model], variables: Mapping[str, str]) -> Model:
 
 def _problems(error: ValidationError) -> list[str]:
     return [
-        f"{'.'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}".removeprefix(": ")
+        ": ".join(filter(None, (".".join(map(str, fault["loc"])).upper(), fault["msg"].removeprefix("Value error, "))))
         for fault in error.errors(include_input=False, include_url=False)
     ]
