@@ -27,8 +27,9 @@ def cells(text: str) -> list[list[str]]:
     return [re.findall(r"`([^`]+)`", row) for row in rows]
 
 
-def test_the_api_and_the_deployment_are_there_in_chinese() -> None:
-    english = {page.name for page in DOCS.glob("api*.md") if ".zh-CN" not in page.name} | {"deploy.md"}
+def test_what_users_need_from_nothing_to_the_first_trouble_is_there_in_chinese() -> None:
+    english = {page.name for page in DOCS.glob("api*.md") if ".zh-CN" not in page.name}
+    english |= {"walkthrough.md", "deploy.md", "what-can-go-wrong.md"}
 
     assert {name.replace(".zh-CN", "") for name in PAGES} >= english
 
