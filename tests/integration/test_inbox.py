@@ -199,9 +199,11 @@ def test_a_callback_is_kept_with_its_digest_and_what_came_of_it(database: Databa
 
 def test_it_is_kept_before_anything_else_happens(database: Database, kie: FakeKie) -> None:
     """A Lambda that dies in the middle leaves it, as one whose task is still to be asked about."""
-    receive_and_die(rings(pending(database, "kie"), {}), database, kie)
+    receive_and_die(rings(pending(database, "kie"), {"url": CALLBACK_URL}), database, kie)
 
-    assert [kept["verdict"] for kept in inbox(database)] == [Verdict.NO_ANSWER]
+    [kept] = inbox(database)
+    assert kept["verdict"] == Verdict.NO_ANSWER
+    assert SIGNATURE not in kept["body"]
 
 
 def test_a_task_that_was_named_to_a_lambda_that_died_is_asked_about_soon(

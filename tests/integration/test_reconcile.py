@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,6 +103,23 @@ def test_every_video_has_one_turn_however_many_work(database: Database, database
     assert run() == len(uuids)
     assert sorted(run.asked) == sorted(uuids)
     assert claimable(database) == set()
+
+
+def test_what_expires_first_is_in_the_first_batch(database: Database) -> None:
+    uuids = due(database, BATCH + 5)
+    run = Run([database])
+    run()
+
+    assert sorted(run.asked[:BATCH]) == sorted(uuids[:BATCH])
+
+
+def test_two_reconcilers_share_the_work(database: Database, databases: list[Database]) -> None:
+    uuids = due(database, 3 * BATCH)
+    runs = [Run([own]) for own in databases[:2]]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda run: run(), runs))
+
+    assert sorted(runs[0].asked + runs[1].asked) == sorted(uuids)
 
 
 def test_as_many_videos_are_checked_at_a_time_as_there_are_connections(
