@@ -14,14 +14,9 @@ from psycopg.types.json import Jsonb
 
 from clipferry.db import rate_limits, sign_in
 from clipferry.db.connection import Rows, Transaction
+from clipferry.db.credits import lock_spendable_packages
 from clipferry.models import Credential, VideoStatus
 from clipferry.verdicts import CreateVerdict
-
-_LOCK_PACKAGES: Final = """
-select id from public.credit_packages
-where user_id = current_setting('clipferry.user_id', true) and status = 'ACTIVE' and remaining_credits > 0
-order by id for update
-"""
 
 _CREATE: Final = """
 with caller as (
@@ -179,6 +174,6 @@ def create(tx: Transaction, credential: Credential, video: NewVideo) -> Rows[Cre
     parameters = {field: getattr(video, field) for field in NewVideo.__dataclass_fields__}
     parameters["parameters"] = Jsonb(video.parameters)
     sign_in.authenticate_and_lock(tx, credential)
-    tx.execute(_LOCK_PACKAGES, {})
+    lock_spendable_packages(tx)
     rate_limits.count_request(tx)
     return tx.query(_CREATE, parameters, CreateResult)

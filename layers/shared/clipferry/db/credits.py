@@ -19,6 +19,12 @@ select id from public.credit_packages
 where user_id = current_setting('clipferry.user_id', true) and remaining_credits > 0 order by id for update
 """
 
+_LOCK_SPENDABLE_PACKAGES: Final = """
+select id from public.credit_packages
+where user_id = current_setting('clipferry.user_id', true) and status = 'ACTIVE' and remaining_credits > 0
+order by id for update
+"""
+
 _ADD: Final = """
 with person as (
     select id as user_id from public."user" where id = %(user_id)s
@@ -129,6 +135,11 @@ class EntryResult:
 def lock_packages(tx: Transaction) -> None:
     """Locks the packages of the transaction's user that have credits left, in the order of their ids."""
     tx.execute(_LOCK_PACKAGES, {})
+
+
+def lock_spendable_packages(tx: Transaction) -> None:
+    """Locks those that may be spent, in the same order."""
+    tx.execute(_LOCK_SPENDABLE_PACKAGES, {})
 
 
 def add(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, Final
 
 from psycopg.types.json import Jsonb
@@ -165,22 +166,16 @@ def complete(
     `differences` is an event's detail: what was ordered, and what was found.
     """
     ending_locks.lock(tx, video_uuid)
-    media = file.media
     parameters = {
         "video_uuid": video_uuid,
         "fence": fence,
         "video_url": file.url,
         "thumbnail_url": thumbnail_url,
         "file_size": file.size,
-        "duration": media.duration,
+        "duration": file.media.duration,
         "resolution": resolution,
         "aspect_ratio": aspect_ratio,
-        "duration_ms": media.duration_ms,
-        "width": media.width,
-        "height": media.height,
-        "codec": media.codec,
-        "has_audio": media.has_audio,
-        "frame_rate": media.frame_rate,
+        **asdict(file.media),
         "differences": None if differences is None else Jsonb(differences),
         "sha256": file.sha256,
         "key": file.key,

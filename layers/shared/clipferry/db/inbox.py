@@ -67,20 +67,17 @@ where c.video_uuid = %(video_uuid)s and c.task_id is not null and c.verdict = %(
 order by c.id desc limit 1
 """
 
-_COLUMNS: Final = """
-    id, received_at, provider, video_uuid, task_id, signed_at, encode(body_sha256, 'hex') as body_sha256, body_size,
+_SELECT: Final = """
+select id, received_at, provider, video_uuid, task_id, signed_at, encode(body_sha256, 'hex') as body_sha256, body_size,
     body, verdict
+from clipferry.callback_inbox
 """
 
-_FIND: Final = "select" + _COLUMNS + "from clipferry.callback_inbox where id = %(id)s"
+_FIND: Final = _SELECT + "where id = %(id)s"
 
-_LATEST: Final = "select" + _COLUMNS + "from clipferry.callback_inbox order by id desc limit %(limit)s"
+_LATEST: Final = _SELECT + "order by id desc limit %(limit)s"
 
-_LATEST_OF_VIDEO: Final = (
-    "select"
-    + _COLUMNS
-    + "from clipferry.callback_inbox where video_uuid = %(video_uuid)s order by id desc limit %(limit)s"
-)
+_LATEST_OF_VIDEO: Final = _SELECT + "where video_uuid = %(video_uuid)s order by id desc limit %(limit)s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,22 +17,16 @@ from public.videos v left join clipferry.jobs j on j.video_uuid = v.uuid
 """
 
 # Two statements, because each of the two orders has an index: Prisma's on created_at, and ours for a user's list.
-_LATEST: Final = (
-    _LINE
-    + """
+_LATEST: Final = f"""{_LINE}
 where not v.is_deleted and (%(status)s::text is null or v.status = %(status)s::public."VideoStatus")
 order by v.created_at desc, v.id desc limit %(limit)s
 """
-)
 
-_LATEST_OF_USER: Final = (
-    _LINE
-    + """
+_LATEST_OF_USER: Final = f"""{_LINE}
 where v.user_id = %(user_id)s and not v.is_deleted
     and (%(status)s::text is null or v.status = %(status)s::public."VideoStatus")
 order by date_trunc('milliseconds', v.created_at) desc, v.id desc limit %(limit)s
 """
-)
 
 # Reconcile pushes next_check_at forward as it takes a video, so one that is long past was taken by nobody.
 _STUCK: Final = """

@@ -7,13 +7,8 @@ from typing import Final
 
 from clipferry.db import sign_in
 from clipferry.db.connection import Rows, Transaction
+from clipferry.db.credits import lock_spendable_packages
 from clipferry.verdicts import RetryVerdict
-
-_LOCK_PACKAGES: Final = """
-select id from public.credit_packages
-where user_id = current_setting('clipferry.user_id', true) and status = 'ACTIVE' and remaining_credits > 0
-order by id for update
-"""
 
 _LOCK_VIDEO: Final = "select id from public.videos where uuid = %(video_uuid)s for update"
 
@@ -132,7 +127,7 @@ def reopen(
     The credits count for the API key that asks, whichever has created the video.
     """
     sign_in.lock_owner(tx, video_uuid)
-    tx.execute(_LOCK_PACKAGES, {})
+    lock_spendable_packages(tx)
     tx.execute(_LOCK_VIDEO, {"video_uuid": video_uuid})
     parameters = {
         "video_uuid": video_uuid,

@@ -19,38 +19,29 @@ _INPUTS: Final[LiteralString] = """
 )
 """
 
-_OF_VIDEO_ONLY: Final = (
-    "select distinct mine.key from public.videos v cross join lateral"
-    + _INPUTS
-    + """mine
+_OF_VIDEO_ONLY: Final = f"""
+select distinct mine.key from public.videos v cross join lateral {_INPUTS} mine
 where v.uuid = %(uuid)s and mine.key is not null and not exists (
     select from (select * from public.videos o where o.user_id = v.user_id and o.uuid <> v.uuid) v
-    cross join lateral"""
-    + _INPUTS
-    + """theirs
+    cross join lateral {_INPUTS} theirs
     where theirs.key = mine.key
 )
 """
-)
 
 # A folder has its user's id as its name, or a hash of it (`upload_keys.folder`).
-_USES: Final = (
-    """
+_USES: Final = f"""
 with owner as (
     select id from public."user" where id = any(%(folders)s)
     union
     select id from public."user"
-    where id !~ '^[A-Za-z0-9_-]{1,64}$'
+    where id !~ '^[A-Za-z0-9_-]{{1,64}}$'
         and left(encode(sha256(convert_to(id, 'UTF8')), 'hex'), 32) = any(%(folders)s)
 )
 select used.key, bool_or(v.status in ('PENDING', 'GENERATING', 'UPLOADING')) as is_open
-from owner join public.videos v on v.user_id = owner.id cross join lateral"""
-    + _INPUTS
-    + """used
+from owner join public.videos v on v.user_id = owner.id cross join lateral {_INPUTS} used
 where used.key = any(%(keys)s)
 group by used.key
 """
-)
 
 
 def of_video_only(tx: Transaction, uuid: str) -> Rows[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Final
 from psycopg.types.json import Jsonb
 
 from clipferry.db.connection import Rows, Transaction
-from clipferry.db.videos import COLUMNS, TABLES
+from clipferry.db.videos import SELECT
 from clipferry.models import Video, VideoStatus
 
 # Behind the statement that creates the video. One that wasn't created has no job.
@@ -24,11 +24,7 @@ select v.user_id, sha256(convert_to(jsonb_build_array(pair.key, pair.value)::tex
 from job join public.videos v on v.uuid = job.video_uuid, jsonb_each_text(job.metadata) pair
 """
 
-_LIST_OWN: Final = (
-    "select"
-    + COLUMNS
-    + TABLES
-    + """
+_LIST_OWN: Final = f"""{SELECT}
 join clipferry.metadata_pairs m on m.video_id = v.id
 where m.user_id = current_setting('clipferry.user_id', true)
     and m.pair_sha256 = sha256(convert_to(jsonb_build_array(%(name)s::text, %(value)s::text)::text, 'UTF8'))
@@ -37,7 +33,6 @@ where m.user_id = current_setting('clipferry.user_id', true)
     and (%(status)s::text is null or v.status::text = %(status)s)
 order by m.created_at desc, m.video_id desc limit %(limit)s
 """
-)
 
 
 def keep(tx: Transaction, *, video_uuid: str, metadata: Mapping[str, str]) -> None:

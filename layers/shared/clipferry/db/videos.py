@@ -8,60 +8,36 @@ from typing import Any, Final
 from clipferry.db.connection import Rows, Transaction
 from clipferry.models import Video, VideoStatus
 
-COLUMNS: Final = """
-    v.id, v.uuid, v.user_id, v.prompt, v.model, v.parameters, v.status::text as status, v.provider, v.external_task_id,
-    v.error_message, v.start_image_url, v.original_video_url, v.video_url, v.thumbnail_url, v.duration, v.resolution,
-    v.aspect_ratio, v.file_size, v.credits_used, v.created_at, v.updated_at, v.completed_at, v.generation_time,
-    v.is_deleted, j.failure_code as error_code, coalesce(j.deadline < now(), false) as is_overdue,
+SELECT: Final = """
+select v.id, v.uuid, v.user_id, v.prompt, v.model, v.parameters, v.status::text as status, v.provider,
+    v.external_task_id, v.error_message, v.start_image_url, v.original_video_url, v.video_url, v.thumbnail_url,
+    v.duration, v.resolution, v.aspect_ratio, v.file_size, v.credits_used, v.created_at, v.updated_at, v.completed_at,
+    v.generation_time, v.is_deleted, j.failure_code as error_code, coalesce(j.deadline < now(), false) as is_overdue,
     j.cancel_asked_at is not null as is_cancel_asked, j.metadata, j.progress as told_progress,
     f.duration_ms, f.width, f.height, f.codec, f.has_audio, f.frame_rate
-"""
-
-TABLES: Final = """
 from public.videos v left join clipferry.jobs j on j.video_uuid = v.uuid
 left join clipferry.mirrored_files f on f.video_uuid = v.uuid
 """
+"""A video's row, with what is kept beside it; the fields of `Video`."""
 
-_GET: Final = (
-    "select"
-    + COLUMNS
-    + TABLES
-    + """
-where v.uuid = %(uuid)s
-"""
-)
+_GET: Final = SELECT + "where v.uuid = %(uuid)s"
 
-_GET_OWN: Final = (
-    "select"
-    + COLUMNS
-    + TABLES
-    + """
+_GET_OWN: Final = f"""{SELECT}
 where v.uuid = %(uuid)s and v.user_id = current_setting('clipferry.user_id', true) and not v.is_deleted
 """
-)
 
-_LIST_OWN: Final = (
-    "select"
-    + COLUMNS
-    + TABLES
-    + """
+_LIST_OWN: Final = f"""{SELECT}
 where v.user_id = current_setting('clipferry.user_id', true) and not v.is_deleted
     and (date_trunc('milliseconds', v.created_at), v.id) < (%(before_at)s, %(before_id)s)
 order by date_trunc('milliseconds', v.created_at) desc, v.id desc limit %(limit)s
 """
-)
 
-_LIST_OWN_BY_STATUS: Final = (
-    "select"
-    + COLUMNS
-    + TABLES
-    + """
+_LIST_OWN_BY_STATUS: Final = f"""{SELECT}
 where v.user_id = current_setting('clipferry.user_id', true) and not v.is_deleted
     and v.status = %(status)s::public."VideoStatus"
     and (date_trunc('milliseconds', v.created_at), v.id) < (%(before_at)s, %(before_id)s)
 order by date_trunc('milliseconds', v.created_at) desc, v.id desc limit %(limit)s
 """
-)
 
 # A task that a callback names is assigned only while the row has none and no other video has it.
 _ASSIGN_TASK: Final = """
@@ -145,7 +121,6 @@ event as (
 )
 select uuid from video
 """
-
 
 _DELETE_OWN: Final = """
 with video as (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from clipferry.db.connection import Rows, Transaction
-from clipferry.db.videos import COLUMNS, TABLES
+from clipferry.db.videos import SELECT
 from clipferry.models import Video
 
 # One that was deleted meanwhile still says where the page before ended.
@@ -21,31 +21,19 @@ with position as (
 )
 """
 
-_NEWEST_FIRST: Final = (
-    _AFTER
-    + "select"
-    + COLUMNS
-    + TABLES
-    + """
+_NEWEST_FIRST: Final = f"""{_AFTER}{SELECT}
 where v.user_id = current_setting('clipferry.user_id', true) and not v.is_deleted
     and (date_trunc('milliseconds', v.created_at), v.id)
         < (coalesce((select at from position), 'infinity'), coalesce((select id from position), 2147483647))
 order by date_trunc('milliseconds', v.created_at) desc, v.id desc limit %(limit)s
 """
-)
 
-_OLDEST_FIRST: Final = (
-    _AFTER
-    + "select"
-    + COLUMNS
-    + TABLES
-    + """
+_OLDEST_FIRST: Final = f"""{_AFTER}{SELECT}
 where v.user_id = current_setting('clipferry.user_id', true) and not v.is_deleted
     and (date_trunc('milliseconds', v.created_at), v.id)
         > (coalesce((select at from position), '-infinity'), coalesce((select id from position), 0))
 order by date_trunc('milliseconds', v.created_at), v.id limit %(limit)s
 """
-)
 
 
 def position(tx: Transaction, uuid: str) -> Rows[dict[str, Any]]:

@@ -81,25 +81,21 @@ where id in (
 returning id
 """
 
-_COLUMNS: Final = """
-    e.id as event_id, e.created_at, e.kind, e.video_uuid, p.user_id as endpoint_of, p.url, d.state, d.attempts,
+_SELECT: Final = """
+select e.id as event_id, e.created_at, e.kind, e.video_uuid, p.user_id as endpoint_of, p.url, d.state, d.attempts,
     d.attempted_at, d.next_attempt_at, d.last_status, d.last_error
 from clipferry.webhook_deliveries d
 join clipferry.webhook_events e on e.id = d.event_id
 join clipferry.webhook_endpoints p on p.id = d.endpoint_id
 """
 
-_LATEST: Final = (
-    "select"
-    + _COLUMNS
-    + """
+_LATEST: Final = f"""{_SELECT}
 where (%(state)s::text is null or d.state = %(state)s)
     and (%(video_uuid)s::text is null or e.video_uuid = %(video_uuid)s)
 order by d.id desc limit %(limit)s
 """
-)
 
-_OF_EVENT: Final = "select" + _COLUMNS + "where e.id = %(event_id)s order by d.id"
+_OF_EVENT: Final = _SELECT + "where e.id = %(event_id)s order by d.id"
 
 _EVENT: Final = "select created_at, kind, body from clipferry.webhook_events where id = %(event_id)s"
 
