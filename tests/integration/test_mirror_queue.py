@@ -57,7 +57,7 @@ def test_many_messages_go_out(queue: MirrorQueue, sqs: Any, queue_url: str) -> N
 
 
 def test_a_delayed_message_waits(queue: MirrorQueue, sqs: Any, queue_url: str) -> None:
-    queue.send(UUID, delay_seconds=900)
+    queue.send_message({"videoUuid": UUID}, delay_seconds=900)
 
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed"]
     attributes = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
@@ -103,7 +103,7 @@ def test_the_call_is_sqs_json_signed_with_the_credentials_of_the_moment() -> Non
             credentials=lambda: next(given),
         )
         queue.send(UUID)
-        queue.send(UUID, delay_seconds=5)
+        queue.send_message({"videoUuid": UUID}, delay_seconds=5)
         queue.close()
 
     first, second = (request.headers for request in sqs.requests)

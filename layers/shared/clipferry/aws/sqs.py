@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from clipferry.aws.json_client import JsonClient
 from clipferry.aws.sigv4 import Credentials
-from clipferry.errors import NetworkError, QueueError
+from clipferry.errors import InvalidRequestError, NetworkError, QueueError
 
 CONNECT_SECONDS: Final = 2.0
 TOTAL_SECONDS: Final = 5.0
@@ -67,3 +67,12 @@ class SqsQueue:
             raise QueueError(f"{action}: {error}") from error
         if answer.status != 200:
             raise QueueError(f"{action}: {answer.status} {answer.body[:500].decode(errors='replace')}")
+
+
+def read_field(body: str, name: str) -> Any:
+    """Returns a field of a message that is a JSON object, None without it; raises InvalidRequestError without JSON."""
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequestError("the message is not JSON") from error
+    return message.get(name) if isinstance(message, dict) else None

@@ -5,10 +5,10 @@ A new provider is a module beside this one, an entry in `registry`, its settings
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from clipferry.errors import TaskNotFoundError
 from clipferry.models import Order, Submission, TaskReport
@@ -27,47 +27,47 @@ class CallbackHint:
         return self.task_id is not None and self.task_id != task_id and not task_id.endswith(f"/{self.task_id}")
 
 
-class Provider(Protocol):
+class Provider(ABC):
     """One provider's API, translated into our models and errors."""
 
-    @property
-    def name(self) -> str:
-        """The name in the callback's path and in `videos.provider`."""
-        ...
+    name: str
+    """The name in the callback's path and in `videos.provider`."""
 
+    @abstractmethod
     def submit(self, order: Order, *, callback_url: str, timeout: float) -> Submission:
         """Sends the order once, within `timeout` seconds in all.
 
         Raises ProviderRefusedError (the provider refused it), ProviderUnreachableError (nothing was sent) or
         ProviderSilentError (it was sent, and the outcome is unknown: it must never be sent again).
         """
-        ...
 
+    @abstractmethod
     def ask(self, task_id: str) -> TaskReport:
         """Asks for a task's state. Raises TaskNotFoundError, or another ProviderError when there is no clear answer."""
-        ...
 
-    def cancel(self, task_id: str) -> bool:
+    @abstractmethod
+    def read_hint(self, body: bytes) -> CallbackHint:
+        """Reads what a callback's body claims, unverified. Never raises: an unreadable body claims nothing."""
+
+    def cancel(self, task_id: str) -> bool:  # noqa: ARG002 - for those who have a way to
         """Tells the provider to stop the task, which ends as the provider then says.
 
         False: this provider stops none, or this one has ended. Raises ProviderError when there is no clear answer.
         """
-        ...
+        return False
 
-    def authenticate(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None:
-        """Checks the provider's own signature, if it has one. Raises InvalidSignatureError."""
-        ...
+    def authenticate(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None:  # noqa: B027 - optional
+        """Checks the provider's own signature, if it has one: else the signed callback URL is enough for a doorbell.
 
-    def read_hint(self, body: bytes) -> CallbackHint:
-        """Reads what a callback's body claims, unverified. Never raises: an unreadable body claims nothing."""
-        ...
+        Raises InvalidSignatureError.
+        """
 
-    def read_report(self, body: bytes) -> TaskReport | None:
+    def read_report(self, body: bytes) -> TaskReport | None:  # noqa: ARG002 - for those whose bodies are signed
         """Reads the task's state from an authentic body, if the provider's signature covers the body. Never raises.
 
         Returns None if it doesn't, or if the body doesn't say: then the provider is asked.
         """
-        ...
+        return None
 
 
 def find_source(provider_name: str | None, task_id: str | None, *, providers: Mapping[str, Provider]) -> str | None:

@@ -6,8 +6,6 @@ the task query's answer; results expire after 24 hours.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -15,15 +13,15 @@ from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilent
 from clipferry.models import Order, Submission, TaskReport
 from clipferry.provider_cost import Currency, read_cost
 from clipferry.providers import parsing
-from clipferry.providers.base import CallbackHint
-from clipferry.providers.failures import classify_failure
+from clipferry.providers.base import CallbackHint, Provider
+from clipferry.providers.failures import classify_failure, refusal
 from clipferry.providers.model_parameters import fill_parameters
 from clipferry.providers.task_states import read_state
 from clipferry.providers.transport import Answer, JsonApi, raise_if_not_answered, raise_if_unknown
 from clipferry.verdicts import FailureCode, TaskState
 
 
-class Evolink:
+class Evolink(Provider):
     """The adapter."""
 
     name = "evolink"
@@ -46,19 +44,8 @@ class Evolink:
         raise_if_not_answered(answer)
         return _report(answer.data)
 
-    def cancel(self, task_id: str) -> bool:  # noqa: ARG002 - the protocol's
-        """Returns False: no document has a way to."""
-        return False
-
-    def authenticate(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None:
-        """Checks nothing: Evolink documents no signature, so the signed callback URL has to be enough."""
-
     def read_hint(self, body: bytes) -> CallbackHint:
         return CallbackHint(task_id=parsing.task_id(parsing.json_object(body).get("id")))
-
-    def read_report(self, body: bytes) -> TaskReport | None:  # noqa: ARG002 - the protocol's
-        """Returns None: nothing signs the body."""
-        return None
 
 
 def _payload(order: Order, callback_url: str) -> dict[str, Any]:
@@ -81,12 +68,8 @@ def _submission(answer: Answer) -> Submission:
 
 def _refusal(answer: Answer, error: dict[str, Any]) -> ProviderRefusedError:
     """The HTTP status decides where the code is unknown: codes differ between the versions of the API."""
-    failure = _failure(error, answer.status)
-    return ProviderRefusedError(
-        f"HTTP {answer.status} {_detail(error)}".strip(),
-        failure=failure,
-        is_down=answer.status >= 500 and failure is not FailureCode.CONTENT_POLICY,
-    )
+    message = f"HTTP {answer.status} {_detail(error)}".strip()
+    return refusal(message, _failure(error, answer.status), is_down=answer.status >= 500)
 
 
 def _failure(error: dict[str, Any], status: int | None = None) -> FailureCode:

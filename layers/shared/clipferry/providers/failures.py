@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from clipferry.errors import ProviderRefusedError
 from clipferry.verdicts import FailureCode
 
 _CODES: Final[Mapping[str, FailureCode]] = {
@@ -95,3 +96,8 @@ def is_about_content(*texts: object) -> bool:
 def _known_code(labels: tuple[object, ...]) -> FailureCode | None:
     names = sorted((str(label).lower() for label in labels if label is not None), key=str.isdigit)
     return next((_CODES[name] for name in names if name in _CODES), None)
+
+
+def refusal(message: str, failure: FailureCode, *, is_down: bool) -> ProviderRefusedError:
+    """Makes the error of a submit that was refused. An order against the content rules says nothing of who is down."""
+    return ProviderRefusedError(message, failure=failure, is_down=is_down and failure is not FailureCode.CONTENT_POLICY)

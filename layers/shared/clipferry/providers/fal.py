@@ -9,9 +9,8 @@ the signature in its URL is ours, and the task is asked.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -19,8 +18,8 @@ from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilent
 from clipferry.models import Order, Submission, TaskReport
 from clipferry.provider_cost import Currency, read_cost
 from clipferry.providers import parsing
-from clipferry.providers.base import CallbackHint
-from clipferry.providers.failures import classify_failure
+from clipferry.providers.base import CallbackHint, Provider
+from clipferry.providers.failures import classify_failure, refusal
 from clipferry.providers.model_parameters import fill_parameters
 from clipferry.providers.task_states import read_state
 from clipferry.providers.transport import ASK_SECONDS, Answer, JsonApi, raise_if_unknown
@@ -32,7 +31,7 @@ _NOT_ABOUT_THE_TASK: Final = frozenset({401, 403, 408, 429})
 _PERCENT: Final = re.compile(r"(?<!\d)(100|\d{1,2})\s?%")
 
 
-class Fal:
+class Fal(Provider):
     """The adapter. `endpoints` returns the endpoints that we may have ordered from."""
 
     name = "fal"
@@ -76,15 +75,8 @@ class Fal:
             raise ProviderError(f"HTTP {answer.status} to a cancel")
         return answer.data.get("status") != "ALREADY_COMPLETED"
 
-    def authenticate(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None:
-        """Checks nothing: the signed callback URL is enough for a doorbell."""
-
     def read_hint(self, body: bytes) -> CallbackHint:
         return CallbackHint(task_id=parsing.task_id(parsing.json_object(body).get("request_id")))
-
-    def read_report(self, body: bytes) -> TaskReport | None:  # noqa: ARG002 - the protocol's
-        """Returns None: we don't check fal's signature of the body."""
-        return None
 
     def _ask(self, app: str, request_id: str) -> TaskReport:
         path = f"/{quote(app, safe='/')}{_REQUESTS}{quote(request_id, safe='')}"
@@ -107,10 +99,7 @@ def _app(endpoint: str) -> str:
 
 def _refusal(answer: Answer) -> ProviderRefusedError:
     message = parsing.join_text(f"HTTP {answer.status}", *_texts(answer.data))
-    failure = _failure(answer)
-    return ProviderRefusedError(
-        message, failure=failure, is_down=answer.status >= 500 and failure is not FailureCode.CONTENT_POLICY
-    )
+    return refusal(message, _failure(answer), is_down=answer.status >= 500)
 
 
 def _outcome(answer: Answer, status: dict[str, Any]) -> TaskReport:

@@ -17,14 +17,13 @@ from urllib.parse import quote
 from clipferry.errors import (
     InvalidSignatureError,
     ProviderError,
-    ProviderRefusedError,
     ProviderSilentError,
     TaskNotFoundError,
 )
 from clipferry.models import Order, Submission, TaskReport
 from clipferry.providers import kie_jobs, kie_veo, parsing
-from clipferry.providers.base import CallbackHint
-from clipferry.providers.failures import classify_failure
+from clipferry.providers.base import CallbackHint, Provider
+from clipferry.providers.failures import classify_failure, refusal
 from clipferry.providers.kie_wire import (
     DOWN,
     NO_RESULT,
@@ -34,12 +33,12 @@ from clipferry.providers.kie_wire import (
     read_envelope,
 )
 from clipferry.providers.transport import OUTCOME_UNKNOWN, Answer, JsonApi, raise_if_unknown
-from clipferry.verdicts import FailureCode, TaskState
+from clipferry.verdicts import TaskState
 
 _LONGEST_TIMESTAMP = 12
 
 
-class Kie:
+class Kie(Provider):
     """The adapter. `webhook_key` is KIE's `webhookHmacKey`; when set, callbacks have to be signed with it."""
 
     name = "kie"
@@ -69,10 +68,6 @@ class Kie:
         except TaskNotFoundError:
             return self._ask(second, task_id)
 
-    def cancel(self, task_id: str) -> bool:  # noqa: ARG002 - the protocol's
-        """Returns False: no document has a way to."""
-        return False
-
     def authenticate(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None:
         """Checks the Base64 of HMAC-SHA256 over `taskId.timestamp`, which proves a recent callback for this task.
 
@@ -96,10 +91,6 @@ class Kie:
         data = parsing.json_object(body)
         return CallbackHint(task_id=_task_id(data), echoed_url=_echoed_url(data))
 
-    def read_report(self, body: bytes) -> TaskReport | None:  # noqa: ARG002 - the protocol's
-        """Returns None: KIE's signature covers the task id, but not the rest of the body."""
-        return None
-
     def _ask(self, endpoint: ModuleType, task_id: str) -> TaskReport:
         answer = self._api.get(f"{endpoint.QUERY}?taskId={quote(task_id, safe='')}")
         envelope = read_envelope(answer)
@@ -120,10 +111,7 @@ def _raise_if_refused(answer: Answer, envelope: Envelope) -> None:
         raise ProviderSilentError(f"{envelope.message} to a submit")
     if envelope.is_error or answer.status >= 300:
         failure = classify_failure(envelope.code if envelope.is_error else answer.status, message=envelope.message)
-        is_down = answer.status >= 500 or envelope.code in DOWN
-        raise ProviderRefusedError(
-            envelope.message, failure=failure, is_down=is_down and failure is not FailureCode.CONTENT_POLICY
-        )
+        raise refusal(envelope.message, failure, is_down=answer.status >= 500 or envelope.code in DOWN)
 
 
 def _task_id(data: dict[str, Any]) -> str | None:

@@ -9,8 +9,6 @@ Generation API" (docs/providers-gateways.md names them).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -18,18 +16,18 @@ from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilent
 from clipferry.models import Order, Submission, TaskReport
 from clipferry.provider_cost import Currency, read_cost
 from clipferry.providers import parsing
-from clipferry.providers.base import CallbackHint
-from clipferry.providers.failures import classify_failure
+from clipferry.providers.base import CallbackHint, Provider
+from clipferry.providers.failures import classify_failure, refusal
 from clipferry.providers.model_parameters import fill_parameters
 from clipferry.providers.task_states import read_state
 from clipferry.providers.transport import Answer, JsonApi, raise_if_not_answered, raise_if_unknown
-from clipferry.verdicts import FailureCode, TaskState
+from clipferry.verdicts import TaskState
 
 _NOT_FOUND: Final = frozenset({"task_not_exist"})
 """Error codes of new-api, with 400, for a task that it doesn't have."""
 
 
-class OpenAiVideos:
+class OpenAiVideos(Provider):
     """The adapter. `base_url` is where the file is fetched from when it `file_needs_key`."""
 
     def __init__(self, name: str, api: JsonApi, *, base_url: str, file_needs_key: bool = True) -> None:
@@ -58,20 +56,9 @@ class OpenAiVideos:
         raise_if_not_answered(answer)
         return self._report(task_id, answer.data)
 
-    def cancel(self, task_id: str) -> bool:  # noqa: ARG002 - the protocol's
-        """Returns False: no document has a way to."""
-        return False
-
-    def authenticate(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None:
-        """Checks nothing: the signed callback URL is enough for a doorbell. OpenAI's shape has no callbacks at all."""
-
     def read_hint(self, body: bytes) -> CallbackHint:
         data = parsing.json_object(body)
         return CallbackHint(task_id=parsing.task_id(parsing.nested_object(data.get("data")).get("id"), data.get("id")))
-
-    def read_report(self, body: bytes) -> TaskReport | None:  # noqa: ARG002 - the protocol's
-        """Returns None: nothing that we check signs the body."""
-        return None
 
     def _report(self, task_id: str, data: dict[str, Any]) -> TaskReport:
         word = data.get("status")
@@ -111,11 +98,7 @@ def _error(data: dict[str, Any]) -> dict[str, Any]:
 
 def _refusal(answer: Answer, error: dict[str, Any]) -> ProviderRefusedError:
     failure = classify_failure(error.get("code"), error.get("type"), answer.status, message=error.get("message"))
-    return ProviderRefusedError(
-        parsing.join_text(f"HTTP {answer.status}", _detail(error)),
-        failure=failure,
-        is_down=answer.status >= 500 and failure is not FailureCode.CONTENT_POLICY,
-    )
+    return refusal(parsing.join_text(f"HTTP {answer.status}", _detail(error)), failure, is_down=answer.status >= 500)
 
 
 def _detail(error: dict[str, Any]) -> str:

@@ -25,8 +25,8 @@ from clipferry.errors import (
 )
 from clipferry.models import Order, Submission, TaskReport
 from clipferry.providers import parsing
-from clipferry.providers.base import CallbackHint
-from clipferry.providers.failures import classify_failure
+from clipferry.providers.base import CallbackHint, Provider
+from clipferry.providers.failures import classify_failure, refusal
 from clipferry.providers.model_parameters import fill_parameters
 from clipferry.providers.task_states import read_state
 from clipferry.providers.transport import ASK_SECONDS, Answer, JsonApi, raise_if_not_answered, raise_if_unknown
@@ -36,7 +36,7 @@ TOLERANCE: Final = timedelta(minutes=5)
 _LONGEST_TIMESTAMP: Final = 12
 
 
-class Replicate:
+class Replicate(Provider):
     """The adapter. `webhook_secrets` are the signing secrets that are accepted: two during a rotation."""
 
     name = "replicate"
@@ -115,9 +115,7 @@ def _payload(order: Order, callback_url: str) -> dict[str, Any]:
 
 def _refusal(answer: Answer) -> ProviderRefusedError:
     message = parsing.join_text(f"HTTP {answer.status}", answer.data.get("title"), answer.data.get("detail"))
-    failure = classify_failure(answer.status, message=message)
-    is_down = answer.status >= 500 and failure is not FailureCode.CONTENT_POLICY
-    return ProviderRefusedError(message, failure=failure, is_down=is_down)
+    return refusal(message, classify_failure(answer.status, message=message), is_down=answer.status >= 500)
 
 
 def _report(data: dict[str, Any]) -> TaskReport:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Final
 
-from clipferry.aws.sqs import SqsQueue
+from clipferry.aws.sqs import SqsQueue, read_field
 from clipferry.errors import ClipferryError, InvalidRequestError
 from clipferry.observability import logger
 
@@ -36,11 +35,7 @@ class WebhookQueue(SqsQueue):
 
 def read_message(body: str) -> int:
     """Returns the delivery's id; raises InvalidRequestError for a message that isn't ours."""
-    try:
-        message = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequestError("the message is not JSON") from error
-    delivery_id = message.get("deliveryId") if isinstance(message, dict) else None
+    delivery_id = read_field(body, "deliveryId")
     if type(delivery_id) is not int or not 0 < delivery_id <= _LARGEST_ID:
         raise InvalidRequestError("the message has no deliveryId")
     return delivery_id
