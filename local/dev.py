@@ -76,8 +76,12 @@ def _view(state: State, screen: TextIO) -> LogView:
         screen=screen,
         file=state.log,
         coloured=screen.isatty() and not os.environ.get("NO_COLOR"),
-        as_json=os.environ.get("LOG") == "json",
+        as_json=_as_json(),
     )
+
+
+def _as_json() -> bool:
+    return os.environ.get("LOG") == "json"
 
 
 def _facts(stack: Stack, state: State) -> dict[str, object]:
@@ -104,6 +108,7 @@ def _summary(stack: Stack, state: State) -> str:
     if stack.token is None:
         lines.append("Your database isn't on this machine, so it wasn't migrated and no user was added.")
         return "\n".join(lines)
+    shown = "what Lambda prints" if _as_json() else "one line for each request and each event"
     bearer = f"-H 'Authorization: Bearer {stack.token}'"
     body = """{"prompt":"A ferry crosses the bay at dawn","model":"seedance-2.0","duration":5}"""
     return "\n".join(
@@ -115,7 +120,7 @@ def _summary(stack: Stack, state: State) -> str:
             f"curl {stack.url}/api/v1/video/list {bearer}",
             ".venv/bin/clipferry videos list",
             "",
-            "From here on, you see one line for each request and each event.",
+            f"From here on, you see {shown}.",
             "",
         ]
     )

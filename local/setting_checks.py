@@ -74,6 +74,8 @@ def _database(own: Mapping[str, str]) -> Iterator[str]:
     except psycopg.ProgrammingError:
         yield "DATABASE_URL: this isn't PostgreSQL's; one begins with postgresql://."
         return
+    if own.get("RESET", "0") != "0":
+        yield "RESET: your own database isn't emptied, and its videos would lose their files; leave out one of the two."
     try:
         with psycopg.connect(url, connect_timeout=_CONNECT_SECONDS, autocommit=True) as connection:
             row = connection.execute(_IS_MIGRATED).fetchone()

@@ -29,6 +29,10 @@ def somewhere() -> Iterator[str]:
         ({"DATABASE_URL": "mysql://localhost/films"}, ["DATABASE_URL: this isn't PostgreSQL's"]),
         ({"DATABASE_URL": "postgresql://ann:hunter2@127.0.0.1:1/films"}, ["DATABASE_URL: 127.0.0.1 can't be reached"]),
         ({"DATABASE_URL": "postgresql://db.invalid/films"}, ["DATABASE_URL: db.invalid can't be reached"]),
+        (
+            {"DATABASE_URL": "postgresql://127.0.0.1:1/films", "RESET": "1"},
+            ["RESET: your own", "DATABASE_URL: 127.0.0.1"],
+        ),
         ({**KEY, "EVOLINK_BASE_URL": "https://evolink.invalid"}, ["EVOLINK_BASE_URL: the name evolink.invalid"]),
         ({**KEY, "EVOLINK_BASE_URL": NOWHERE}, [f"EVOLINK_BASE_URL: {NOTHING_ANSWERS}"]),
         ({"AWS_ENDPOINT_URL_SQS": "http://sqs.invalid"}, ["AWS_ENDPOINT_URL_SQS: the name sqs.invalid"]),
