@@ -207,7 +207,7 @@ def test_without_a_database_url_it_exits_with_2_and_names_the_variable(
     assert "DATABASE_URL" in ended.err
 
 
-def test_an_unreachable_database_is_reported_in_a_sentence_without_its_password(
+def test_an_unreachable_database_is_reported_with_its_whole_cause_but_without_its_password(
     clipferry: Clipferry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://ann:hunter2@127.0.0.1:1/clipferry")
@@ -215,6 +215,8 @@ def test_an_unreachable_database_is_reported_in_a_sentence_without_its_password(
 
     assert ended.status == 1
     assert "The database can't be reached at the moment." in ended.err
+    assert "Connection refused" in ended.err
+    assert "127.0.0.1" in ended.err
     assert "hunter2" not in ended.err
 
 

@@ -16,15 +16,10 @@ from tests.command_line import Clipferry, Ended
 from tests.integration.operator_fakes import Sqs
 from tests.web import Web, web
 
+pytestmark = pytest.mark.usefixtures("rich_ann")
+
 UUID = "vid_1"
 ORDERED = {"videoUuid": UUID, "status": "GENERATING", "creditsUsed": 30}
-
-
-@pytest.fixture
-def ann(database: Database) -> str:
-    books.add_user(database)
-    books.add_package(database, 1000)
-    return "ann"
 
 
 @pytest.fixture
@@ -35,7 +30,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def test_show_has_the_order_and_the_file(clipferry: Clipferry, database: Database, ann: str) -> None:
+def test_show_has_the_order_and_the_file(clipferry: Clipferry, database: Database) -> None:
     uuid = journeys.video_at(database, VideoStatus.COMPLETED)
     [shown] = clipferry("videos", "show", uuid, "--json").json
 
@@ -46,9 +41,7 @@ def test_show_has_the_order_and_the_file(clipferry: Clipferry, database: Databas
     assert (unknown.status, unknown.out) == (1, "")
 
 
-def test_open_opens_the_file_of_a_completed_video(
-    clipferry: Clipferry, database: Database, ann: str, opened: list[str]
-) -> None:
+def test_open_opens_the_file_of_a_completed_video(clipferry: Clipferry, database: Database, opened: list[str]) -> None:
     uuid = journeys.video_at(database, VideoStatus.COMPLETED)
     [shown] = clipferry("videos", "show", uuid, "--json").json
 
@@ -66,7 +59,7 @@ def test_open_opens_the_file_of_a_completed_video(
 
 @pytest.mark.parametrize(("ending", "status"), [(VideoStatus.COMPLETED, 0), (VideoStatus.FAILED, 1)])
 def test_watch_tells_the_whole_journey_and_how_it_ended(
-    clipferry: Clipferry, database: Database, ann: str, ending: VideoStatus, status: int
+    clipferry: Clipferry, database: Database, ending: VideoStatus, status: int
 ) -> None:
     uuid = journeys.video_at(database, ending)
     ended = clipferry("videos", "watch", uuid, "--json")
@@ -78,7 +71,7 @@ def test_watch_tells_the_whole_journey_and_how_it_ended(
 
 
 def test_watch_goes_on_until_the_video_has_ended(
-    clipferry: Clipferry, database: Database, ann: str, monkeypatch: pytest.MonkeyPatch
+    clipferry: Clipferry, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uuid = journeys.video_at(database, VideoStatus.GENERATING)
     looks: list[float] = []
@@ -172,7 +165,7 @@ def test_a_created_user_can_be_given_credits_and_a_key(clipferry: Clipferry, dat
     assert clipferry("users", "create", "nobody").status == 2
 
 
-def test_status_is_well_while_everything_is_on_time(clipferry: Clipferry, database: Database, ann: str) -> None:
+def test_status_is_well_while_everything_is_on_time(clipferry: Clipferry, database: Database) -> None:
     for status in VideoStatus:
         journeys.video_at(database, status)
     ended = clipferry("status", "--json")
@@ -186,7 +179,7 @@ def test_status_is_well_while_everything_is_on_time(clipferry: Clipferry, databa
 
 
 def test_status_says_what_needs_a_look_and_which_command_shows_it(
-    clipferry: Clipferry, database: Database, ann: str, queues: Sqs, monkeypatch: pytest.MonkeyPatch
+    clipferry: Clipferry, database: Database, queues: Sqs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journeys.video_at(database, VideoStatus.GENERATING)
     books.execute(database, "update clipferry.jobs set deadline = now() - interval '1 hour'")

@@ -106,18 +106,6 @@ def test_a_key_with_a_negative_id_is_a_key_that_there_is_not(clipferry: Clipferr
     assert "No such option: --lost" in clipferry("keys", "revoke", "5", "--lost").err
 
 
-def test_a_connection_error_tells_its_whole_cause_but_no_password(
-    clipferry: Clipferry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DATABASE_URL", "postgresql://ann:hunter2@127.0.0.1:1/clipferry")
-    ended = clipferry("verify")
-
-    assert ended.status == 1
-    assert "Connection refused" in ended.err
-    assert "127.0.0.1" in ended.err
-    assert "hunter2" not in ended.err
-
-
 @pytest.fixture
 def empty(server_url: str, monkeypatch: pytest.MonkeyPatch, clipferry: Clipferry) -> Iterator[None]:
     with new_database(server_url) as url:

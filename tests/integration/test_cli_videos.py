@@ -16,12 +16,7 @@ from tests.integration.mirror_fixtures import Behaviour, FilmServer, film, servi
 from tests.integration.operator_fakes import Sqs
 from tests.web import web
 
-
-@pytest.fixture
-def ann(database: Database) -> str:
-    books.add_user(database)
-    books.add_package(database, 100)
-    return "ann"
+pytestmark = pytest.mark.usefixtures("rich_ann")
 
 
 def age(database: Database, uuid: str, *, deadline: str = "1 hour", due: str = "30 seconds", leased: str = "0") -> None:
@@ -38,7 +33,7 @@ def age(database: Database, uuid: str, *, deadline: str = "1 hour", due: str = "
     )
 
 
-def test_list_has_all_users_videos_newest_first_and_filters(clipferry: Clipferry, database: Database, ann: str) -> None:
+def test_list_has_all_users_videos_newest_first_and_filters(clipferry: Clipferry, database: Database) -> None:
     books.add_user(database, "bob")
     books.add_package(database, 100, user_id="bob")
     made = [journeys.video_at(database, status) for status in VideoStatus]
@@ -62,7 +57,7 @@ def test_list_has_all_users_videos_newest_first_and_filters(clipferry: Clipferry
     assert clipferry("videos", "list", "--status", "LOST").status == 2
 
 
-def test_list_leaves_out_deleted_videos(clipferry: Clipferry, database: Database, ann: str) -> None:
+def test_list_leaves_out_deleted_videos(clipferry: Clipferry, database: Database) -> None:
     journeys.video_at(database, VideoStatus.COMPLETED)
     books.execute(database, "update public.videos set is_deleted = true")
 
@@ -70,7 +65,7 @@ def test_list_leaves_out_deleted_videos(clipferry: Clipferry, database: Database
     assert clipferry("videos", "list", "--user", "ann", "--json").json == []
 
 
-def test_stuck_lists_nothing_while_every_video_is_on_time(clipferry: Clipferry, database: Database, ann: str) -> None:
+def test_stuck_lists_nothing_while_every_video_is_on_time(clipferry: Clipferry, database: Database) -> None:
     for status in VideoStatus:
         journeys.video_at(database, status)
     ended = clipferry("videos", "stuck")
@@ -78,7 +73,7 @@ def test_stuck_lists_nothing_while_every_video_is_on_time(clipferry: Clipferry, 
     assert (ended.status, ended.out) == (0, "Nothing is stuck.\n")
 
 
-def test_stuck_lists_late_videos_with_the_reason(clipferry: Clipferry, database: Database, ann: str) -> None:
+def test_stuck_lists_late_videos_with_the_reason(clipferry: Clipferry, database: Database) -> None:
     late, overdue, forgotten, mirrored = (
         journeys.video_at(database, VideoStatus(status))
         for status in ("GENERATING", "PENDING", "GENERATING", "UPLOADING")
@@ -141,7 +136,7 @@ def failed(database: Database, source: FilmServer) -> str:
 
 
 def test_retry_holds_the_owners_credits_and_sends_to_the_mirror_queue(
-    complete: Clipferry, database: Database, ann: str, source: FilmServer, queues: Sqs
+    complete: Clipferry, database: Database, source: FilmServer, queues: Sqs
 ) -> None:
     one, other = failed(database, source), failed(database, source)
     running = journeys.video_at(database, VideoStatus.GENERATING)
@@ -159,9 +154,7 @@ def test_retry_holds_the_owners_credits_and_sends_to_the_mirror_queue(
     assert complete("verify").status == 0
 
 
-def test_retry_of_a_completed_video_says_that_it_is(
-    complete: Clipferry, database: Database, ann: str, queues: Sqs
-) -> None:
+def test_retry_of_a_completed_video_says_that_it_is(complete: Clipferry, database: Database, queues: Sqs) -> None:
     uuid = journeys.video_at(database, VideoStatus.COMPLETED)
     ended = complete("videos", "retry", uuid, "--yes", "--json")
 
@@ -176,7 +169,7 @@ def test_retry_of_a_completed_video_says_that_it_is(
     ]
 
 
-def test_retry_asks_first(complete: Clipferry, database: Database, ann: str, source: FilmServer) -> None:
+def test_retry_asks_first(complete: Clipferry, database: Database, source: FilmServer) -> None:
     uuid = failed(database, source)
 
     assert complete("videos", "retry", uuid).status == 2
@@ -189,7 +182,7 @@ def test_retry_asks_first(complete: Clipferry, database: Database, ann: str, sou
 
 
 def test_retry_refuses_a_video_whose_source_is_gone(
-    complete: Clipferry, database: Database, ann: str, source: FilmServer
+    complete: Clipferry, database: Database, source: FilmServer
 ) -> None:
     source.behaviour.fault, source.behaviour.times = "404", 100
     uuid = failed(database, source)
@@ -200,7 +193,7 @@ def test_retry_refuses_a_video_whose_source_is_gone(
     assert journeys.hold_of(database, uuid) == ("RELEASED", 10)
 
 
-def test_retry_refuses_a_deleted_video(complete: Clipferry, database: Database, ann: str, source: FilmServer) -> None:
+def test_retry_refuses_a_deleted_video(complete: Clipferry, database: Database, source: FilmServer) -> None:
     uuid = failed(database, source)
     books.execute(database, "update public.videos set is_deleted = true")
 
@@ -211,7 +204,6 @@ def test_retry_refuses_a_deleted_video(complete: Clipferry, database: Database, 
 def test_retry_without_a_needed_setting_exits_with_2_and_changes_nothing(
     complete: Clipferry,
     database: Database,
-    ann: str,
     source: FilmServer,
     monkeypatch: pytest.MonkeyPatch,
     missing: str,
