@@ -260,79 +260,56 @@ def pages(*names: str) -> st.SearchStrategy[str]:
     return st.sampled_from([f"/api/v1/{name}" for name in names])
 
 
-@bounded
-@given(events("POST", pages("video/generate") | st.just(SDK) | under("/api/v1/video/", "/retry")))
-def test_any_event_is_answered_by_create_video(event: dict[str, Any]) -> None:
-    answer(create_video, event)
-
-
-@bounded
-@given(events("POST", pages("video/generate") | st.just(SDK), headers=SIGNED_IN, bodies=objects().map(json.dumps)))
-def test_any_order_is_answered_by_create_video(event: dict[str, Any]) -> None:
-    answer(create_video, event | {"isBase64Encoded": False})
-
-
-@bounded
-@given(events("POST", st.just(SDK), headers=st.just(FORM_HEADERS), bodies=objects().map(form) | ODD))
-def test_any_form_is_answered_by_create_video(event: dict[str, Any]) -> None:
-    answer(create_video, event)
-
-
-@bounded
-@given(
-    events("GET", st.just(SDK) | under(f"{SDK}/") | under(f"{SDK}/", "/content") | under("/api/v1/video/", "/content"))
-)
-def test_any_question_of_an_sdk_is_answered_by_query_videos(event: dict[str, Any]) -> None:
-    answer(query_videos, event)
-
-
-@bounded
-@given(events("GET", pages("video/list", "health") | under("/api/v1/video/") | under("/api/v1/video/", "/status")))
-def test_any_event_is_answered_by_query_videos(event: dict[str, Any]) -> None:
-    answer(query_videos, event)
-
-
-@bounded
-@given(events("GET", pages("video/list") | st.just(SDK), headers=SIGNED_IN))
-def test_any_page_is_answered_by_query_videos(event: dict[str, Any]) -> None:
-    answer(query_videos, event)
-
-
-@bounded
-@given(events("DELETE", under("/api/v1/video/") | under(f"{SDK}/")))
-def test_any_deletion_is_answered_by_query_videos(event: dict[str, Any]) -> None:
-    answer(query_videos, event)
-
-
 SIGNATURES = st.fixed_dictionaries(
     {"videoUuid": st.sampled_from(KNOWN) | ODD, "ts": NUMBERS | ODD, "sig": st.just("0" * 64) | ODD}
 )
+JSON_BODIES = objects().map(json.dumps)
+SDK_QUESTIONS = st.just(SDK) | under(f"{SDK}/") | under(f"{SDK}/", "/content") | under("/api/v1/video/", "/content")
+QUESTIONS = pages("credit/balance", "credit/history", "user/me", "config/models", "key") | st.just("/v1/models")
+ORDERS = pages("video/generate") | st.just(SDK)
+EVENTS: dict[str, tuple[Handler, st.SearchStrategy[dict[str, Any]]]] = {
+    "an order or a retry": (create_video, events("POST", ORDERS | under("/api/v1/video/", "/retry"))),
+    "an order in JSON": (
+        create_video,
+        events("POST", ORDERS, headers=SIGNED_IN, bodies=JSON_BODIES).map(
+            lambda event: event | {"isBase64Encoded": False}
+        ),
+    ),
+    "an order in a form": (
+        create_video,
+        events("POST", st.just(SDK), headers=st.just(FORM_HEADERS), bodies=objects().map(form) | ODD),
+    ),
+    "a question of an SDK": (query_videos, events("GET", SDK_QUESTIONS)),
+    "a question about a video": (
+        query_videos,
+        events("GET", pages("video/list", "health") | under("/api/v1/video/") | under("/api/v1/video/", "/status")),
+    ),
+    "a page": (query_videos, events("GET", pages("video/list") | st.just(SDK), headers=SIGNED_IN)),
+    "a deletion": (query_videos, events("DELETE", under("/api/v1/video/") | under(f"{SDK}/"))),
+    "a callback": (
+        receive_callback,
+        events(
+            "POST",
+            pages("video/callback/evolink") | under("/api/v1/video/callback/"),
+            queries=SIGNATURES | QUERIES,
+        ),
+    ),
+    "a question about the account": (account, events("GET", QUESTIONS)),
+    "a key's deletion": (account, events("DELETE", under("/api/v1/key/"))),
+    "a grant, an upload or a key": (
+        account,
+        events("POST", pages("credit/grant", "upload/presign", "key"), bodies=JSON_BODIES | BODIES),
+    ),
+}
 
 
+@pytest.mark.parametrize("kind", EVENTS)
 @bounded
-@given(events("POST", pages("video/callback/evolink") | under("/api/v1/video/callback/"), queries=SIGNATURES | QUERIES))
-def test_any_event_is_answered_by_receive_callback(event: dict[str, Any]) -> None:
-    answer(receive_callback, event)
+@given(data=st.data())
+def test_any_event_is_answered(kind: str, data: st.DataObject) -> None:
+    handler, odd = EVENTS[kind]
 
-
-@bounded
-@given(
-    events("GET", pages("credit/balance", "credit/history", "user/me", "config/models", "key") | st.just("/v1/models"))
-)
-def test_any_question_is_answered_by_account(event: dict[str, Any]) -> None:
-    answer(account, event)
-
-
-@bounded
-@given(events("DELETE", under("/api/v1/key/")))
-def test_any_key_is_answered_by_account(event: dict[str, Any]) -> None:
-    answer(account, event)
-
-
-@bounded
-@given(events("POST", pages("credit/grant", "upload/presign", "key"), bodies=objects().map(json.dumps) | BODIES))
-def test_any_order_is_answered_by_account(event: dict[str, Any]) -> None:
-    answer(account, event)
+    answer(handler, data.draw(odd))
 
 
 @bounded
