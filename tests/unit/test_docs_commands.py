@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from typer.main import get_command
 from cli.app import app
 
 ROOT = Path(__file__).parents[2]
-PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "events/README.md"]
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CLIPFERRY: Any = get_command(app)
@@ -52,6 +54,20 @@ def test_every_target_of_make_exists(page: Path) -> None:
     named = {found[1] for line in code(page) if (found := re.match(r"make ([a-z][a-z-]*)", line))}
 
     assert named - TARGETS == set()
+
+
+def test_the_debuggers_configurations_run_what_there_is() -> None:
+    text = re.sub(r"^ *//.*$", "", (ROOT / ".vscode/launch.json").read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+    assert [each["module"] for each in json.loads(text)["configurations"] if find_spec(each["module"]) is None] == []
+
+
+def test_the_debuggers_breakpoint_is_a_line_of_its_file() -> None:
+    page = (ROOT / "docs/local-stack.md").read_text(encoding="utf-8")
+    found = re.search(r"breakpoint, for instance in `([^`]+)`, at `([^`]+)`", page)
+
+    assert found is not None
+    assert found[2] in [line.strip() for line in (ROOT / found[1]).read_text(encoding="utf-8").splitlines()]
 
 
 def test_a_wrong_command_is_named() -> None:
