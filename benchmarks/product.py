@@ -138,8 +138,13 @@ class Product:
         )
 
     def recharge(self, user: int) -> None:
-        move_credits.recharge(
-            user_id=dataset.user_id(user), amount=100, order_no=f"recharge-{next(_numbers)}", database=self._database
+        move_credits.grant(
+            user_id=dataset.user_id(user),
+            amount=100,
+            order_no=f"recharge-{next(_numbers)}",
+            database=self._database,
+            trans_type="ORDER_PAY",
+            expires_in_days=365,
         )
 
     def take_back(self, user: int) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-
 from clipferry.db.connection import Database
 from clipferry.models import Credential, Order, Submission, TaskReport
 from clipferry.polling import Polling
-from clipferry.providers.base import CallbackHint
+from clipferry.providers.base import CallbackHint, Provider
 from clipferry.usecases.create_video import VideoRequest, create_video
 
 
@@ -48,7 +45,7 @@ class WouldAskError(Exception):
         self.order = order
 
 
-class UnaskedProvider:
+class UnaskedProvider(Provider):
     """Raises WouldAskError instead of sending anything."""
 
     def __init__(self, name: str) -> None:
@@ -60,14 +57,5 @@ class UnaskedProvider:
     def ask(self, task_id: str) -> TaskReport:
         raise NotImplementedError
 
-    def cancel(self, task_id: str) -> bool:
-        raise NotImplementedError
-
-    def authenticate(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> None:
-        raise NotImplementedError
-
     def read_hint(self, body: bytes) -> CallbackHint:
-        raise NotImplementedError
-
-    def read_report(self, body: bytes) -> TaskReport | None:
         raise NotImplementedError

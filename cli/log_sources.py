@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from cli.log_lines import METRICS_MARK, camel, parse, snake
 from cli.stacks import DeployedStack, translate_aws_errors
@@ -29,14 +29,11 @@ class Choice:
         return METRICS_MARK not in text and all(word in text for word in self.words)
 
 
-class Source(Protocol):
-    def new_lines(self) -> list[dict[str, Any]]:
-        """Returns the lines since the last call, oldest first; each has a `timestamp` and a `function`."""
-        ...
-
-
 class CloudWatch:
-    """The log groups of a deployed stack."""
+    """The log groups of a deployed stack.
+
+    `new_lines` returns the lines since the last call, oldest first; each has a `timestamp` and a `function`.
+    """
 
     def __init__(self, stack: DeployedStack, choice: Choice) -> None:
         self._stack, self._choice = stack, choice
@@ -86,7 +83,7 @@ class CloudWatch:
 
 
 class LogFile:
-    """The file that `make dev` writes; it begins anew with each start."""
+    """The file that `make dev` writes, read as CloudWatch is; it begins anew with each start."""
 
     def __init__(self, file: Path, choice: Choice) -> None:
         self._file, self._choice = file, choice

@@ -10,7 +10,7 @@ import typer
 
 from cli import local_stack
 from cli.log_lines import readable, short
-from cli.log_sources import Choice, CloudWatch, LogFile, Source
+from cli.log_sources import Choice, CloudWatch, LogFile
 from cli.output import Json, is_terminal, print_error, print_json, print_line, print_styled, spinner
 from cli.stacks import DeployedStack
 
@@ -66,7 +66,7 @@ def _local(port: str, choice: Choice) -> LogFile:
     return LogFile(found.log, choice)
 
 
-def _follow(source: Source, *, as_json: bool) -> None:
+def _follow(source: CloudWatch | LogFile, *, as_json: bool) -> None:
     try:
         while True:
             for line in source.new_lines():

@@ -203,3 +203,15 @@ def ledger(database: Database, user_id: str = "ann") -> list[tuple[str, int, int
 def breaches(database: Database) -> list[Breach]:
     found, _ = audit(database)
     return found
+
+
+def recharge(*, user_id: str, amount: int, order_no: str, database: Database, expires_in_days: int = 365) -> bool:
+    """What a paid order buys."""
+    return move_credits.grant(
+        user_id=user_id,
+        amount=amount,
+        order_no=order_no,
+        database=database,
+        trans_type="ORDER_PAY",
+        expires_in_days=expires_in_days,
+    )

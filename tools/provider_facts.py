@@ -3,9 +3,8 @@
 python tools/provider_facts.py kie https://docs.kie.ai/market/wan/2-7-image-to-video.md …
 
 Each argument is a page, by its URL or as a file: Markdown with an OpenAPI document in it, or the document alone. KIE
-and Evolink offer each page of theirs like this, at its address with `.md` added. Facts that somebody has read already
-come as JSON: `{"source": …, "read": "2026-08-19", "models": {name: {field: {"type": …, "maxLength": …}}}}`. What the
-file had on other models stays; so do `unverified`, `not_together`, `needs_one_of` and `never`, which people write.
+and Evolink offer each page of theirs like this, at its address with `.md` added. What the file had on other models
+stays; so do `unverified`, `not_together`, `needs_one_of` and `never`, which people write.
 """
 
 from __future__ import annotations
@@ -66,20 +65,6 @@ def _field(schema: dict[str, Any], *, is_required: bool) -> dict[str, Any]:
     return kept | ({"required": True} if is_required else {})
 
 
-def facts_of_json(text: str) -> dict[str, Facts]:
-    """Returns facts that somebody has read. `seconds` there are the durations that a page gives in prose."""
-    models = json.loads(text)["models"]
-    return {
-        name: {key: _without_prose(field) for key, field in fields.items()} for name, fields in models.items() if fields
-    }
-
-
-def _without_prose(field: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: value for key, value in field.items() if key != "seconds"}
-    seconds = field.get("seconds")
-    return kept | ({"minimum": seconds[0], "maximum": seconds[1]} if seconds else {})
-
-
 def merged(file: dict[str, Any], models: dict[str, Facts], *, page: str, read: str) -> dict[str, Any]:
     """Returns the file with the models of a page in it, in the place of what it had of them."""
     entries = dict(file["models"])
@@ -100,14 +85,9 @@ def main() -> int:
     path = FOLDER / f"{provider}.json"
     file = json.loads(path.read_text(encoding="utf-8"))
     for page in pages:
-        text = _text(page)
-        if page.endswith(".json"):
-            given = json.loads(text)
-            source, read, models = given["source"], given["read"], facts_of_json(text)
-        else:
-            source, read, models = page, datetime.now(UTC).date().isoformat(), facts_of_page(text)
-        file = merged(file, models, page=source, read=read)
-        sys.stdout.write(f"{source}: {', '.join(models) if len(models) < 4 else f'{len(models)} models'}\n")
+        models = facts_of_page(_text(page))
+        file = merged(file, models, page=page, read=datetime.now(UTC).date().isoformat())
+        sys.stdout.write(f"{page}: {', '.join(models) if len(models) < 4 else f'{len(models)} models'}\n")
     path.write_text(written(file), encoding="utf-8")
     return 0
 

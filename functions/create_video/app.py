@@ -10,8 +10,10 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from clipferry import runtime
-from clipferry.api import generate_request, parameters, requests, responses
+from clipferry.api import parameters, requests, responses
 from clipferry.api.app import build_app, reply, reply_plain
+from clipferry.api.generate_body import GenerateVideo
+from clipferry.api.generate_request import order_request
 from clipferry.api.sdk import answers, create_request
 from clipferry.api.sign_in_first import sign_in_first
 from clipferry.models import Credential, Scope
@@ -32,8 +34,8 @@ def generate() -> Response[str]:
     credential = requests.credential(event, dependencies.auth_rules, Scope.VIDEOS_WRITE)
     with sign_in_first(credential, dependencies.database):
         key = requests.idempotency_key(event)
-        request = generate_request.video_request(
-            event,
+        request = order_request(
+            requests.parse_body(event, GenerateVideo),
             dependencies.catalog,
             allow_loopback=dependencies.settings.allow_loopback,
             may_name_webhook=_may_name_webhook(credential),

@@ -14,7 +14,7 @@ from local.catalog_check import ADAPTERS, caught, disagreements, main, orders
 from local.providers import evolink_orders, facts, fal_orders, gateway_orders, kie_orders, replicate_orders, veo_orders
 from local.providers.gateway_wire import Kind
 from local.providers.task_queue import PlacedOrder
-from tools.provider_facts import facts_of_json, facts_of_page, merged, written
+from tools.provider_facts import facts_of_page, merged, written
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 VIDEOFLY = EXAMPLES / "models-videofly.toml"
@@ -258,12 +258,6 @@ def test_facts_are_read_from_a_page_whose_fields_stand_beside_the_model() -> Non
 def test_a_page_without_an_openapi_document_is_refused() -> None:
     with pytest.raises(ValueError, match="no OpenAPI document"):
         facts_of_page("# Ferry 2\n\nComing soon")
-
-
-def test_facts_that_somebody_read_keep_their_seconds_and_leave_out_models_without_fields() -> None:
-    text = '{"models": {"a": {"duration": {"type": "integer", "seconds": [4, 15]}}, "empty": {}}}'
-
-    assert facts_of_json(text) == {"a": {"duration": {"type": "integer", "minimum": 4, "maximum": 15}}}
 
 
 def test_a_page_read_again_replaces_its_models_and_keeps_what_people_wrote() -> None:

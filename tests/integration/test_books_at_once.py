@@ -12,8 +12,9 @@ import pytest
 from clipferry.db import leases
 from clipferry.db.connection import Database
 from clipferry.errors import DatabaseBusyError
-from clipferry.usecases.move_credits import expire_credits, give_welcome, recharge, take_back
+from clipferry.usecases.move_credits import expire_credits, give_welcome, take_back
 from tests import books, journeys
+from tests.books import recharge
 
 CONNECTIONS = 16
 STEPS = 150

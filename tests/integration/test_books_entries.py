@@ -14,10 +14,10 @@ from clipferry.errors import (
     UnauthorizedError,
 )
 from clipferry.models import Credential, VideoStatus
-from clipferry.usecases.move_credits import give_welcome, grant, recharge, take_back
+from clipferry.usecases.move_credits import give_welcome, grant, take_back
 from clipferry.usecases.read_credits import get_balance, get_history
 from tests import books, journeys
-from tests.books import Package
+from tests.books import Package, recharge
 
 THREADS = 16
 

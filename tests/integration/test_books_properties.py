@@ -19,8 +19,9 @@ from hypothesis.stateful import (
 from clipferry.db.connection import Database
 from clipferry.errors import OrderNumberTakenError
 from clipferry.models import VideoStatus
-from clipferry.usecases.move_credits import expire_credits, give_welcome, grant, recharge, take_back
+from clipferry.usecases.move_credits import expire_credits, give_welcome, grant, take_back
 from tests import books, journeys
+from tests.books import recharge
 from tests.books_model import DAY, FOREVER, HOUR, ModelUser, ModelVideo
 
 USERS = st.integers(0, 1)

@@ -113,7 +113,7 @@ def test_everything_that_happened_to_a_video_is_listed_in_order(database: Databa
 def test_a_hold_tells_how_the_credits_of_its_packages_came(database: Database) -> None:
     books.add_user(database)
     move_credits.give_welcome(user_id="ann", amount=3, database=database)
-    move_credits.recharge(user_id="ann", amount=4, order_no="paid-1", database=database)
+    books.recharge(user_id="ann", amount=4, order_no="paid-1", database=database)
     who = "key 5 of user root"
     move_credits.grant(
         user_id="ann", amount=20, order_no="support-1", granted_by=who, remark="Sorry", database=database

@@ -14,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clipferry import catalog
-from clipferry.api import callback_request, generate_request, parameters, requests
+from clipferry.api import callback_request, parameters, requests
 from clipferry.api.credentials import AuthRules
+from clipferry.api.generate_body import GenerateVideo
+from clipferry.api.generate_request import order_request
 from clipferry.errors import (
     ForbiddenError,
     InvalidRequestError,
@@ -54,7 +56,9 @@ def read(
         changes = {"body": base64.b64encode(text).decode(), "isBase64Encoded": True} | changes
     else:
         changes = {"body": text} | changes
-    return generate_request.video_request(event(**changes), models or SEEDANCE, allow_loopback=allow_loopback)
+    return order_request(
+        requests.parse_body(event(**changes), GenerateVideo), models or SEEDANCE, allow_loopback=allow_loopback
+    )
 
 
 def faults(body: str | bytes | dict[str, Any], **changes: Any) -> list[tuple[str, str]]:
@@ -216,9 +220,9 @@ def test_what_is_no_json_object_is_refused_as_a_whole(body: str | bytes) -> None
 
 def test_a_missing_body_is_refused() -> None:
     with pytest.raises(InvalidRequestError):
-        generate_request.video_request(event(), SEEDANCE, allow_loopback=False)
+        order_request(requests.parse_body(event(), GenerateVideo), SEEDANCE, allow_loopback=False)
     with pytest.raises(InvalidRequestError):
-        generate_request.video_request(event(body=None), SEEDANCE, allow_loopback=False)
+        order_request(requests.parse_body(event(body=None), GenerateVideo), SEEDANCE, allow_loopback=False)
 
 
 def test_a_pair_of_surrogates_is_one_character() -> None:

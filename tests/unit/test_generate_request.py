@@ -10,7 +10,9 @@ import pytest
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from clipferry import catalog
-from clipferry.api import generate_request
+from clipferry.api import requests
+from clipferry.api.generate_body import GenerateVideo
+from clipferry.api.generate_request import order_request
 from clipferry.api.media_inputs import MODE_NAMES
 from clipferry.errors import InvalidRequestError
 from clipferry.models import Mode
@@ -26,7 +28,8 @@ NOTHING = {"imageUrl": None, "imageUrls": [], "videoUrls": [], "audioUrls": None
 
 def read(**fields: Any) -> VideoRequest:
     event = http_event("POST", "/api/v1/video/generate", body=json.dumps(BODY | fields).encode())
-    return generate_request.video_request(APIGatewayProxyEventV2(event), MODELS, allow_loopback=False)
+    body = requests.parse_body(APIGatewayProxyEventV2(event), GenerateVideo)
+    return order_request(body, MODELS, allow_loopback=False)
 
 
 def faults(**fields: Any) -> list[tuple[str, str]]:

@@ -6,11 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
-
 from clipferry.api.generate_body import GenerateVideo
 from clipferry.api.media_inputs import MODE_NAMES, MediaInputs, read_media
-from clipferry.api.requests import parse_body
 from clipferry.catalog import Catalog, Fault, Limits, Model, ResolvedOptions, VideoOptions, fault
 from clipferry.errors import InvalidRequestError, SourceInvalidError
 from clipferry.net.public_urls import check_public_url, check_url
@@ -28,25 +25,13 @@ _QUALITIES: Final = {"standard": "720p", "high": "1080p"}
 """The original's two words, as it maps them for a model that has resolutions."""
 
 
-def video_request(
-    event: APIGatewayProxyEventV2,
-    models: Catalog,
-    *,
-    allow_loopback: bool,
-    may_name_webhook: bool = False,
-) -> VideoRequest:
-    """Reads a request that its model can make; raises InvalidRequestError, which names every field at fault.
-
-    `may_name_webhook` lets it have a `webhookUrl`.
-    """
-    body = parse_body(event, GenerateVideo)
-    return order_request(body, models, allow_loopback=allow_loopback, may_name_webhook=may_name_webhook)
-
-
 def order_request(
     body: GenerateVideo, models: Catalog, *, allow_loopback: bool, may_name_webhook: bool = False
 ) -> VideoRequest:
-    """Checks a body against its model. Raises what `video_request` does."""
+    """Makes a request that its model can make of a body; raises InvalidRequestError, which names every field at fault.
+
+    `may_name_webhook` lets it have a `webhookUrl`.
+    """
     model = models.get(body.model)
     media = read_media(body, model.modes)
     options = _options(body, model, media)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from clipferry.api.media_inputs import MODE_NAMES
 from clipferry.catalog import NONE
@@ -24,7 +24,7 @@ def models(catalog: Catalog, languages: Sequence[str] = ()) -> list[ModelJson]:
 
 def _model(model: Model, languages: Sequence[str]) -> ModelJson:
     """The original's fields say what any mode takes; `modes` says it of each."""
-    durations = _any_mode(model, "durations")
+    durations = model.any_mode("durations")
     answer: ModelJson = {
         "id": model.id,
         "name": model.name,
@@ -33,18 +33,14 @@ def _model(model: Model, languages: Sequence[str]) -> ModelJson:
         "supportImageToVideo": Mode.FIRST_FRAME in model.modes,
         "maxDuration": max(durations),
         "durations": durations,
-        "aspectRatios": _any_mode(model, "aspect_ratios"),
+        "aspectRatios": model.any_mode("aspect_ratios"),
         "creditCost": _cost(model),
         "modes": [_mode(mode, limits) for mode, limits in model.modes.items()],
         "prices": _prices(model),
     }
-    if qualities := _any_mode(model, "qualities"):  # the original leaves the field out where there is no choice
+    if qualities := model.any_mode("qualities"):  # the original leaves the field out where there is no choice
         answer["qualities"] = qualities
     return answer
-
-
-def _any_mode(model: Model, name: str) -> list[Any]:
-    return list(dict.fromkeys(value for limits in model.modes.values() for value in getattr(limits, name)))
 
 
 def _mode(mode: Mode, limits: Limits) -> ModeJson:

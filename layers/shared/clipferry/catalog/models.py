@@ -75,6 +75,10 @@ class Model:
         known = {"en": self.description} | self.descriptions
         return next((known[language] for language in languages if language in known), self.description)
 
+    def any_mode(self, name: str) -> list[Any]:
+        """Returns what any of its modes has in `name`, such as `qualities`: in the catalogue's order, each once."""
+        return list(dict.fromkeys(value for limits in self.modes.values() for value in getattr(limits, name)))
+
     def faults(self, options: VideoOptions) -> list[Fault]:
         """A fault for each option that the model doesn't take, or that no offer takes."""
         limits = self.modes.get(options.mode)

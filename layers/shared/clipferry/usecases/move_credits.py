@@ -1,4 +1,4 @@
-"""Moves credits: recharge, gift, admin grant and adjustment, refund deduction, and the daily expiry."""
+"""Moves credits: payment, gift, admin grant and adjustment, refund deduction, and the daily expiry."""
 
 from __future__ import annotations
 
@@ -57,18 +57,6 @@ def grant(
         )
     logger.info("credits granted", order_no=order_no, granted_by=granted_by)
     return _done(entered.first(), user_id, order_no).verdict is CreditVerdict.DONE
-
-
-def recharge(*, user_id: str, amount: int, order_no: str, database: Database, expires_in_days: int = 365) -> bool:
-    """Adds what a paid order buys, once an order number."""
-    return grant(
-        user_id=user_id,
-        amount=amount,
-        order_no=order_no,
-        database=database,
-        trans_type="ORDER_PAY",
-        expires_in_days=expires_in_days,
-    )
 
 
 def give_welcome(*, user_id: str, amount: int, database: Database) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from typing import Final
 
 from clipferry.catalog import Model
@@ -57,15 +56,11 @@ def ratio_and_quality(size: str, model: Model) -> tuple[str, str | None]:
 
 
 def _ratios(model: Model) -> list[str]:
-    return [name for name in _any_mode(model, "aspect_ratios") if _shape(name)]
+    return [name for name in model.any_mode("aspect_ratios") if _shape(name)]
 
 
 def _qualities(model: Model) -> list[str]:
-    return [name for name in _any_mode(model, "qualities") if _lines(name)]
-
-
-def _any_mode(model: Model, name: str) -> Iterator[str]:
-    yield from dict.fromkeys(value for limits in model.modes.values() for value in getattr(limits, name))
+    return [name for name in model.any_mode("qualities") if _lines(name)]
 
 
 def _shape(ratio: str | None) -> float | None:
