@@ -22,6 +22,7 @@ from clipferry import settings as settings_module
 from clipferry.db import migrations
 from clipferry.db.connection import Database
 from clipferry.errors import StorageError
+from clipferry.s3 import retry
 from local.file_server import ServedFile, serve
 from local.http.messages import Request, Response
 from local.http.server import HttpServer
@@ -305,10 +306,11 @@ def test_this_machines_clock_is_wrong_when_all_others_differ_from_it() -> None:
     ("operation", "kind"), [("PutObject", "503"), ("HeadObject", "500"), ("PutObject", "reset"), ("ListObjects", "429")]
 )
 def test_a_bucket_that_refuses_a_request_fails_the_check_and_keeps_no_object(
-    r2: FakeR2, operation: str, kind: Any
+    r2: FakeR2, operation: str, kind: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(retry, "LONGEST_PAUSE_SECONDS", 0.01)
     r2.fail(Fault(operation=operation, kind=kind, times=100))
-    storage = storage_for(r2, pause_seconds=0.01)
+    storage = storage_for(r2)
     with pytest.raises(StorageError, match={"PutObject": "PUT", "HeadObject": "HEAD", "ListObjects": "GET"}[operation]):
         bucket.round_trip(storage)
     storage.close()
