@@ -18,6 +18,7 @@ from clipferry.db.connection import Database
 from clipferry.errors import StorageError
 from clipferry.files import upload_keys
 from clipferry.models import VideoStatus
+from clipferry.s3 import retry
 from clipferry.usecases.abort_uploads import abort_uploads
 from clipferry.usecases.apply_retention import apply_retention
 from clipferry.usecases.delete_video import delete_video
@@ -108,7 +109,8 @@ def test_all_pages_are_looked_at(r2: FakeR2, monkeypatch: pytest.MonkeyPatch) ->
     assert (answer["abortedUploads"], r2.requests["ListMultipartUploads"]) == (10, 4)
 
 
-def test_a_bucket_that_is_away_costs_no_other_task(r2: FakeR2) -> None:
+def test_a_bucket_that_is_away_costs_no_other_task(r2: FakeR2, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "LONGEST_PAUSE_SECONDS", 0.01)
     begin(r2, "videos/vid_1.mp4")
     r2.fail(Fault(operation="ListMultipartUploads", kind="reset", times=50))
     answer, log = run("HousekeepFunction")
