@@ -327,7 +327,11 @@ def test_every_mode_of_a_model_can_be_ordered(visit: Open, stack: Stack) -> None
     sent = ordered_as(here, stack, "from references")
     assert (len(sent["image_urls"]), len(sent["audio_urls"])) == (2, 1)
 
+    expect(page.get_by_label("Seed (optional)", exact=True)).to_be_hidden()  # Evolink and KIE take none for this model
     page.get_by_role("radio", name="PixVerse v6").check(force=True)
+    page.get_by_label("Seed (optional)", exact=True).fill("-1")
+    here.order(quality="720p")
+    expect(page.locator("#seed .trouble")).to_have_text(re.compile("^Too small: .*0\\.$"))
     page.get_by_label("Seed (optional)", exact=True).fill("7")
     here.order("with a seed", quality="720p")
     here.comes_to("COMPLETED", "with a seed")

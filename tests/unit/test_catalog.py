@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -419,7 +420,11 @@ def test_only_providers_that_can_be_asked_count(full: Model) -> None:
     assert made is not None
     assert choose(made).offers == full.offers[1:]
     assert refused(made, seed=7) == [("seed", "unsupported")]
-    assert full.made_by({"kie", "evolink"}) == full
+
+    both = full.made_by({"kie", "evolink"})
+    assert both is not None
+    assert (both.offers, both.modes[Mode.TEXT]) == (full.offers, full.modes[Mode.TEXT])
+    assert both.modes[Mode.FIRST_FRAME] == replace(full.modes[Mode.FIRST_FRAME], prompt=Range(3, 20))  # KIE's alone
 
 
 SHARED = """
@@ -460,6 +465,24 @@ def test_a_model_has_the_modes_and_choices_that_somebody_with_a_key_makes(tmp_pa
     assert (own.modes[Mode.TEXT].durations, own.modes[Mode.TEXT].qualities) == ((5, 10), ("1080p",))
     assert told(choose(own)) == (5, None, "1080p", 10)
     assert refused(own, duration=15) == [("duration", "unsupported")]
+
+
+def test_what_a_model_shows_to_be_possible_is_what_somebody_with_a_key_takes() -> None:
+    """Each setting alone: together they may be too much for every offer, which then is said."""
+    every = catalog.load()
+    names = sorted({offer.provider for model in every.models.values() for offer in model.offers})
+    for providers in (*((name,) for name in names), ("evolink", "kie"), names):
+        for model in every.made_by(providers).models.values():
+            for mode, limits in () if model.retired else model.modes.items():
+                taken = [offer.modes[mode].limits for offer in model.offers if mode in offer.modes]
+                for name in ("prompt", "images", "videos", "audios", "seed", "negative_prompt"):
+                    shown = getattr(limits, name)
+                    for end in (shown.min, shown.max) if shown else ():
+                        assert any(own and end in own for own in (getattr(one, name) for one in taken)), (
+                            model.id,
+                            name,
+                        )
+                assert all(any(choice in one.audio_choices for one in taken) for choice in limits.audio_choices)
 
 
 def test_a_model_that_nobody_with_a_key_makes_is_unknown_and_a_retired_one_still_retired(tmp_path: Path) -> None:

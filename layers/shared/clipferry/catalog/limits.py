@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
@@ -99,12 +99,16 @@ class Limits:
         return replace(self, **{name: _narrow(getattr(self, name), value) for name, value in given.items()})
 
     def offered_in(self, offered: Collection[Limits]) -> Limits:
-        """Returns these limits with the choices that one of `offered` has, each in its place."""
+        """Returns these limits with what one of `offered` takes: the choices in their places, and ranges over all."""
         choices = {
             name: tuple(value for value in getattr(self, name) if any(value in getattr(own, name) for own in offered))
             for name in ("durations", "aspect_ratios", "qualities")
         }
-        return replace(self, **choices)
+        names = ("prompt", "images", "videos", "audios", "seed", "negative_prompt")
+        ranges = {name: _range_over(getattr(own, name) for own in offered) for name in names}
+        sound = {choice for own in offered for choice in own.audio_choices}
+        audio = next((audio for audio, known in _CHOICES.items() if set(known) == sound), self.audio)
+        return replace(self, **choices, **ranges, audio=audio)
 
     def filled(self, options: VideoOptions) -> VideoOptions:
         """Returns the options with the defaults for what the request leaves open."""
@@ -187,6 +191,12 @@ def _common_range(own: Range, given: Range) -> Range:
 
 def _amount(allowed: Range) -> str:
     return str(allowed.min) if allowed.min == allowed.max else f"{allowed.min} to {allowed.max}"
+
+
+def _range_over(ranges: Iterable[Range | None]) -> Range | None:
+    """Returns the smallest range with all of them in it; None where there are none."""
+    known = [given for given in ranges if given]
+    return Range(min(given.min for given in known), max(given.max for given in known)) if known else None
 
 
 def _narrow(own: Any, given: Any) -> Any:
