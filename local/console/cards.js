@@ -37,7 +37,7 @@ export class Card {
     this.buttons.id = make("button", { type: "button", class: "link", "data-word": "copyId", onclick: () => this.copy(this.video.uuid) });
     for (const button of [this.whole, ...Object.values(this.buttons)]) button.setAttribute("aria-describedby", id);
     this.link = make("a", { class: "quiet", "data-word": "file", target: "_blank", rel: "noopener", hidden: true, "aria-describedby": id });
-    this.download = make("a", { class: "quiet", "data-word": "download", download: `${video.uuid}.mp4`, hidden: true, "aria-describedby": id });
+    this.download = make("a", { class: "quiet", "data-word": "download", download: `${video.uuid}.mp4`, target: "_blank", rel: "noopener", hidden: true, "aria-describedby": id });
     this.element = make("li", {}, make("article", { class: "card", "aria-labelledby": id },
       this.picture,
       make("div", { class: "told" }, this.title, this.whole, this.facts,

@@ -30,7 +30,8 @@ export const reasonOf = (code, message) => sayOr(`error.${code}`, message || cod
 
 /** What a refusal says of each field. The server's own words stand behind the page's. */
 export const faultsOf = ({ details }) => (details.fields ?? []).map(({ path, code, message }) => ({
-  path: path.split(".")[0], message: sayOr(`fault.${code}`, message, { message }),
+  path: path.split(".")[0],
+  message: code ? sayOr(`fault.${code}`, say("fault.invalid", { message }), { message }) : message, // without: the page's own
 }));
 
 /** A provider that this page doesn't know is an owner's own gateway, whose name stands as it is. */
