@@ -191,6 +191,20 @@ def test_waiting_for_the_processor_is_not_waiting_for_the_network(
     assert found == [False, expected]
 
 
+@pytest.mark.parametrize(("answer_seconds", "expected"), [(0.06, True), (0.005, False)])
+def test_answers_that_are_waited_for_once_in_a_part_show_the_network(
+    clock: Callable[..., None], answer_seconds: float, expected: bool
+) -> None:
+    """Each short window with an answer in it is followed by busy ones: it takes a look at whole parts."""
+    detector = BottleneckDetector(1.0, 8 * 1000)
+    found = []
+    for _ in range(2):
+        for elapsed in (*[0.002] * 7, 0.002 + answer_seconds):
+            clock(elapsed, 0.002, 0.0)
+            found.append(detector.network_is_the_limit(1000))
+    assert found == [*[False] * 15, expected]
+
+
 def test_the_kernel_counts_waiting_for_the_processor_or_nothing_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert bottleneck.waited_seconds() >= 0
     monkeypatch.setattr(bottleneck, "_SCHEDULER_STATISTICS", "/nowhere")

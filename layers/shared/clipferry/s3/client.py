@@ -178,10 +178,14 @@ class PutRequest:
             try:
                 self._connection.sendall(view)
             except OSError:
-                self._connection.stall_seconds = _LATE_RESPONSE_SECONDS
+                self.wait_no_longer()
                 with suppress(OSError):
                     self.finish()
                 raise
+
+    def wait_no_longer(self) -> None:
+        """Lets the answer take one second more at the most."""
+        self._connection.stall_seconds = _LATE_RESPONSE_SECONDS
 
     def finish(self) -> str:
         """Returns the ETag of what was sent, without its quotes."""

@@ -36,22 +36,36 @@ def waited_seconds() -> float:
 
 
 class BottleneckDetector:
-    """Measures CPU use in windows of an eighth of a part or 150 ms, whichever ends first.
+    """Measures CPU use in windows of an eighth of a part, and of a whole one: answers to parts come once in a part.
 
-    One short window may be idle by chance, so it takes two of them, or one of 150 ms. Made and used by one thread.
+    Made and used by one thread.
     """
 
     def __init__(self, cpus: float, part_size: int) -> None:
+        self._windows = (_Window(cpus, part_size // WINDOWS_PER_PART), _Window(cpus, part_size))
+
+    def network_is_the_limit(self, moved: int) -> bool:
+        """Takes the bytes moved since the last call; returns False, too, while no window is over."""
+        idle = [window.was_idle(moved) for window in self._windows]
+        return any(idle)
+
+
+class _Window:
+    """Measures CPU use while so many bytes move, or in 150 ms, whichever ends first.
+
+    One short window may be idle by chance, so it takes two of them, or one of 150 ms.
+    """
+
+    def __init__(self, cpus: float, window_bytes: int) -> None:
         self._cpus = cpus
-        self._window_bytes = part_size // WINDOWS_PER_PART
+        self._window_bytes = window_bytes
         self._moved = 0
         self._was_idle = False
         self._since = time.monotonic()
         self._cpu_since = time.process_time()
         self._waited_since = waited_seconds()
 
-    def network_is_the_limit(self, moved: int) -> bool:
-        """Takes the bytes moved since the last call; returns False, too, while a window isn't over."""
+    def was_idle(self, moved: int) -> bool:
         self._moved += moved
         elapsed = time.monotonic() - self._since
         if self._moved < self._window_bytes and elapsed < WINDOW_SECONDS:

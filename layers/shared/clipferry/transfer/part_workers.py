@@ -1,12 +1,14 @@
 """The workers of an upload in parts: each streams a range of the source into a part, and keeps it for another try.
 
-One works while the processor is the limit. As soon as the network is, there are as many as the configuration allows.
+One works while the processor is the limit, and reads the answer to a part when the next one has gone out. As soon as
+the network is the limit, there are as many as the configuration allows.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 
 from clipferry.errors import StorageError
@@ -15,6 +17,7 @@ from clipferry.transfer.bottleneck import BottleneckDetector
 from clipferry.transfer.ordered_hash import OrderedDigest, Part
 from clipferry.transfer.part_io import STEP, TransferContext, content_md5, read_step, send_part
 from clipferry.transfer.range_reader import RangeReader
+from clipferry.transfer.sent_part import SentPart
 
 _POLL_SECONDS = 0.01
 
@@ -66,8 +69,7 @@ class PartWorkers:
         """Works until all parts are stored; `part` is the first, begun or not. Raises what the first to fail raised."""
         try:
             self._maybe_add_workers(0)
-            self._move_part(part, reader)
-            self._move_remaining(part.memory, reader)
+            self._work(part.memory, reader, part)
         except BaseException as error:  # noqa: BLE001 (raised again when the others have ended)
             self._fail(error)
         for thread in self._threads:
@@ -84,36 +86,56 @@ class PartWorkers:
             self._maybe_add_workers(len(view))
         return view
 
-    def _move_remaining(self, memory: memoryview, reader: RangeReader | None) -> None:
-        while (number := self._take_number()) is not None:
-            start = (number - 1) * self._progress.part_size
-            length = self._progress.length(number)
-            kept = bool(self._threads) or self._context.source.etag is None or self._context.content_md5
-            part = Part(number, start=start, length=length, memory=memory, kept=kept)
-            reader = self._reader_at(start, length, reader)
-            self._move_part(part, reader)
-        if reader is not None:
-            reader.close()  # a server may have more to send than it was asked for
+    def _work(self, memory: memoryview, reader: RangeReader | None, part: Part | None) -> None:
+        """Moves `part`, if one is given, and then what no worker has taken."""
+        sent = None
+        try:
+            while part is not None or (part := self._next_part(memory)) is not None:
+                reader = self._reader_for(part, reader)
+                earlier, sent = sent, self._move_part(part, reader)
+                part = None
+                if earlier is not None:
+                    self._finish(earlier)
+            if reader is not None:
+                reader.close()  # a server may have more to send than it was asked for
+            last, sent = sent, None
+            if last is not None:
+                self._finish(last)
+        except BaseException:
+            if sent is not None:
+                sent.give_up()
+            raise
 
-    def _reader_at(self, start: int, length: int, earlier: RangeReader | None) -> RangeReader:
+    def _next_part(self, memory: memoryview) -> Part | None:
+        with self._lock:
+            self._parts_left -= 1
+            number = next(self._numbers, None)
+        if number is None:
+            return None
+        kept = bool(self._threads) or self._context.source.etag is None or self._context.content_md5
+        start, length = (number - 1) * self._progress.part_size, self._progress.length(number)
+        return Part(number, start=start, length=length, memory=memory, kept=kept)
+
+    def _reader_for(self, part: Part, earlier: RangeReader | None) -> RangeReader:
         """Reads on with the same request if it can: one for each part costs a round trip and CPU each time."""
-        if earlier is not None and earlier.is_about_to_read(start):
+        if earlier is not None and earlier.is_about_to_read(part.start + part.filled):
             return earlier
         if earlier is not None:
             earlier.close()
-        return RangeReader(self._context.source, self._context.retries, start, start + length)
+        return RangeReader(self._context.source, self._context.retries, part.start, part.start + part.length)
 
     def _run_helper(self) -> None:
         try:
             with self._lock:
                 self.buffers += 1
-            self._move_remaining(memoryview(bytearray(self._progress.part_size)), None)
+            self._work(memoryview(bytearray(self._progress.part_size)), None, None)
         except BaseException as error:  # noqa: BLE001 (raised again in the first worker's thread)
             self._fail(error)
 
-    def _move_part(self, part: Part, reader: RangeReader) -> None:
+    def _move_part(self, part: Part, reader: RangeReader) -> SentPart | None:
+        """Returns the part if its answer is still to come."""
         try:
-            self.etags[part.number] = self._send_with_retry(part, reader)
+            sent = self._send_with_retry(part, reader, may_be_ahead=True)
         except BaseException:
             reader.close()
             raise
@@ -121,12 +143,29 @@ class PartWorkers:
             if not self._digest.wait_for(part, self._context.stop.is_set):
                 raise StoppedError
             self._digest.advance(part, 0)
+        return sent
 
-    def _send_with_retry(self, part: Part, reader: RangeReader) -> str:
-        failed = 0
+    def _finish(self, sent: SentPart) -> None:
+        """Reads the answer to a part. If it failed, the part is fetched again: its memory has other bytes by now."""
+        part, context = sent.part, self._context
+        try:
+            self._note(part, sent.finish())
+        except StorageError as error:
+            context.retries.pause(1, error)
+            memory = memoryview(bytearray(STEP))
+            again = Part(part.number, start=part.start, length=part.length, memory=memory, kept=False)
+            reader = self._reader_for(again, None)
+            try:
+                self._send_with_retry(again, reader, may_be_ahead=False, failed=1)
+            finally:
+                reader.close()
+
+    def _send_with_retry(
+        self, part: Part, reader: RangeReader, *, may_be_ahead: bool, failed: int = 0
+    ) -> SentPart | None:
         while True:
             try:
-                return self._send(part, reader)
+                return self._send(part, reader, may_be_ahead=may_be_ahead)
             except StorageError as error:
                 failed += 1
                 self._context.retries.pause(failed, error)
@@ -134,7 +173,7 @@ class PartWorkers:
                     part.filled = 0
                     reader.restart(part.start)
 
-    def _send(self, part: Part, reader: RangeReader) -> str:
+    def _send(self, part: Part, reader: RangeReader, *, may_be_ahead: bool) -> SentPart | None:
         if not part.filled:
             self.fill(part, reader, STEP)
         while (upload_id := self._upload_id()) is None:
@@ -145,19 +184,26 @@ class PartWorkers:
         query = {"partNumber": str(part.number), "uploadId": upload_id}
         context, fill = self._context, partial(self.fill, part, reader, STEP)
         headers = content_md5(part, fill) if context.content_md5 else {}
-        with context.bucket.put(
+        put = context.bucket.put(
             context.key, part.length, deadline=context.retries.deadline, query=query, headers=headers
-        ) as put_request:
+        )
+        with ExitStack() as opened:
+            put_request = opened.enter_context(put)
             send_part(part, put_request, fill)
+            if may_be_ahead and self._can_fetch_again():
+                return SentPart(part, put_request, opened.pop_all())
             etag = put_request.finish()
-        if not etag:  # without it the part can't be listed when the upload is completed
-            raise StorageError(f"part {part.number} of {context.key} was answered without an ETag")
-        return etag
+        self._note(part, etag)
+        return None
 
-    def _take_number(self) -> int | None:
-        with self._lock:
-            self._parts_left -= 1
-            return next(self._numbers, None)
+    def _can_fetch_again(self) -> bool:
+        """Whether the next part may go out before this one is answered: nobody else works, and it needn't be kept."""
+        return not self._threads and self._context.source.etag is not None and not self._context.content_md5
+
+    def _note(self, part: Part, etag: str) -> None:
+        if not etag:  # without it the part can't be listed when the upload is completed
+            raise StorageError(f"part {part.number} of {self._context.key} was answered without an ETag")
+        self.etags[part.number] = etag
 
     def _maybe_add_workers(self, moved: int) -> None:
         """Starts all other workers once the network is the limit; called by the first worker after each step."""
