@@ -308,14 +308,6 @@ def test_nobody_learns_without_signing_in_which_videos_exist(
     assert api.call(method, path.format(uuid="not%20an%20id")).payload == sign_in(path)
 
 
-def test_a_key_works_until_it_is_revoked(api: Api, database: Database, ann: Person) -> None:
-    assert api.call("GET", "/api/v1/user/me", headers=ann.by_key).status == 200
-    [record] = list_keys(database=database, user_id="ann")
-    revoke_key(record.id, database=database)
-
-    assert api.call("GET", "/api/v1/user/me", headers=ann.by_key).payload == SIGN_IN
-
-
 def test_a_session_ends_when_its_row_is_deleted(api: Api, database: Database, ann: Person) -> None:
     assert api.call("GET", "/api/v1/user/me", headers=ann.by_session).status == 200
     books.execute(database, "delete from session")

@@ -109,6 +109,7 @@ def test_a_revoked_key_is_refused_and_listed_no_more(api: Api, ann: Person) -> N
 
     assert gone.data == {"deleted": True}
     assert api.call("GET", "/api/v1/user/me", headers=bearer(made["key"])).status == 401
+    assert api.call("GET", "/api/v1/user/me", headers=ann.by_key).status == 200, "the other one works"
     assert made["id"] not in [key["id"] for key in api.call("GET", KEYS, headers=ann.by_session).data["keys"]]
     assert api.call("DELETE", f"{KEYS}/{made['id']}", headers=ann.by_session).status == 404
 

@@ -38,6 +38,13 @@ def rich_ann(database: Database) -> None:
 
 
 @pytest.fixture
+def ann_with_seven(ann: str, database: Database) -> None:
+    """She can pay for seven videos of 10 credits, and has 5 left then."""
+    books.add_package(database, 45, days=30)
+    books.add_package(database, 30)
+
+
+@pytest.fixture
 def clipferry(database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Clipferry:
     """The command line on the test's database."""
     return command_line.runner(database_url, monkeypatch, capsys)

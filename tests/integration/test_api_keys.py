@@ -36,15 +36,6 @@ def last_use(database: Database) -> datetime | None:
     return books.value(database, _USED)
 
 
-def test_a_key_belongs_to_its_user(database: Database) -> None:
-    books.add_user(database, "bob")
-    _, anns = create_key(user_id="ann", name="server", is_admin=False, database=database)
-    _, bobs = create_key(user_id="bob", name="server", is_admin=False, database=database)
-
-    assert anns != bobs
-    assert (use(database, anns), use(database, bobs)) == (10, 0)
-
-
 def test_a_key_is_stored_hashed_with_its_beginning(database: Database) -> None:
     books.add_user(database, "root", is_admin=True)
     record, key = create_key(user_id="root", name="server", is_admin=True, database=database)
@@ -66,20 +57,6 @@ def test_an_unknown_key_is_refused(database: Database) -> None:
         with pytest.raises(UnauthorizedError):
             use(database, unknown)
     assert last_use(database) is None
-
-
-def test_a_revoked_key_is_refused_and_stays_revoked(database: Database) -> None:
-    record, key = create_key(user_id="ann", name="old", is_admin=False, database=database)
-    _, other = create_key(user_id="ann", name="new", is_admin=False, database=database)
-    revoked = revoke_key(record.id, database=database)
-
-    assert revoked.revoked_at is not None
-    with pytest.raises(UnauthorizedError):
-        use(database, key)
-    assert use(database, other) == 10
-    for number in (record.id, 999_999):
-        with pytest.raises(NotFoundError):
-            revoke_key(number, database=database)
 
 
 def test_keys_are_listed_of_one_or_of_all(database: Database) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,9 +12,8 @@ from clipferry.errors import (
     InsufficientCreditsError,
     RateLimitedError,
     TooManyJobsError,
-    UnauthorizedError,
 )
-from clipferry.models import Credential, VideoStatus
+from clipferry.models import VideoStatus
 from clipferry.settings import Settings
 from clipferry.usecases.create_video import CreatedVideo
 from tests import books, journeys
@@ -23,15 +21,7 @@ from tests.creating import at_once, create
 
 DEFAULT_LIMIT: int = Settings.model_fields["video_max_concurrent"].default
 
-
-@pytest.fixture(autouse=True)
-def _ann(database: Database) -> Iterator[None]:
-    """A user who can pay for seven, and whose books are right when the test is over."""
-    books.add_user(database)
-    books.add_package(database, 45, days=30)
-    books.add_package(database, 30)
-    yield
-    assert books.breaches(database) == []
+pytestmark = pytest.mark.usefixtures("ann_with_seven")
 
 
 def test_of_200_creates_at_once_exactly_those_happen_that_can_be_paid(database: Database, database_url: str) -> None:
@@ -81,19 +71,6 @@ def test_a_video_that_has_ended_makes_room_for_another(database: Database, end: 
         assert journeys.fail(database, first)
 
     assert create(database, limit=1).video_uuid != first
-
-
-def test_a_refusal_says_what_is_needed_and_what_there_is(database: Database) -> None:
-    with pytest.raises(InsufficientCreditsError) as refused:
-        create(database, request=journeys.request(76))
-    assert refused.value.details == {"requiredCredits": 76, "availableCredits": 75}
-
-
-def test_nobody_creates_nothing(database: Database) -> None:
-    for nobody in (Credential(), Credential(session_token="guessed"), Credential(key_sha256=b"\1" * 32)):
-        with pytest.raises(UnauthorizedError):
-            create(database, credential=nobody, key="k")
-    assert books.value(database, "select count(*) from public.videos") == 0
 
 
 def test_one_users_limits_are_not_anothers(database: Database) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
@@ -23,15 +22,7 @@ from tests import books, journeys
 from tests.creating import at_once, create
 from tests.scripted_provider import ScriptedProvider
 
-
-@pytest.fixture(autouse=True)
-def _ann(database: Database) -> Iterator[None]:
-    """A user who can pay for seven, and whose books are right when the test is over."""
-    books.add_user(database)
-    books.add_package(database, 45, days=30)
-    books.add_package(database, 30)
-    yield
-    assert books.breaches(database) == []
+pytestmark = pytest.mark.usefixtures("ann_with_seven")
 
 
 def test_one_key_at_once_makes_one_video_and_everybody_hears_of_it(database: Database, database_url: str) -> None:
