@@ -26,7 +26,9 @@ export class Card {
     this.crossing = make("ol", { class: "crossing" }, ...STATES.map(() => make("li")));
     this.ferry = make("img", { class: "ferry", src: "/console/ferry.svg", alt: "" });
     this.trouble = make("p", { class: "trouble", hidden: true });
-    this.story = make("div", { class: "timeline", id: `${id}-story`, hidden: true });
+    this.steps = make("div");
+    this.behind = make("div", { class: "records" });
+    this.story = make("div", { class: "timeline", id: `${id}-story`, hidden: true }, this.steps, this.behind);
     this.buttons = {
       story: make("button", { type: "button", class: "quiet", "aria-expanded": "false", "aria-controls": `${id}-story`, "data-word": "timeline", onclick: () => this.toggleStory() }),
       retry: make("button", { type: "button", class: "quiet", "data-word": "retry", onclick: () => this.retry() }),
@@ -148,6 +150,11 @@ export class Card {
 
   get storyIsOpen() { return !this.story.hidden; }
 
+  /** Whether there may be more to tell: a webhook is sent after the video's end, and perhaps again. */
+  get storyGoesOn() {
+    return isOpen(this.video.status) || !this.records || this.records.deliveries.some(({ state }) => state === "PENDING");
+  }
+
   async toggleStory() {
     this.story.hidden = !this.story.hidden;
     this.buttons.story.setAttribute("aria-expanded", String(this.storyIsOpen));
@@ -163,8 +170,9 @@ export class Card {
   }
 
   drawStory() {
-    if (!this.moments || this.story.contains(document.activeElement?.closest("pre, summary"))) return; // somebody reads there
-    this.story.replaceChildren(drawTimeline(this.moments), drawRecords(this.records, this.story));
+    if (!this.moments) return;
+    this.steps.replaceChildren(drawTimeline(this.moments));
+    drawRecords(this.behind, this.records);
   }
 
   async retry() {

@@ -74,7 +74,7 @@ async function look() {
     await Promise.all([readCredits(), readHistory()]);
     drawCost();
   }
-  await Promise.all([...cards.values()].filter((card) => card.storyIsOpen && (changed || isOpen(card.video.status))).map((card) => card.readStory()));
+  await Promise.all([...cards.values()].filter((card) => card.storyIsOpen && (changed || card.storyGoesOn)).map((card) => card.readStory()));
   return changed;
 }
 

@@ -37,8 +37,14 @@ def test_a_video_is_ordered_followed_and_played(visit: Open) -> None:
     here.order()
     here.comes_to("GENERATING")
     here.shows_credits(CREDITS - PRICE, PRICE, 0)
+    read = here.card().locator("summary", has_text="The provider")
+    here.card().get_by_role("button", name="Timeline").click()
+    read.click()
     card = here.comes_to("COMPLETED")
     expect(here.page.get_by_role("status").filter(has_text=PROMPT)).to_have_text(f"Completed: {PROMPT}")
+    expect(card.locator(".story li").last.locator("b")).to_have_text("Completed")
+    expect(card.locator("details[open] pre")).to_contain_text('"status": "completed"')
+    expect(read).to_be_focused()  # who reads there isn't disturbed by what comes in
     here.shows_credits(CREDITS - PRICE, 0, PRICE)
     expect(card.locator('[aria-current="step"]')).to_have_text("Completed")
     film = card.locator("video")
@@ -130,6 +136,13 @@ def test_the_timeline_tells_what_explain_prints(visit: Open, stack: Stack) -> No
     assert [name for name in sorted(names) if f'"detail.{name}"' not in TEXTS.read_text(encoding="utf-8")] == []
     expect(steps.filter(has_text="Callback from Evolink")).to_contain_text(re.compile(r"\+ \d+\.\d+ s"))
     expect(button).to_have_attribute("aria-expanded", "true")
+
+    here.rows("update clipferry.webhook_deliveries set state = 'PENDING', next_attempt_at = now() + interval '1 day'")
+    button.click()
+    button.click()
+    expect(steps.last).to_contain_text("delivery: to be sent")
+    here.rows("update clipferry.webhook_deliveries set state = 'DELIVERED', next_attempt_at = null")
+    expect(steps.last).to_contain_text("delivery: delivered", timeout=PATIENCE_MILLISECONDS)
 
 
 def ordered_with_a_webhook(stack: Stack, url: str) -> None:
