@@ -147,7 +147,7 @@ def test_a_client_goes_through_the_tunnel_and_tls_still_proves_the_name(
         "User-Agent: clipferry",
         "Proxy-Authorization: Basic bWU6c2VjcmV0",
     ]
-    assert b"Basic" not in server.heads[0]
+    assert b"Basic" not in server.requests[0]
 
 
 def test_a_proxy_that_refuses_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
