@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from standardwebhooks import Webhook
 
+from clipferry.s3 import retry
 from clipferry.verdicts import Verdict
 from local.providers.faults import Failure, Faults
 from tests.callback_receiver import receiving, until
@@ -183,7 +184,10 @@ def test_a_file_that_is_gone_fails_the_video_after_one_more_question(world: Worl
 
 
 @pytest.mark.parametrize("result", ["truncated", "page"])
-def test_half_a_film_or_an_html_page_never_becomes_completed(world: World, result: str) -> None:
+def test_half_a_film_or_an_html_page_never_becomes_completed(
+    world: World, result: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "LONGEST_PAUSE_SECONDS", 0.05)  # else each mirror sleeps for 14 s before it gives up
     world.evolink.next(Faults(result=result))  # type: ignore[arg-type]
     uuid = world.generate().data["videoUuid"]
     interrupted = "select 1 from clipferry.video_events where video_uuid = %(uuid)s and kind = 'mirror_interrupted'"
