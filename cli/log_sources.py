@@ -18,7 +18,7 @@ _REMEMBERED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class LogFilter:
     """Which lines are wanted: of one function or of all (""), with every one of `words`, not older than `begin`."""
 
     function: str
@@ -35,10 +35,10 @@ class CloudWatch:
     `new_lines` returns the lines since the last call, oldest first; each has a `timestamp` and a `function`.
     """
 
-    def __init__(self, stack: DeployedStack, choice: Choice) -> None:
-        self._stack, self._choice = stack, choice
+    def __init__(self, stack: DeployedStack, log_filter: LogFilter) -> None:
+        self._stack, self._filter = stack, log_filter
         self._groups = self._wanted_groups()
-        self._begin = int(choice.begin * 1000)
+        self._begin = int(log_filter.begin * 1000)
         self._seen: dict[str, None] = {}
         """Ids of events, because lines of one millisecond come in more than one answer."""
 
@@ -51,7 +51,7 @@ class CloudWatch:
 
     def _wanted_groups(self) -> list[tuple[str, str]]:
         """Returns the named function, or all functions, each with its log group."""
-        resources, function = self._stack.resources, self._choice.function
+        resources, function = self._stack.resources, self._filter.function
         if function:
             return [(function, self._stack.resource(camel(function) + _LOG_SUFFIX))]
         return [
@@ -65,12 +65,12 @@ class CloudWatch:
 
         A term in quotes is found inside JSON, too (CloudWatch Logs, "Filter pattern syntax").
         """
-        pattern = " ".join(json.dumps(word, ensure_ascii=False) for word in self._choice.words)
+        pattern = " ".join(json.dumps(word, ensure_ascii=False) for word in self._filter.words)
         with translate_aws_errors(group):
             pages = self._stack.client("logs").get_paginator("filter_log_events")
             for page in pages.paginate(logGroupName=group, startTime=begin, filterPattern=pattern):
                 for event in page["events"]:
-                    if event["eventId"] in self._seen or not self._choice.takes(event["message"]):
+                    if event["eventId"] in self._seen or not self._filter.takes(event["message"]):
                         continue
                     self._seen[event["eventId"]] = None
                     self._begin = max(self._begin, event["timestamp"] - 60_000)  # other groups' lines may come late
@@ -85,13 +85,13 @@ class CloudWatch:
 class LogFile:
     """The file that `make dev` writes, read as CloudWatch is; it begins anew with each start."""
 
-    def __init__(self, file: Path, choice: Choice) -> None:
-        self._file, self._choice = file, choice
+    def __init__(self, file: Path, log_filter: LogFilter) -> None:
+        self._file, self._filter = file, log_filter
         self._read = 0
 
     def new_lines(self) -> list[dict[str, Any]]:
         return [
-            line for text in self._new_texts() if self._choice.takes(text) and self._wants(line := self._line(text))
+            line for text in self._new_texts() if self._filter.takes(text) and self._wants(line := self._line(text))
         ]
 
     def _new_texts(self) -> list[str]:
@@ -109,9 +109,9 @@ class LogFile:
         return {**fields, "timestamp": fields.get("timestamp", ""), "function": snake(fields.get("function_name", ""))}
 
     def _wants(self, line: dict[str, Any]) -> bool:
-        if self._choice.function not in ("", line["function"]):
+        if self._filter.function not in ("", line["function"]):
             return False
         try:
-            return datetime.fromisoformat(line["timestamp"]).timestamp() >= self._choice.begin
+            return datetime.fromisoformat(line["timestamp"]).timestamp() >= self._filter.begin
         except ValueError:
             return True

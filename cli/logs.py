@@ -10,7 +10,7 @@ import typer
 
 from cli import local_stack
 from cli.log_lines import readable, short
-from cli.log_sources import Choice, CloudWatch, LogFile
+from cli.log_sources import CloudWatch, LogFile, LogFilter
 from cli.output import Json, is_terminal, print_error, print_json, print_line, print_styled, spinner
 from cli.stacks import DeployedStack
 
@@ -46,8 +46,10 @@ def logs(
 
     With -f it goes on until Ctrl-C.
     """
-    choice = Choice(function=function, words=tuple(filter(None, (video, word))), begin=time.time() - _seconds(since))
-    source = CloudWatch(DeployedStack(stack), choice) if stack else _local(port, choice)
+    log_filter = LogFilter(
+        function=function, words=tuple(filter(None, (video, word))), begin=time.time() - _seconds(since)
+    )
+    source = CloudWatch(DeployedStack(stack), log_filter) if stack else _local(port, log_filter)
     with spinner("Reading the logs"):
         found = source.new_lines()
     for line in found[-limit:]:
@@ -61,9 +63,9 @@ def logs(
     raise typer.Exit(0 if found else 1)
 
 
-def _local(port: str, choice: Choice) -> LogFile:
+def _local(port: str, log_filter: LogFilter) -> LogFile:
     found = local_stack.the_one(port, otherwise=", or name a deployed one with --stack")
-    return LogFile(found.log, choice)
+    return LogFile(found.log, log_filter)
 
 
 def _follow(source: CloudWatch | LogFile, *, as_json: bool) -> None:

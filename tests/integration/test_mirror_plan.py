@@ -9,19 +9,19 @@ from typing import Any
 import pytest
 
 from clipferry.errors import StorageError
-from clipferry.transfer import bottleneck, engine, pace
+from clipferry.transfer import bottleneck, engine, throughput
 from clipferry.transfer.bottleneck import BottleneckDetector
 from clipferry.transfer.interface import SMALLEST_PART, TransferResult
 from clipferry.transfer.ordered_hash import Part
-from clipferry.transfer.pace import WINDOWS_PER_PART, Pace, measure_pace
 from clipferry.transfer.plan import balanced_length
+from clipferry.transfer.throughput import WINDOWS_PER_PART, Throughput, measure_throughput
 from local.r2.faults import Fault
 from local.r2.server import FakeR2
 from tests.integration.mirror_fixtures import KEY, PART, Behaviour, film, serving, sha256, storage_for, strict_r2
 
 CONTENT = film(5 * PART + 17)
 ALL_IN_ONE = {"single_seconds": 1e9, "pause_seconds": 0.01}
-PROCESSOR, NETWORK = Pace(1e9, False), Pace(1e9, True)
+PROCESSOR, NETWORK = Throughput(1e9, False), Throughput(1e9, True)
 
 
 @pytest.fixture
@@ -45,22 +45,22 @@ def mirrored(r2: FakeR2, behaviour: Behaviour | None = None, **config: Any) -> T
 
 
 @pytest.fixture(params=[PROCESSOR, NETWORK], ids=["processor", "network"])
-def limit(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Pace:
+def limit(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Throughput:
     """What was measured: it decides whether there is time for the MD5, and none for the HEAD."""
 
-    def measured(read: Any, part_size: int, _cpus: float) -> Pace:
+    def measured(read: Any, part_size: int, _cpus: float) -> Throughput:
         read(part_size // 2)
         return request.param
 
-    monkeypatch.setattr(engine, "measure_pace", measured)
+    monkeypatch.setattr(engine, "measure_throughput", measured)
     return request.param
 
 
-def config(limit: Pace) -> dict[str, float]:
+def config(limit: Throughput) -> dict[str, float]:
     return ALL_IN_ONE | {"cpus": 1000.0 if limit.network_is_the_limit else 0.0}
 
 
-def test_what_one_connection_moves_soon_enough_goes_in_one_put(r2: FakeR2, limit: Pace) -> None:
+def test_what_one_connection_moves_soon_enough_goes_in_one_put(r2: FakeR2, limit: Throughput) -> None:
     done = mirrored(r2, **config(limit))
     heads = {} if limit.network_is_the_limit else {"HeadObject": 1}
     assert r2.requests == {"PutObject": 1} | heads
@@ -68,38 +68,38 @@ def test_what_one_connection_moves_soon_enough_goes_in_one_put(r2: FakeR2, limit
 
 
 @pytest.mark.parametrize("after", [PART // 2, PART, 3 * PART])
-def test_one_put_that_broke_off_is_sent_again(r2: FakeR2, limit: Pace, after: int) -> None:
+def test_one_put_that_broke_off_is_sent_again(r2: FakeR2, limit: Throughput, after: int) -> None:
     r2.fail(Fault(operation="PutObject", kind="reset", after=after))
     mirrored(r2, **config(limit))
     assert r2.requests["PutObject"] == 2
     assert r2.requests["CreateMultipartUpload"] == 0
 
 
-def test_a_source_that_breaks_off_is_read_on(r2: FakeR2, limit: Pace) -> None:
+def test_a_source_that_breaks_off_is_read_on(r2: FakeR2, limit: Throughput) -> None:
     mirrored(r2, Behaviour(CONTENT, fault="early end", skip=1, after=PART), **config(limit))
     assert r2.requests["PutObject"] == 1
 
 
 @pytest.mark.parametrize("kind", ["lost", "503"])
-def test_an_answer_that_was_lost_is_found_out_by_the_bytes(r2: FakeR2, limit: Pace, kind: Any) -> None:
+def test_an_answer_that_was_lost_is_found_out_by_the_bytes(r2: FakeR2, limit: Throughput, kind: Any) -> None:
     r2.fail(Fault(operation="PutObject", kind=kind))
     mirrored(r2, **config(limit))
     assert r2.requests["PutObject"] == 2
 
 
-def test_what_is_there_already_is_left_when_it_is_the_same(r2: FakeR2, limit: Pace) -> None:
+def test_what_is_there_already_is_left_when_it_is_the_same(r2: FakeR2, limit: Throughput) -> None:
     mirrored(r2, **config(limit))
     before = r2.bucket.objects[KEY]
     mirrored(r2, **config(limit))
     assert r2.bucket.objects[KEY] is before
 
 
-def test_what_is_there_already_is_written_over_when_it_differs(r2: FakeR2, limit: Pace) -> None:
+def test_what_is_there_already_is_written_over_when_it_differs(r2: FakeR2, limit: Throughput) -> None:
     mirrored(r2, Behaviour(film(len(CONTENT), seed=1)), **config(limit))
     mirrored(r2, **config(limit))
 
 
-def test_a_bucket_that_fails_for_good_is_a_storage_error(r2: FakeR2, limit: Pace) -> None:
+def test_a_bucket_that_fails_for_good_is_a_storage_error(r2: FakeR2, limit: Throughput) -> None:
     r2.fail(Fault(operation="PutObject", kind="500", times=1000))
     with serving(Behaviour(CONTENT)) as source:
         storage = storage_for(r2, **config(limit))
@@ -110,12 +110,14 @@ def test_a_bucket_that_fails_for_good_is_a_storage_error(r2: FakeR2, limit: Pace
 
 
 @pytest.mark.parametrize("shape", [{"etag": False}, {"ranges": False}])
-def test_a_source_that_cannot_repeat_itself_goes_in_parts(r2: FakeR2, limit: Pace, shape: dict[str, bool]) -> None:
+def test_a_source_that_cannot_repeat_itself_goes_in_parts(
+    r2: FakeR2, limit: Throughput, shape: dict[str, bool]
+) -> None:
     mirrored(r2, Behaviour(CONTENT, **shape), **config(limit))
     assert r2.requests["PutObject"] == 0
 
 
-def test_parts_that_the_bucket_checks_are_parts(r2: FakeR2, limit: Pace) -> None:
+def test_parts_that_the_bucket_checks_are_parts(r2: FakeR2, limit: Throughput) -> None:
     mirrored(r2, **config(limit), content_md5=True)
     assert r2.requests["PutObject"] == 0
 
@@ -123,8 +125,8 @@ def test_parts_that_the_bucket_checks_are_parts(r2: FakeR2, limit: Pace) -> None
 def test_a_network_that_turns_out_to_be_the_limit_gets_parts_after_all(
     r2: FakeR2, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The bucket may be slower than the source: nothing of it is known when the source's pace was measured."""
-    monkeypatch.setattr(engine, "measure_pace", lambda *_: PROCESSOR)
+    """The bucket may be slower than the source: nothing of it is known when the source's throughput was measured."""
+    monkeypatch.setattr(engine, "measure_throughput", lambda *_: PROCESSOR)
     content = film((5 << 20) + 17)
     done = mirrored(r2, Behaviour(content), **ALL_IN_ONE, cpus=1000.0, part_size=1 << 20)
     assert r2.requests["PutObject"] == 1
@@ -141,7 +143,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float, float, float], No
         passed[:] = [before + more for before, more in zip(passed, seconds, strict=True)]
 
     fake = SimpleNamespace(monotonic=lambda: passed[0], process_time=lambda: passed[1])
-    for module in (pace, bottleneck):
+    for module in (throughput, bottleneck):
         monkeypatch.setattr(module, "time", fake)
         monkeypatch.setattr(module, "waited_seconds", lambda: passed[2])
     return let_pass
@@ -150,14 +152,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float, float, float], No
 @pytest.mark.parametrize(
     ("usual", "expected"),
     [
-        ((2.0, 0.1, 0.0), Pace(500, True)),
-        ((2.0, 1.9, 0.0), Pace(500, False)),
-        ((3.0, 1.9, 1.0), Pace(500, False)),  # another process had the processor for a while
-        ((4.0, 0.1, 2.0), Pace(500, True)),
+        ((2.0, 0.1, 0.0), Throughput(500, True)),
+        ((2.0, 1.9, 0.0), Throughput(500, False)),
+        ((3.0, 1.9, 1.0), Throughput(500, False)),  # another process had the processor for a while
+        ((4.0, 0.1, 2.0), Throughput(500, True)),
     ],
 )
-def test_the_pace_is_that_of_the_median_window(
-    clock: Callable[..., None], usual: tuple[float, float, float], expected: Pace
+def test_the_throughput_is_that_of_the_median_window(
+    clock: Callable[..., None], usual: tuple[float, float, float], expected: Throughput
 ) -> None:
     """One window began the connection, and one came out of a buffer."""
     windows = iter([(9.0, 0.1, 0.0), usual, (0.0, 0.0, 0.0), usual])
@@ -166,7 +168,7 @@ def test_the_pace_is_that_of_the_median_window(
         clock(*next(windows))
         return memoryview(bytes(count))
 
-    assert measure_pace(read, 1000 * WINDOWS_PER_PART, cpus=1.0) == expected
+    assert measure_throughput(read, 1000 * WINDOWS_PER_PART, cpus=1.0) == expected
 
 
 @pytest.mark.parametrize(
@@ -234,7 +236,7 @@ def test_shorter_parts_are_taken_by_the_bucket() -> None:
         assert (r2.requests["UploadPart"], done.workers) == (4, 4)
 
 
-def test_a_source_that_changes_within_one_put_is_never_mixed(r2: FakeR2, limit: Pace) -> None:
+def test_a_source_that_changes_within_one_put_is_never_mixed(r2: FakeR2, limit: Throughput) -> None:
     changed = film(len(CONTENT), seed=1)
     behaviour = Behaviour(CONTENT, fault="changed", skip=1, changed=changed, hangs_up_after=PART + PART // 2)
     with serving(behaviour) as source:

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from clipferry.api.request_bodies import NO_NUL, Whole
+from clipferry.api.request_bodies import NO_NUL, WholeNumber
 
 LONGEST_PROMPT: Final = 32_768
 """Characters: more than any model takes, each of which has its own limit in the catalogue."""
@@ -58,7 +58,7 @@ class GenerateVideo(BaseModel):
     prompt: Annotated[str, Field(min_length=1, max_length=LONGEST_PROMPT, pattern=NO_NUL), AfterValidator(_not_blank)]
     model: Annotated[str, Field(min_length=1, max_length=100, pattern=NO_NUL)]
     mode: Annotated[str, Field(max_length=40, pattern=NO_NUL)] | None = None
-    duration: Annotated[int, Field(ge=1, le=3600), Whole] | None = None
+    duration: Annotated[int, Field(ge=1, le=3600), WholeNumber] | None = None
     aspectRatio: Word | None = None  # noqa: N815 - the contract's spelling
     quality: Word | None = None
     imageUrl: Url | None = None  # noqa: N815
@@ -67,8 +67,8 @@ class GenerateVideo(BaseModel):
     videoUrls: Urls = None  # noqa: N815
     audioUrls: Urls = None  # noqa: N815
     generateAudio: bool | None = None  # noqa: N815
-    seed: Annotated[int, Field(ge=0, le=2**53), Whole] | None = None
+    seed: Annotated[int, Field(ge=0, le=2**53), WholeNumber] | None = None
     negativePrompt: Annotated[str, Field(min_length=1, max_length=LONGEST_PROMPT, pattern=NO_NUL)] | None = None  # noqa: N815
-    outputNumber: Annotated[int, Field(ge=1), Whole] | None = None  # noqa: N815
+    outputNumber: Annotated[int, Field(ge=1), WholeNumber] | None = None  # noqa: N815
     webhookUrl: Url | None = None  # noqa: N815
     metadata: Metadata = None

@@ -20,7 +20,7 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Whole: Final = BeforeValidator(_whole)
+WholeNumber: Final = BeforeValidator(_whole)
 
 
 def _upload_type(text: str) -> str:
@@ -48,10 +48,10 @@ class GrantCredits(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True)
 
     userId: Annotated[str, Field(min_length=1, max_length=255, pattern=NO_NUL)]  # noqa: N815
-    credits: Annotated[int, Field(ge=1, le=MOST_CREDITS), Whole]
+    credits: Annotated[int, Field(ge=1, le=MOST_CREDITS), WholeNumber]
     orderNo: Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABLE_ASCII)]  # noqa: N815
     transType: Literal["NEW_USER", "ORDER_PAY", "SUBSCRIPTION", "SYSTEM_ADJUST", "REFUND"] = "SYSTEM_ADJUST"  # noqa: N815
-    expiresInDays: Annotated[int, Field(ge=1, le=36_500), Whole] | None = None  # noqa: N815
+    expiresInDays: Annotated[int, Field(ge=1, le=36_500), WholeNumber] | None = None  # noqa: N815
     remark: Annotated[str, Field(max_length=500, pattern=NO_NUL)] | None = None
 
 
@@ -62,8 +62,8 @@ class CreateKey(BaseModel):
 
     name: Annotated[str, Field(min_length=1, max_length=100, pattern=NO_NUL)]
     scopes: Annotated[list[Scope] | None, Field(min_length=1, max_length=len(Scope))] = None
-    expiresInDays: Annotated[int, Field(ge=1, le=36_500), Whole] | None = None  # noqa: N815
-    monthlyCredits: Annotated[int, Field(ge=1, le=MOST_CREDITS), Whole] | None = None  # noqa: N815
+    expiresInDays: Annotated[int, Field(ge=1, le=36_500), WholeNumber] | None = None  # noqa: N815
+    monthlyCredits: Annotated[int, Field(ge=1, le=MOST_CREDITS), WholeNumber] | None = None  # noqa: N815
 
 
 class PresignUpload(BaseModel):
@@ -73,4 +73,4 @@ class PresignUpload(BaseModel):
 
     filename: Annotated[str, Field(min_length=1, max_length=255, pattern=NO_NUL)]
     contentType: Annotated[str, AfterValidator(_upload_type), Field(json_schema_extra={"enum": [*UPLOAD_TYPES]})]  # noqa: N815
-    contentLength: Annotated[int, Field(ge=1, le=max(LARGEST_UPLOADS.values())), Whole] | None = None  # noqa: N815
+    contentLength: Annotated[int, Field(ge=1, le=max(LARGEST_UPLOADS.values())), WholeNumber] | None = None  # noqa: N815

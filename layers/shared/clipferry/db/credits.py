@@ -2,7 +2,7 @@
 
 Each addition or deduction has an order number and happens once, however often it is asked for. Each locks the user's
 row as a statement of its own, then the packages by id, and writes its ledger row in the statement that moves the
-credits.
+credits. A video's credits are held by `create_video`, and settled or released by `finish_video`.
 """
 
 from __future__ import annotations

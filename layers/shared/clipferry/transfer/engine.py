@@ -19,7 +19,6 @@ from clipferry.transfer.background_start import BackgroundUpload
 from clipferry.transfer.bottleneck import BottleneckDetector
 from clipferry.transfer.interface import OnProgress, TransferConfig, TransferResult
 from clipferry.transfer.ordered_hash import Observe, OrderedDigest, Part
-from clipferry.transfer.pace import Pace, measure_pace
 from clipferry.transfer.part_io import FIRST_STEP, TransferContext, read_step
 from clipferry.transfer.part_workers import PartWorkers
 from clipferry.transfer.plan import balanced_length, goes_in_one_put
@@ -27,6 +26,7 @@ from clipferry.transfer.range_reader import RangeReader
 from clipferry.transfer.ranged_source import RangedSource
 from clipferry.transfer.single_put import NetworkIsTheLimitError, SinglePut
 from clipferry.transfer.source_answers import SourceChangedError
+from clipferry.transfer.throughput import Throughput, measure_throughput
 from clipferry.transfer.verification import ObjectReader, check_begins_as_mp4
 
 CLEANUP_SECONDS = 5.0
@@ -83,16 +83,20 @@ class Transfer:
             check_begins_as_mp4(read_step(part, reader, FIRST_STEP, digest), source)
             if length == size:
                 return self._put(part, reader, digest, None)
-            pace = measure_pace(lambda count: read_step(part, reader, count, digest), config.part_size, config.cpus)
-            if goes_in_one_put(source, pace, config):
-                return self._put(part, reader, digest, pace)
-            return self._upload(part, reader, digest, at_once=pace.network_is_the_limit)
+            throughput = measure_throughput(
+                lambda count: read_step(part, reader, count, digest), config.part_size, config.cpus
+            )
+            if goes_in_one_put(source, throughput, config):
+                return self._put(part, reader, digest, throughput)
+            return self._upload(part, reader, digest, at_once=throughput.network_is_the_limit)
         finally:
             reader.close()
 
-    def _put(self, part: Part, reader: RangeReader, digest: OrderedDigest, pace: Pace | None) -> TransferResult:
-        """`pace` is None for a file of one part."""
-        watched = pace is not None and not pace.network_is_the_limit
+    def _put(
+        self, part: Part, reader: RangeReader, digest: OrderedDigest, throughput: Throughput | None
+    ) -> TransferResult:
+        """`throughput` is None for a file of one part."""
+        watched = throughput is not None and not throughput.network_is_the_limit
         bottleneck = BottleneckDetector(self._config.cpus, part.length) if watched else None
         put = SinglePut(self._context, part, reader, digest, size=self._context.source.size, bottleneck=bottleneck)
         try:

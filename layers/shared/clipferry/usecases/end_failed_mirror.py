@@ -123,7 +123,7 @@ class _Ending:
             is_clear = isinstance(self.error, SourceGoneError | NotAVideoError)
             self._fail(str(self.error) if is_clear else self._standstill_words())
             return False
-        self._give_back(source_url=fresh)
+        self._release(source_url=fresh)
         # One that is gone may be there when the schedule looks again.
         return not isinstance(self.error, SourceGoneError)
 
@@ -132,13 +132,13 @@ class _Ending:
         if self._is_standstill:
             end = FAIL_AFTER_SECONDS if self.lease.source_refreshed else ASK_AFTER_SECONDS
             seconds = min(seconds, max(end - self.before.seconds, self.polling.check_seconds))
-        self._give_back(again_seconds=max(seconds, min(self.error.wait_seconds, LONGEST_WAIT_SECONDS)))
+        self._release(again_seconds=max(seconds, min(self.error.wait_seconds, LONGEST_WAIT_SECONDS)))
         attempt, detail = self.lease.attempts, str(self.error)
         logger.warning("mirror interrupted", video_uuid=self.job.uuid, attempt=attempt, detail=detail)
         count_interrupted(self.error)
 
-    def _give_back(self, *, again_seconds: float = 0.0, source_url: str | None = None) -> None:
-        self.job.give_lease_back(
+    def _release(self, *, again_seconds: float = 0.0, source_url: str | None = None) -> None:
+        self.job.release(
             self.lease,
             self.error,
             again_seconds=again_seconds,

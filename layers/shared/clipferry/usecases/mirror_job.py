@@ -74,7 +74,7 @@ class MirrorJob:
         found = self._when_database_answers(lambda: self._database.run(standstills.find, self.uuid).first())
         return found or Standstill(reached=0, deliveries=0, seconds=0.0)
 
-    def give_lease_back(
+    def release(
         self,
         lease: Lease,
         error: ClipferryError,
@@ -90,7 +90,7 @@ class MirrorJob:
         `leases.release_lease` says what `reached` and `standstill` are.
         """
 
-        def give_back() -> None:
+        def release() -> None:
             with self._database.transaction() as tx:
                 if source_url is not None:
                     videos.refresh_source(tx, uuid=self.uuid, source_url=source_url, fence=lease.fence)
@@ -104,7 +104,7 @@ class MirrorJob:
                     standstill=standstill,
                 )
 
-        self._when_database_answers(give_back)
+        self._when_database_answers(release)
 
     def fail(self, lease: Lease, detail: str, code: FailureCode) -> None:
         """Releases the hold, and fails the video; `detail` is for its events."""

@@ -87,7 +87,7 @@ def _attempt(
         )
     except DatabaseUnavailableError as error:
         logger.error("mirror given up for the database", video_uuid=uuid, fence=lease.fence, detail=str(error))
-        job.give_lease_back(lease, error)
+        job.release(lease, error)
     else:
         _report(uuid, lease, file, is_completed=is_completed)
         count("MirroredBytes", file.size, unit=MetricUnit.Bytes)

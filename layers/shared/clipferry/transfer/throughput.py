@@ -1,4 +1,4 @@
-"""How fast a source is, and whether the processor or the network sets the pace: known before anything is written.
+"""Measures how fast a source is, and whether the processor or the network is the limit: before anything is written.
 
 A moment that came out of a buffer, or that began a connection, says nothing: the median of four does.
 """
@@ -16,14 +16,14 @@ WINDOWS_PER_PART: Final = 128
 """A window is 64 KiB, four are 256: a 300th of what seven workers hold."""
 
 
-class Pace(NamedTuple):
-    """The pace of one connection. `speed` is in bytes a second."""
+class Throughput(NamedTuple):
+    """What one connection moves. `speed` is in bytes a second."""
 
     speed: float
     network_is_the_limit: bool
 
 
-def measure_pace(read: Callable[[int], memoryview], part_size: int, cpus: float) -> Pace:
+def measure_throughput(read: Callable[[int], memoryview], part_size: int, cpus: float) -> Throughput:
     """Reads four windows of a part; `cpus` is `bottleneck.owned_cpus`."""
     window_bytes = max(part_size // WINDOWS_PER_PART, 1)
     measured: list[tuple[float, float, int]] = []
@@ -33,4 +33,4 @@ def measure_pace(read: Callable[[int], memoryview], part_size: int, cpus: float)
         elapsed = time.monotonic() - begun - (waited_seconds() - waited)
         measured.append((elapsed, time.process_time() - used, count))
     elapsed, used, count = sorted(measured)[WINDOWS // 2]
-    return Pace(count / max(elapsed, 1e-9), used < BUSY * cpus * elapsed)
+    return Throughput(count / max(elapsed, 1e-9), used < BUSY * cpus * elapsed)
