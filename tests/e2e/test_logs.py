@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from unittest.mock import patch
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -70,6 +71,7 @@ def day(migrated_url: str) -> Iterator[Day]:
         netloc=f"{user.partition(':')[0] or 'postgres'}:{SECRETS['DATABASE_PASSWORD']}@{host}"
     ).geturl()
     with (
+        patch("clipferry.s3.retry.LONGEST_PAUSE_SECONDS", 0.05),  # else the bad sources take half a minute
         FakeR2(access_key=SECRETS["STORAGE_ACCESS_KEY"], secret_key=SECRETS["STORAGE_SECRET_KEY"]) as r2,
         embedded_aws() as aws,
         fake_evolink(api_key=SECRETS["EVOLINK_API_KEY"], seconds=0.3, retry_scale=0.2, film=small_film()) as evolink,
