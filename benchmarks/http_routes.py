@@ -2,6 +2,8 @@
 
 One instance on one processor handles one event after the other, as in Lambda; everything that it calls is in other
 processes and behind TLS. Both kinds are measured in turns. Then a CPU profile shows each layer's share.
+With --instructions, valgrind counts instead what a request executes outside the kernel, which a busy machine doesn't
+change: so two versions are compared, each in its own checkout.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -59,12 +62,16 @@ def main() -> int:
             runner = _Runner(instances.find_python(), folder, processors[0])
             authorities = BUILT / "SharedLayer/python/botocore/cacert.pem"
             deployed = scope.enter_context(deployment(folder, authorities=authorities))
-            found = runner.measure(deployed, arguments.rounds, arguments.requests)
-            shares = {route.name: runner.shares(deployed, route, 4 * arguments.requests) for route in ROUTES}
+            if arguments.instructions:
+                report = _counts({route.name: runner.instructions(deployed, route) for route in ROUTES})
+            else:
+                found = runner.measure(deployed, arguments.rounds, arguments.requests)
+                shares = {route.name: runner.shares(deployed, route, 4 * arguments.requests) for route in ROUTES}
+                report = _report(runner.python, found, shares, arguments)
         except UnmeasurableError as error:
             print(error, file=sys.stderr)
             return 1
-    for line in _report(runner.python, found, shares, arguments):
+    for line in report:
         print(line)
     return 0
 
@@ -73,6 +80,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.http_routes", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7, help="new instances of each handler")
     parser.add_argument("--requests", type=int, default=200, help="requests to each, after warming up")
+    parser.add_argument("--instructions", action="store_true", help="count instructions by valgrind, measure no time")
     return parser.parse_args()
 
 
@@ -80,6 +88,7 @@ class _Runner:
     def __init__(self, python: str, folder: Path, cpu: int) -> None:
         self.python = python
         self._cpu = cpu
+        self._log = folder / "valgrind.log"
         bare = folder / "bare"
         bare.mkdir()
         (bare / "app.py").write_text(Path(__file__).with_name("bare_routes").joinpath("app.py").read_text())
@@ -102,8 +111,32 @@ class _Runner:
     def shares(self, deployed: Deployment, route: Route, requests: int) -> Counter[str]:
         return Counter(self._run(deployed, route, requests, profile=True)["shares"])
 
+    def instructions(self, deployed: Deployment, route: Route) -> tuple[float, float]:
+        """Thousands a request, ours and bare: what more requests execute than fewer, so no import and no first one."""
+        fewer, more = 10, 110
+        ours, bare = (
+            (self._count(deployed, route, more, is_bare) - self._count(deployed, route, fewer, is_bare))
+            / (more - fewer)
+            for is_bare in (False, True)
+        )
+        return ours / 1000, bare / 1000
+
+    def _count(self, deployed: Deployment, route: Route, requests: int, is_bare: bool) -> int:
+        tool = ("--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null", f"--log-file={self._log}")
+        self._run(deployed, route, requests, is_bare=is_bare, under=("valgrind", *tool))
+        counted = re.search(r"I *refs: *([\d,]+)", self._log.read_text())
+        assert counted is not None
+        return int(counted[1].replace(",", ""))
+
     def _run(
-        self, deployed: Deployment, route: Route, requests: int, *, is_bare: bool = False, profile: bool = False
+        self,
+        deployed: Deployment,
+        route: Route,
+        requests: int,
+        *,
+        is_bare: bool = False,
+        profile: bool = False,
+        under: Sequence[str] = (),
     ) -> dict[str, Any]:
         ours = Code(module="app", path=(self._layer, BUILT / route.function))
         return instances.run(
@@ -115,6 +148,7 @@ class _Runner:
             skip=WARM_UPS,
             profile=profile,
             cpu=self._cpu,
+            under=under,
         )
 
 
@@ -141,6 +175,12 @@ def _report(
     yield f"{'share of the CPU, %':28}{''.join(f'{layer:>22}' for layer in LAYERS)}"
     for name, counted in shares.items():
         yield f"{name:28}{''.join(f'{100 * counted[layer] / max(1, counted.total()):22.0f}' for layer in LAYERS)}"
+
+
+def _counts(counted: dict[str, tuple[float, float]]) -> Iterator[str]:
+    yield f"{'thousands of instructions':28}{'ours':>9}{'bare':>9}{'x bare':>8}"
+    for name, (ours, bare) in counted.items():
+        yield f"{name:28}{ours:9.0f}{bare:9.0f}{ours / bare:8.2f}"
 
 
 def _line(name: str, found: Sequence[dict[str, float]]) -> str:

@@ -61,8 +61,12 @@ def run(
     count_files: bool = False,
     profile: bool = False,
     cpu: int | None = None,
+    under: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Returns what `one_process.py` measured, on the processor `cpu`; the first `skip` requests aren't profiled."""
+    """Returns what `one_process.py` measured, on the processor `cpu`; the first `skip` requests aren't profiled.
+
+    `under` is a program that runs the interpreter, with its options.
+    """
     with tempfile.NamedTemporaryFile() as output:
         order = {
             "module": code.module,
@@ -75,7 +79,7 @@ def run(
             "output": output.name,
         }
         done = subprocess.run(
-            [python, "-P", _ONE_PROCESS],
+            [*under, python, "-P", _ONE_PROCESS],
             input=json.dumps(order),
             env={**environment, "PYTHONPATH": ":".join(map(str, code.path)), "PYTHONDONTWRITEBYTECODE": "1"},
             stdout=subprocess.PIPE,
