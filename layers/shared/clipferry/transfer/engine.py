@@ -26,7 +26,7 @@ from clipferry.transfer.range_reader import RangeReader
 from clipferry.transfer.ranged_source import RangedSource
 from clipferry.transfer.single_put import NetworkIsTheLimitError, SinglePut
 from clipferry.transfer.source_answers import SourceChangedError
-from clipferry.transfer.throughput import Throughput, measure_throughput
+from clipferry.transfer.throughput import measure_throughput
 from clipferry.transfer.verification import ObjectReader, check_begins_as_mp4
 
 CLEANUP_SECONDS = 5.0
@@ -82,21 +82,18 @@ class Transfer:
         try:
             check_begins_as_mp4(read_step(part, reader, FIRST_STEP, digest), source)
             if length == size:
-                return self._put(part, reader, digest, None)
+                return self._put(part, reader, digest, watched=False)
             throughput = measure_throughput(
                 lambda count: read_step(part, reader, count, digest), config.part_size, config.cpus
             )
             if goes_in_one_put(source, throughput, config):
-                return self._put(part, reader, digest, throughput)
+                return self._put(part, reader, digest, watched=not throughput.network_is_the_limit)
             return self._upload(part, reader, digest, at_once=throughput.network_is_the_limit)
         finally:
             reader.close()
 
-    def _put(
-        self, part: Part, reader: RangeReader, digest: OrderedDigest, throughput: Throughput | None
-    ) -> TransferResult:
-        """`throughput` is None for a file of one part."""
-        watched = throughput is not None and not throughput.network_is_the_limit
+    def _put(self, part: Part, reader: RangeReader, digest: OrderedDigest, *, watched: bool) -> TransferResult:
+        """`watched` where the bucket may turn out to be the limit: then it goes on in parts."""
         bottleneck = BottleneckDetector(self._config.cpus, part.length) if watched else None
         put = SinglePut(self._context, part, reader, digest, size=self._context.source.size, bottleneck=bottleneck)
         try:
