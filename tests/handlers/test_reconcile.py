@@ -19,7 +19,6 @@ from local.http.messages import NoResponse, Response
 from local.lambda_runtime.events import schedule_event
 from local.lambda_runtime.function_instances import load
 from local.lambda_runtime.lambda_context import invoker
-from local.providers.base import Options
 from local.providers.evolink import FakeEvolink
 from local.providers.faults import Faults
 from local.providers.responses import json_response
@@ -55,8 +54,7 @@ class Evolink(FakeEvolink):
 def evolink(database: Database, database_url: str) -> Iterator[Evolink]:
     books.add_user(database)
     books.add_package(database, 10_000)
-    options = Options(api_key=KEY, film=b"film")
-    with serving(lambda url: Evolink(url, options)) as evolink:
+    with serving(Evolink, api_key=KEY, film=b"film") as evolink:
         own = {"EVOLINK_BASE_URL": evolink.base_url, "EVOLINK_API_KEY": KEY}
         with in_process({**environment(database_url), **own}):
             runtime.reset()
