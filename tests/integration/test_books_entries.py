@@ -198,7 +198,7 @@ def test_a_user_sees_only_the_own_balance(database: Database) -> None:
 
 
 def test_an_expired_session_is_refused(database: Database) -> None:
-    books.execute(database, "update public.session set \"expiresAt\" = timezone('utc', now())")
+    books.execute(database, "update public.session set \"expiresAt\" = timezone('utc', now()) - interval '1 ms'")
 
     with pytest.raises(UnauthorizedError):
         get_balance(credential=books.credential(), database=database)
