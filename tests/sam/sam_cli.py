@@ -44,8 +44,11 @@ class RunningStack:
 
 
 def sam_environment() -> dict[str, str]:
-    """Returns our environment without AWS credentials: with any, SAM would ask AWS for the account at every call."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    """Returns our environment without AWS credentials, and as if no make had started us.
+
+    With any credentials SAM would ask AWS for the account at every call; a make in a make prints the folders it enters.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MAKE", "MFLAGS"))}
     return kept | {
         "SAM_CLI_TELEMETRY": "0",
         "AWS_CONFIG_FILE": os.devnull,
