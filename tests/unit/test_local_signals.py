@@ -13,6 +13,12 @@ import pytest
 from local.signals import ENDING, stop_requested
 
 BOTH = (signal.SIGINT, signal.SIGTERM)
+BEGUN = """
+import os, signal
+from local.signals import stop_requested
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may have begun with nohup
+with stop_requested() as stop:
+"""
 
 
 @pytest.mark.parametrize("number", BOTH)
@@ -27,17 +33,13 @@ def test_the_first_signal_asks_and_the_second_insists(number: signal.Signals) ->
 
 def test_a_closed_terminal_asks_and_what_is_written_afterwards_goes_nowhere() -> None:
     """In a process of its own: its output is a pipe whose reader has gone with the terminal."""
-    program = (
-        "import os, signal\n"
-        "from local.signals import stop_requested\n"
-        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # whoever runs the tests may have begun with nohup
-        "with stop_requested() as stop:\n"
-        "    input()\n"
-        "    for _ in range(2): os.kill(os.getpid(), signal.SIGHUP)\n"
-        "    assert stop.is_set()\n"
-        "    for _ in range(9): print('nobody reads this', flush=True)\n"
-        "os._exit(7)\n"
-    )
+    program = f"""{BEGUN}
+    input()
+    for _ in range(2): os.kill(os.getpid(), signal.SIGHUP)
+    assert stop.is_set()
+    for _ in range(9): print('nobody reads this', flush=True)
+os._exit(7)
+"""
     process = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.close()
@@ -49,15 +51,11 @@ def test_a_closed_terminal_asks_and_what_is_written_afterwards_goes_nowhere() ->
 
 def test_a_terminal_that_closes_without_a_signal_is_noticed() -> None:
     """As under `ssh -t HOST make dev`: the signal goes to make, which doesn't pass it on."""
-    program = (
-        "import os, signal\n"
-        "from local.signals import stop_requested\n"
-        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # whoever runs the tests may have begun with nohup
-        "with stop_requested() as stop:\n"
-        "    print('ready', flush=True)\n"
-        "    stop.wait()\n"
-        "os._exit(7)\n"
-    )
+    program = f"""{BEGUN}
+    print('ready', flush=True)
+    stop.wait()
+os._exit(7)
+"""
     ours, theirs = pty.openpty()
     with subprocess.Popen([sys.executable, "-c", program], stdin=theirs, stdout=subprocess.PIPE) as process:
         os.close(theirs)

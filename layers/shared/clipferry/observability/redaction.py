@@ -28,7 +28,7 @@ DEEPEST: Final = 50
 
 _NAMES: Final = r"(?:sig|signature|token|key|secret|credential|password)"
 _WORDS: Final = ("sig", "token", "key", "secret", "credential", "password", "prompt")
-"""What each of these names has in it, and a prompt's name: found in a fifteenth of a pattern's time."""
+"""What each of these names has in it, and a prompt's name: found much sooner than by a pattern."""
 _SECRET_NAME: Final = re.compile(rf"{_NAMES}$", re.IGNORECASE)
 _PROMPT_NAME: Final = re.compile(r"prompt$", re.IGNORECASE)
 _ADDRESS: Final = r"(?:[^\s\"'<>\\]|\\+(?:u[0-9a-f]{4}|/))"
