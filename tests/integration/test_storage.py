@@ -90,7 +90,7 @@ def storage_at(endpoint: str, **changes: Any) -> Storage:
         "bucket": BUCKET,
         "public_domain": "https://cdn.example.com",
         "allow_loopback": True,
-        "config": TransferConfig(single_seconds=0),  # in parts, however fast this machine is
+        "config": TransferConfig(single_seconds=0, cpus=0.0),  # in whole parts, however fast or busy this machine is
     }
     return Storage(**(settings | changes))
 
