@@ -48,7 +48,7 @@ def test_a_video_is_ordered_and_looked_into_with_the_keyboard_alone(visit: Open)
     page.keyboard.press("Enter")
 
     card = page.get_by_role("article", name=PROMPT)
-    expect(card).to_have_attribute("data-status", "COMPLETED", timeout=PATIENCE_MILLISECONDS)
+    expect(card).to_have_attribute("data-status", "COMPLETED", timeout=30_000)
     expect(page.get_by_role("button", name="Create video", exact=True)).to_be_focused()
     tab_to(page, "Timeline")
     page.keyboard.press("Enter")
@@ -114,7 +114,7 @@ def test_the_browsers_language_is_spoken_until_another_is_chosen(visit: Open) ->
     page.get_by_role("radio", name="480p").check(force=True)
     page.get_by_role("button", name="生成视频").click()
     card = page.get_by_role("article", name="清晨的渡轮")
-    expect(card).to_have_attribute("data-status", "COMPLETED", timeout=PATIENCE_MILLISECONDS)
+    expect(card).to_have_attribute("data-status", "COMPLETED", timeout=30_000)
     expect(card.locator('[aria-current="step"]')).to_have_text("已完成")
 
     page.get_by_role("button", name="English").click()

@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 from local.stack import Stack
 
 PROMPT = "A ferry crosses the bay at dawn"
-PATIENCE_MILLISECONDS = 120_000
+PATIENCE_MILLISECONDS = 20_000
 
 
 @dataclass
