@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -83,7 +85,8 @@ def film(
     sound: bool = False,
 ) -> bytes:
     """An MP4 with 24 frames a second and a key frame every half second. `pixel` is the ratio of a pixel's sides."""
-    with av.open(path, "w", format="mp4", options={"movflags": flags} if flags else {}) as container:
+    options = {"movflags": flags} if flags else {}
+    with _scheduled_as_before(), av.open(path, "w", format="mp4", options=options) as container:
         silence = container.add_stream("aac", rate=48_000, layout="mono") if sound else None
         stream = container.add_stream(codec, rate=24, options=QUICK.get(codec, {}))
         stream.width, stream.height, stream.pix_fmt, stream.gop_size = width, height, "yuv420p", 12
@@ -97,6 +100,19 @@ def film(
         if silence is not None:
             container.mux([*silence.encode(_silence()), *silence.encode(None)])
     return path.read_bytes()
+
+
+@contextmanager
+def _scheduled_as_before() -> Iterator[None]:
+    """For root SVT-AV1 makes its caller a real-time thread; all that it started later would starve the other tests."""
+    if not hasattr(os, "sched_getscheduler"):  # Linux alone has it
+        yield
+        return
+    policy, priority = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, priority)
 
 
 @cache

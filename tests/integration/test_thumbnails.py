@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 from fractions import Fraction
 from pathlib import Path
@@ -74,6 +75,14 @@ def test_every_codec_gives_a_thumbnail_of_the_first_frame(tmp_path: Path, codec:
 
     assert image.size == (640, 360)
     assert shows_corners(image, the_corners())
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="Linux alone tells how a process is scheduled")
+def test_making_a_film_leaves_the_tests_no_real_time_process(tmp_path: Path) -> None:
+    """For root SVT-AV1 would; then a browser that is started later keeps the other tests from running."""
+    before = os.sched_getscheduler(0)
+    film(tmp_path / "film.mp4", codec="libsvtav1", frames=2)
+    assert os.sched_getscheduler(0) == before
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
