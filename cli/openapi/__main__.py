@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from cli.openapi.document import ROOT, files
@@ -10,17 +11,17 @@ from cli.openapi.document import ROOT, files
 
 def main() -> None:
     """Writes the files. With --check only says which are stale, and exits with 1 if any is."""
-    if "--check" in sys.argv:
-        stale = [str(file.relative_to(ROOT)) for file, text in files().items() if _content(file) != text]
-        if stale:
-            raise SystemExit(f"stale, run `make openapi`: {', '.join(stale)}")
-        return
-    for file, text in files().items():
-        file.write_text(text, encoding="utf-8")
+    documents = files()
+    if "--check" not in sys.argv:
+        for file, text in documents.items():
+            file.write_text(text, encoding="utf-8")
+    elif names := [str(file.relative_to(ROOT)) for file in stale(documents)]:
+        raise SystemExit(f"stale, run `make openapi`: {', '.join(names)}")
 
 
-def _content(file: Path) -> str | None:
-    return file.read_text(encoding="utf-8") if file.exists() else None
+def stale(documents: Mapping[Path, str]) -> list[Path]:
+    """Returns the files that don't exist, or hold another text."""
+    return [file for file, text in documents.items() if not file.exists() or file.read_text(encoding="utf-8") != text]
 
 
 if __name__ == "__main__":

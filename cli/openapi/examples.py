@@ -1,125 +1,108 @@
-"""An example of each request, answer and error of the contract."""
+"""An example of each request, answer and error of the contract; the code that answers makes the answers."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from clipferry import catalog, errors
-from clipferry.api import model_answers
+from clipferry.api import key_answers, model_answers, responses
+from clipferry.api.sdk import answers as sdk_answers
+from clipferry.api.sdk import errors as sdk_errors
+from clipferry.db.api_keys import ApiKey
+from clipferry.db.ledger import Balance, LedgerRow
+from clipferry.db.users import User
 from clipferry.errors import ClipferryError
+from clipferry.models import Video, VideoStatus
+from clipferry.usecases.query_videos import Page, PageAfter
+from clipferry.usecases.read_credits import HistoryPage
 
 UUID: Final = "vid_V1StGXR8_Z5jdHi6B-myT"
-_MADE: Final = "2026-11-22T08:00:00.000Z"
-_DONE: Final = "2026-11-22T08:01:48.250Z"
+_MADE: Final = datetime(2026, 11, 22, 8, tzinfo=UTC)
+_DONE: Final = _MADE + timedelta(seconds=108.25)
 _CURSOR: Final = "MTc5NTMzNDQwMDAwMC40Mg"
 _FILE: Final = f"https://cdn.example.com/videos/{UUID}"
 _UPLOAD: Final = "uploads/xQ3vT8mKpL0sWz5a/8hJk2LmNpQrStUvWxYz1A.png"
+_USER: Final = User(id="xQ3vT8mKpL0sWz5a", email="ann@example.com", name="Ann", image=None, is_admin=False)
 
-_VIDEO: Final = {
-    "id": 42,
-    "uuid": UUID,
-    "userId": "xQ3vT8mKpL0sWz5a",
-    "prompt": "A ferry at dawn",
-    "model": "seedance-2.0",
-    "parameters": {
+_ORDERED: Final = Video(
+    id=42,
+    uuid=UUID,
+    user_id=_USER.id,
+    prompt="A ferry at dawn",
+    model="seedance-2.0",
+    parameters={
         "duration": 5,
         "aspectRatio": "16:9",
         "quality": "480p",
         "mode": "text-to-video",
         "generateAudio": True,
     },
-    "status": "COMPLETED",
-    "provider": "evolink",
-    "externalTaskId": "task-unified-1795334400-7cvnl5zw",
-    "errorMessage": None,
-    "errorCode": None,
-    "startImageUrl": None,
-    "originalVideoUrl": "https://files.evolink.example/7cvnl5zw.mp4",
-    "videoUrl": f"{_FILE}.mp4",
-    "thumbnailUrl": f"{_FILE}.jpg",
-    "duration": 5,
-    "resolution": "480p",
-    "aspectRatio": "16:9",
-    "width": 864,
-    "height": 480,
-    "fileSize": 1048576,
-    "creditsUsed": 15,
-    "createdAt": _MADE,
-    "updatedAt": _DONE,
-    "completedAt": _DONE,
-    "generationTime": 108,
-    "isDeleted": False,
-    "metadata": {"order": "42"},
-    "progress": 100,
-}
-_MEDIA: Final = {
-    "durationMs": 5042,
-    "width": 864,
-    "height": 480,
-    "codec": "h264",
-    "hasAudio": True,
-    "frameRate": 24.0,
-}
-_SDK_VIDEO: Final = {
-    "id": UUID,
-    "object": "video",
-    "status": "queued",
-    "model": "seedance-2.0",
-    "prompt": "A ferry at dawn",
-    "progress": 0,
-    "seconds": "5",
-    "size": "854x480",
-    "created_at": 1795334400,
-    "completed_at": None,
-    "expires_at": None,
-    "remixed_from_video_id": None,
-    "error": None,
-    "creditsUsed": 15,
-    "metadata": {"order": "42"},
-}
-_CREATED: Final = {
-    "videoUuid": UUID,
-    "taskId": "task-unified-1795334400-7cvnl5zw",
-    "provider": "evolink",
-    "status": "GENERATING",
-    "estimatedTime": 120,
-    "creditsUsed": 15,
-}
-_CONSUMED: Final = {
-    "id": 7,
-    "transNo": "TXN17953344000008hJk2L",
-    "userId": "xQ3vT8mKpL0sWz5a",
-    "transType": "VIDEO_CONSUME",
-    "credits": -15,
-    "balanceAfter": 85,
-    "packageId": None,
-    "videoUuid": UUID,
-    "orderNo": None,
-    "holdId": 3,
-    "remark": None,
-    "createdAt": _DONE,
-}
-_TRANSACTION: Final = {
-    "id": "7",
-    "userId": "xQ3vT8mKpL0sWz5a",
-    "transType": "video_generate",
-    "credits": -15,
-    "balanceAfter": 85,
-    "videoUuid": UUID,
-    "remark": None,
-    "createdAt": _DONE,
-}
-_KEY: Final = {
-    "id": 7,
-    "name": "render farm",
-    "prefix": "cf_2hQbK9c",
-    "scopes": ["videos:read", "videos:write"],
-    "monthlyCredits": 500,
-    "usedCredits": 0,
-    "createdAt": _MADE,
-    "expiresAt": "2027-02-20T08:00:00.000Z",
-    "lastUsedAt": None,
-}
+    status=VideoStatus.GENERATING,
+    provider="evolink",
+    external_task_id="task-unified-1795334400-7cvnl5zw",
+    error_message=None,
+    start_image_url=None,
+    original_video_url=None,
+    video_url=None,
+    thumbnail_url=None,
+    duration=5,
+    resolution="480p",
+    aspect_ratio="16:9",
+    file_size=None,
+    credits_used=15,
+    created_at=_MADE,
+    updated_at=_MADE,
+    completed_at=None,
+    generation_time=None,
+    is_deleted=False,
+    metadata={"order": "42"},
+)
+_COMPLETED: Final = replace(
+    _ORDERED,
+    status=VideoStatus.COMPLETED,
+    original_video_url="https://files.evolink.example/7cvnl5zw.mp4",
+    video_url=f"{_FILE}.mp4",
+    thumbnail_url=f"{_FILE}.jpg",
+    file_size=1048576,
+    updated_at=_DONE,
+    completed_at=_DONE,
+    generation_time=108,
+    duration_ms=5042,
+    width=864,
+    height=480,
+    codec="h264",
+    has_audio=True,
+    frame_rate=24.0,
+)
+_CONSUMED: Final = LedgerRow(
+    id=7,
+    trans_no="TXN17953344000008hJk2L",
+    user_id=_USER.id,
+    trans_type="VIDEO_CONSUME",
+    credits=-15,
+    balance_after=85,
+    package_id=None,
+    video_uuid=UUID,
+    order_no=None,
+    hold_id=3,
+    remark=None,
+    created_at=_DONE,
+)
+_KEY: Final = ApiKey(
+    id=7,
+    user_id=_USER.id,
+    name="render farm",
+    prefix="cf_2hQbK9c",
+    is_admin=False,
+    created_at=_MADE,
+    last_used_at=None,
+    revoked_at=None,
+    scopes=["videos:read", "videos:write"],
+    expires_at=_MADE + timedelta(days=90),
+    monthly_credits=500,
+)
 
 REQUESTS: Final[dict[str, Any]] = {
     "GenerateVideo": {
@@ -130,7 +113,7 @@ REQUESTS: Final[dict[str, Any]] = {
         "quality": "480p",
     },
     "CreateVideo": {"prompt": "A ferry at dawn", "model": "seedance-2.0", "seconds": "5", "size": "854x480"},
-    "GrantCredits": {"userId": "xQ3vT8mKpL0sWz5a", "credits": 100, "orderNo": "support-2026-0042", "expiresInDays": 30},
+    "GrantCredits": {"userId": _USER.id, "credits": 100, "orderNo": "support-2026-0042", "expiresInDays": 30},
     "CreateKey": {
         "name": "render farm",
         "scopes": ["videos:read", "videos:write"],
@@ -142,45 +125,27 @@ REQUESTS: Final[dict[str, Any]] = {
 """Request bodies, by the name of their schema."""
 
 ANSWERS: Final[dict[str, Any]] = {
-    "generateVideo": _CREATED,
-    "listVideos": {"videos": [_VIDEO], "nextCursor": _CURSOR, "hasMore": True},
-    "getVideo": {**_VIDEO, "media": _MEDIA},
+    "generateVideo": responses.retried(_ORDERED) | {"estimatedTime": 120},
+    "listVideos": responses.page(Page([_COMPLETED], _CURSOR)),
+    "getVideo": responses.video_detail(_COMPLETED),
     "deleteVideo": {"deleted": True},
-    "getVideoStatus": {"status": "COMPLETED", "progress": 100, "videoUrl": f"{_FILE}.mp4"},
-    "cancelVideo": {"status": "GENERATING"},
-    "retryVideo": {**_CREATED, "status": "UPLOADING", "estimatedTime": None},
+    "getVideoStatus": responses.status(_COMPLETED),
+    "cancelVideo": responses.status(_ORDERED),
+    "retryVideo": responses.retried(replace(_ORDERED, status=VideoStatus.UPLOADING)),
     "receiveCallback": {"received": True},
-    "getBalance": {
-        "totalCredits": 100,
-        "usedCredits": 15,
-        "frozenCredits": 0,
-        "availableCredits": 85,
-        "expiringSoon": 0,
-    },
-    "listTransactions": {
-        "records": [_CONSUMED],
-        "transactions": [_TRANSACTION],
-        "total": 1,
-        "hasMore": False,
-        "nextCursor": None,
-    },
+    "getBalance": responses.balance(Balance(total=100, used=15, frozen=0, available=85, expiring_soon=0)),
+    "listTransactions": responses.history(HistoryPage(rows=[_CONSUMED], total=1, next_offset=None)),
     "grantCredits": {"granted": True, "orderNo": "support-2026-0042"},
-    "sdkCreateVideo": {**_SDK_VIDEO, "status": "in_progress"},
-    "sdkGetVideo": {**_SDK_VIDEO, "status": "completed", "progress": 100, "completed_at": 1795334508},
-    "sdkListVideos": {
-        "object": "list",
-        "data": [_SDK_VIDEO],
-        "first_id": UUID,
-        "last_id": UUID,
-        "has_more": False,
-    },
-    "sdkDeleteVideo": {"id": UUID, "object": "video.deleted", "deleted": True},
+    "sdkCreateVideo": sdk_answers.video(_ORDERED),
+    "sdkGetVideo": sdk_answers.video(_COMPLETED),
+    "sdkListVideos": sdk_answers.page(PageAfter([replace(_ORDERED, status=VideoStatus.PENDING)], has_more=False)),
+    "sdkDeleteVideo": sdk_answers.deleted(UUID),
     "sdkListModels": {
         "object": "list",
         "data": [{"id": "seedance-2.0", "object": "model", "created": 0, "owned_by": "evolink"}],
     },
-    "listKeys": {"keys": [{**_KEY, "usedCredits": 45, "lastUsedAt": _DONE}]},
-    "createKey": {**_KEY, "key": "cf_2hQbK9cVx0mW4RrT8yUoPaSdFgHjKlZxCvBnM1QwErT"},
+    "listKeys": key_answers.keys([replace(_KEY, used_credits=45, last_used_at=_DONE)]),
+    "createKey": key_answers.created_key(_KEY, "cf_2hQbK9cVx0mW4RrT8yUoPaSdFgHjKlZxCvBnM1QwErT"),
     "revokeKey": {"deleted": True},
     "presignUpload": {
         "uploadUrl": f"https://bucket.r2.example/{_UPLOAD}?X-Amz-Expires=3600&X-Amz-Signature=…",
@@ -189,13 +154,7 @@ ANSWERS: Final[dict[str, Any]] = {
         "expiresIn": 3600,
     },
     "listModels": model_answers.models(catalog.load())[:1],
-    "getMe": {
-        "id": "xQ3vT8mKpL0sWz5a",
-        "email": "ann@example.com",
-        "name": "Ann",
-        "image": None,
-        "isAdmin": False,
-    },
+    "getMe": responses.user(_USER),
     "getWebhookSecret": {"secret": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="},
     "getHealth": {"status": "ok", "checks": {"database": "ok"}},
 }
@@ -228,3 +187,8 @@ def refusal(error: type[ClipferryError]) -> dict[str, Any]:
     """The whole answer that tells the caller about `error`."""
     made = error(details=_DETAILS[error]) if error in _DETAILS else error()
     return {"success": False, "error": made.as_answer()["error"]}
+
+
+def sdk_refusal(error: type[ClipferryError]) -> dict[str, Any]:
+    """The same as OpenAI's SDKs read it."""
+    return sdk_errors.shape(error.status, refusal(error)["error"])
