@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from clipferry.errors import StorageError
-from clipferry.transfer import bottleneck, engine, throughput
+from clipferry.transfer import bottleneck, engine, plan
 from clipferry.transfer.bottleneck import BottleneckDetector
-from clipferry.transfer.interface import SMALLEST_PART, TransferResult
+from clipferry.transfer.interface import SMALLEST_PART, TransferConfig, TransferResult
 from clipferry.transfer.ordered_hash import Part
-from clipferry.transfer.plan import balanced_length
-from clipferry.transfer.throughput import WINDOWS_PER_PART, Throughput, measure_throughput
+from clipferry.transfer.plan import WINDOWS_PER_PART, Throughput, balanced_length, measure_throughput
 from local.r2.faults import Fault
 from local.r2.server import FakeR2
 from tests.integration.mirror_fixtures import KEY, PART, Behaviour, film, serving, sha256, storage_for, strict_r2
@@ -48,8 +47,8 @@ def mirrored(r2: FakeR2, behaviour: Behaviour | None = None, **config: Any) -> T
 def limit(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Throughput:
     """What was measured: it decides whether there is time for the MD5, and none for the HEAD."""
 
-    def measured(read: Any, part_size: int, _cpus: float) -> Throughput:
-        read(part_size // 2)
+    def measured(read: Any, config: TransferConfig) -> Throughput:
+        read(config.part_size // 2)
         return request.param
 
     monkeypatch.setattr(engine, "measure_throughput", measured)
@@ -143,7 +142,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float, float, float], No
         passed[:] = [before + more for before, more in zip(passed, seconds, strict=True)]
 
     fake = SimpleNamespace(monotonic=lambda: passed[0], process_time=lambda: passed[1])
-    for module in (throughput, bottleneck):
+    for module in (plan, bottleneck):
         monkeypatch.setattr(module, "time", fake)
         monkeypatch.setattr(module, "waited_seconds", lambda: passed[2])
     return let_pass
@@ -168,7 +167,7 @@ def test_the_throughput_is_that_of_the_median_window(
         clock(*next(windows))
         return memoryview(bytes(count))
 
-    assert measure_throughput(read, 1000 * WINDOWS_PER_PART, cpus=1.0) == expected
+    assert measure_throughput(read, TransferConfig(part_size=1000 * WINDOWS_PER_PART)) == expected
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from clipferry.errors import SourceInvalidError, StorageError
+from clipferry.transfer import engine, part_workers
 from clipferry.transfer.interface import TransferResult
 from clipferry.transfer.ordered_hash import PIECE, OrderedDigest, Part
 from local.http.messages import Response
@@ -73,10 +75,21 @@ def test_there_are_more_as_soon_as_the_network_is_the_limit() -> None:
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
 @pytest.mark.parametrize("parts", [10, 40])
-def test_memory_is_one_part_for_each_worker_whatever_the_size(workers: int, parts: int) -> None:
-    """Buffers are counted, not measured: a part's memory is made in two places only, each of which counts."""
+def test_memory_is_one_part_for_each_worker_whatever_the_size(
+    workers: int, parts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buffers: dict[int, memoryview] = {}  # kept here, so that no two have one id
+
+    class RecordedPart(Part):
+        def __init__(self, number: int, **fields: Any) -> None:
+            super().__init__(number, **fields)
+            buffers[id(self.memory.obj)] = self.memory
+
+    monkeypatch.setattr(engine, "Part", RecordedPart)
+    monkeypatch.setattr(part_workers, "Part", RecordedPart)
     done = mirrored(Behaviour(film(parts * PART), rate=2_000_000), workers=workers)
-    assert done.buffers == done.workers <= workers
+    assert len(buffers) <= done.workers <= workers
+    assert {len(memory) for memory in buffers.values()} == {PART}
 
 
 def test_what_waited_for_its_turn_is_observed_in_small_pieces() -> None:

@@ -65,7 +65,7 @@ class BucketRefusedError(StorageError):
 
 
 class Retries:
-    """Counts one transfer's failures, for all its workers. `stop` ends every pause at once."""
+    """Counts one transfer's failures, for all its workers. `stop`, set once a worker has failed, ends every pause."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Retries:
         pause_seconds: float = PAUSE_SECONDS,
     ) -> None:
         self.deadline = deadline
-        self._stop = stop or threading.Event()
+        self.stop = stop or threading.Event()
         self._tries = tries
         self._pause_seconds = pause_seconds
         self._failures = 0
@@ -85,12 +85,13 @@ class Retries:
         self,
         attempt: Callable[[], Answer],
         failures: tuple[type[SourceError | StorageError], ...] = (SourceError, StorageError),
+        *,
+        failed: int = 0,
     ) -> Answer:
-        """Returns what `attempt` returns; tries again after one of `failures`.
+        """Returns what `attempt` returns; tries again after one of `failures`. `failed` tries were made before.
 
         Raises what the last try raised, or TransferInterruptedError when the deadline is over.
         """
-        failed = 0
         while True:
             try:
                 return attempt()
@@ -113,7 +114,7 @@ class Retries:
         seconds = max(seconds * uniform(1, 1.5), error.wait_seconds)  # noqa: S311 (no secret)
         if self.deadline.ends_within(seconds):
             raise _out_of_time(error) from error
-        if seconds > LONGEST_WAIT_SECONDS or self._stop.wait(seconds):
+        if seconds > LONGEST_WAIT_SECONDS or self.stop.wait(seconds):
             raise error
 
 

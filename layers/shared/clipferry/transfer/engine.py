@@ -1,32 +1,27 @@
 """Transfers one file from its source into the bucket: streamed, hashed, verified, and continued after an interruption.
 
-The thread that calls is the first worker and the only one that calls `on_progress`; `observe` is called by the worker
+The thread that calls is the first worker and the only one that calls `on_progress`; `on_chunk` is called by the worker
 whose part has the turn. Memory: a constant, and one part for each worker.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from clipferry.errors import ClipferryError, StorageError
 from clipferry.net.deadline import Deadline
-from clipferry.s3.client import Bucket
 from clipferry.s3.multipart import Multipart, Progress
+from clipferry.s3.object_headers import immutable_headers
 from clipferry.s3.retry import BucketRefusedError, Retries
 from clipferry.transfer.background_start import BackgroundUpload
-from clipferry.transfer.bottleneck import BottleneckDetector
-from clipferry.transfer.interface import OnProgress, TransferConfig, TransferResult
-from clipferry.transfer.ordered_hash import Observe, OrderedDigest, Part
+from clipferry.transfer.interface import TransferOptions, TransferResult
+from clipferry.transfer.ordered_hash import OrderedDigest, Part
 from clipferry.transfer.part_io import FIRST_STEP, TransferContext, read_step
 from clipferry.transfer.part_workers import PartWorkers
-from clipferry.transfer.plan import balanced_length, goes_in_one_put
+from clipferry.transfer.plan import balanced_length, goes_in_one_put, measure_throughput
 from clipferry.transfer.range_reader import RangeReader
-from clipferry.transfer.ranged_source import RangedSource
 from clipferry.transfer.single_put import NetworkIsTheLimitError, SinglePut
 from clipferry.transfer.source_answers import SourceChangedError
-from clipferry.transfer.throughput import measure_throughput
 from clipferry.transfer.verification import ObjectReader, check_begins_as_mp4
 
 CLEANUP_SECONDS = 5.0
@@ -34,32 +29,16 @@ CLEANUP_SECONDS = 5.0
 
 
 class Transfer:
-    """One attempt. `headers` are the stored object's; `earlier` is the progress that the attempt before recorded."""
+    """One attempt."""
 
-    def __init__(
-        self,
-        *,
-        source: RangedSource,
-        bucket: Bucket,
-        key: str,
-        headers: Mapping[str, str],
-        retries: Retries,
-        stop: threading.Event,
-        config: TransferConfig,
-        observe: Observe | None = None,
-        earlier: Progress | None = None,
-        on_progress: OnProgress | None = None,
-    ) -> None:
-        self._context = TransferContext(
-            source=source, bucket=bucket, key=key, retries=retries, stop=stop, content_md5=config.content_md5
-        )
-        self._headers = headers
-        self._config = config
-        self._observe = observe
-        self._earlier = earlier
-        self._on_progress = on_progress
-        self._multipart = Multipart(bucket, key, retries)
-        self._stored = ObjectReader(bucket, key, retries)
+    def __init__(self, context: TransferContext, options: TransferOptions) -> None:
+        self._context = context
+        self._headers = immutable_headers(context.key, options.get("content_type", "video/mp4"))
+        self._observe = options.get("on_chunk")
+        self._earlier = options.get("progress")
+        self._on_progress = options.get("on_progress")
+        self._multipart = Multipart(context.bucket, context.key, context.retries)
+        self._stored = ObjectReader(context.bucket, context.key, context.retries)
 
     def run(self) -> TransferResult:
         """Raises what `RangedSource.open` raises, StorageError, and TransferInterruptedError when the time is over.
@@ -72,7 +51,7 @@ class Transfer:
             self._context.source.close()
 
     def _start(self) -> TransferResult:
-        source, retries, config = self._context.source, self._context.retries, self._config
+        source, retries, config = self._context.source, self._context.retries, self._context.config
         body = retries.call_with_retry(lambda: source.open(0, config.part_size))
         size = source.size
         length = min(config.part_size, size)
@@ -83,9 +62,7 @@ class Transfer:
             check_begins_as_mp4(read_step(part, reader, FIRST_STEP, digest), source)
             if length == size:
                 return self._put(part, reader, digest, watched=False)
-            throughput = measure_throughput(
-                lambda count: read_step(part, reader, count, digest), config.part_size, config.cpus
-            )
+            throughput = measure_throughput(lambda count: read_step(part, reader, count, digest), config)
             if goes_in_one_put(source, throughput, config):
                 return self._put(part, reader, digest, watched=not throughput.network_is_the_limit)
             return self._upload(part, reader, digest, at_once=throughput.network_is_the_limit)
@@ -94,18 +71,17 @@ class Transfer:
 
     def _put(self, part: Part, reader: RangeReader, digest: OrderedDigest, *, watched: bool) -> TransferResult:
         """`watched` where the bucket may turn out to be the limit: then it goes on in parts."""
-        bottleneck = BottleneckDetector(self._config.cpus, part.length) if watched else None
-        put = SinglePut(self._context, part, reader, digest, size=self._context.source.size, bottleneck=bottleneck)
+        put = SinglePut(self._context, part, reader, digest, watched=watched)
         try:
             put.store(self._headers, self._stored, lambda: self._record(None))
         except NetworkIsTheLimitError:
             return self._upload(part, reader, digest, at_once=True)
-        return self._result(digest.hexdigest(), workers=1, buffers=1)
+        return self._result(digest.hexdigest(), workers=1)
 
     def _upload(self, part: Part, reader: RangeReader, digest: OrderedDigest, *, at_once: bool) -> TransferResult:
         source = self._context.source
         if at_once and source.etag is not None:
-            part.length = balanced_length(part, source.size, self._config.workers)
+            part.length = balanced_length(part, source.size, self._context.config.workers)
         upload = BackgroundUpload(self._multipart, self._headers)
         progress = Progress(upload_id="", part_size=part.length, size=source.size, source_etag=source.etag)
 
@@ -113,7 +89,7 @@ class Transfer:
             return upload.upload_id(lambda created: self._record(progress._replace(upload_id=created)))
 
         numbers = range(1, progress.part_count + 1)
-        workers = self._workers(progress, numbers, digest, upload_id, at_once=at_once)
+        workers = PartWorkers(self._context, progress, numbers, digest=digest, upload_id=upload_id, at_once=at_once)
         upload.start()
         try:
             workers.run(part, reader)
@@ -124,33 +100,14 @@ class Transfer:
             progress = progress._replace(upload_id=created or "", parts=dict(workers.etags))
             self._clean_up(progress, error, is_recorded=upload.is_recorded)
             raise
-        return self._result(digest.hexdigest(), workers=workers.workers, buffers=workers.buffers)
-
-    def _workers(
-        self,
-        progress: Progress,
-        numbers: range | list[int],
-        digest: OrderedDigest | None,
-        upload_id: Callable[[], str | None],
-        *,
-        at_once: bool,
-    ) -> PartWorkers:
-        return PartWorkers(
-            self._context,
-            progress,
-            numbers,
-            workers=self._config.workers,
-            bottleneck=None if at_once else BottleneckDetector(self._config.cpus, progress.part_size),
-            digest=digest,
-            upload_id=upload_id,
-        )
+        return self._result(digest.hexdigest(), workers=workers.workers)
 
     def _resume(self, earlier: Progress) -> TransferResult:
         """Lists what an earlier upload has, adds what is missing, and reads the object back to hash it.
 
         Parts can't be read before the upload is complete, and the state of a hash can't be saved.
         """
-        workers = buffers = 0
+        workers = 0
         try:
             progress = earlier._replace(parts=self._multipart.parts(earlier))
         except BucketRefusedError as refusal:
@@ -159,18 +116,18 @@ class Transfer:
             if not self._stored.is_result_of(earlier):
                 self._record(None)
                 return self._start()
-            return self._result(self._stored.sha256(earlier.size, self._observe), workers=0, buffers=0)
+            return self._result(self._stored.sha256(earlier.size, self._observe), workers=0)
         missing = [number for number in range(1, progress.part_count + 1) if number not in progress.parts]
         try:
             if missing:
                 added = self._add(progress, missing)
                 progress = progress._replace(parts={**progress.parts, **added.etags})
-                workers, buffers = added.workers, added.buffers
+                workers = added.workers
             self._complete(progress)
         except BaseException as error:
             self._clean_up(progress, error, is_recorded=True)
             raise
-        return self._result(self._stored.sha256(progress.size, self._observe), workers=workers, buffers=buffers)
+        return self._result(self._stored.sha256(progress.size, self._observe), workers=workers)
 
     def _add(self, progress: Progress, missing: list[int]) -> PartWorkers:
         source, retries, number = self._context.source, self._context.retries, missing[0]
@@ -182,7 +139,9 @@ class Transfer:
                 raise SourceChangedError(f"{progress.source_etag} became {source.etag}, {source.size} bytes")
             memory = memoryview(bytearray(progress.part_size))
             part = Part(number, start=start, length=length, memory=memory, kept=True)
-            workers = self._workers(progress, missing, None, lambda: progress.upload_id, at_once=False)
+            workers = PartWorkers(
+                self._context, progress, missing, digest=None, upload_id=lambda: progress.upload_id, at_once=False
+            )
             workers.run(part, reader)
         finally:
             reader.close()
@@ -222,7 +181,7 @@ class Transfer:
         if self._on_progress is not None:
             self._on_progress(progress)
 
-    def _result(self, sha256: str, *, workers: int, buffers: int) -> TransferResult:
+    def _result(self, sha256: str, *, workers: int) -> TransferResult:
         source = self._context.source
         size = source.size or (self._earlier.size if self._earlier else 0)
-        return TransferResult(size=size, sha256=sha256, fetched=source.bytes_read, workers=workers, buffers=buffers)
+        return TransferResult(size=size, sha256=sha256, fetched=source.bytes_read, workers=workers)

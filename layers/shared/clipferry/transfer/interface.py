@@ -66,8 +66,6 @@ class TransferResult(NamedTuple):
     fetched: int
     """Bytes from the source: less than the size after an interruption, more after a failure."""
     workers: int
-    buffers: int
-    """The most parts that were in memory at the same time."""
 
 
 class StoredFile(NamedTuple):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import suppress
 from typing import Final, Unpack
 
 from clipferry.net.deadline import Deadline
 from clipferry.net.safe_get import Rules
 from clipferry.s3.client import Bucket
-from clipferry.s3.object_headers import immutable_headers
 from clipferry.s3.retry import Retries
 from clipferry.transfer.engine import Transfer
 from clipferry.transfer.interface import TransferConfig, TransferOptions, TransferResult
+from clipferry.transfer.part_io import TransferContext
 from clipferry.transfer.ranged_source import RangedSource
 from clipferry.transfer.source_answers import SourceChangedError
 
@@ -57,18 +56,9 @@ class Mirror:
     def _attempt(
         self, source_url: str, key: str, options: TransferOptions, deadline: Deadline, *, ranges: bool = True
     ) -> TransferResult:
-        stop, stall_seconds = threading.Event(), self._config.stall_seconds
-        return Transfer(
-            source=RangedSource(
-                source_url, rules=self._rules, deadline=deadline, stall_seconds=stall_seconds, ranges=ranges
-            ),
-            bucket=self._bucket,
-            key=key,
-            headers=immutable_headers(key, options.get("content_type", "video/mp4")),
-            retries=Retries(deadline=deadline, stop=stop, pause_seconds=self._config.pause_seconds),
-            stop=stop,
-            config=self._config,
-            observe=options.get("on_chunk"),
-            earlier=options.get("progress"),
-            on_progress=options.get("on_progress"),
-        ).run()
+        config = self._config
+        source = RangedSource(
+            source_url, rules=self._rules, deadline=deadline, stall_seconds=config.stall_seconds, ranges=ranges
+        )
+        retries = Retries(deadline=deadline, pause_seconds=config.pause_seconds)
+        return Transfer(TransferContext(source, self._bucket, key, retries, config), options).run()

@@ -40,9 +40,6 @@ class Part:
             return self.memory[self.hashed : self.filled]
         return self.memory[max(self.hashed - (self.filled - step), 0) : step]
 
-    def filled_so_far(self) -> memoryview:
-        return self.memory[: self.filled]
-
 
 class OrderedDigest:
     """The file's sha256. `observe` gets every byte once, in order. One part at a time has the turn."""

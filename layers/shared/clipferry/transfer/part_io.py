@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
 from clipferry.s3.client import Bucket, PutRequest
 from clipferry.s3.retry import Retries
+from clipferry.transfer.interface import TransferConfig
 from clipferry.transfer.ordered_hash import OrderedDigest, Part
 from clipferry.transfer.range_reader import RangeReader
 from clipferry.transfer.ranged_source import RangedSource
@@ -24,17 +24,13 @@ Fill = Callable[[], memoryview]
 
 
 class TransferContext(NamedTuple):
-    """Source, destination and retries. `stop` is set when a worker has failed.
-
-    With `content_md5` the bucket checks each part by its MD5.
-    """
+    """What all workers of a transfer share."""
 
     source: RangedSource
     bucket: Bucket
     key: str
     retries: Retries
-    stop: threading.Event
-    content_md5: bool
+    config: TransferConfig
 
 
 def read_step(part: Part, reader: RangeReader, size: int, digest: OrderedDigest | None) -> memoryview:
@@ -49,20 +45,19 @@ def read_step(part: Part, reader: RangeReader, size: int, digest: OrderedDigest 
 
 def send_part(part: Part, put_request: PutRequest, fill: Fill) -> None:
     """Sends what was read of a part already, then the rest as it is read."""
-    ready = part.filled_so_far()
+    ready = part.memory[: part.filled]
     for start in range(0, len(ready), STEP):
         put_request.send(ready[start : start + STEP])
     while part.filled < part.length:
         put_request.send(fill())
 
 
-def full_md5(part: Part, fill: Fill) -> bytes:
-    """Returns the MD5 of a part that is kept; the rest of it is read first."""
+def content_md5(part: Part, fill: Fill) -> dict[str, str]:
+    """Returns the header by which the bucket refuses a body that was damaged in transit (`BadDigest`).
+
+    The part must be kept; the rest of it is read first.
+    """
     while part.filled < part.length:
         fill()
-    return hashlib.md5(part.memory[: part.length], usedforsecurity=False).digest()
-
-
-def content_md5(part: Part, fill: Fill) -> dict[str, str]:
-    """Returns the header by which the bucket refuses a body that was damaged in transit (`BadDigest`)."""
-    return {"Content-MD5": base64.b64encode(full_md5(part, fill)).decode()}
+    md5 = hashlib.md5(part.memory[: part.length], usedforsecurity=False).digest()
+    return {"Content-MD5": base64.b64encode(md5).decode()}

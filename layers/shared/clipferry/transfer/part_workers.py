@@ -30,7 +30,7 @@ class PartWorkers:
     """Moves the parts `numbers` of an upload. The thread that makes this object is the first worker.
 
     `digest` is None when the parts before them aren't there to be hashed. `upload_id` returns the upload's id, None
-    while there is none to be used. Without a `bottleneck` all workers begin at once.
+    while there is none to be used. All workers begin `at_once`, or as soon as the network is the limit.
     All threads have ended when `run` returns or raises.
     """
 
@@ -40,17 +40,16 @@ class PartWorkers:
         progress: Progress,
         numbers: Sequence[int],
         *,
-        workers: int,
-        bottleneck: BottleneckDetector | None,
         digest: OrderedDigest | None,
         upload_id: Callable[[], str | None],
+        at_once: bool,
     ) -> None:
         self._context = context
         self._progress = progress
         self._numbers = iter(numbers[1:])  # the first goes to `run`
         self._parts_left = len(numbers) - 1
-        self._max_workers = workers if context.source.etag is not None else 1
-        self._bottleneck = bottleneck
+        self._max_workers = context.config.workers if context.source.etag is not None else 1
+        self._bottleneck = None if at_once else BottleneckDetector(context.config.cpus, progress.part_size)
         self._digest = digest
         self._upload_id = upload_id
         self._lock = threading.Lock()
@@ -58,8 +57,6 @@ class PartWorkers:
         self._failure: BaseException | None = None
         self._first_worker = threading.get_ident()
         self.etags: dict[int, str] = {}
-        self.buffers = 1
-        """The most parts that were in memory at the same time: one for each worker."""
 
     @property
     def workers(self) -> int:
@@ -79,7 +76,7 @@ class PartWorkers:
 
     def fill(self, part: Part, reader: RangeReader, size: int) -> memoryview:
         """Reads and hashes the next bytes of a part, at most `size`, and returns them."""
-        if self._context.stop.is_set():
+        if self._context.retries.stop.is_set():
             raise StoppedError
         view = read_step(part, reader, size, self._digest)
         if threading.get_ident() == self._first_worker:
@@ -112,7 +109,7 @@ class PartWorkers:
             number = next(self._numbers, None)
         if number is None:
             return None
-        kept = bool(self._threads) or self._context.source.etag is None or self._context.content_md5
+        kept = bool(self._threads) or self._context.source.etag is None or self._context.config.content_md5
         start, length = (number - 1) * self._progress.part_size, self._progress.length(number)
         return Part(number, start=start, length=length, memory=memory, kept=kept)
 
@@ -126,8 +123,6 @@ class PartWorkers:
 
     def _run_helper(self) -> None:
         try:
-            with self._lock:
-                self.buffers += 1
             self._work(memoryview(bytearray(self._progress.part_size)), None, None)
         except BaseException as error:  # noqa: BLE001 (raised again in the first worker's thread)
             self._fail(error)
@@ -140,7 +135,7 @@ class PartWorkers:
             reader.close()
             raise
         if self._digest is not None:
-            if not self._digest.wait_for(part, self._context.stop.is_set):
+            if not self._digest.wait_for(part, self._context.retries.stop.is_set):
                 raise StoppedError
             self._digest.advance(part, 0)
         return sent
@@ -163,27 +158,24 @@ class PartWorkers:
     def _send_with_retry(
         self, part: Part, reader: RangeReader, *, may_be_ahead: bool, failed: int = 0
     ) -> SentPart | None:
-        while True:
-            try:
-                return self._send(part, reader, may_be_ahead=may_be_ahead)
-            except StorageError as error:
-                failed += 1
-                self._context.retries.pause(failed, error)
-                if not part.kept:
-                    part.filled = 0
-                    reader.restart(part.start)
+        return self._context.retries.call_with_retry(
+            lambda: self._send(part, reader, may_be_ahead=may_be_ahead), (StorageError,), failed=failed
+        )
 
     def _send(self, part: Part, reader: RangeReader, *, may_be_ahead: bool) -> SentPart | None:
+        if part.filled and not part.kept:  # an earlier try has sent these bytes
+            part.filled = 0
+            reader.restart(part.start)
         if not part.filled:
             self.fill(part, reader, STEP)
         while (upload_id := self._upload_id()) is None:
             if part.kept and part.filled < part.length:
                 self.fill(part, reader, STEP)
-            elif self._context.stop.wait(_POLL_SECONDS):
+            elif self._context.retries.stop.wait(_POLL_SECONDS):
                 raise StoppedError
         query = {"partNumber": str(part.number), "uploadId": upload_id}
         context, fill = self._context, partial(self.fill, part, reader, STEP)
-        headers = content_md5(part, fill) if context.content_md5 else {}
+        headers = content_md5(part, fill) if context.config.content_md5 else {}
         put = context.bucket.put(
             context.key, part.length, deadline=context.retries.deadline, query=query, headers=headers
         )
@@ -198,7 +190,7 @@ class PartWorkers:
 
     def _can_fetch_again(self) -> bool:
         """Whether the next part may go out before this one is answered: nobody else works, and it needn't be kept."""
-        return not self._threads and self._context.source.etag is not None and not self._context.content_md5
+        return not self._threads and self._context.source.etag is not None and not self._context.config.content_md5
 
     def _note(self, part: Part, etag: str) -> None:
         if not etag:  # without it the part can't be listed when the upload is completed
@@ -220,6 +212,6 @@ class PartWorkers:
         with self._lock:
             if self._failure is None or isinstance(self._failure, StoppedError):
                 self._failure = error
-        self._context.stop.set()
+        self._context.retries.stop.set()
         if self._digest is not None:
             self._digest.wake()

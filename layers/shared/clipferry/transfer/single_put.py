@@ -22,31 +22,24 @@ class NetworkIsTheLimitError(Exception):
 class SinglePut:
     """`part` is the file's beginning, or all of it, and stays in memory for another try; the rest is read again.
 
-    `bottleneck` watches the beginning while the processor is the limit: it may turn out that parts are better, and then
-    NetworkIsTheLimitError is raised. Without it there is time for the MD5, 1.5 ms of CPU for a MB, which spares a HEAD.
+    The beginning is `watched` while the processor is the limit: it may turn out that parts are better, and then
+    NetworkIsTheLimitError is raised. Else there is time for the MD5, 1.5 ms of CPU for a MB, which spares a HEAD.
     """
 
     def __init__(
-        self,
-        context: TransferContext,
-        part: Part,
-        reader: RangeReader,
-        digest: OrderedDigest,
-        *,
-        size: int,
-        bottleneck: BottleneckDetector | None,
+        self, context: TransferContext, part: Part, reader: RangeReader, digest: OrderedDigest, *, watched: bool
     ) -> None:
         self._context = context
         self._reader = reader
         self._digest = digest
-        self._size = size
-        self._bottleneck = bottleneck
+        self._size = context.source.size
+        self._bottleneck = BottleneckDetector(context.config.cpus, part.length) if watched else None
         self._part = part
         self._rest: Part | None = None
-        if size > part.length:
+        if self._size > part.length:
             memory = memoryview(bytearray(STEP))
-            self._rest = Part(2, start=part.length, length=size - part.length, memory=memory, kept=False)
-        self._md5 = hashlib.md5(usedforsecurity=False) if bottleneck is None else None
+            self._rest = Part(2, start=part.length, length=self._size - part.length, memory=memory, kept=False)
+        self._md5 = None if watched else hashlib.md5(usedforsecurity=False)
         self._md5_position = 0
 
     def store(self, headers: Mapping[str, str], stored: ObjectReader, check_lease: Callable[[], None]) -> None:
@@ -93,7 +86,7 @@ class SinglePut:
 
     def _attempt(self, headers: Mapping[str, str]) -> str:
         context, part, rest = self._context, self._part, self._rest
-        checked = content_md5(part, self._fill) if context.content_md5 else {}
+        checked = content_md5(part, self._fill) if context.config.content_md5 else {}
         deadline = context.retries.deadline
         with context.bucket.put(
             context.key, self._size, deadline=deadline, headers={**headers, **checked}
