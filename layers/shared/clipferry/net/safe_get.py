@@ -149,7 +149,8 @@ def full_size(response: Response, max_bytes: int) -> int:
     if is_gone(response.status):
         raise SourceGoneError(f"status {response.status}")
     if response.status != 200:
-        raise SourceError(f"status {response.status}", wait_seconds=retry_after(response.headers))
+        wait_seconds = retry_after(response.headers.get("Retry-After")) or 0.0
+        raise SourceError(f"status {response.status}", wait_seconds=wait_seconds)
     check_encoding(response)
     with translated("the answer"):
         length = None if response.headers.is_chunked else response.headers.content_length

@@ -7,9 +7,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass
 from typing import Any, Final
 
 from clipferry.errors import (
@@ -21,6 +19,7 @@ from clipferry.errors import (
     RequestNotSentError,
 )
 from clipferry.net.http_client import HttpClient
+from clipferry.net.retry_after import retry_after
 from clipferry.providers.parsing import json_object
 
 CONNECT_SECONDS: Final = 3.0
@@ -39,10 +38,13 @@ class Answer:
 
     status: int
     data: dict[str, Any]
-    retry_after: float | None = None
-    """The Retry-After header in seconds, if there is one."""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str]
     """By their names in lower case."""
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that the provider wants us to wait, if it says."""
+        return retry_after(self.headers.get("retry-after", ""))
 
 
 class JsonApi:
@@ -108,7 +110,7 @@ class JsonApi:
             raise ProviderUnreachableError(str(error)) from error
         except NoAnswerError as error:
             raise ProviderSilentError(str(error)) from error
-        return Answer(response.status, json_object(response.body), _retry_after(response.headers), response.headers)
+        return Answer(response.status, json_object(response.body), response.headers)
 
 
 def raise_if_unknown(answer: Answer, *, is_own_error: bool) -> None:
@@ -126,14 +128,3 @@ def raise_if_not_answered(answer: Answer) -> None:
 def _is_transient(answer: Answer) -> bool:
     """Whether asking again soon makes sense; after a bare 429 it doesn't."""
     return answer.status >= 500 or (answer.status == 429 and answer.retry_after is not None)
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Returns Retry-After in seconds, from a number or a date (RFC 9110 §10.2.3); None when none can be read."""
-    text = headers.get("retry-after", "")
-    if re.fullmatch(r"[0-9]{1,9}", text):
-        return float(text)
-    try:
-        return max(0.0, (parsedate_to_datetime(text).astimezone(UTC) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError, OverflowError):
-        return None

@@ -201,7 +201,7 @@ def refuse(what: str, response: Response, body: str) -> NoReturn:
         f"{what} {message}".strip(),
         http_status=response.status,
         reason=element_text(body, "Code"),
-        wait_seconds=retry_after(response.headers),
+        wait_seconds=retry_after(response.headers.get("Retry-After")) or 0.0,
     )
 
 
