@@ -9,10 +9,14 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from clipferry.aws.sigv4 import Credentials, sign
 from clipferry.net.http_client import HttpClient, HttpResponse
+
+CONNECT_SECONDS: Final = 2.0
+_MAX_ANSWER_BYTES: Final = 256 * 1024
+"""A secret has at most 64 KiB; it comes as a JSON string inside JSON, which makes it longer."""
 
 
 class JsonClient:
@@ -41,16 +45,8 @@ class JsonClient:
         self._credentials = credentials
         self._client = HttpClient(self._endpoint, allow_plain_http=allow_plain_http)
 
-    def call(
-        self,
-        action: str,
-        parameters: Mapping[str, Any],
-        *,
-        connect_timeout: float,
-        timeout: float,
-        max_bytes: int,
-    ) -> HttpResponse:
-        """Returns the response, whatever its status; raises what `HttpClient.request` does. Times in seconds."""
+    def call(self, action: str, parameters: Mapping[str, Any], *, timeout: float) -> HttpResponse:
+        """Returns the response, whatever its status, in `timeout` seconds; raises what `HttpClient.request` does."""
         body = json.dumps(parameters).encode()
         headers = sign(
             method="POST",
@@ -70,9 +66,9 @@ class JsonClient:
             "/",
             headers=headers,
             body=body,
-            connect_timeout=connect_timeout,
+            connect_timeout=CONNECT_SECONDS,
             timeout=timeout,
-            max_bytes=max_bytes,
+            max_bytes=_MAX_ANSWER_BYTES,
         )
 
     def close(self) -> None:

@@ -23,15 +23,12 @@ from clipferry.observability import count, logger
 
 RETRY_SECONDS: Final = 60.0
 """The least time between two reads when one has failed, or when somebody asks for a fresh one."""
-CONNECT_SECONDS: Final = 2.0
 TOTAL_SECONDS: Final = 4.0
 ATTEMPTS: Final = 2
 """For one read: a second attempt costs little beside a request that fails."""
 PAUSE_SECONDS: Final = (0.1, 0.5)
 """The least and the longest wait before the second one, drawn at random: instances that are throttled together don't
 come back together."""
-_MAX_ANSWER_BYTES: Final = 256 * 1024
-"""A secret has at most 64 KiB; it comes as a JSON string inside JSON, which makes it longer."""
 _TRANSIENT: Final = ("ThrottlingException", "TooManyRequestsException", "InternalServiceError", "InternalFailure")
 
 
@@ -80,13 +77,7 @@ class SecretsManager:
 
     def _get(self, secret_id: str) -> bytes:
         try:
-            answer = self._service.call(
-                "GetSecretValue",
-                {"SecretId": secret_id},
-                connect_timeout=CONNECT_SECONDS,
-                timeout=TOTAL_SECONDS,
-                max_bytes=_MAX_ANSWER_BYTES,
-            )
+            answer = self._service.call("GetSecretValue", {"SecretId": secret_id}, timeout=TOTAL_SECONDS)
         except NetworkError as error:
             raise SecretsUnavailableError(f"Secrets Manager: {error}") from None
         if answer.status != 200:

@@ -14,9 +14,7 @@ from clipferry.aws.json_client import JsonClient
 from clipferry.aws.sigv4 import Credentials
 from clipferry.errors import InvalidRequestError, NetworkError, QueueError
 
-CONNECT_SECONDS: Final = 2.0
 TOTAL_SECONDS: Final = 5.0
-_MAX_ANSWER_BYTES: Final = 65_536
 
 
 class SqsQueue:
@@ -46,27 +44,16 @@ class SqsQueue:
         SQS may have taken the message in spite of an error; SQS may also deliver a message twice, so that must be
         harmless.
         """
-        self._call(
-            "SendMessage",
-            {"QueueUrl": self._queue_url, "MessageBody": json.dumps(message), "DelaySeconds": delay_seconds},
-        )
+        body = {"QueueUrl": self._queue_url, "MessageBody": json.dumps(message), "DelaySeconds": delay_seconds}
+        try:
+            answer = self._sqs.call("SendMessage", body, timeout=TOTAL_SECONDS)
+        except NetworkError as error:
+            raise QueueError(f"SendMessage: {error}") from error
+        if answer.status != 200:
+            raise QueueError(f"SendMessage: {answer.status} {answer.body[:500].decode(errors='replace')}")
 
     def close(self) -> None:
         self._sqs.close()
-
-    def _call(self, action: str, parameters: dict[str, str | int]) -> None:
-        try:
-            answer = self._sqs.call(
-                action,
-                parameters,
-                connect_timeout=CONNECT_SECONDS,
-                timeout=TOTAL_SECONDS,
-                max_bytes=_MAX_ANSWER_BYTES,
-            )
-        except NetworkError as error:
-            raise QueueError(f"{action}: {error}") from error
-        if answer.status != 200:
-            raise QueueError(f"{action}: {answer.status} {answer.body[:500].decode(errors='replace')}")
 
 
 def read_field(body: str, name: str) -> Any:
