@@ -12,7 +12,6 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from clipferry import runtime
 from clipferry.api import openapi, parameters, requests, responses
 from clipferry.api.app import build_app, redirect, reply, reply_plain
-from clipferry.api.metadata_filter import metadata_filter
 from clipferry.api.sdk import answers
 from clipferry.api.sign_in_first import sign_in_first
 from clipferry.models import Scope, Video
@@ -36,7 +35,7 @@ def list_videos() -> Response[str]:
             limit=parameters.page_limit(query.get("limit")),
             cursor=query.get("cursor"),
             status=parameters.status_filter(query.get("status")),
-            pair=metadata_filter(query),
+            pair=parameters.metadata_filter(query),
         )
     readable = dependencies.file_links.readable
     page = query_videos.Page([readable(video) for video in page.videos], page.next_cursor)
