@@ -1,6 +1,9 @@
 // The HTTP API as a front end calls it, and the few local endpoints that `make dev` adds.
 
-export class Refused extends Error {
+/** A request that came to nothing. */
+export class Failed extends Error {}
+
+export class Refused extends Failed {
   constructor(status, { code, message, details }) {
     super(message);
     Object.assign(this, { status, code, details: details ?? {} });
@@ -8,7 +11,13 @@ export class Refused extends Error {
 }
 
 /** There was no answer, or none in our envelope. */
-export class Unreachable extends Error {}
+export class Unreachable extends Failed {}
+
+/** Returns what `work` does; where a request of it fails, what `otherwise(error)` does. */
+export const attempt = (work, otherwise = () => null) => work().catch((error) => {
+  if (!(error instanceof Failed)) throw error;
+  return otherwise(error);
+});
 
 const TIMEOUT = 35_000; // the server may wait 20 s for a provider
 let token = null;

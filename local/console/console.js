@@ -90,7 +90,7 @@ async function tick() {
     poll.delay = changed ? SOONEST : Math.min(poll.delay * 1.4, open().length ? LATEST.busy : LATEST.idle);
   } catch (error) {
     if (error instanceof api.Refused && error.status === 401) { signIn(); return; }
-    if (!(error instanceof api.Unreachable || error instanceof api.Refused)) throw error;
+    if (!(error instanceof api.Failed)) throw error;
     if (error instanceof api.Refused) showWrong(error, await whatIsWrong(error));
     poll.delay = Math.min(poll.delay * 1.4, LATEST.unreachable);
   } finally {
@@ -108,25 +108,10 @@ function showWrong(error, detail) {
 }
 
 /** The API doesn't say which setting is wrong, as anybody may read its answers; the local stack knows it from the log. */
-async function whatIsWrong(error) {
-  if (error.code !== "CONFIGURATION_ERROR") return null;
-  try {
-    return (await api.misconfigured()).detail;
-  } catch (failed) {
-    if (!(failed instanceof api.Unreachable || failed instanceof api.Refused)) throw failed;
-    return null;
-  }
-}
+const whatIsWrong = async ({ code }) => (code === "CONFIGURATION_ERROR" ? (await api.attempt(api.misconfigured))?.detail : null);
 
 /** An error of the server is told, and the work made good, by the poll. */
-async function tried(work) {
-  try {
-    await work();
-  } catch (error) {
-    if (!(error instanceof api.Unreachable || error instanceof api.Refused)) throw error;
-    await soon();
-  }
-}
+const tried = (work) => api.attempt(work, soon);
 
 function soon() {
   clearTimeout(poll.timer);
@@ -204,12 +189,8 @@ function useLanguage(language) {
 /** The server writes the models' descriptions. An answer in a language that was left meanwhile is dropped. */
 async function readModels() {
   const language = shownLanguage();
-  try {
-    const models = await api.models(language);
-    if (language === shownLanguage()) showModels(models);
-  } catch (error) {
-    if (!(error instanceof api.Unreachable || error instanceof api.Refused)) throw error;
-  }
+  const models = await api.attempt(() => api.models(language));
+  if (models && language === shownLanguage()) showModels(models);
 }
 
 for (const button of document.querySelectorAll("[data-language]")) button.onclick = () => useLanguage(button.dataset.language);

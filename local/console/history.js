@@ -13,11 +13,7 @@ export function openHistory() {
 /** Reads the newest rows again, if somebody looks at them. */
 export async function readHistory() {
   if (!find("#history").open) return;
-  try {
-    rows = (await api.history()).records;
-  } catch (error) {
-    if (!(error instanceof api.Refused || error instanceof api.Unreachable)) throw error;
-  }
+  rows = (await api.attempt(api.history))?.records ?? rows;
   drawHistory();
 }
 

@@ -72,10 +72,6 @@ async function setBack() {
 }
 
 async function set(name, chosen) {
-  try {
-    states.set(name, await api.setProvider(name, chosen));
-  } catch (error) {
-    if (!(error instanceof api.Refused || error instanceof api.Unreachable)) throw error;
-  }
+  states.set(name, await api.attempt(() => api.setProvider(name, chosen)) ?? states.get(name));
   drawSwitches();
 }

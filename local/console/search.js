@@ -66,7 +66,7 @@ export async function searchOn(isAsked = false) {
       most -= videos.length;
     }
   } catch (error) {
-    if (!(error instanceof api.Unreachable || error instanceof api.Refused)) throw error;
+    if (!(error instanceof api.Failed)) throw error;
   } finally {
     if (mine === run) {
       isBusy = false;

@@ -27,12 +27,17 @@ function step({ at, source, what, detail }, since, waited) {
   const drawn = make("li", { "data-meaning": meaningOf(source, what, detail) },
     make("span", { class: "gap" }, waited >= NOTABLE ? `+ ${seconds(waited)}` : ""),
     make("time", { datetime: at, title: at }, seconds(since)),
-    make("span", { class: "what" }, make("b", {}, sayOr(`event.${source}.${what}`, what)), " ",
+    make("span", { class: "what" }, make("b", {}, eventName(source, what)), " ",
       make("span", { class: "tag" }, say(`source.${source}`))),
     make("span", { class: "detail" }, detailOf(detail)));
   drawn.style.setProperty("--height", `${height(waited)}px`);
   return drawn;
 }
+
+/** A callback is called by the provider that it is from. */
+const eventName = (source, what) => (source === "callback"
+  ? say("event.callback", { provider: providerName(what.replace(/^from /, "")) })
+  : sayOr(`event.${source}.${what}`, what));
 
 const GOOD = ["video.completed", "hold.settled", "file.mirrored"];
 const BAD = ["video.failed"];

@@ -1,16 +1,14 @@
 // The page’s language, its texts, and how it writes numbers and times.
 
-import zh from "./chinese.js";
-import en from "./english.js";
+import texts from "./texts.js";
 
-export const words = { en, zh };
-
+const LANGUAGES = ["en", "zh"]; // in the order of each text
 const STORED = "clipferry.language";
 let language = "en";
 
 /** Without an argument: the language chosen before, else the browser's. */
 export function switchTo(wanted = localStorage.getItem(STORED) ?? navigator.language.slice(0, 2)) {
-  language = Object.hasOwn(words, wanted) ? wanted : "en";
+  language = LANGUAGES.includes(wanted) ? wanted : "en";
   if (arguments.length) localStorage.setItem(STORED, language);
   document.documentElement.lang = language === "zh" ? "zh-CN" : language;
   for (const button of document.querySelectorAll("[data-language]")) button.setAttribute("aria-pressed", String(button.dataset.language === language));
@@ -19,13 +17,12 @@ export function switchTo(wanted = localStorage.getItem(STORED) ?? navigator.lang
 export const shownLanguage = () => language;
 
 export function say(key, values = {}) {
-  const found = words[language][key];
-  if (found === undefined) throw new Error(`there is no text for ${key}`);
-  return found.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  if (!Object.hasOwn(texts, key)) throw new Error(`there is no text for ${key}`);
+  return texts[key][LANGUAGES.indexOf(language)].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
 /** For names that the server may know and this page doesn't. */
-export const sayOr = (key, otherwise, values = {}) => (Object.hasOwn(words[language], key) ? say(key, values) : otherwise);
+export const sayOr = (key, otherwise, values = {}) => (Object.hasOwn(texts, key) ? say(key, values) : otherwise);
 export const reasonOf = (code, message) => sayOr(`error.${code}`, message || code);
 
 /** What a refusal says of each field. The server's own words stand behind the page's. */

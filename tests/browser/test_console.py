@@ -26,7 +26,7 @@ from tests.films import PIXEL
 from tests.stack_world import send
 
 Open = Callable[..., Visit]
-TEXTS = Path(__file__).parents[2] / "local/console/english.js"
+TEXTS = Path(__file__).parents[2] / "local/console/texts.js"
 PRICE = 15
 """The price of Seedance 2.0, five seconds, 480p."""
 

@@ -25,7 +25,7 @@ from tests import books, journeys
 
 ROOT = Path(__file__).parents[2]
 LAYER = ROOT / "layers" / "shared" / "clipferry"
-TEXTS = ROOT / "local" / "console" / "english.js"
+TEXTS = ROOT / "local" / "console" / "texts.js"
 HOST = "127.0.0.1:8787"
 NEVER_MET = {
     "INVALID_SIGNATURE",

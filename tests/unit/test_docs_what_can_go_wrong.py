@@ -44,7 +44,7 @@ def test_there_are_five_things_and_each_shows_something() -> None:
 
 
 def test_every_event_of_a_timeline_is_one() -> None:
-    words = (ROOT / "local/console/english.js").read_text(encoding="utf-8")
+    words = (ROOT / "local/console/texts.js").read_text(encoding="utf-8")
 
     assert len(EVENTS) > 5
     assert [event for event in EVENTS if f'"event.video.{event}"' not in words] == []
