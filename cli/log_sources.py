@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from cli.log_lines import METRICS_MARK, camel, parse, snake
 from cli.stacks import DeployedStack, translate_aws_errors
+from clipferry.observability.log_lines import METRICS_MARK, folder, parse
 
 _LOG_SUFFIX: Final = "Log"
 """The template calls MirrorVideoFunction's log group MirrorVideoLog."""
@@ -53,9 +53,9 @@ class CloudWatch:
         """Returns the named function, or all functions, each with its log group."""
         resources, function = self._stack.resources, self._filter.function
         if function:
-            return [(function, self._stack.resource(camel(function) + _LOG_SUFFIX))]
+            return [(function, self._stack.resource(_camel(function) + _LOG_SUFFIX))]
         return [
-            (snake(name.removesuffix(_LOG_SUFFIX)), group)
+            (folder(name.removesuffix(_LOG_SUFFIX)), group)
             for name, group in resources.items()
             if name.endswith(_LOG_SUFFIX) and name.removesuffix(_LOG_SUFFIX) + "Function" in resources
         ]
@@ -106,7 +106,7 @@ class LogFile:
 
     def _line(self, text: str) -> dict[str, Any]:
         fields = parse(text)
-        return {**fields, "timestamp": fields.get("timestamp", ""), "function": snake(fields.get("function_name", ""))}
+        return {**fields, "timestamp": fields.get("timestamp", ""), "function": folder(fields.get("function_name", ""))}
 
     def _wants(self, line: dict[str, Any]) -> bool:
         if self._filter.function not in ("", line["function"]):
@@ -115,3 +115,7 @@ class LogFile:
             return datetime.fromisoformat(line["timestamp"]).timestamp() >= self._filter.begin
         except ValueError:
             return True
+
+
+def _camel(function: str) -> str:
+    return "".join(word[:1].upper() + word[1:] for word in function.split("_"))

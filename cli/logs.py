@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 import typer
 
 from cli import local_stack
-from cli.log_lines import readable, short
 from cli.log_sources import CloudWatch, LogFile, LogFilter
 from cli.output import Json, is_terminal, print_error, print_json, print_line, print_styled, spinner
 from cli.stacks import DeployedStack
+from clipferry.observability import log_lines
 
 UNITS: Final = {"m": 60, "h": 3600, "d": 86_400}
 _COLOURS: Final = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
@@ -83,11 +85,31 @@ def _print(line: dict[str, Any], *, as_json: bool) -> None:
         print_json(line)
         return
     colour = _COLOURS.get(str(line.get("level")), "") if is_terminal() else ""
-    for text in readable(short(line) if is_terminal() else line):
+    for text in readable(_short(line) if is_terminal() else line):
         if colour:
             print_styled((text, colour))
         else:
             print_line(text)
+
+
+def _short(line: dict[str, Any]) -> dict[str, Any]:
+    """Returns the line as a person at a terminal wants it: the clock's time, and no ids but the video's."""
+    try:
+        clock = datetime.fromisoformat(line["timestamp"]).astimezone().strftime("%H:%M:%S")
+    except ValueError:
+        clock = line["timestamp"]
+    return {**{name: value for name, value in line.items() if name not in log_lines.IDS}, "timestamp": clock}
+
+
+def readable(line: dict[str, Any]) -> Iterator[str]:
+    """Yields a line as `18:55:57.123 mirror_video ERROR message name=value …`, with a traceback below it."""
+    head = (
+        line["timestamp"],
+        line["function"],
+        *(log_lines.plain(line.get(name, "")) for name in ("level", "message")),
+    )
+    yield " ".join(filter(None, (*head, *log_lines.details(line, hidden=("function",)))))
+    yield from log_lines.traceback(line)
 
 
 def _seconds(since: str) -> int:

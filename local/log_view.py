@@ -16,23 +16,10 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from clipferry.errors import ConfigurationError
+from clipferry.observability import log_lines
 from clipferry.observability.control_characters import escape_controls
 from local.lambda_runtime.lambda_context import Invoke
 
-_METRICS: Final = '"_aws":'
-_OWN: Final = frozenset(
-    {"level", "message", "timestamp", "function_name", "video_uuid", "exception", "exception_name", "stack_trace"}
-)
-_UNSHOWN: Final = _OWN | {
-    "location",
-    "service",
-    "cold_start",
-    "function_arn",
-    "function_memory_size",
-    "function_request_id",
-    "correlation_id",
-    "xray_trace_id",
-}
 _LEVELS: Final = {"WARNING": "33", "ERROR": "31", "CRITICAL": "31"}
 _DIM: Final = "2"
 _VIDEO: Final = re.compile(r"vid_[A-Za-z0-9_-]+")
@@ -62,7 +49,7 @@ class LogView:
         """Takes one line that a handler, or the stack, has printed."""
         if self._as_json:
             self._show_text(line)
-        if not line or _METRICS in line:
+        if not line or log_lines.METRICS_MARK in line:
             return
         record = _record(line)
         self._keep(record)
@@ -130,8 +117,7 @@ class LogView:
     def _show(self, parts: list[_Part], record: Mapping[str, Any]) -> None:
         clock = _Part(text=datetime.now().strftime("%H:%M:%S"), colour=_DIM)  # noqa: DTZ005 - the reader's own
         shown = " ".join(self._painted(part) for part in [clock, *parts] if part.text)
-        trace = [f"    {escape_controls(line)}" for line in str(record.get("exception") or "").splitlines()]
-        self._show_text("\n".join([shown, *trace]))
+        self._show_text("\n".join([shown, *map(escape_controls, log_lines.traceback(record))]))
 
     def _painted(self, part: _Part) -> str:
         text = escape_controls(part.text)
@@ -144,20 +130,17 @@ class LogView:
 
 
 def _record(line: str) -> dict[str, Any]:
-    """Returns a line of the handlers' logger as it is, and any other one as a message."""
-    try:
-        found = json.loads(line)
-    except ValueError:
-        found = None
-    if isinstance(found, dict) and "message" in found:
-        return {"level": "INFO", **found}
+    """Returns a line of the handlers' logger as it is, and any other one as a warning of the stack's."""
+    found = log_lines.parse(line)
+    if found.keys() >= {"level", "message"}:
+        return found
     return {"level": "WARNING", "message": line, "function_name": "stack"}
 
 
 def _event_parts(record: Mapping[str, Any]) -> list[_Part]:
     level = record["level"]
     return [
-        _Part(text=_snake(str(record.get("function_name", ""))), colour=_DIM),
+        _Part(text=log_lines.folder(str(record.get("function_name", ""))), colour=_DIM),
         _Part(text="" if level == "INFO" else level, colour=_LEVELS.get(level, "")),
         _Part(text=str(record["message"]), colour=_LEVELS.get(level, "")),
         _Part(text=str(record.get("video_uuid") or "")),
@@ -171,16 +154,8 @@ def _said(record: Mapping[str, Any]) -> list[_Part]:
 
 
 def _details(record: Mapping[str, Any]) -> list[_Part]:
-    found = {name: value for name, value in record.items() if name not in _UNSHOWN and value not in (None, "")}
-    return [_Part(text=f"{name}={_plain(value)}", colour=_DIM) for name, value in found.items()]
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _snake(function: str) -> str:
-    return re.sub(r"(?<!^)([A-Z])", r"_\1", function.removesuffix("Function")).lower()
+    found = log_lines.details(record, hidden={*log_lines.IDS, "video_uuid"})
+    return [_Part(text=detail, colour=_DIM) for detail in found]
 
 
 def _status_colour(status: int) -> str:

@@ -178,7 +178,12 @@ def test_logs_of_one_function_are_filtered_by_a_word(
     clipferry: Clipferry, groups: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLIPFERRY_STACK", STACK)
-    crash = {"level": "ERROR", "message": "could not", "exception": "Traceback:\n  line 1\nValueError: no"}
+    told = {
+        "exception": "Traceback:\n  line 1\nValueError: no",
+        "exception_name": "ValueError",
+        "stack_trace": {"frames": []},
+    }
+    crash = {"level": "ERROR", "message": "could not", **told}
     write(groups["MirrorVideoLog"], {"level": "INFO", "message": "well"}, crash, "START RequestId: 1")
     write(groups["ReconcileLog"], {"level": "ERROR", "message": "another's"})
 

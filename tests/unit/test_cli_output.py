@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from cli import log_lines, output, tables
+from cli import logs, output, tables
 from cli.doctor import command as doctor
 from cli.doctor.findings import Finding, Outcome
 from clipferry.observability.control_characters import escape_controls
@@ -118,7 +118,7 @@ def test_a_log_line_is_one_line_and_each_of_its_tracebacks_lines_is_one(
     text: str, level: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     line = {"timestamp": "12:00", "function": "migrate", "level": level, "message": text, text: text, "exception": text}
-    for printed in log_lines.readable(line):
+    for printed in logs.readable(line):
         output.print_line(printed)
     output.print_json(line)
     assert is_harmless(capsys.readouterr().out)
