@@ -36,6 +36,7 @@ ADAPTERS: Final[dict[str, Callable[[JsonApi], Provider]]] = {
     "replicate": Replicate,
     "fal": Fal,
 }
+NO_PROVIDER: Final = f"no provider has this name ({', '.join(ADAPTERS)}), and a gateway's offer needs `body`"
 CALLBACK: Final = "https://api.example.com/callback"
 _MODELS_PATH: Final = "/v1/models/"
 _ADDED: Final = {"evolink": {"model"}, "kie": {"model", "callBackUrl"}}
@@ -64,7 +65,8 @@ def disagreements(model: Model) -> Iterator[str]:
         for mode, own in offer.modes.items():
             where = f"{model.id} at {offer.provider} ({own.model}), {mode.value}"
             if own.model not in known and offer.body is None:
-                yield f"{where}: there are no facts on this model"
+                is_named = offer.provider in ADAPTERS
+                yield f"{where}: {'there are no facts on this model' if is_named else NO_PROVIDER}"
                 continue
             asked = orders(model, offer, mode)
             if offer.body is None:

@@ -60,9 +60,14 @@ def _catalog(own: Mapping[str, str]) -> Iterator[str]:
         yield f"MODELS_FILE: there is no file {path}."
         return
     try:
-        catalog.load(path)
+        models = catalog.load(path).models.values()
     except ConfigurationError as error:
         yield f"MODELS_FILE: {error}."
+        return
+    named = {offer.provider: model.id for model in models for offer in model.offers if offer.body is None}
+    for provider in sorted(named.keys() - {known.name for known in registry.PROVIDERS}):
+        offer = f"{named[provider]} has an offer of {provider}"
+        yield f"MODELS_FILE: {offer}: no provider has this name, and a gateway's offer needs `body`."
 
 
 def _database(own: Mapping[str, str]) -> Iterator[str]:

@@ -180,7 +180,7 @@ def test_invalid_settings_are_the_only_finding(installation: Installation) -> No
         ("CALLBACK_HMAC_SECRET", f"{SECRET}\n", "a line break"),
         ("CALLBACK_HMAC_SECRET_PREVIOUS", SECRET, "is the same as CALLBACK_HMAC_SECRET"),
         ("BETTER_AUTH_SECRET", "0" * 31, "has 31 characters"),
-        ("REPLICATE_WEBHOOK_SECRET", "c2VjcmV0", "whsec_"),
+        ("REPLICATE_WEBHOOK_SECRET", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=", "whsec_"),
     ],
 )
 def test_a_secret_that_cannot_be_right_is_named(installation: Installation, name: str, value: str, detail: str) -> None:

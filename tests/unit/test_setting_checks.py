@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from clipferry import catalog
 from local.setting_checks import problems
 
 NOWHERE = "http://127.0.0.1:9"
@@ -38,6 +39,7 @@ def somewhere() -> Iterator[str]:
         ({"AWS_ENDPOINT_URL_SQS": "http://sqs.invalid"}, ["AWS_ENDPOINT_URL_SQS: the name sqs.invalid"]),
         ({"AWS_ENDPOINT_URL_SQS": NOWHERE}, [f"AWS_ENDPOINT_URL_SQS: {NOTHING_ANSWERS}"]),
         ({"VIDEO_MAX_CONCURRENT": "none", "RATE_LIMIT_PER_MINUTE": "x"}, ["RATE_LIMIT_PER_MINUTE", "VIDEO_MAX_"]),
+        ({"REPLICATE_WEBHOOK_SECRET": "whsec_typo"}, ["REPLICATE_WEBHOOK_SECRET: must be whsec_ and the Base64"]),
         ({"STORAGE_DOMAIN": "films"}, ["STORAGE_DOMAIN: must be https:// or http:// and a host."]),
         ({"QUEUE_VISIBILITY_SECONDS": "soon"}, ["QUEUE_VISIBILITY_SECONDS: must be whole seconds."]),
         (
@@ -71,6 +73,17 @@ def test_each_problem_is_one_sentence(own: Mapping[str, str], words: list[str]) 
 )
 def test_a_service_of_your_own_needs_its_keys(somewhere: str, own: tuple[str, ...], sentence: str) -> None:
     assert problems(dict.fromkeys(own, somewhere)) == [sentence]
+
+
+def test_an_offer_of_a_misspelled_provider_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    shipped = catalog.SHIPPED.read_text()
+    file.write_text(shipped.replace('provider = "kie"', 'provider = "kei"', 1))
+
+    [sentence] = problems({"MODELS_FILE": str(file)})
+
+    assert sentence.startswith("MODELS_FILE: seedance-")
+    assert " has an offer of kei: no provider has this name" in sentence
 
 
 def test_a_catalogue_that_is_broken_is_named(tmp_path: Path) -> None:

@@ -47,10 +47,9 @@ def _webhook_secret(value: SecretStr) -> SecretStr:
     return value
 
 
-def _webhook_secrets(value: SecretStr, info: ValidationInfo) -> SecretStr:
-    if not is_local(info):
-        for part in value.get_secret_value().split(","):
-            values.check_webhook_secret(part.strip())
+def _webhook_secrets(value: SecretStr) -> SecretStr:
+    for part in value.get_secret_value().split(","):
+        values.check_webhook_secret(part.strip())
     return value
 
 
@@ -64,5 +63,6 @@ Key = Annotated[SecretStr, AfterValidator(_key)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 CallbackSecret = Annotated[SecretStr, AfterValidator(_callback_secret)]
 WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
-"""One that we sign with, so it has to be well-formed on every stage."""
+"""`whsec_` and Base64. A key that can't be decoded signs and checks nothing, so it is refused on every stage."""
 WebhookSecrets = Annotated[SecretStr, AfterValidator(_webhook_secrets)]
+"""Some of them, separated by commas: the new one, and the one before while it is being replaced."""
