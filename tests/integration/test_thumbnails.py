@@ -14,7 +14,7 @@ from PIL import Image
 
 from clipferry.media import tone_mapping
 from clipferry.media.mp4_scanner import MediaScanner
-from clipferry.media.thumbnail import Thumbnail, make_thumbnail
+from clipferry.media.thumbnail import jpeg_size, make_thumbnail
 from tests.films import CORNERS, LAYOUTS, corners, film, leading_clip, noise, turned
 
 CODECS = ("libx264", "libx265", "libvpx-vp9", "libsvtav1", "mpeg4")
@@ -31,12 +31,12 @@ MATRICES = {
 }
 
 
-def as_image(thumbnail: Thumbnail | None) -> Image.Image:
-    """The JPEG as Pillow reads it; its size has to be the one that the thumbnail has."""
+def as_image(thumbnail: bytes | None) -> Image.Image:
+    """The JPEG as Pillow reads it; its size has to be the one that was checked."""
     assert thumbnail is not None
-    image = Image.open(io.BytesIO(thumbnail.jpeg), formats=["JPEG"])
+    image = Image.open(io.BytesIO(thumbnail), formats=["JPEG"])
     image.load()
-    assert image.size == (thumbnail.width, thumbnail.height)
+    assert image.size == jpeg_size(thumbnail)
     return image.convert("RGB")
 
 

@@ -123,22 +123,7 @@ def _look_up(frame: VideoFrame, colours: bytes) -> VideoFrame:
     line, pitch = len(colours) // side, table.planes[0].line_size
     rows = (colours[start : start + line].ljust(pitch, b"\0") for start in range(0, len(colours), line))
     table.planes[0].update(b"".join(rows))
-    graph = Graph()
-    graph.threads = 1
-    sources = [
-        graph.add_buffer(width=each.width, height=each.height, format=each.format, time_base=_ANY_TIME_BASE)
-        for each in (frame, table)
-    ]
-    mapping, sink = graph.add("haldclut"), graph.add("buffersink")
-    for number, source in enumerate(sources):
-        source.link_to(mapping, 0, number)
-    mapping.link_to(sink)
-    graph.configure()
-    for source, each in zip(sources, (frame, table), strict=True):
-        each.pts, each.time_base = 0, _ANY_TIME_BASE
-        source.push(each)
-        source.push(None)
-    return graph.vpull()
+    return _apply(["haldclut"], frame, table)
 
 
 def _rotation_filters(frame: VideoFrame) -> list[str]:
@@ -160,12 +145,22 @@ def _display_matrix(frame: VideoFrame) -> tuple[int, ...]:
     return struct.unpack("9i", bytes(matrix)) if matrix else _UPRIGHT
 
 
-def _apply(filters: list[str], frame: VideoFrame) -> VideoFrame:
+def _apply(filters: list[str], *frames: VideoFrame) -> VideoFrame:
+    """Passes the frames through a chain of filters, the first of which takes all of them."""
     graph = Graph()
     graph.threads = 1
-    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=_ANY_TIME_BASE)
-    graph.link_nodes(source, *map(graph.add, filters), graph.add("buffersink")).configure()
-    graph.vpush(frame)
+    first, *others = [graph.add(name) for name in (*filters, "buffersink")]
+    sources = [
+        graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=_ANY_TIME_BASE)
+        for frame in frames
+    ]
+    for number, source in enumerate(sources):
+        source.link_to(first, 0, number)
+    graph.link_nodes(first, *others).configure()
+    for source, frame in zip(sources, frames, strict=True):
+        frame.pts, frame.time_base = 0, _ANY_TIME_BASE
+        source.push(frame)
+        source.push(None)
     return graph.vpull()
 
 

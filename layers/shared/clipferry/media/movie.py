@@ -58,7 +58,7 @@ class Movie:
             duration_ms=milliseconds,
             width=width,
             height=height,
-            codec=track.entry.codec if track.entry is not None else None,
+            codec=track.entry.codec or None,
             has_audio=self._has_audio(),
             frame_rate=round(rate, 3) if rate is not None and rate <= _MAX_FRAME_RATE else None,
         )
@@ -103,4 +103,4 @@ class Movie:
 
 def _suitability(track: Track) -> tuple[bool, bool, bool, bool]:
     has_samples = track.samples > 0
-    return has_samples and track.is_playable, track.is_enabled, has_samples, all(track.size)
+    return has_samples and track.entry.is_playable, track.is_enabled, has_samples, all(track.size)

@@ -62,11 +62,10 @@ def why_no_film(movie: Movie, end: FileEnd) -> NoFilm | None:
     track = movie.picture_track()
     if track is None or not track.samples:
         return _without_samples(movie, track, end)
-    if track.is_encrypted or any(sound.is_encrypted for sound in movie.sound_tracks()):
+    if track.entry.is_encrypted or any(sound.entry.is_encrypted for sound in movie.sound_tracks()):
         return NoFilm(reason=NoFilmReason.ENCRYPTED)
-    if not track.is_playable:
-        codec = track.entry.codec if track.entry is not None else "no sample entry"
-        return NoFilm(reason=NoFilmReason.UNPLAYABLE, detail=codec)
+    if not track.entry.is_playable:
+        return NoFilm(reason=NoFilmReason.UNPLAYABLE, detail=track.entry.codec or "no sample entry")
     missing = track.data_end - end.size
     if movie.defaults and end.last_box in (b"moof", b"mdat"):  # in the middle of a fragment, be it one of sound
         missing = max(missing, end.missing)
@@ -82,7 +81,7 @@ def _without_samples(movie: Movie, track: Track | None, end: FileEnd) -> NoFilm 
         return None
     if not movie.has_header:
         return NoFilm(reason=NoFilmReason.STILL if end.has_items else NoFilmReason.NO_MOOV)
-    if track is not None and track.is_encrypted:
+    if track is not None and track.entry.is_encrypted:
         return NoFilm(reason=NoFilmReason.ENCRYPTED)
     return NoFilm(reason=NoFilmReason.NO_PICTURES if track is None else NoFilmReason.NO_SAMPLES)
 

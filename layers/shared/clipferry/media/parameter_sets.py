@@ -38,12 +38,8 @@ _WITH_CHROMA: Final = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 
 _HEVC_SPS: Final = 33
 
 
-class _OverrunError(ValueError):
-    """The parameter set ends before it should."""
-
-
 class _Bits:
-    """Reads a parameter set bit by bit."""
+    """Reads a parameter set bit by bit; raises ValueError where it ends too early."""
 
     def __init__(self, nal: bytes) -> None:
         raw = nal[:_LONGEST].replace(b"\0\0\3", b"\0\0")  # a 3 is put in where the bytes would look like a start code
@@ -53,7 +49,7 @@ class _Bits:
     def take(self, count: int) -> int:
         self._left -= count
         if self._left < 0:
-            raise _OverrunError
+            raise ValueError("cut short")
         return self._value >> self._left & (1 << count) - 1
 
     def golomb(self) -> int:

@@ -41,7 +41,7 @@ _MOST_STRETCHED: Final = 16
 class SampleEntry:
     """`codec` is the name in PLAYABLE, else the entry's own four letters. Sizes in pixels, 0 when unknown."""
 
-    codec: str
+    codec: str = ""
     is_playable: bool = False
     is_encrypted: bool = False
     width: int = 0
@@ -50,11 +50,15 @@ class SampleEntry:
     """Width and height of a pixel."""
 
 
-def read_sample_entries(stsd: memoryview, handler: bytes) -> SampleEntry | None:
-    """Returns the first entry; it counts as encrypted when any of them is. None when there is none."""
+NO_ENTRY: Final = SampleEntry()
+"""What a track has whose entry is missing or can't be read."""
+
+
+def read_sample_entries(stsd: memoryview, handler: bytes) -> SampleEntry:
+    """Returns the first entry; it counts as encrypted when any of them is."""
     entries = list(islice(read_boxes(stsd[8:]), _MOST_ENTRIES))
     if not entries:
-        return None
+        return NO_ENTRY
     kind, body = entries[0]
     is_encrypted = any(kind in _ENCRYPTED for kind, _ in entries)
     if handler != b"vide" or len(body) < _CHILDREN_AT:

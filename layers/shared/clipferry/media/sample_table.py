@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from operator import mul
 from typing import Final
 
@@ -14,28 +13,19 @@ _NOTHING: Final = memoryview(bytes(12))
 """A table of any kind that has no rows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SampleTable:
-    """`ticks` is the duration of all samples together; `data_end` the file's offset behind the last one's bytes."""
+def read_sample_table(stbl: memoryview) -> tuple[int, int, int]:
+    """Returns the number of samples, their duration in ticks, and the file's offset behind the last one's bytes.
 
-    samples: int = 0
-    ticks: int = 0
-    data_end: int = 0
-
-
-def read_sample_table(stbl: memoryview) -> SampleTable:
-    """Raises struct.error when a field lies beyond the end of its box."""
+    Raises struct.error when a field lies beyond the end of its box.
+    """
     tables = {kind: body for kind, body in read_boxes(stbl) if kind in _KINDS}
     samples = _sample_count(tables)
     offset, chunk = _last_chunk(tables)
     if not samples or chunk is None:
-        return SampleTable()
+        return 0, 0, 0
     first, count = _samples_of_chunk(tables.get(b"stsc", _NOTHING), chunk)
-    return SampleTable(
-        samples=samples,
-        ticks=_ticks(tables.get(b"stts", _NOTHING)),
-        data_end=offset + _bytes_of_samples(tables.get(b"stsz", _NOTHING), first, count),
-    )
+    data_end = offset + _bytes_of_samples(tables.get(b"stsz", _NOTHING), first, count)
+    return samples, _ticks(tables.get(b"stts", _NOTHING)), data_end
 
 
 def _sample_count(tables: dict[bytes, memoryview]) -> int:

@@ -13,7 +13,6 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -53,14 +52,6 @@ _REASONS: Final = {
 """The reason for each exit status of the worker."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thumbnail:
-    jpeg: bytes
-    width: int
-    height: int
-    """Pixels."""
-
-
 class _NoThumbnailError(Exception):
     """There will be no thumbnail, and why."""
 
@@ -71,8 +62,8 @@ class _NoThumbnailError(Exception):
 
 def make_thumbnail(
     clip: bytes | None, *, width: int = WIDTH, timeout_seconds: float = 10, command: Sequence[str] = WORKER_COMMAND
-) -> Thumbnail | None:
-    """Returns the first frame of the MP4 `clip` (`MediaScanner.leading_clip`), at most `width` pixels wide.
+) -> bytes | None:
+    """Returns the first frame of the MP4 `clip` (`MediaScanner.leading_clip`) as a JPEG, at most `width` pixels wide.
 
     It is never enlarged. No video makes this raise: without a thumbnail it returns None, writes a line to the log and
     counts in the metric ThumbnailsMissed, by MissReason. `command` is called with the largest width and height; it
@@ -86,14 +77,14 @@ def make_thumbnail(
         return None
 
 
-def _thumbnail(clip: bytes | None, width: int, command: Sequence[str], seconds: float) -> Thumbnail:
+def _thumbnail(clip: bytes | None, width: int, command: Sequence[str], seconds: float) -> bytes:
     if clip is None:
         raise _NoThumbnailError(MissReason.NO_PICTURE)
     jpeg = _run_worker(command, clip, seconds)
-    across, down = _jpeg_size(jpeg)
+    across, down = jpeg_size(jpeg)
     if not (0 < across <= width and 0 < down <= MAX_HEIGHT_RATIO * width):
         raise _NoThumbnailError(MissReason.BAD_ANSWER)
-    return Thumbnail(jpeg=jpeg, width=across, height=down)
+    return jpeg
 
 
 def _run_worker(command: Sequence[str], clip: bytes, seconds: float) -> bytes:
@@ -139,7 +130,7 @@ def _environment() -> dict[str, str]:
     return {name: os.environ[name] for name in _INHERITED if name in os.environ} | {"PYTHONPATH": path}
 
 
-def _jpeg_size(jpeg: bytes) -> tuple[int, int]:
+def jpeg_size(jpeg: bytes) -> tuple[int, int]:
     """Width and height in pixels, from the frame header of a baseline JPEG (SOF0; ITU-T T.81, B.2.2)."""
     if not (jpeg.startswith(b"\xff\xd8\xff") and jpeg.endswith(b"\xff\xd9")):
         raise _NoThumbnailError(MissReason.BAD_ANSWER)

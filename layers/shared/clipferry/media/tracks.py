@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from clipferry.media.geometry import displayed_size
 from clipferry.media.mp4_boxes import find_box, is_64_bit, read_boxes, timescale_and_duration
-from clipferry.media.sample_entries import SampleEntry, read_sample_entries
-from clipferry.media.sample_table import SampleTable, read_sample_table
+from clipferry.media.sample_entries import NO_ENTRY, SampleEntry, read_sample_entries
+from clipferry.media.sample_table import read_sample_table
 
 _PICTURES = b"vide"
 _SOUND = b"soun"
@@ -27,7 +27,7 @@ class Track:
     is_turned: bool = False
     """Whether it is displayed turned by a quarter."""
     timescale: int = 0
-    entry: SampleEntry | None = None
+    entry: SampleEntry = NO_ENTRY
     samples: int = 0
     ticks: int = 0
     """The duration of all samples together."""
@@ -45,18 +45,9 @@ class Track:
         return self.handler == _SOUND
 
     @property
-    def is_playable(self) -> bool:
-        return self.entry is not None and self.entry.is_playable
-
-    @property
-    def is_encrypted(self) -> bool:
-        return self.entry is not None and self.entry.is_encrypted
-
-    @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels as displayed; 0 when unknown."""
-        coded = (self.entry.width, self.entry.height) if self.entry is not None else (0, 0)
-        pixel = self.entry.pixel if self.entry is not None else (1, 1)
+        coded, pixel = (self.entry.width, self.entry.height), self.entry.pixel
         if not all(coded):
             coded, pixel = self.header_size, (1, 1)
         return displayed_size(coded, pixel=pixel, is_turned=self.is_turned)
@@ -99,12 +90,7 @@ def _read_media(track: Track, mdia: memoryview) -> None:
         return
     with suppress(struct.error):
         stsd = find_box(stbl, b"stsd")
-        track.entry = read_sample_entries(stsd, track.handler) if stsd is not None else None
-        _add_samples(track, read_sample_table(stbl), duration)
-
-
-def _add_samples(track: Track, table: SampleTable, duration: int) -> None:
-    """A track without samples ends at 0, whatever its header says: its fragments are counted from there."""
-    if table.samples:
-        track.samples, track.ticks, track.data_end = table.samples, table.ticks, table.data_end
-        track.end = duration or table.ticks
+        track.entry = read_sample_entries(stsd, track.handler) if stsd is not None else NO_ENTRY
+        track.samples, track.ticks, track.data_end = read_sample_table(stbl)
+        if track.samples:  # else it ends at 0, whatever its header says: its fragments are counted from there
+            track.end = duration or track.ticks

@@ -135,7 +135,7 @@ def _thumbnail_url(uuid: str, clip: bytes | None, storage: Storage, seconds_left
     try:
         stored = storage.upload_file(
             key=f"videos/{uuid}.jpg",
-            body=thumbnail.jpeg,
+            body=thumbnail,
             content_type="image/jpeg",
             immutable=True,
             deadline=time_left(),
