@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -11,10 +11,11 @@ from cli.arguments import NumberCommand
 from cli.output import Json, print_records
 from cli.settings import open_dependencies
 from clipferry.db import inbox
-from clipferry.db.inbox import StoredCallback
 from clipferry.usecases.receive_callback import replay_callback
 
 app = typer.Typer(no_args_is_help=True, help="Lists received callbacks and replays them.")
+
+_LISTED: Final = ("id", "received_at", "provider", "video_uuid", "task_id", "body_size", "verdict")
 
 
 @app.command("show")
@@ -28,8 +29,8 @@ def show_(
     """Lists callbacks, newest first, of one video or of all. Exit status 1 if there is none."""
     with database.connect() as db:
         kept = db.run(inbox.latest, video_uuid=video_uuid, limit=limit).all()
-    rows = kept if as_json or video_uuid else [_table_row(callback) for callback in kept]
-    print_records(rows, as_json=as_json, title="Callbacks", empty="The inbox is empty.")
+    columns = () if video_uuid else _LISTED
+    print_records(kept, as_json=as_json, title="Callbacks", empty="The inbox is empty.", columns=columns)
     raise typer.Exit(0 if kept else 1)
 
 
@@ -53,9 +54,3 @@ def replay(
             polling=dependencies.polling,
         )
     print_records([{"id": callback_id, "verdict": verdict}], as_json=as_json, title="Replayed")
-
-
-def _table_row(callback: StoredCallback) -> dict[str, object]:
-    """The fields that fit into a table."""
-    names = ("id", "received_at", "provider", "video_uuid", "task_id", "body_size", "verdict")
-    return {name: getattr(callback, name) for name in names}

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.output import print_error
+from cli.output import print_error, stop
 
 Yes = Annotated[bool, typer.Option("--yes", help="Go on without asking.")]
 
@@ -21,9 +21,7 @@ def confirm(question: str, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        print_error(f"{question} Standard input is no terminal: to go on without asking, pass --yes.")
-        raise typer.Exit(2)
+        stop(f"{question} Standard input is no terminal: to go on without asking, pass --yes.")
     print_error(f"{question} [y/N] ", end="")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        print_error("Stopped; nothing was changed.")
-        raise typer.Exit(1)
+        stop("Stopped; nothing was changed.", status=1)

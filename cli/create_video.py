@@ -11,7 +11,7 @@ import typer
 
 from cli import database, local_stack
 from cli.one_video import follow
-from cli.output import Json, print_error, print_records
+from cli.output import Json, print_records, stop
 from cli.web import send_request
 from clipferry.errors import ClipferryError
 from clipferry.models import VideoStatus
@@ -65,8 +65,7 @@ def _place(api: str, port: str) -> tuple[str, str]:
         api = stack.url
     key = os.environ.get("CLIPFERRY_API_KEY")
     if not key:
-        print_error("Set CLIPFERRY_API_KEY to a key of the API: `clipferry keys create USER` makes one.")
-        raise typer.Exit(2)
+        stop("Set CLIPFERRY_API_KEY to a key of the API: `clipferry keys create USER` makes one.")
     return api, key
 
 

@@ -6,10 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import typer
-
 from cli import local_stack
-from cli.output import print_error
+from cli.output import stop
 from clipferry.db.connection import Database
 
 CONNECT_TIMEOUT = "DATABASE_CONNECT_TIMEOUT_SECONDS"
@@ -27,8 +25,7 @@ def url() -> str:
     if not found and os.environ.get("SECRETS_ARN"):
         return _from_secret()
     if not found:
-        print_error("Set DATABASE_URL to the database to work on, or start a local stack with `make dev`.")
-        raise typer.Exit(2)
+        stop("Set DATABASE_URL to the database to work on, or start a local stack with `make dev`.")
     return found
 
 
@@ -36,8 +33,7 @@ def connect_timeout() -> int:
     """Seconds. The command ends with exit status 2 when DATABASE_CONNECT_TIMEOUT_SECONDS isn't a number of them."""
     text = os.environ.get(CONNECT_TIMEOUT) or "5"
     if not text.isdecimal() or int(text) < 1:
-        print_error(f"{CONNECT_TIMEOUT} must be a number of seconds.")
-        raise typer.Exit(2)
+        stop(f"{CONNECT_TIMEOUT} must be a number of seconds.")
     return int(text)
 
 

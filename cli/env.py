@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from cli import local_stack
-from cli.output import print_error, print_json, spinner
+from cli.output import print_error, print_json, spinner, stop
 from cli.stacks import DeployedStack
 from clipferry.settings import Settings
 
@@ -45,8 +45,7 @@ def env(
             _print_commands(local_stack.shell_settings(found))
         return
     if sys.stdout.isatty():
-        print_error(f'The output contains credentials and is not for a screen: eval "$(clipferry env {stack})"')
-        raise typer.Exit(2)
+        stop(f'The output contains credentials and is not for a screen: eval "$(clipferry env {stack})"')
     deployed = DeployedStack(stack)
     with spinner(f"Asking AWS about {stack}"):
         values = {

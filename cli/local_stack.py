@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import typer
-
-from cli.output import print_error
+from cli.output import print_error, stop
 from clipferry.settings import Settings
 
 FOLDER: Final = Path(__file__).parents[1] / ".local"
@@ -48,13 +46,11 @@ def the_one(port: str = "", *, otherwise: str = "") -> LocalStack:
     `otherwise` ends the sentence that says so.
     """
     found = [stack for stack in running() if port in ("", stack.name)]
-    if len(found) == 1:
-        return found[0]
     if not found:
-        print_error(f"No local stack runs{f' on port {port}' if port else ''}: start one with `make dev`{otherwise}.")
-    else:
-        print_error(f"Several local stacks run, on the ports {_ports(found)}: name one with --port (make's PORT=…).")
-    raise typer.Exit(2)
+        stop(f"No local stack runs{f' on port {port}' if port else ''}: start one with `make dev`{otherwise}.")
+    if len(found) > 1:
+        stop(f"Several local stacks run, on the ports {_ports(found)}: name one with --port (make's PORT=…).")
+    return found[0]
 
 
 def use() -> None:

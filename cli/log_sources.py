@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli.stacks import DeployedStack, translate_aws_errors
+from clipferry.api.responses import iso
 from clipferry.observability.log_lines import METRICS_MARK, folder, parse
 
 _LOG_SUFFIX: Final = "Log"
@@ -74,12 +75,8 @@ class CloudWatch:
                         continue
                     self._seen[event["eventId"]] = None
                     self._begin = max(self._begin, event["timestamp"] - 60_000)  # other groups' lines may come late
-                    at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC).isoformat(timespec="milliseconds")
-                    yield {
-                        **parse(event["message"].strip()),
-                        "timestamp": at.replace("+00:00", "Z"),
-                        "function": function,
-                    }
+                    at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+                    yield {**parse(event["message"].strip()), "timestamp": iso(at), "function": function}
 
 
 class LogFile:

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from cli.confirmation import Yes, confirm
 from cli.errors import sentence
-from cli.output import Json, print_error, print_result, progress_console
+from cli.output import Json, print_result, progress_console, stop
 from cli.settings import storage_environment
 from clipferry.__main__ import summary
 from clipferry.errors import ConfigurationError
@@ -40,8 +40,7 @@ def mirror(
         settings = read_bucket_settings(storage_environment(), plain_http=allow_loopback)
         storage = Storage(**settings._asdict(), allow_loopback=allow_loopback, config=config)
     except ConfigurationError as error:
-        print_error(sentence(error))
-        raise typer.Exit(2) from None
+        stop(sentence(error))
     try:
         existing = storage.head(key)
         replaced = f", replacing the {existing.size} bytes that are there" if existing else ""

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from cli import database
-from cli.output import Json, print_error, print_json, print_line, print_records, print_styled
+from cli.output import Json, print_json, print_line, print_records, print_styled, stop
 from cli.tables import cell
 from clipferry.db import timeline, videos
 from clipferry.db.connection import Database
@@ -42,8 +42,7 @@ def open_(
         video = _find(db, uuid)
     address = video.thumbnail_url if thumbnail else video.video_url
     if video.status is not VideoStatus.COMPLETED or not address:
-        print_error(f"{uuid} is {video.status}: there is no {'thumbnail' if thumbnail else 'file'} to open.")
-        raise typer.Exit(1)
+        stop(f"{uuid} is {video.status}: there is no {'thumbnail' if thumbnail else 'file'} to open.", status=1)
     print_line(address)
     if address.startswith(("https://", "http://")):  # a row is a stranger's, and a browser opens more than pages
         webbrowser.open(address)

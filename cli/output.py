@@ -12,14 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
 from rich.progress import track
 from rich.text import Text
 
-from cli.tables import Layout, columns, literal, plain, tabbed
+from cli import tables
 from clipferry.observability.control_characters import escape_controls
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
@@ -35,24 +35,29 @@ def print_records(
     as_json: bool,
     title: str,
     empty: str = "Nothing.",
+    columns: Sequence[str] = (),
     priority: Sequence[str] = (),
     elapsed: str = "",
 ) -> None:
     """Prints records (dataclasses or mappings): in columns, with tabs, or as a JSON list.
 
-    `priority` and `elapsed` are a terminal's (`tables.Layout`); a pipe and JSON have all that there is.
+    JSON has all that there is; `columns` name what is shown otherwise, if it isn't all. `priority` and `elapsed` are a
+    terminal's (`tables.Layout`).
     """
-    records = [_record(row) for row in rows]
+    records = [row if isinstance(row, Mapping) else asdict(row) for row in rows]
     if as_json:
         print_json(records)
-    elif not records:
+        return
+    if columns:
+        records = [{name: record[name] for name in columns} for record in records]
+    if not records:
         print_line(empty)
     elif console.is_terminal:
-        layout = Layout(now=datetime.now(UTC), width=console.width, priority=priority, elapsed=elapsed)
-        found = columns(records, title, layout)
+        layout = tables.Layout(now=datetime.now(UTC), width=console.width, priority=priority, elapsed=elapsed)
+        found = tables.columns(records, title, layout)
         console.print(found, soft_wrap=isinstance(found, Text))
     else:
-        for line in tabbed(records):
+        for line in tables.tabbed(records):
             typer.echo(line)
 
 
@@ -66,7 +71,7 @@ def print_result(*sentences: str, as_json: bool, **facts: Any) -> None:
 
 
 def print_json(value: Any) -> None:
-    typer.echo(escape_controls(json.dumps(value, default=plain, ensure_ascii=False)))
+    typer.echo(escape_controls(json.dumps(value, default=tables.plain, ensure_ascii=False)))
 
 
 def print_line(text: str) -> None:
@@ -77,6 +82,12 @@ def print_line(text: str) -> None:
 def print_error(text: str, *, end: str = "\n") -> None:
     """Prints one line on standard error."""
     typer.echo(escape_controls(text) + end, err=True, nl=False)
+
+
+def stop(text: str, *, status: int = 2) -> NoReturn:
+    """Prints one line on standard error and ends the command: 2 is for wrong usage or a missing setting."""
+    print_error(text)
+    raise typer.Exit(status)
 
 
 def print_traceback(error: BaseException) -> None:
@@ -101,7 +112,7 @@ def spinner(label: str) -> Iterator[None]:
     if not progress_console.is_terminal:
         yield
         return
-    with progress_console.status(literal(label)):
+    with progress_console.status(tables.literal(label)):
         yield
 
 
@@ -109,7 +120,3 @@ def with_progress_bar(items: Sequence[Item], label: str) -> Iterable[Item]:
     """Yields the items and shows a progress bar, where standard error is a terminal."""
     hidden = len(items) < 2 or not progress_console.is_terminal
     return track(items, description=label, console=progress_console, disable=hidden, transient=True)
-
-
-def _record(row: Any) -> Mapping[str, Any]:
-    return row if isinstance(row, Mapping) else asdict(row)

@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-import typer
-
 from cli import local_stack
-from cli.output import print_error
+from cli.output import stop
 from cli.stacks import translate_aws_errors
 from clipferry.errors import InvalidRequestError, QueueError
 
@@ -119,8 +117,7 @@ def connect(variable: str) -> Iterator[DeadLetterQueues]:
         local_stack.use()
     url = os.environ.get(variable)
     if not url:
-        print_error(f"Set {variable} to the queue's URL.")
-        raise typer.Exit(2)
+        stop(f"Set {variable} to the queue's URL.")
     region, endpoint = os.environ.get("AWS_REGION") or "us-east-1", os.environ.get("AWS_ENDPOINT_URL_SQS")
     with connect_to(url, region=region, endpoint=endpoint) as queues:
         yield queues

@@ -7,11 +7,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 
-import typer
-
 from cli import local_stack
 from cli.errors import sentence
-from cli.output import print_error
+from cli.output import stop
 from clipferry import runtime
 from clipferry.aws.role_credentials import RoleCredentials
 from clipferry.dependencies import Dependencies
@@ -31,9 +29,8 @@ def open_dependencies(*, needs_aws: bool = False) -> Iterator[Dependencies]:
         if needs_aws:
             RoleCredentials(os.environ).credentials()
     except ConfigurationError as error:
-        print_error(sentence(error))
         runtime.reset()
-        raise typer.Exit(2) from None
+        stop(sentence(error))
     try:
         with redirect_stdout(sys.stderr):
             yield dependencies

@@ -12,6 +12,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from clipferry.api.responses import iso
 from clipferry.observability.control_characters import escape_controls
 
 Record = Mapping[str, Any]
@@ -78,7 +79,7 @@ def cell(value: Any) -> str:
 
 def plain(value: Any) -> str:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return iso(value)
     return str(value)
 
 

@@ -10,7 +10,7 @@ import typer
 
 from cli import database
 from cli.confirmation import Yes, confirm
-from cli.output import Json, print_error, print_line, print_records, spinner
+from cli.output import Json, print_line, print_records, spinner, stop
 from cli.settings import open_dependencies
 from clipferry.db import users
 from clipferry.errors import ClipferryError
@@ -39,8 +39,7 @@ def create(
     `clipferry credits grant` and `clipferry keys create` give it both.
     """
     if not re.fullmatch(r"[^@\s]+@[^@\s]+", email):
-        print_error(f"{email} is no e-mail address.")
-        raise typer.Exit(2)
+        stop(f"{email} is no e-mail address.")
     wanted = user_id or f"user_{secrets.token_hex(12)}"
     with database.connect() as db:
         user = db.run(

@@ -13,7 +13,7 @@ import typer
 
 from cli import database
 from cli.confirmation import Yes, confirm
-from cli.output import Json, print_error, print_json, print_records, print_result
+from cli.output import Json, print_json, print_records, print_result, stop
 from cli.settings import open_dependencies
 from clipferry.db import webhook_deliveries, webhook_endpoints
 from clipferry.db.webhook_deliveries import Delivery
@@ -24,7 +24,7 @@ from clipferry.webhooks import signature as webhook_signature
 
 app = typer.Typer(no_args_is_help=True, help="Lists webhooks, shows one, sends it again, and tests your endpoint.")
 
-_IN_A_TABLE: Final = ("event_id", "kind", "video_uuid", "url", "state", "attempts", "next_attempt_at", "last_status")
+_LISTED: Final = ("event_id", "kind", "video_uuid", "url", "state", "attempts", "next_attempt_at", "last_status")
 
 
 @app.command("list")
@@ -44,9 +44,7 @@ def list_(
     if endpoints:
         print_records(known.all(), as_json=as_json, title="Endpoints", empty="There are no endpoints.")
         return
-    deliveries = found.all()
-    rows = deliveries if as_json else [_in_a_table(delivery) for delivery in deliveries]
-    print_records(rows, as_json=as_json, title="Webhooks", empty="There are no webhooks.")
+    print_records(found.all(), as_json=as_json, title="Webhooks", empty="There are no webhooks.", columns=_LISTED)
 
 
 @app.command()
@@ -60,8 +58,7 @@ def show(
         found = webhook_deliveries.of_event(tx, event_id)
     event, deliveries = reading.first(), found.all()
     if event is None:
-        print_error(f"There is no event {event_id}.")
-        raise typer.Exit(1)
+        stop(f"There is no event {event_id}.", status=1)
     if as_json:
         print_json({"body": json.loads(event["body"]), "deliveries": [asdict(delivery) for delivery in deliveries]})
         return
@@ -84,8 +81,7 @@ def replay(
     """
     chosen = event_ids or []
     if not chosen and not undelivered:
-        print_error("Name events, or say --undelivered.")
-        raise typer.Exit(2)
+        stop("Name events, or say --undelivered.")
     what = "all that wasn't delivered" if undelivered else f"{len(chosen)} event{'s'[: len(chosen) > 1]}"
     confirm(f"Send {what} again?", yes)
     with database.connect() as db:
@@ -103,8 +99,7 @@ def send_test(as_json: Json = False) -> None:
     with open_dependencies() as dependencies:
         url = dependencies.settings.webhook_url
         if url is None:
-            print_error("Set WEBHOOK_URL and WEBHOOK_SECRET.")
-            raise typer.Exit(2)
+            stop("Set WEBHOOK_URL and WEBHOOK_SECRET.")
         event_id, began = f"evt_{secrets.token_hex(16)}", time.monotonic()
         try:
             status, error = _send_test(url, event_id, dependencies), None
@@ -130,10 +125,6 @@ def _send_test(url: str, event_id: str, dependencies: Dependencies) -> int:
         dependencies.settings.webhook_secrets, event_id=event_id, timestamp=int(now.timestamp()), body=body
     )
     return dependencies.post_webhook(url, {"Content-Type": "application/json", **signed}, body).status
-
-
-def _in_a_table(delivery: Delivery) -> dict[str, Any]:
-    return {name: getattr(delivery, name) for name in _IN_A_TABLE}
 
 
 def _moment(delivery: Delivery) -> dict[str, Any]:
