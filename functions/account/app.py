@@ -146,9 +146,7 @@ def create_key() -> Response[str]:
 def revoke_key(key_id: str) -> Response[str]:
     dependencies = runtime.dependencies()
     credential = requests.credential(app.current_event, dependencies.auth_rules, session_only=True)
-    with sign_in_first(credential, dependencies.database):
-        number = parameters.key_id(key_id)
-    manage_keys.revoke_own_key(number, credential=credential, database=dependencies.database)
+    manage_keys.revoke_own_key(parameters.key_id(key_id), credential=credential, database=dependencies.database)
     return reply(HTTPStatus.OK, {"deleted": True})
 
 

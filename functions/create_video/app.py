@@ -19,7 +19,7 @@ from clipferry.api.sign_in_first import sign_in_first
 from clipferry.models import Credential, Scope
 from clipferry.observability import logger
 from clipferry.usecases.cancel_video import cancel_video
-from clipferry.usecases.create_video import CreatedVideo, VideoRequest, create_video
+from clipferry.usecases.create_video import CreatedVideo, VideoRequest, create_video, may_name_webhook
 from clipferry.usecases.query_videos import get_video
 from clipferry.usecases.retry_video import retry_video
 from clipferry.usecases.store_picture import store_picture
@@ -38,7 +38,7 @@ def generate() -> Response[str]:
             requests.parse_body(event, GenerateVideo),
             dependencies.catalog,
             allow_loopback=dependencies.settings.allow_loopback,
-            may_name_webhook=_may_name_webhook(credential),
+            may_name_webhook=may_name_webhook(credential, dependencies.settings.webhook_secrets),
         )
     created = _create(request, credential, key)
     return reply(HTTPStatus.ACCEPTED, responses.created(created), headers=responses.replay_headers(created))
@@ -57,7 +57,7 @@ def create() -> Response[str]:
             dependencies.catalog,
             picture_url=_picture_url(creation, credential),
             allow_loopback=dependencies.settings.allow_loopback,
-            may_name_webhook=_may_name_webhook(credential),
+            may_name_webhook=may_name_webhook(credential, dependencies.settings.webhook_secrets),
         )
     created = _create(request, credential, key)
     video = get_video(created.video_uuid, credential=credential, database=database)
@@ -69,10 +69,8 @@ def create() -> Response[str]:
 def retry(uuid: str) -> Response[str]:
     dependencies = runtime.dependencies()
     credential = requests.credential(app.current_event, dependencies.auth_rules, Scope.VIDEOS_WRITE)
-    with sign_in_first(credential, dependencies.database):
-        video_uuid = parameters.video_uuid(uuid)
     video = retry_video(
-        video_uuid,
+        parameters.video_uuid(uuid),
         credential=credential,
         database=dependencies.database,
         providers=dependencies.providers,
@@ -89,10 +87,8 @@ def retry(uuid: str) -> Response[str]:
 def cancel(uuid: str) -> Response[str]:
     dependencies = runtime.dependencies()
     credential = requests.credential(app.current_event, dependencies.auth_rules, Scope.VIDEOS_WRITE)
-    with sign_in_first(credential, dependencies.database):
-        video_uuid = parameters.video_uuid(uuid)
     video = cancel_video(
-        video_uuid,
+        parameters.video_uuid(uuid),
         credential=credential,
         database=dependencies.database,
         providers=dependencies.providers,
@@ -116,10 +112,6 @@ def _create(request: VideoRequest, credential: Credential, idempotency_key: str 
         rate_limit_per_minute=dependencies.settings.rate_limit_per_minute,
         polling=dependencies.polling,
     )
-
-
-def _may_name_webhook(credential: Credential) -> bool:
-    return credential.is_api_key and bool(runtime.dependencies().settings.webhook_secrets)
 
 
 def _picture_url(creation: create_request.Creation, credential: Credential) -> str | None:

@@ -60,11 +60,10 @@ def content(uuid: str) -> Response[str]:
     query = requests.query(app.current_event)
     credential = requests.credential(app.current_event, dependencies.auth_rules, Scope.VIDEOS_READ)
     with sign_in_first(credential, dependencies.database):
-        video_uuid = parameters.video_uuid(uuid)
         variant = parameters.file_variant(query.get("variant"))
         is_download = parameters.flag("download", query.get("download"))
     address = query_videos.get_file(
-        video_uuid,
+        parameters.video_uuid(uuid),
         variant,
         is_download=is_download,
         credential=credential,
@@ -78,9 +77,7 @@ def content(uuid: str) -> Response[str]:
 def detail(uuid: str) -> Response[str]:
     dependencies = runtime.dependencies()
     credential = requests.credential(app.current_event, dependencies.auth_rules, Scope.VIDEOS_READ)
-    with sign_in_first(credential, dependencies.database):
-        video_uuid = parameters.video_uuid(uuid)
-    video = query_videos.get_video(video_uuid, credential=credential, database=dependencies.database)
+    video = query_videos.get_video(parameters.video_uuid(uuid), credential=credential, database=dependencies.database)
     return reply(HTTPStatus.OK, responses.video_detail(dependencies.file_links.readable(video)))
 
 
@@ -130,10 +127,8 @@ def _refreshed(uuid: str) -> Video:
     """The caller's video, whose provider was asked if its status was old."""
     dependencies = runtime.dependencies()
     credential = requests.credential(app.current_event, dependencies.auth_rules, Scope.VIDEOS_READ)
-    with sign_in_first(credential, dependencies.database):
-        video_uuid = parameters.video_uuid(uuid)
     return query_videos.get_status(
-        video_uuid,
+        parameters.video_uuid(uuid),
         credential=credential,
         database=dependencies.database,
         providers=dependencies.providers,
@@ -145,9 +140,7 @@ def _refreshed(uuid: str) -> Video:
 def _delete(uuid: str) -> None:
     dependencies = runtime.dependencies()
     credential = requests.credential(app.current_event, dependencies.auth_rules, Scope.VIDEOS_WRITE)
-    with sign_in_first(credential, dependencies.database):
-        video_uuid = parameters.video_uuid(uuid)
-    delete_video(video_uuid, credential=credential, database=dependencies.database)
+    delete_video(parameters.video_uuid(uuid), credential=credential, database=dependencies.database)
 
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP, clear_state=True)

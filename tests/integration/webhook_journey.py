@@ -82,9 +82,9 @@ class Journey:
         if not self.is_queue_down:
             self.messages.append((self.seconds + delay_seconds, delivery_id))
 
-    def announce(self, delivery_ids: Iterable[int]) -> None:
+    def announce(self, delivery_ids: Iterable[int], *, delay_seconds: int = 0) -> None:
         for delivery_id in delivery_ids:
-            self.send(delivery_id)
+            self.send(delivery_id, delay_seconds=delay_seconds)
 
     def post(self, url: str, headers: dict[str, str], body: bytes) -> PostAnswer:
         request = Received(self.seconds, url, headers, body)

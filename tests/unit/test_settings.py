@@ -6,7 +6,7 @@ import pytest
 
 from clipferry import settings
 from clipferry.errors import ConfigurationError
-from clipferry.setting_rules.secret_location import load_secret_location
+from clipferry.setting_rules.secret_location import SecretLocation, read
 
 SECRETS = {
     "DATABASE_URL": "postgresql://clipferry:pw-hunter2@db.example.com/clipferry?sslmode=verify-full",
@@ -318,20 +318,20 @@ def test_an_empty_string_in_the_secret_is_unset_too() -> None:
 
 
 def test_where_the_secret_is_must_be_known_without_it() -> None:
-    place = load_secret_location({"SECRETS_ARN": "clipferry", "AWS_REGION": "eu-west-1", "DATABASE_URL": ""})
+    place = read(SecretLocation, {"SECRETS_ARN": "clipferry", "AWS_REGION": "eu-west-1", "DATABASE_URL": ""})
 
     assert (place.secrets_arn, place.aws_region, place.secrets_max_age_seconds) == ("clipferry", "eu-west-1", 300)
-    assert load_secret_location({"SECRETS_ARN": ""}).secrets_arn is None
+    assert read(SecretLocation, {"SECRETS_ARN": ""}).secrets_arn is None
     with pytest.raises(ConfigurationError, match="SECRETS_MAX_AGE_SECONDS: "):
-        load_secret_location({"SECRETS_MAX_AGE_SECONDS": "0"})
+        read(SecretLocation, {"SECRETS_MAX_AGE_SECONDS": "0"})
 
 
 def test_secrets_are_read_over_plain_http_in_the_local_stage_only() -> None:
     plain = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": "http://127.0.0.1:5000"}
 
-    assert load_secret_location(plain | {"STAGE": "local"}).aws_endpoint_url_secrets_manager
+    assert read(SecretLocation, plain | {"STAGE": "local"}).aws_endpoint_url_secrets_manager
     with pytest.raises(ConfigurationError, match="AWS_ENDPOINT_URL_SECRETS_MANAGER: "):
-        load_secret_location(plain)
+        read(SecretLocation, plain)
 
 
 def test_every_secret_is_hidden_from_the_log_and_so_are_passwords_within_addresses() -> None:

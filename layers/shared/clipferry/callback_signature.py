@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
@@ -33,13 +33,6 @@ def callback_url(base_url: str, *, provider: str, video_uuid: str, secret: str, 
     signature = sign(video_uuid, timestamp, secret)
     query = urlencode({"videoUuid": video_uuid, "ts": timestamp, "sig": signature})
     return f"{base_url.rstrip('/')}/{provider}?{query}"
-
-
-def signer(base_url: str, secret: str) -> Callable[[str, str], str]:
-    """Returns a function that makes the URL for (provider, video uuid), signed at the moment of the call."""
-    return lambda provider, video_uuid: callback_url(
-        base_url, provider=provider, video_uuid=video_uuid, secret=secret, now=datetime.now(UTC)
-    )
 
 
 def verify(video_uuid: str, timestamp: str, signature: str, *, secrets: Sequence[str], now: datetime) -> datetime:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -190,12 +191,14 @@ class Dependencies:
         check_source(url, rules=Rules(allowed_hosts=hosts, allow_loopback=values.allow_loopback, keys=keys))
 
     def sign_callback(self, default_base_url: str) -> Callable[[str, str], str]:
-        """Returns a function that makes the callback URL for (provider, video uuid).
+        """Returns a function that makes the callback URL for (provider, video uuid), signed at the moment of the call.
 
         The URL is under AI_CALLBACK_URL, or under `default_base_url` where that isn't set.
         """
-        base_url = self.settings.ai_callback_url or default_base_url
-        return callback_signature.signer(base_url, self.settings.callback_secrets[0])
+        base_url, secret = self.settings.ai_callback_url or default_base_url, self.settings.callback_secrets[0]
+        return lambda provider, video_uuid: callback_signature.callback_url(
+            base_url, provider=provider, video_uuid=video_uuid, secret=secret, now=datetime.now(UTC)
+        )
 
     def close(self) -> None:
         """Closes every connection; a later use opens a new one."""

@@ -20,7 +20,7 @@ from clipferry.aws import sigv4, snapstart
 from clipferry.aws.role_credentials import RoleCredentials
 from clipferry.dependencies import Dependencies
 from clipferry.errors import ConfigurationError
-from clipferry.setting_rules.secret_location import SecretLocation, load_secret_location
+from clipferry.setting_rules.secret_location import SecretLocation, read
 from clipferry.settings import Settings
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def _preload() -> None:
 @cache
 def _secret() -> Secret | None:
     """The owner's secret, if the environment names one."""
-    location = load_secret_location(os.environ)
+    location = read(SecretLocation, os.environ)
     if not location.secrets_arn:
         return None
     from clipferry.aws.secret_location import endpoint_of, region_of

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from clipferry.errors import InvalidRequestError, NotFoundError, VideoNotFoundError
+from clipferry.errors import InvalidRequestError
 from clipferry.models import TRANSACTION_TYPES, FileVariant, VideoStatus
 
 _METADATA: Final = re.compile(r"metadata\[([^\x00\[\]]{1,40})\]")
@@ -17,10 +17,8 @@ _LANGUAGE: Final = re.compile(
 
 
 def video_uuid(text: str) -> str:
-    """The id in a path. Text that can't be an id is answered as an unknown video: 404."""
-    if not _is_id(text):
-        raise VideoNotFoundError("not an id")
-    return text
+    """The id in a path. Text that can't be an id becomes the empty one, which no video has: 404."""
+    return text if _is_id(text) else ""
 
 
 def _is_id(text: str) -> bool:
@@ -28,10 +26,8 @@ def _is_id(text: str) -> bool:
 
 
 def key_id(text: str) -> int:
-    """The id of an API key in a path. Text that can't be one is answered as an unknown key: 404."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise NotFoundError("not a key's id")
-    return int(text)
+    """The id of an API key in a path. Text that can't be one becomes 0, which no key has: 404."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0
 
 
 def page_limit(text: str | None) -> int:

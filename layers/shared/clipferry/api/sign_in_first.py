@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from clipferry.db.connection import Database
-from clipferry.errors import InvalidRequestError, NotFoundError
+from clipferry.errors import InvalidRequestError
 from clipferry.models import Credential
 from clipferry.usecases import read_user
 
@@ -19,6 +19,6 @@ def sign_in_first(credential: Credential, database: Database) -> Iterator[None]:
     """
     try:
         yield
-    except (InvalidRequestError, NotFoundError):
+    except InvalidRequestError:
         read_user.read_user(credential=credential, database=database)
         raise

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final, NamedTuple
 
 from clipferry.errors import ConfigurationError
@@ -31,32 +31,20 @@ def read_bucket_settings(variables: Mapping[str, str], *, plain_http: bool) -> B
     missing = [name for name in REQUIRED if not variables.get(name)]
     if missing:
         raise ConfigurationError(f"not set: {', '.join(missing)}")
-    with _naming("STORAGE_BUCKET"):
-        bucket = values.header_safe(variables["STORAGE_BUCKET"])
-    with _naming("STORAGE_ENDPOINT"):
-        endpoint = values.storage_endpoint(variables["STORAGE_ENDPOINT"], bucket, plain_http=plain_http)
-    with _naming("STORAGE_ACCESS_KEY"):
-        access_key = values.header_safe(variables["STORAGE_ACCESS_KEY"])
-    with _naming("STORAGE_SECRET_KEY"):
-        secret_key = values.header_safe(variables["STORAGE_SECRET_KEY"])
-    with _naming("STORAGE_REGION"):
-        region = values.header_safe(variables.get("STORAGE_REGION") or "auto")
-    with _naming("STORAGE_DOMAIN"):
-        domain = variables.get("STORAGE_DOMAIN")
-        public_domain = values.web_address(domain, plain_http=True) if domain else None
+
+    def read(name: str, check: Callable[[str], str] = values.header_safe) -> str:
+        try:
+            return check(variables[name])
+        except ValueError as error:
+            raise ConfigurationError(f"{name} {error}") from None
+
+    bucket = read("STORAGE_BUCKET")
+    has_region, has_domain = variables.get("STORAGE_REGION"), variables.get("STORAGE_DOMAIN")
     return BucketSettings(
-        endpoint=endpoint,
-        region=region,
-        access_key=access_key,
-        secret_key=secret_key,
+        endpoint=read("STORAGE_ENDPOINT", partial(values.storage_endpoint, bucket=bucket, plain_http=plain_http)),
+        region=read("STORAGE_REGION") if has_region else "auto",
+        access_key=read("STORAGE_ACCESS_KEY"),
+        secret_key=read("STORAGE_SECRET_KEY"),
         bucket=bucket,
-        public_domain=public_domain,
+        public_domain=read("STORAGE_DOMAIN", partial(values.web_address, plain_http=True)) if has_domain else None,
     )
-
-
-@contextmanager
-def _naming(setting: str) -> Iterator[None]:
-    try:
-        yield
-    except ValueError as error:
-        raise ConfigurationError(f"{setting} {error}") from None

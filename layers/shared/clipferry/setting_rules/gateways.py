@@ -40,7 +40,7 @@ def parse(text: str, *, stage: str) -> tuple[Gateway, ...]:
     problems: list[str] = []
     for name, own in given.items():
         try:
-            gateways.append(_gateway(name, own, stage))
+            gateways.append(Gateway.model_validate({**own, "name": name, "stage": stage}, strict=True))
         except ValidationError as error:
             problems += [f"{name[:32]!r}: {_told(fault)}" for fault in error.errors(include_input=False)]
     if problems:
@@ -52,10 +52,6 @@ def source_keys(gateways: Iterable[Gateway]) -> dict[str, str]:
     """Returns the Authorization header for what the address of a file begins with, where the file needs the key."""
     locked = (gateway for gateway in gateways if gateway.file_needs_key)
     return {f"{own.base_url.rstrip('/')}/videos/": f"Bearer {own.api_key.get_secret_value()}" for own in locked}
-
-
-def _gateway(name: str, own: dict[str, Any], stage: str) -> Gateway:
-    return Gateway.model_validate({**own, "name": name, "stage": stage}, strict=True)
 
 
 def _told(fault: Any) -> str:

@@ -29,11 +29,6 @@ class SecretLocation(BaseModel):
 Model = TypeVar("Model", bound=SecretLocation)
 
 
-def load_secret_location(environment: Mapping[str, str]) -> SecretLocation:
-    """Reads where the secret is; raises ConfigurationError."""
-    return read(SecretLocation, environment)
-
-
 def read(model: type[Model], variables: Mapping[str, str]) -> Model:
     """Reads the model's fields from variables of their names in capitals; an empty one counts as unset.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -73,6 +73,11 @@ class CreatedVideo:
     estimated_time: int | None
     credits_used: int
     replayed: bool = False
+
+
+def may_name_webhook(credential: Credential, webhook_secrets: Sequence[str]) -> bool:
+    """Whether a request may have a `webhookUrl`: one with an API key, where the owner has a secret to sign with."""
+    return credential.is_api_key and bool(webhook_secrets)
 
 
 def create_video(

@@ -10,12 +10,12 @@ from typing import Final
 from clipferry.db import webhook_deliveries
 from clipferry.db.connection import Database
 from clipferry.db.webhook_deliveries import Claimed
-from clipferry.errors import NetworkError, QueueError, RequestNotSentError
+from clipferry.errors import NetworkError, RequestNotSentError
 from clipferry.net.guarded_post import PostAnswer
 from clipferry.observability import count, logger, quote, set_log_context
 from clipferry.verdicts import Attempt
 from clipferry.webhooks import signature as webhook_signature
-from clipferry.webhooks.queue import LONGEST_DELAY_SECONDS, WebhookQueue
+from clipferry.webhooks.queue import WebhookQueue
 
 Post = Callable[[str, dict[str, str], bytes], PostAnswer]
 """Posts (url, headers, body); raises NetworkError."""
@@ -133,19 +133,10 @@ def _note_failed(
         logger.error("webhook given up", event_id=delivery.event_id)
         _count_undelivered(delivery)
     elif is_queued:
-        _queue_again(delivery, pause, queue)
+        queue.announce([delivery.id], delay_seconds=int(pause) + 1)  # to arrive when it is due
 
 
 def _count_undelivered(delivery: Claimed) -> None:
     """A user's own address is the user's affair: it sets off no alarm."""
     if delivery.user_id is None:
         count("OwnerWebhooksUndelivered")
-
-
-def _queue_again(delivery: Claimed, pause: float, queue: WebhookQueue) -> None:
-    """Sends the message for the next attempt, to arrive when it is due. Where that fails the schedule finds it."""
-    delay = min(int(pause) + 1, LONGEST_DELAY_SECONDS)
-    try:
-        queue.send(delivery.id, delay_seconds=delay)
-    except QueueError as error:
-        logger.error("webhook message not sent", delivery_id=delivery.id, detail=str(error))

@@ -22,7 +22,6 @@ from clipferry.outcome_metrics import count_failed, count_interrupted
 from clipferry.polling import Polling
 from clipferry.providers.base import Provider, find_source
 from clipferry.storage import Storage
-from clipferry.usecases.abort_kept_upload import abort_kept_upload
 from clipferry.usecases.mirror_job import LeaseLostError, MirrorJob
 from clipferry.verdicts import FailureCode
 
@@ -149,7 +148,22 @@ class _Ending:
 
     def _fail(self, words: str) -> None:
         code = FailureCode.NOT_A_VIDEO if isinstance(self.error, NotAVideoError) else FailureCode.FILE_UNAVAILABLE
-        abort_kept_upload(self.job, self.lease, self.storage)
+        self._abort_kept_upload()
         self.job.fail(self.lease, words, code)
         logger.error("video failed", video_uuid=self.job.uuid, reason=code.value, detail=words)
         count_failed(code)
+
+    def _abort_kept_upload(self) -> None:
+        """Aborts the upload that the next delivery would have continued: there is none.
+
+        Raises LeaseLostError, and touches nothing, unless the lease is this worker's. A bucket that refuses keeps the
+        upload until the daily `abort_uploads`.
+        """
+        kept = self.job.read_progress()
+        if kept is None:
+            return
+        self.job.save_progress(self.lease, None)
+        try:
+            self.storage.abort_upload(self.job.key, kept.upload_id)
+        except StorageError as error:
+            logger.warning("upload not aborted", video_uuid=self.job.uuid, detail=str(error))

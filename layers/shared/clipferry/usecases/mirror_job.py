@@ -32,11 +32,6 @@ LAST_SECONDS: Final = 2.0
 Result = TypeVar("Result")
 
 
-def film_key(uuid: str) -> str:
-    """Returns where a video's film is stored in the bucket."""
-    return f"videos/{uuid}.mp4"
-
-
 class LeaseLostError(ClipferryError):
     """Another worker has taken over this video."""
 
@@ -48,6 +43,8 @@ class MirrorJob:
 
     def __init__(self, uuid: str, *, database: Database, seconds_left: Callable[[], float]) -> None:
         self.uuid = uuid
+        self.key = f"videos/{uuid}.mp4"
+        """Where the film is stored in the bucket."""
         self._worker = uuid4().hex
         self._database = database
         self._seconds_left = seconds_left
@@ -127,7 +124,7 @@ class MirrorJob:
         parts = {int(number): etag for number, etag in (kept.pop("parts") or {}).items()}
         return Progress(**kept, parts=parts)
 
-    def save_progress(self, lease: Lease, key: str, progress: Progress | None) -> None:
+    def save_progress(self, lease: Lease, progress: Progress | None) -> None:
         """Raises LeaseLostError, and saves nothing, unless the lease is still this worker's."""
 
         def save(tx: Transaction) -> Rows[dict[str, Any]]:
@@ -137,7 +134,7 @@ class MirrorJob:
                 tx,
                 uuid=self.uuid,
                 fence=lease.fence,
-                key=key,
+                key=self.key,
                 upload_id=progress.upload_id,
                 part_size=progress.part_size,
                 size=progress.size,
@@ -145,18 +142,18 @@ class MirrorJob:
                 parts=dict(progress.parts),
             )
 
-        self._require(lease, self._patiently(lambda: self._database.run(save).first()))
+        self._write(lease, save)
 
-    def note_rejected(self, lease: Lease, key: str, size: int) -> None:
+    def note_rejected(self, lease: Lease, size: int) -> None:
         """Forgets the progress, or the next try would find the same bytes and not ask the source.
 
         Raises LeaseLostError.
         """
 
         def note(tx: Transaction) -> Rows[dict[str, Any]]:
-            return mirror_progress.note_rejected(tx, uuid=self.uuid, fence=lease.fence, key=key, size=size)
+            return mirror_progress.note_rejected(tx, uuid=self.uuid, fence=lease.fence, key=self.key, size=size)
 
-        self._require(lease, self._patiently(lambda: self._database.run(note).first()))
+        self._write(lease, note)
 
     def complete(self, lease: Lease, file: MirroredFile, thumbnail_url: str | None) -> bool:
         """Settles the hold and completes the video; False when the lease or the hold is gone."""
@@ -180,8 +177,8 @@ class MirrorJob:
 
         return self._patiently(complete)
 
-    def _require(self, lease: Lease, written: dict[str, Any] | None) -> None:
-        if written is None:
+    def _write(self, lease: Lease, statement: Callable[[Transaction], Rows[dict[str, Any]]]) -> None:
+        if self._patiently(lambda: self._database.run(statement).first()) is None:
             raise LeaseLostError(f"{self.uuid}: fence {lease.fence} is not the newest, or the lease has expired")
 
     def _when_database_answers(self, transact: Callable[[], Result]) -> Result:

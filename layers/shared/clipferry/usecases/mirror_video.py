@@ -26,7 +26,7 @@ from clipferry.s3.multipart import Progress
 from clipferry.storage import Storage
 from clipferry.usecases.end_failed_mirror import end_failed_mirror
 from clipferry.usecases.film_in_transit import FilmInTransit
-from clipferry.usecases.mirror_job import LeaseLostError, MirrorJob, film_key
+from clipferry.usecases.mirror_job import LeaseLostError, MirrorJob
 
 THUMBNAIL_SECONDS: Final = 10.0
 ENDING_SECONDS: Final = 10.0
@@ -98,15 +98,13 @@ def _attempt(
 def _fetch(
     job: MirrorJob, lease: Lease, film: FilmInTransit, *, storage: Storage, seconds_left: Callable[[], float]
 ) -> MirroredFile:
-    key = film_key(job.uuid)
-
     def save(progress: Progress | None) -> None:
         film.note(progress)
-        job.save_progress(lease, key, progress)
+        job.save_progress(lease, progress)
 
     stored = storage.download_and_upload(
         source_url=lease.source_url,
-        key=key,
+        key=job.key,
         on_chunk=film.feed,
         on_restart=film.restart,
         progress=job.read_progress(),
@@ -115,12 +113,12 @@ def _fetch(
     )
     no_film = film.scanner.no_film()
     if no_film is not None:
-        job.note_rejected(lease, key, stored.size)
+        job.note_rejected(lease, stored.size)
         raise NotAVideoError(f"{no_film} ({stored.size} bytes, sha256 {stored.sha256})")
     for oddity in film.scanner.oddities():
         logger.warning("the film is damaged", video_uuid=job.uuid, detail=oddity)
     found = film.scanner.result()
-    return MirroredFile(key=key, url=stored.url, size=stored.size, sha256=stored.sha256, media=found)
+    return MirroredFile(key=job.key, url=stored.url, size=stored.size, sha256=stored.sha256, media=found)
 
 
 def _thumbnail_url(uuid: str, clip: bytes | None, storage: Storage, seconds_left: Callable[[], float]) -> str | None:

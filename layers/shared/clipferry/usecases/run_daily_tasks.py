@@ -10,9 +10,8 @@ from clipferry.errors import ClipferryError
 from clipferry.observability import count, logger
 from clipferry.storage import Storage
 from clipferry.usecases.abort_uploads import abort_uploads
-from clipferry.usecases.apply_retention import apply_retention
+from clipferry.usecases.apply_retention import apply_retention, remove_rejected
 from clipferry.usecases.move_credits import expire_credits
-from clipferry.usecases.remove_rejected import remove_rejected
 from clipferry.usecases.remove_uploads import remove_uploads
 from clipferry.usecases.verify_credits import verify
 

@@ -9,8 +9,6 @@ from clipferry.aws.sqs import SqsQueue, read_field
 from clipferry.errors import ClipferryError, InvalidRequestError
 from clipferry.observability import logger
 
-LONGEST_DELAY_SECONDS: Final = 900
-"""SQS's limit."""
 _LARGEST_ID: Final = 2**63 - 1
 
 
@@ -21,14 +19,14 @@ class WebhookQueue(SqsQueue):
         """Asks for a delivery in `delay_seconds`; raises QueueError. A message that comes twice is harmless."""
         self.send_message({"deliveryId": delivery_id}, delay_seconds=delay_seconds)
 
-    def announce(self, delivery_ids: Iterable[int]) -> None:
-        """Asks for deliveries now. What can't be asked for now, for whatever reason, the schedule finds in minutes.
+    def announce(self, delivery_ids: Iterable[int], *, delay_seconds: int = 0) -> None:
+        """Asks for deliveries in `delay_seconds`. What can't be asked for, for whatever reason, the schedule finds.
 
         Nothing is raised: the transaction that has written them is committed.
         """
         for delivery_id in delivery_ids:
             try:
-                self.send(delivery_id)
+                self.send(delivery_id, delay_seconds=delay_seconds)
             except ClipferryError as error:
                 logger.error("webhook message not sent", delivery_id=delivery_id, detail=str(error))
 
