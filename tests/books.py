@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from dataclasses import dataclass
 from typing import Any, LiteralString
@@ -133,6 +134,11 @@ def add_user(database: Database, user_id: str = "ann", *, is_admin: bool = False
 
 def credential(user_id: str = "ann") -> Credential:
     return Credential(session_token=_token(user_id))
+
+
+def key_credential(key: str) -> Credential:
+    """What a request with this API key is signed in by."""
+    return Credential(key_sha256=hashlib.sha256(key.encode()).digest())
 
 
 def _token(user_id: str) -> str:

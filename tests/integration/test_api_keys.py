@@ -9,7 +9,6 @@ import pytest
 
 from clipferry.db.connection import Database
 from clipferry.errors import NotFoundError, UnauthorizedError
-from clipferry.models import Credential
 from clipferry.usecases.manage_keys import create_key, list_keys, revoke_key
 from clipferry.usecases.read_credits import get_balance
 from tests import books
@@ -23,13 +22,9 @@ def _ann(database: Database) -> None:
     books.add_package(database, 10)
 
 
-def credential(key: str) -> Credential:
-    return Credential(key_sha256=hashlib.sha256(key.encode()).digest())
-
-
 def use(database: Database, key: str) -> int:
     """Returns what the key's user can spend."""
-    return get_balance(credential=credential(key), database=database).available
+    return get_balance(credential=books.key_credential(key), database=database).available
 
 
 def last_use(database: Database) -> datetime | None:

@@ -11,7 +11,7 @@ from clipferry.db.connection import Database
 from clipferry.models import VideoStatus
 from tests import books, journeys
 from tests.command_line import Clipferry, on_a_terminal
-from tests.unit.test_cli_output import ATTACKS, TEXT, is_harmless
+from tests.terminal_attacks import ATTACKS, TEXT, is_harmless
 
 _PLANT = """
 with callback as (

@@ -16,7 +16,6 @@ from clipferry.usecases.manage_keys import create_key
 from clipferry.verdicts import RetryVerdict
 from tests import books, journeys
 from tests.creating import at_once, create
-from tests.integration.test_api_keys import credential
 
 PRICE = 10
 
@@ -31,7 +30,7 @@ def _ann(database: Database) -> Iterator[None]:
 
 def capped(database: Database, monthly: int | None) -> tuple[int, Credential]:
     record, key = create_key(user_id="ann", name="script", is_admin=False, monthly_credits=monthly, database=database)
-    return record.id, credential(key)
+    return record.id, books.key_credential(key)
 
 
 def used(database: Database, key_id: int) -> int:

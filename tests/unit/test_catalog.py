@@ -13,10 +13,11 @@ import pytest
 from clipferry import catalog
 from clipferry.catalog import Audio, Catalog, Cost, Model, Range, ResolvedOptions, VideoOptions
 from clipferry.catalog.templates import NAMES
-from clipferry.errors import ConfigurationError, InvalidRequestError, ModelRetiredError, UnknownModelError
+from clipferry.errors import ConfigurationError, ModelRetiredError, UnknownModelError
 from clipferry.models import Mode
 from clipferry.providers.model_parameters import fill_parameters
 from tests.orders import order
+from tests.unit.field_faults import faults_of, fields_of
 
 SORA = """
 [[model]]
@@ -94,10 +95,7 @@ def choose(model: Model, *, has_image: bool = False, **options: Any) -> Resolved
 
 
 def refused(model: Model, **options: Any) -> list[tuple[str, str]]:
-    with pytest.raises(InvalidRequestError) as error:
-        choose(model, **options)
-    assert error.value.details is not None
-    return [(fault["path"], fault["code"]) for fault in error.value.details["fields"]]
+    return faults_of(lambda: choose(model, **options))
 
 
 def told(choice: ResolvedOptions) -> tuple[int, str | None, str | None, int]:
@@ -193,11 +191,9 @@ def test_every_fault_of_a_request_is_named(models: Catalog) -> None:
 
 
 def test_a_fault_names_what_would_be_accepted(models: Catalog) -> None:
-    with pytest.raises(InvalidRequestError) as refused:
-        choose(models.get("sora-2-pro"), duration=12, quality="4k")
+    refused = fields_of(lambda: choose(models.get("sora-2-pro"), duration=12, quality="4k"))
 
-    assert refused.value.details is not None
-    assert [fault["message"] for fault in refused.value.details["fields"]] == [
+    assert [fault["message"] for fault in refused] == [
         "this model accepts 10, 15",
         "this model accepts standard, high",
     ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-import unicodedata
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,35 +18,10 @@ from cli import logs, output, tables
 from cli.doctor import command as doctor
 from cli.doctor.findings import Finding, Outcome
 from clipferry.observability.control_characters import escape_controls
+from tests.terminal_attacks import TEXT, is_harmless
 
 ROOT = Path(__file__).parents[2]
-ATTACKS = (
-    "\x1b]52;c;cm0gLXJmIH4=\x07",
-    "\x1b[2J",
-    "\x9b2J",
-    "fine\rgone",
-    "\u202etxt.exe",
-    "\u2066\u061c",
-    "[/x]",
-    "[link=https://a.example]b[/link]",
-    "[red]",
-    ":smile:",
-    "\x7f\x85\u2028",
-    "\ud800",
-    "\\[b]",
-)
-TEXT = st.one_of(st.text(), st.sampled_from(ATTACKS), st.lists(st.sampled_from(ATTACKS)).map("".join))
 prints = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-
-
-def is_harmless(text: str) -> bool:
-    """Whether no character but the line breaks between our own lines is a control, a bidi control or a surrogate."""
-    return not any(
-        unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")
-        or unicodedata.bidirectional(char) in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
-        or char in "\u061c\u200e\u200f"
-        for char in text.replace("\n", "")
-    )
 
 
 @pytest.fixture(params=["pipe", "terminal"])

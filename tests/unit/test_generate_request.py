@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
-from clipferry import catalog
-from clipferry.api import requests
-from clipferry.api.generate_body import GenerateVideo
-from clipferry.api.generate_request import order_request
 from clipferry.api.media_inputs import MODE_NAMES
-from clipferry.errors import InvalidRequestError
 from clipferry.models import Mode
-from clipferry.usecases.create_video import VideoRequest
-from local.lambda_runtime.events import http_event
+from tests.unit.video_requests import faults, read
 
-MODELS = catalog.load(Path(__file__).with_name("seedance.toml"))
 A, B, C = (f"https://example.com/{name}.png" for name in "abc")
 FILM, SOUND = "https://example.com/a.mp4", "https://example.com/a.mp3"
-BODY: dict[str, Any] = {"prompt": "A ferry at dusk", "model": "seedance-2.0"}
 NOTHING = {"imageUrl": None, "imageUrls": [], "videoUrls": [], "audioUrls": None, "outputNumber": 1, "mode": None}
-
-
-def read(**fields: Any) -> VideoRequest:
-    event = http_event("POST", "/api/v1/video/generate", body=json.dumps(BODY | fields).encode())
-    body = requests.parse_body(APIGatewayProxyEventV2(event), GenerateVideo)
-    return order_request(body, MODELS, allow_loopback=False)
-
-
-def faults(**fields: Any) -> list[tuple[str, str]]:
-    with pytest.raises(InvalidRequestError) as refused:
-        read(**fields)
-    assert refused.value.details is not None
-    return [(fault["path"], fault["code"]) for fault in refused.value.details["fields"]]
 
 
 # Modes

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.test_generate_request import faults, read
+from tests.unit.video_requests import faults, read
 
 
 @pytest.mark.parametrize(

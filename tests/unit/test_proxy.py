@@ -17,7 +17,7 @@ from clipferry.net.proxy import Proxy, proxy_for
 from clipferry.net.request_head import Origin
 from clipferry.net.safe_get import check_source
 from local.certificates import make_certificate, serving_tls, trusting
-from tests.unit.test_safe_get import FILE, naming, rules_for, serving
+from tests.unit.raw_files import FILE, naming, rules_for, serving
 
 R2 = Origin(secure=True, name="account.r2.cloudflarestorage.com", port=443)
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-import ssl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,30 +15,11 @@ from hypothesis import strategies as st
 from clipferry.errors import SourceError, SourceGoneError, SourceInvalidError
 from clipferry.net.deadline import Deadline
 from clipferry.net.public_addresses import is_public
-from clipferry.net.safe_get import Rules, check_source
+from clipferry.net.safe_get import check_source
 from clipferry.transfer.ranged_source import RangedSource
 from local.certificates import make_certificate, serving_tls, trusting
-from tests.peer import Peer, raw_peer
-
-BODY = bytes(range(256)) * 8
-HEAD = b'HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nETag: "abc"\r\nContent-Length: %d\r\n\r\n'
-FILE = HEAD % len(BODY) + BODY
-
-
-@contextmanager
-def serving(
-    answers: dict[str, bytes] | None = None, *, tls: ssl.SSLContext | None = None, holds: bool = False, **named: bytes
-) -> Iterator[Peer]:
-    """Answers each connection once, with the path's bytes; then closes it, or keeps it open."""
-    by_path = {f"/{name}": answer for name, answer in named.items()} if answers is None else answers
-
-    def behave(server: Peer, connection: socket.socket) -> None:
-        connection.sendall(by_path[server.read_request(connection).split(b" ")[1].decode()])
-        if holds:
-            server.stopping.wait()
-
-    with raw_peer(behave, tls) as server:
-        yield server
+from tests.peer import Peer
+from tests.unit.raw_files import BODY, FILE, HEAD, naming, rules_for, serving
 
 
 def fetch(url: str, *, seconds: float = 20, stall_seconds: float = 20, **rules: Any) -> bytes:
@@ -61,25 +39,6 @@ def fetch(url: str, *, seconds: float = 20, stall_seconds: float = 20, **rules: 
 
 def check(url: str, **rules: Any) -> None:
     check_source(url, rules=rules_for(**rules))
-
-
-def rules_for(**changes: Any) -> Rules:
-    return Rules(**({"allow_loopback": True} | changes))
-
-
-def naming(*answers: str | list[str]) -> Callable[..., list[Any]]:
-    """A resolver that gives these addresses in turn, and fails when it is asked once more."""
-    remaining = list(answers)
-
-    def resolve(_name: str, port: int, **_: object) -> list[Any]:
-        answer = remaining.pop(0)
-        found: list[Any] = []
-        for address in [answer] if isinstance(answer, str) else answer:
-            family, rest = (socket.AF_INET6, (0, 0)) if ":" in address else (socket.AF_INET, ())
-            found.append((family, socket.SOCK_STREAM, 6, "", (address, port, *rest)))
-        return found
-
-    return resolve
 
 
 def never(*_: object, **__: object) -> list[Any]:
