@@ -86,12 +86,12 @@ class Api:
     ) -> Answer:
         """`event` replaces parts of the event that API Gateway would make of the rest."""
         path, _, query = path.partition("?")
-        found = routes.find(self._routes, method, path)
-        assert found is not None
+        route = routes.find(self._routes, method, path)
+        assert route is not None
         content = b"" if body is None else json.dumps(body).encode()
         sent = {**({"content-type": "application/json"} if content else {}), **(headers or {})}
-        made = http_event(method, path, route_key=found[0].key, query=query, headers=sent, body=content)
-        answer = self._invoke[found[0].function]({**made, **(event or {})})
+        made = http_event(method, path, route_key=route.key, query=query, headers=sent, body=content)
+        answer = self._invoke[route.function]({**made, **(event or {})})
         lower = {name.lower(): str(value) for name, value in answer["headers"].items()}
         return Answer(answer["statusCode"], lower, json.loads(answer["body"] or "{}"))
 

@@ -91,10 +91,9 @@ class Gateway:
         return self._route(request) if routes.find(self._routes, "OPTIONS", request.path) else Response(status=204)
 
     def _route(self, request: Request) -> Response:
-        found = routes.find(self._routes, request.method, request.path)
-        if found is None:
+        route = routes.find(self._routes, request.method, request.path)
+        if route is None:
             return _NOT_FOUND
-        route, _ = found
         event = self._event(request, route.key)
         if len(request.body or b"") > EVENT_LIMIT // 2 and len(json.dumps(event)) > EVENT_LIMIT:
             return _TOO_LARGE

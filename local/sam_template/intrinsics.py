@@ -1,8 +1,7 @@
-"""CloudFormation's intrinsic functions, resolved as far as a template alone can be resolved."""
+"""The intrinsic functions of CloudFormation that template.yaml uses, as far as a template alone can resolve them."""
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -15,12 +14,10 @@ ACCOUNT: Final = "123456789012"
 """The account that moto plays."""
 REGION: Final = "us-east-1"
 
-PSEUDO_PARAMETERS: Final[Mapping[str, Any]] = {
+PSEUDO_PARAMETERS: Final[Mapping[str, str]] = {
     "AWS::AccountId": ACCOUNT,
-    "AWS::NotificationARNs": [],
     "AWS::Partition": "aws",
     "AWS::Region": REGION,
-    "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/clipferry-local/local",
     "AWS::StackName": "clipferry-local",
     "AWS::URLSuffix": "amazonaws.com",
 }
@@ -87,12 +84,9 @@ class Intrinsics:
     def _call(self, name: str, argument: Any) -> Any:
         functions: dict[str, Callable[[Any], Any]] = {
             "Ref": self._ref,
-            "Fn::Base64": self._base64,
             "Fn::FindInMap": self._find_in_map,
             "Fn::GetAtt": self._get_att,
             "Fn::If": self._if,
-            "Fn::Join": self._join,
-            "Fn::Select": self._select,
             "Fn::Split": self._split,
             "Fn::Sub": self._sub,
         }
@@ -103,17 +97,11 @@ class Intrinsics:
     def _truth(self, node: Any) -> bool:
         name, argument = next(iter(node.items()))
         match name:
-            case "Condition":
-                return self.holds(argument)
             case "Fn::Equals":
                 first, second = (_text(self.resolve(side)) for side in argument)
                 return first == second
             case "Fn::Not":
                 return not self._truth(argument[0])
-            case "Fn::And":
-                return all(self._truth(part) for part in argument)
-            case "Fn::Or":
-                return any(self._truth(part) for part in argument)
             case _:
                 raise UnresolvedError(f"{name} in a condition")
 
@@ -128,10 +116,9 @@ class Intrinsics:
         value = self.parameters.get(name, declared.get("Default"))
         if value is None:
             raise UnresolvedError(f"parameter {name}, which has no default")
-        if str(declared["Type"]).startswith("AWS::SSM::"):
-            raise UnresolvedError(f"parameter {name}, which is kept in SSM")
-        is_list = declared["Type"] == "CommaDelimitedList" or str(declared["Type"]).startswith("List<")
-        return [part.strip() for part in _text(value).split(",")] if is_list else _text(value)
+        if declared["Type"] not in ("String", "Number"):
+            raise UnresolvedError(f"parameter {name}, whose type is {declared['Type']}")
+        return _text(value)
 
     def _get_att(self, argument: Any) -> str:
         resource, _, name = (argument if isinstance(argument, str) else ".".join(argument)).partition(".")
@@ -155,27 +142,13 @@ class Intrinsics:
         condition, when_true, when_false = argument
         return self.resolve(when_true if self.holds(condition) else when_false)
 
-    def _join(self, argument: Any) -> str:
-        separator, parts = argument
-        return separator.join(_text(part) for part in self.resolve(parts))
-
     def _split(self, argument: Any) -> list[str]:
         separator, text = argument
         return _text(self.resolve(text)).split(separator)
 
-    def _select(self, argument: Any) -> Any:
-        index, values = self.resolve(argument)
-        return values[int(index)]
-
     def _find_in_map(self, argument: Any) -> Any:
-        mapping, first, second, *default = self.resolve(argument)
-        found = self.document.get("Mappings", {}).get(mapping, {}).get(_text(first), {})
-        if _text(second) not in found and default:
-            return default[0]["DefaultValue"]
-        return found[_text(second)]
-
-    def _base64(self, argument: Any) -> str:
-        return base64.b64encode(_text(self.resolve(argument)).encode()).decode()
+        mapping, first, second = self.resolve(argument)
+        return self.document["Mappings"][mapping][_text(first)][_text(second)]
 
 
 def _text(value: Any) -> str:

@@ -163,8 +163,8 @@ class _Reader:
         for _, properties in self._resources("AWS::Serverless::HttpApi"):
             configured = properties.get("CorsConfiguration", configured)
         rules = self._shape.resolve({"Cors": configured}).get("Cors")
-        if not isinstance(rules, dict):
-            return Cors(origins=("*",)) if rules else None
+        if rules is None:
+            return None
         return Cors(
             origins=tuple(rules.get("AllowOrigins", ())),
             methods=tuple(rules.get("AllowMethods", ())),
@@ -182,6 +182,8 @@ def _variables(properties: dict[str, Any]) -> dict[str, Any]:
 def _route(function: str, properties: dict[str, Any]) -> Route:
     path = properties.get("Path", DEFAULT_PATH)
     method = str(properties.get("Method", "ANY")).upper()
+    if "+}" in path:
+        raise TemplateError(f"{function}: the local stack has no greedy path such as {path}")
     is_any = path == DEFAULT_PATH or method == "X-AMAZON-APIGATEWAY-ANY-METHOD"
     return Route(method="ANY" if is_any else method, path=path, function=function)
 

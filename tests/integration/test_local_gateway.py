@@ -204,7 +204,7 @@ PREFLIGHT = {**ORIGIN, "Access-Control-Request-Method": "POST"}
 def test_a_preflight_is_answered_by_the_apis_own_rules(
     path: str, headers: dict[str, str], status: int, allowed: str | None
 ) -> None:
-    rules = Cors(origins=("https://*.example",), methods=("POST",), headers=("content-type",), max_age_seconds=600)
+    rules = Cors(origins=("https://a.example",), methods=("POST",), headers=("content-type",), max_age_seconds=600)
     with running(rules=rules) as gateway:
         response, _ = ask(gateway, "OPTIONS", path, headers=headers)
 
@@ -215,7 +215,7 @@ def test_a_preflight_is_answered_by_the_apis_own_rules(
 
 
 def test_the_gateways_cors_headers_replace_the_functions() -> None:
-    with running(rules=Cors(origins=("https://*.example",), credentials=True)) as gateway:
+    with running(rules=Cors(origins=("https://a.example",), credentials=True)) as gateway:
         response, _ = ask(gateway, "POST", "/echo/1", headers=ORIGIN)
 
     assert response.headers.get_all("access-control-allow-origin") == ["https://a.example"]
