@@ -9,34 +9,25 @@ python -m local.catalog_check [models.toml …]
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any, Final, NoReturn
+
+from pydantic import SecretStr
 
 from clipferry import catalog
 from clipferry.catalog import Limits, Model, Offer, ResolvedOptions, VideoOptions
 from clipferry.errors import ConfigurationError
 from clipferry.models import Mode, Order
-from clipferry.providers.base import Provider
-from clipferry.providers.evolink import Evolink
-from clipferry.providers.fal import Fal
-from clipferry.providers.kie import Kie
+from clipferry.providers import registry
 from clipferry.providers.openai_videos import OpenAiVideos
-from clipferry.providers.replicate import Replicate
 from clipferry.providers.transport import JsonApi
+from clipferry.settings import Settings
 from local.providers import facts, gateway_orders
 from local.providers.gateway_wire import Kind
 
-ADAPTERS: Final[dict[str, Callable[[JsonApi], Provider]]] = {
-    "evolink": Evolink,
-    "kie": Kie,
-    "replicate": Replicate,
-    "fal": Fal,
-}
-NO_PROVIDER: Final = f"no provider has this name ({', '.join(ADAPTERS)}), and a gateway's offer needs `body`"
 CALLBACK: Final = "https://api.example.com/callback"
 _MODELS_PATH: Final = "/v1/models/"
 _ADDED: Final = {"evolink": {"model"}, "kie": {"model", "callBackUrl"}}
@@ -56,6 +47,16 @@ class _Api(JsonApi):
 
     def post(self, path: str, payload: Any, **_: Any) -> NoReturn:
         raise _SentError(path, payload)
+
+
+ADAPTERS: Final = registry.ready(
+    lambda name: Settings.model_fields[name].default or SecretStr("none"),
+    (),
+    connect=lambda *_: _Api(),
+    offered=lambda _: (),
+)
+"""Each provider's, over an API that sends nothing."""
+NO_PROVIDER: Final = f"no provider has this name ({', '.join(ADAPTERS)}), and a gateway's offer needs `body`"
 
 
 def disagreements(model: Model) -> Iterator[str]:
@@ -94,8 +95,8 @@ def sent(order: Order) -> tuple[str, dict[str, Any]]:
 
 def caught(order: Order) -> tuple[str, dict[str, Any]]:
     """Returns the path and the body that our adapter would send."""
-    make = ADAPTERS.get(order.provider, partial(OpenAiVideos, order.provider, base_url="https://gateway.example.com"))
-    adapter: Provider = make(_Api())
+    gateway = OpenAiVideos(order.provider, _Api(), base_url="https://gateway.example.com")
+    adapter = ADAPTERS.get(order.provider, gateway)
     try:
         adapter.submit(order, callback_url=CALLBACK, timeout=1)
     except _SentError as error:

@@ -15,12 +15,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from local.http.messages import NoResponse, Request, Response
-from local.providers.callback_sender import Attempt, CallbackSender
+from local.providers.callback_sender import Attempt, Callback, CallbackSender
 from local.providers.faults import Faults, Refusal
 from local.providers.responses import ApiError, json_response, page_response
 from local.providers.result_files import serve_result
 from local.providers.task_memory import TaskMemory
-from local.providers.task_queue import Callback, FilmOrder, PlacedOrder, Task, TaskRunner
+from local.providers.task_queue import FilmOrder, PlacedOrder, Task, TaskRunner
 
 BODY_LIMIT = 1024 * 1024
 SLOW_SECONDS = 0.5
@@ -97,6 +97,10 @@ class FakeProvider:
         """The answer to an accepted submit."""
         raise NotImplementedError
 
+    def accepted(self, task: Task) -> Response:
+        """The response with that answer."""
+        return json_response(self.receipt(task))
+
     def report(self, task: Task) -> dict[str, Any]:
         """The answer to a query."""
         raise NotImplementedError
@@ -109,15 +113,23 @@ class FakeProvider:
         """An error in the provider's own envelope."""
         raise NotImplementedError
 
-    def callback_for(self, task: Task) -> Callback:
-        """The callback for a task that has ended."""
-        return Callback(url=task.callback_url or "", body=json.dumps(self.report(task)).encode())
+    def callback_body(self, task: Task) -> dict[str, Any]:
+        """What a callback says of a task that has ended."""
+        return self.report(task)
+
+    def callback_headers(self, task: Task, body: bytes) -> dict[str, str]:  # noqa: ARG002 - a subclass's to use
+        """A callback's signature, where the provider signs."""
+        return {}
 
     def forged_report(self, task: Task) -> dict[str, Any]:
         """A callback's body that says something false about the task, as a forger would write it."""
         raise NotImplementedError
 
     # The same for all providers
+
+    def callback_for(self, task: Task) -> Callback:
+        body = json.dumps(self.callback_body(task)).encode()
+        return Callback(url=task.callback_url or "", body=body, headers=self.callback_headers(task, body))
 
     def respond(self, request: Request) -> Response | NoResponse:
         if "Transfer-Encoding" in request.headers:
@@ -153,7 +165,7 @@ class FakeProvider:
                 return NoResponse.HANG_UP
             case "page":
                 return page_response(504, GATEWAY_PAGE)
-        return json_response(self.receipt(task))
+        return self.accepted(task)
 
     def find_task(self, task_id: str) -> Task | None:
         task = self.tasks.get(task_id)

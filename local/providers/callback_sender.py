@@ -6,9 +6,18 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callback:
+    """One POST to the URL that came with the order."""
+
+    url: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,20 +41,13 @@ class CallbackSender:
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()
 
-    def deliver(
-        self,
-        url: str,
-        body: bytes,
-        *,
-        headers: Mapping[str, str] | None = None,
-        attempted: threading.Event | None = None,
-    ) -> bool:
+    def deliver(self, callback: Callback, *, attempted: threading.Event | None = None) -> bool:
         """Returns whether a 2xx came back, at once or after retries; sets `attempted` after the first attempt."""
         for delay in self._delays:
             if self._interrupted.wait(delay):
                 return False
-            status = self._post(url, body, headers or {})
-            self.attempts.append(Attempt(url=url, body=body, status=status))
+            status = self._post(callback)
+            self.attempts.append(Attempt(url=callback.url, body=callback.body, status=status))
             if attempted is not None:
                 attempted.set()
             if status is not None and 200 <= status < 300:
@@ -59,8 +61,8 @@ class CallbackSender:
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
 
-    def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int | None:
-        parts = urlsplit(url)
+    def _post(self, callback: Callback) -> int | None:
+        parts = urlsplit(callback.url)
         target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
         connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         connection = connect(parts.hostname or "", parts.port, timeout=self._timeout)
@@ -68,7 +70,7 @@ class CallbackSender:
             connection.connect()
             with self._interruptible(connection.sock):
                 always = {"Content-Type": "application/json", "Connection": "close"}
-                connection.request("POST", target, body, {**always, **headers})
+                connection.request("POST", target, callback.body, {**always, **callback.headers})
                 with connection.getresponse() as response:
                     return response.status
         except (OSError, HTTPException, UnicodeError):  # UnicodeError: a host name that no DNS name can be

@@ -19,12 +19,12 @@ class FakeEvolink(FakeProvider):
     """`POST /v1/videos/generations`, `GET /v1/tasks/{id}`; three retries of a callback."""
 
     def route(self, request: Request) -> Response | NoResponse:
+        if not self.is_authentic(request):
+            raise EvolinkError(401, "unauthorized", "The API key is missing or not valid")
         match request.method, request.path.split("/")[1:]:
             case "POST", ["v1", "videos", "generations"]:
-                self._authenticate(request)
                 return self.submit(self._read_order(request))
             case "GET", ["v1", "tasks", task_id]:
-                self._authenticate(request)
                 return self.query(self._find(task_id))
         raise EvolinkError(404, "not_found", f"There is nothing at {request.method} {request.path}")
 
@@ -44,10 +44,6 @@ class FakeEvolink(FakeProvider):
         if task.failure is not None:
             return {"id": task.id, "status": "completed", "progress": 100, "results": [FORGED_RESULT_URL]}
         return {"id": task.id, "status": "failed", "error": {"code": "unknown_error", "message": "forged"}}
-
-    def _authenticate(self, request: Request) -> None:
-        if not self.is_authentic(request):
-            raise EvolinkError(401, "unauthorized", "The API key is missing or not valid")
 
     def _read_order(self, request: Request) -> PlacedOrder:
         if request.body is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final, NoReturn
 
-from local.film import render
 from local.providers import facts
 from local.providers.evolink_wire import EvolinkError
 from local.providers.facts.field import Field
@@ -34,15 +33,12 @@ def parse_order(body: bytes) -> PlacedOrder:
 
 
 def _film(known: dict[str, Field], given: dict[str, Any]) -> FilmOrder:
-    """Fills in the model's own choice where the order leaves it open: a duration of -1, a ratio that adapts."""
+    """Fills in the model's own duration where the order leaves it open, by -1."""
     seconds = given.get("duration", -1)
     if seconds == -1:
         seconds = known["duration"].default if "duration" in known else SECONDS
-    ratio = given.get("aspect_ratio") or "16:9"
-    quality = given.get("quality", "720p")
-    shape = "16:9" if ratio in ("adaptive", "auto") else ratio
-    width, height = render.frame_size(shape, "2160p" if quality == "4k" else quality)
-    return FilmOrder(prompt=given.get("prompt", ""), seconds=seconds, width=width, height=height)
+    ratio, quality = given.get("aspect_ratio") or "16:9", given.get("quality", "720p")
+    return FilmOrder.shaped(given.get("prompt", ""), seconds, ratio=ratio, quality=quality)
 
 
 def _refuse(param: str | None, message: str) -> NoReturn:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from functools import partial
 from hmac import compare_digest
@@ -15,7 +14,7 @@ from local.providers.fal_orders import parse_order
 from local.providers.fal_wire import FalError
 from local.providers.responses import json_response
 from local.providers.serving import run_alone, serving
-from local.providers.task_queue import CANCELLED, Callback, PlacedOrder, Task
+from local.providers.task_queue import CANCELLED, PlacedOrder, Task
 
 
 class FakeFal(FakeProvider):
@@ -60,9 +59,8 @@ class FakeFal(FakeProvider):
     def error(self, status: int, code: int | str, message: str) -> FalError:  # noqa: ARG002
         return FalError(status, message)
 
-    def callback_for(self, task: Task) -> Callback:
-        body = fal_wire.webhook(task, result_url=self.result_url(task))
-        return Callback(url=task.callback_url or "", body=json.dumps(body).encode())
+    def callback_body(self, task: Task) -> dict[str, Any]:
+        return fal_wire.webhook(task, result_url=self.result_url(task))
 
     def forged_report(self, task: Task) -> dict[str, Any]:
         return {"request_id": task.id, "status": "OK", "payload": {"video": {"url": FORGED_RESULT_URL}}}

@@ -6,7 +6,6 @@ import re
 from typing import Any
 from urllib.parse import parse_qs
 
-from local.film import render
 from local.providers import callback_urls, facts
 from local.providers.fal_wire import FalError
 from local.providers.json_bodies import read_object
@@ -30,10 +29,9 @@ def parse_order(endpoint: str, body: bytes, query: str) -> PlacedOrder:
     for name, problem in known.problems(given).items():
         raise FalError(422, f"body.{name}: {problem.removeprefix(name).strip()}")
     ratio, quality = given.get("aspect_ratio", "16:9"), given.get("resolution", "720p")
-    width, height = render.frame_size("16:9" if ratio == "auto" else ratio, "2160p" if quality == "4k" else quality)
     return PlacedOrder(
         model=endpoint,
-        film=FilmOrder(prompt=given["prompt"], seconds=_seconds(given), width=width, height=height),
+        film=FilmOrder.shaped(given["prompt"], _seconds(given), ratio=ratio, quality=quality),
         callback_url=_webhook(query),
         body=given,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
@@ -16,7 +15,7 @@ from local.providers.gateway_wire import GatewayError, Kind
 from local.providers.responses import json_response
 from local.providers.result_files import serve_result
 from local.providers.serving import run_alone, serving
-from local.providers.task_queue import Callback, PlacedOrder, Task
+from local.providers.task_queue import PlacedOrder, Task
 
 
 class FakeGateway(FakeProvider):
@@ -38,15 +37,6 @@ class FakeGateway(FakeProvider):
                 return serve_result(self._find(task_id), request)
         raise self.error(404, "not_found", f"Invalid URL ({request.method} {request.path})")
 
-    def submit(self, order: PlacedOrder) -> Response | NoResponse:
-        answer = super().submit(order)
-        if isinstance(answer, Response) and answer.status == 200 and self.kind is Kind.OPENROUTER:
-            return json_response(json.loads(answer.body), status=202)
-        if isinstance(answer, Response) and answer.status == 200 and self.kind is Kind.LITELLM:
-            cost = str(round(order.film.seconds * gateway_wire.DOLLARS_A_SECOND, 4))
-            return json_response(json.loads(answer.body), headers={"x-litellm-response-cost": cost})
-        return answer
-
     def new_task_id(self, order: PlacedOrder, created: int) -> str:  # noqa: ARG002 - the base class's
         letters = "".join(self.random.choices("0123456789abcdef", k=48))
         match self.kind:
@@ -60,16 +50,21 @@ class FakeGateway(FakeProvider):
     def receipt(self, task: Task) -> dict[str, Any]:
         return self.report(task)
 
+    def accepted(self, task: Task) -> Response:
+        status, headers = 202 if self.kind is Kind.OPENROUTER else 200, dict[str, str]()
+        if self.kind is Kind.LITELLM:
+            headers["x-litellm-response-cost"] = str(round(task.order.seconds * gateway_wire.DOLLARS_A_SECOND, 4))
+        return json_response(self.receipt(task), status=status, headers=headers)
+
     def report(self, task: Task) -> dict[str, Any]:
         return gateway_wire.video(self.kind, task, file_url=self.result_url(task))
 
     def error(self, status: int, code: int | str, message: str) -> GatewayError:
         return GatewayError(self.kind, status, code, message)
 
-    def callback_for(self, task: Task) -> Callback:
+    def callback_body(self, task: Task) -> dict[str, Any]:
         kind = "failed" if task.failure else "completed"
-        body = {"type": f"video.generation.{kind}", "created_at": task.created, "data": self.report(task)}
-        return Callback(url=task.callback_url or "", body=json.dumps(body).encode())
+        return {"type": f"video.generation.{kind}", "created_at": task.created, "data": self.report(task)}
 
     def forged_report(self, task: Task) -> dict[str, Any]:
         data = {"id": task.id, "status": "completed", "unsigned_urls": [FORGED_RESULT_URL]}

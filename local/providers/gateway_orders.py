@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from local.film import render
 from local.providers import callback_urls
 from local.providers.gateway_wire import GatewayError, Kind
 from local.providers.json_bodies import read_object
@@ -88,10 +87,10 @@ def parse_order(kind: Kind, body: bytes) -> PlacedOrder:
         raise GatewayError(kind, 400, "invalid_request", "The body must be a JSON object")
     for problem in problems(kind, fields):
         raise GatewayError(kind, 400, "invalid_request", problem)
-    width, height = _size(fields)
+    ratio, quality = _shape(fields)
     return PlacedOrder(
         model=fields["model"],
-        film=FilmOrder(prompt=fields["prompt"], seconds=_seconds(fields), width=width, height=height),
+        film=FilmOrder.shaped(fields["prompt"], _seconds(fields), ratio=ratio, quality=quality),
         callback_url=fields.get("callback_url"),
         body=fields,
     )
@@ -109,9 +108,9 @@ def _seconds(fields: dict[str, Any]) -> int:
     return int(fields.get("seconds") or fields.get("duration") or SECONDS)
 
 
-def _size(fields: dict[str, Any]) -> tuple[int, int]:
+def _shape(fields: dict[str, Any]) -> tuple[str, str]:
+    """The ratio and the short side."""
     if "size" in fields:
         across, _, down = fields["size"].partition("x")
-        return render.frame_size(fields["size"], f"{min(int(across), int(down))}p")
-    resolution = str(fields.get("resolution", "720p")).replace("K", "000p")
-    return render.frame_size(fields.get("aspect_ratio", "16:9"), resolution)
+        return fields["size"], f"{min(int(across), int(down))}p"
+    return fields.get("aspect_ratio", "16:9"), fields.get("resolution", "720p").replace("K", "000p")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import AbstractContextManager
 from functools import partial
+from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -13,7 +14,7 @@ from local.providers import kie_orders, kie_wire, veo_orders, veo_wire
 from local.providers.base import FORGED_RESULT_URL, FakeProvider, Options
 from local.providers.kie_wire import KieError
 from local.providers.serving import run_alone, serving
-from local.providers.task_queue import Callback, PlacedOrder, Task
+from local.providers.task_queue import PlacedOrder, Task
 
 
 class FakeKie(FakeProvider):
@@ -51,18 +52,16 @@ class FakeKie(FakeProvider):
         return kie_wire.receipt(task)
 
     def report(self, task: Task) -> dict[str, Any]:
-        return (veo_wire if _is_veo(task.model) else kie_wire).record(task, result_url=self.result_url(task))
+        return _wire(task).record(task, result_url=self.result_url(task))
 
     def error(self, status: int, code: int | str, message: str) -> KieError:
         return KieError(code if isinstance(code, int) else status, message)
 
-    def callback_for(self, task: Task) -> Callback:
-        wire = veo_wire if _is_veo(task.model) else kie_wire
-        return Callback(
-            url=task.callback_url or "",
-            body=json.dumps(wire.callback(task, result_url=self.result_url(task))).encode(),
-            headers=kie_wire.signature_headers(task.id, self.webhook_key),
-        )
+    def callback_body(self, task: Task) -> dict[str, Any]:
+        return _wire(task).callback(task, result_url=self.result_url(task))
+
+    def callback_headers(self, task: Task, body: bytes) -> dict[str, str]:  # noqa: ARG002 - the body isn't signed
+        return kie_wire.signature_headers(task.id, self.webhook_key)
 
     def forged_report(self, task: Task) -> dict[str, Any]:
         if task.failure is not None:
@@ -86,6 +85,10 @@ class FakeKie(FakeProvider):
 
 def _is_veo(model: str) -> bool:
     return model in veo_orders.MODELS
+
+
+def _wire(task: Task) -> ModuleType:
+    return veo_wire if _is_veo(task.model) else kie_wire
 
 
 def _json_body(request: Request) -> bytes:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, NoReturn
 
-from local.film import render
 from local.providers import callback_urls, facts
 from local.providers.json_bodies import read_object
 from local.providers.kie_wire import KieError
@@ -12,16 +12,8 @@ from local.providers.task_queue import FilmOrder, PlacedOrder
 
 PAUSED: Final = ("sora-2",)
 """KIE has paused this family: code 500, "This interface is temporarily paused"."""
-SIZES: Final = {
-    "360p": "360p",
-    "480p": "480p",
-    "540p": "540p",
-    "768p": "768p",
-    "1080p": "1080p",
-    "2k": "1440p",
-    "4k": "2160p",
-}
-"""Short sides, by KIE's words in lower case; 720p for any other."""
+_SIZE: Final = re.compile(r"[1-9]\d{1,3}p|[24]k", re.IGNORECASE)
+"""A quality that names a size; the others, such as "pro", are 720p here."""
 
 
 def parse_order(body: bytes) -> PlacedOrder:
@@ -60,13 +52,8 @@ def refuse(message: str) -> NoReturn:
     raise KieError(422, message)
 
 
-def film_size(ratio: str, quality: str) -> tuple[int, int]:
-    shape = "16:9" if ratio.lower() in ("adaptive", "auto") else ratio
-    return render.frame_size(shape, SIZES.get(quality.lower(), "720p"))
-
-
 def _film(given: dict[str, Any]) -> FilmOrder:
     ratio = given.get("aspect_ratio", given.get("ratio", "16:9"))
     quality = given.get("resolution", given.get("quality", given.get("mode", "")))
-    width, height = film_size(ratio, quality)
-    return FilmOrder(prompt=given.get("prompt", ""), seconds=int(given.get("duration", 5)), width=width, height=height)
+    size = quality if _SIZE.fullmatch(quality) else "720p"
+    return FilmOrder.shaped(given.get("prompt", ""), int(given.get("duration", 5)), ratio=ratio, quality=size)

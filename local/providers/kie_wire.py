@@ -47,7 +47,7 @@ def callback(task: Task, *, result_url: str) -> dict[str, Any]:
 
 
 def signature_headers(task_id: str, key: str | None) -> dict[str, str]:
-    """None without a key; the body isn't signed."""
+    """None without a key."""
     if key is None:
         return {}
     timestamp = str(int(time.time()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import string
 from contextlib import AbstractContextManager
 from functools import partial
@@ -15,7 +14,7 @@ from local.providers.replicate_orders import parse_order
 from local.providers.replicate_wire import ReplicateError
 from local.providers.responses import json_response
 from local.providers.serving import serving
-from local.providers.task_queue import Callback, PlacedOrder, Task
+from local.providers.task_queue import PlacedOrder, Task
 
 
 class FakeReplicate(FakeProvider):
@@ -50,10 +49,8 @@ class FakeReplicate(FakeProvider):
     def error(self, status: int, code: int | str, message: str) -> ReplicateError:  # noqa: ARG002
         return ReplicateError(status, message)
 
-    def callback_for(self, task: Task) -> Callback:
-        body = json.dumps(self.report(task)).encode()
-        headers = replicate_wire.signature_headers(f"msg_{task.id}", body, self.webhook_secret)
-        return Callback(url=task.callback_url or "", body=body, headers=headers)
+    def callback_headers(self, task: Task, body: bytes) -> dict[str, str]:
+        return replicate_wire.signature_headers(f"msg_{task.id}", body, self.webhook_secret)
 
     def forged_report(self, task: Task) -> dict[str, Any]:
         return self.report(task) | {"status": "succeeded", "output": FORGED_RESULT_URL, "error": None}

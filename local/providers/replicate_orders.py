@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.film import render
 from local.providers import callback_urls, facts
 from local.providers.json_bodies import read_object
 from local.providers.replicate_wire import ReplicateError
@@ -28,11 +27,10 @@ def parse_order(model: str, body: bytes) -> PlacedOrder:
         raise ReplicateError(422, f"- input.{name}: {problem.removeprefix(name).strip()}")
     if not set(fields.get("webhook_events_filter", [])) <= EVENTS:
         raise ReplicateError(422, "- webhook_events_filter: is not valid")
-    ratio = given.get("aspect_ratio", "16:9")
-    width, height = render.frame_size("16:9" if ratio == "adaptive" else ratio, given.get("resolution", "1080p"))
+    ratio, quality = given.get("aspect_ratio", "16:9"), given.get("resolution", "1080p")
     return PlacedOrder(
         model=model,
-        film=FilmOrder(prompt=given["prompt"], seconds=_seconds(given, known), width=width, height=height),
+        film=FilmOrder.shaped(given["prompt"], _seconds(given, known), ratio=ratio, quality=quality),
         callback_url=_webhook(fields),
         body=fields,
     )

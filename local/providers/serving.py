@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, TypeVar
 
 from local.http.server import HttpServer
 from local.providers.base import BODY_LIMIT, FakeProvider, Options
+from local.signals import stop_requested
 
 Fake = TypeVar("Fake", bound=FakeProvider)
 
@@ -38,8 +38,6 @@ def run_alone(
     parser.add_argument("--api-key", default=api_key)
     parser.add_argument("--seconds", type=float, default=2.0, help="how long a task takes")
     options = parser.parse_args()
-    ends = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # one that came before the wait would be missed
-    with start(**vars(options)) as fake:
+    with stop_requested() as stop, start(**vars(options)) as fake:
         print(f"A fake {name} on {fake.base_url}, its API key is {options.api_key}. Ctrl-C ends it.", flush=True)
-        signal.sigwait(ends)
+        stop.wait()

@@ -5,19 +5,20 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
 from local.file_server import ServedFile
 from local.film import render
-from local.providers.callback_sender import CallbackSender
+from local.providers.callback_sender import Callback, CallbackSender
 from local.providers.faults import Failure, Faults, Question
 
 FRAMES_PER_SECOND = 12
 """Half of a real film's, for half of its rendering time."""
 OVERTAKING_SECONDS = 1.0
+_SHORT_SIDES = {"2k": "1440p", "4k": "2160p"}
 
 CANCELLED = Failure(code="client_cancelled", message="Cancelled by the client")
 
@@ -33,6 +34,13 @@ class FilmOrder:
     width: int
     height: int
 
+    @classmethod
+    def shaped(cls, prompt: str, seconds: int, *, ratio: str, quality: str) -> FilmOrder:
+        """`ratio` and `quality` are a provider's words: "auto" and "adaptive" leave the ratio to the model."""
+        shape, short_side = "16:9" if ratio.lower() in ("auto", "adaptive") else ratio, quality.lower()
+        width, height = render.frame_size(shape, _SHORT_SIDES.get(short_side, short_side))
+        return cls(prompt=prompt, seconds=seconds, width=width, height=height)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedOrder:
@@ -43,15 +51,6 @@ class PlacedOrder:
     callback_url: str | None
     body: dict[str, Any]
     """The submit's, as it was sent."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Callback:
-    """One POST to the URL that came with the order."""
-
-    url: str
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,7 +110,7 @@ class TaskRunner:
         *,
         sender: CallbackSender,
         callback: Callable[[Task], Callback],
-        forgeries: Callable[[Task], Iterable[Callback]] = lambda _: (),
+        forgeries: Callable[[Task], Iterable[Callback]],
         film: bytes | None = None,
     ) -> None:
         """`callback` makes the callback for a task that has ended, `forgeries` those that others send for it.
@@ -178,7 +177,7 @@ class TaskRunner:
             self._wait_to_be_overtaken()
         if task.faults.forged and task.callback_url is not None:
             for forged in self._forgeries(task):
-                self._forger.deliver(forged.url, forged.body, headers=forged.headers)
+                self._forger.deliver(forged)
         for _ in range(task.faults.callbacks):
             self._deliver(task)
         if task.faults.fail_later is not None:
@@ -188,8 +187,7 @@ class TaskRunner:
 
     def _deliver(self, task: Task) -> None:
         if task.callback_url is not None:
-            callback = self._callback(task)
-            self._sender.deliver(callback.url, callback.body, headers=callback.headers, attempted=task.called_back)
+            self._sender.deliver(self._callback(task), attempted=task.called_back)
 
     def _wait_to_be_overtaken(self) -> None:
         sent, give_up = len(self._sender.attempts), time.monotonic() + OVERTAKING_SECONDS

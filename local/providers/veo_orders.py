@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from local.providers import facts
-from local.providers.kie_orders import callback_url, check, film_size, json_object, refuse
+from local.providers.kie_orders import callback_url, check, json_object, refuse
 from local.providers.task_queue import FilmOrder, PlacedOrder
 
 SECONDS = 8
@@ -23,10 +23,10 @@ def parse_order(body: bytes) -> PlacedOrder:
         {name: value for name, value in fields.items() if name not in ("model", "callBackUrl")},
     )
     _check_images(fields)
-    width, height = film_size(fields.get("aspect_ratio", "16:9"), fields.get("resolution", "720p"))
+    ratio, quality = fields.get("aspect_ratio", "16:9"), fields.get("resolution", "720p")
     return PlacedOrder(
         model=model,
-        film=FilmOrder(prompt=fields["prompt"], seconds=SECONDS, width=width, height=height),
+        film=FilmOrder.shaped(fields["prompt"], SECONDS, ratio=ratio, quality=quality),
         callback_url=callback_url(fields),
         body=fields,
     )

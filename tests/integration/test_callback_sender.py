@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from local.http.messages import NoResponse
-from local.providers.callback_sender import CallbackSender
+from local.providers.callback_sender import Callback, CallbackSender
 from tests.callback_receiver import PATIENCE, Receiver
 
 
@@ -15,8 +15,12 @@ def sender(*retry_delays: float, timeout: float = PATIENCE) -> CallbackSender:
     return CallbackSender(timeout=timeout, retry_delays=retry_delays)
 
 
+def empty(url: str) -> Callback:
+    return Callback(url=url, body=b"{}")
+
+
 def test_a_callback_is_one_post_of_json(receiver: Receiver) -> None:
-    assert sender().deliver(receiver.url, b'{"a":1}', headers={"X-Webhook-Timestamp": "1769670760"})
+    assert sender().deliver(Callback(url=receiver.url, body=b'{"a":1}', headers={"X-Webhook-Timestamp": "1769670760"}))
 
     [request] = receiver.requests
     assert (request.method, request.path, request.query) == ("POST", "/callback", "videoUuid=vid_1&sig=a%2Bb")
@@ -41,7 +45,7 @@ def test_it_is_sent_again_until_it_is_taken_or_the_retries_are_over(
     receiver.answers = answers
     post = sender(0, 0, 0)
 
-    assert post.deliver(receiver.url, b"{}") is is_taken
+    assert post.deliver(empty(receiver.url)) is is_taken
     assert [attempt.status for attempt in post.attempts] == attempts
     assert {request.path for request in receiver.requests} == {"/callback"}
 
@@ -50,7 +54,7 @@ def test_a_receiver_that_takes_too_long_is_given_up(receiver: Receiver) -> None:
     receiver.answers = [NoResponse.HOLD]
     post = sender(timeout=0.05)
 
-    assert not post.deliver(receiver.url, b"{}")
+    assert not post.deliver(empty(receiver.url))
     assert [attempt.status for attempt in post.attempts] == [None]
 
 
@@ -58,7 +62,7 @@ def test_a_receiver_that_takes_too_long_is_given_up(receiver: Receiver) -> None:
 def test_a_receiver_that_is_not_there_is_no_answer(url: str) -> None:
     post = sender(0)
 
-    assert not post.deliver(url, b"{}")
+    assert not post.deliver(empty(url))
     assert [attempt.status for attempt in post.attempts] == [None, None]
 
 
@@ -66,7 +70,7 @@ def test_a_receiver_that_is_not_there_is_no_answer(url: str) -> None:
 def test_a_delivery_can_be_interrupted(receiver: Receiver, answer: int | NoResponse) -> None:
     receiver.answers = [answer]
     post, attempted = sender(3600, timeout=3600), threading.Event()
-    delivery = threading.Thread(target=post.deliver, args=(receiver.url, b"{}"), kwargs={"attempted": attempted})
+    delivery = threading.Thread(target=post.deliver, args=(empty(receiver.url),), kwargs={"attempted": attempted})
     delivery.start()
     assert receiver.reached.wait(PATIENCE)
     assert answer is NoResponse.HOLD or attempted.wait(PATIENCE)
@@ -75,4 +79,4 @@ def test_a_delivery_can_be_interrupted(receiver: Receiver, answer: int | NoRespo
     delivery.join(PATIENCE)
 
     assert not delivery.is_alive()
-    assert not post.deliver(receiver.url, b"{}")
+    assert not post.deliver(empty(receiver.url))
