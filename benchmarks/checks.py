@@ -5,43 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from benchmarks import rounds
 from benchmarks.growth import BalanceCost
 from benchmarks.product import PAGE
-from benchmarks.rounds import PlanBook
+from benchmarks.rounds import Operation, PlanBook
 
-ONE_ROUND_TRIP: Final = (
-    rounds.CREATE,
-    rounds.RECORD,
-    rounds.START_UPLOAD,
-    rounds.LEASE,
-    rounds.SETTLE,
-    rounds.FAIL,
-    rounds.LIST,
-    rounds.LIST_DEEP,
-    rounds.LIST_AFTER,
-    rounds.LIST_AFTER_OLDEST,
-    rounds.LIST_STATUS,
-    rounds.STATUS,
-    rounds.DETAIL,
-    rounds.BALANCE,
-    rounds.HISTORY,
-    rounds.HISTORY_TYPE,
-    rounds.RECHARGE,
-    rounds.TAKE_BACK,
-    rounds.MISSING_JOBS,
-    rounds.DUE,
-)
 MOST_BY_SCAN: Final = 5000
 """Rows up to which PostgreSQL may read a whole table, because that is the cheapest way."""
 PAGES: Final = {
-    rounds.LIST: "videos._LIST_OWN",
-    rounds.LIST_DEEP: "videos._LIST_OWN",
-    rounds.LIST_AFTER: "videos_after._NEWEST_FIRST",
-    rounds.LIST_AFTER_OLDEST: "videos_after._OLDEST_FIRST",
-    rounds.LIST_STATUS: "videos._LIST_OWN_BY_STATUS",
-    rounds.HISTORY: "ledger._HISTORY",
-    rounds.HISTORY_TYPE: "ledger._HISTORY",
+    Operation.LIST: "videos._LIST_OWN",
+    Operation.LIST_DEEP: "videos._LIST_OWN",
+    Operation.LIST_AFTER: "videos_after._NEWEST_FIRST",
+    Operation.LIST_AFTER_OLDEST: "videos_after._OLDEST_FIRST",
+    Operation.LIST_STATUS: "videos._LIST_OWN_BY_STATUS",
+    Operation.HISTORY: "ledger._HISTORY",
+    Operation.HISTORY_TYPE: "ledger._HISTORY",
 }
 """The statement that reads each page."""
 MOST_FOR_A_PAGE: Final = 3 * (PAGE + 1)
@@ -49,11 +26,11 @@ MOST_FOR_A_PAGE: Final = 3 * (PAGE + 1)
 
 
 def faults(
-    book: PlanBook, trips: Mapping[str, list[int]], growth: tuple[BalanceCost, BalanceCost], breaches: int
+    book: PlanBook, trips: Mapping[Operation, list[int]], growth: tuple[BalanceCost, BalanceCost], breaches: int
 ) -> Iterator[tuple[str, list[str]]]:
     """Yields each check with its faults, an empty list if it holds."""
     yield "no large table is read from end to end", list(scans(book))
-    slow = [f"{name} takes up to {max(trips[name])}" for name in ONE_ROUND_TRIP if max(trips[name]) != 1]
+    slow = [f"{name} takes up to {max(trips[name])}" for name in Operation if max(trips[name]) != 1]
     yield "every operation is one round trip", slow
     yield "a page reads no rows but its own, wherever it is", list(greedy_pages(book))
     before, after = growth

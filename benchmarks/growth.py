@@ -12,7 +12,7 @@ import psycopg
 from benchmarks import dataset
 from benchmarks.plans import ExplainingDatabase
 from benchmarks.product import Product
-from benchmarks.rounds import BALANCE, PlanBook, Stopwatch
+from benchmarks.rounds import Operation, PlanBook, Stopwatch
 from clipferry.db.connection import Database
 
 ROWS_BEFORE: Final = 10
@@ -52,11 +52,11 @@ def _measure_balance(url: str, user: int, ledger_rows: int, rounds: int) -> Bala
     watch = Stopwatch()
     with closing(Database(url)) as database:
         for _ in range(rounds):
-            with watch.measure(BALANCE):
+            with watch.measure(Operation.BALANCE):
                 Product(database).balance(user)
     with closing(ExplainingDatabase(url)) as explaining:
         book = PlanBook(explaining)
-        with book.measure(BALANCE):
+        with book.measure(Operation.BALANCE):
             Product(explaining).balance(user)
-    median = statistics.median(watch.seconds[BALANCE])
-    return BalanceCost(ledger_rows=ledger_rows, median=median, rows_read=book.rows_read(BALANCE))
+    median = statistics.median(watch.seconds[Operation.BALANCE])
+    return BalanceCost(ledger_rows=ledger_rows, median=median, rows_read=book.rows_read(Operation.BALANCE))

@@ -7,17 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from benchmarks import rounds
 from benchmarks.growth import BalanceCost
-from benchmarks.rounds import PlanBook, Stopwatch
+from benchmarks.rounds import Operation, PlanBook, Stopwatch
 
 BESIDE: Final = {
-    rounds.CREATE: "BEGIN, 6 statements one by one, COMMIT",
-    rounds.SETTLE: "BEGIN, 5 statements one by one, COMMIT",
-    rounds.LIST: "session, then LIMIT",
-    rounds.LIST_DEEP: "session, then OFFSET",
-    rounds.STATUS: "session, then the row",
-    rounds.BALANCE: "session, then the sum of the ledger",
+    Operation.CREATE: "BEGIN, 6 statements one by one, COMMIT",
+    Operation.SETTLE: "BEGIN, 5 statements one by one, COMMIT",
+    Operation.LIST: "session, then LIMIT",
+    Operation.LIST_DEEP: "session, then OFFSET",
+    Operation.STATUS: "session, then the row",
+    Operation.BALANCE: "session, then the sum of the ledger",
 }
 _HEAD: Final = f"{'median and p99 in ms':42}{'median':>9}{'p99':>9}{'20 ms away':>13}{'round trips':>13}"
 
@@ -36,26 +35,26 @@ def times(measured: Measured, page: int) -> Iterator[str]:
     """Yields a line for each operation, and one for its bare counterpart; `page` is the number of the deep page."""
     yield _HEAD
     for name in measured.near.seconds:
-        label = f"list, page {page:,}" if name == rounds.LIST_DEEP else name
+        label = f"list, page {page:,}" if name == Operation.LIST_DEEP else name
         yield _line(label, measured.near, measured.far, name)
         if name in BESIDE:
             yield _line(f"    {BESIDE[name]}", measured.bare_near, measured.bare_far, name) + _ratios(name, measured)
 
 
-def _line(label: str, near: Stopwatch, far: Stopwatch, name: str) -> str:
+def _line(label: str, near: Stopwatch, far: Stopwatch, name: Operation) -> str:
     p99 = statistics.quantiles(near.seconds[name], n=100)[98] * 1000
     return (
         f"{label:42}{_median(near, name):9.2f}{p99:9.2f}{_median(far, name):13.1f}{statistics.mode(far.trips[name]):13}"
     )
 
 
-def _ratios(name: str, measured: Measured) -> str:
+def _ratios(name: Operation, measured: Measured) -> str:
     near = _median(measured.bare_near, name) / _median(measured.near, name)
     far = _median(measured.bare_far, name) / _median(measured.far, name)
     return f"   x {near:.1f}, away x {far:.1f}"
 
 
-def _median(watch: Stopwatch, name: str) -> float:
+def _median(watch: Stopwatch, name: Operation) -> float:
     return statistics.median(watch.seconds[name]) * 1000
 
 
@@ -79,5 +78,5 @@ def growth(before: BalanceCost, after: BalanceCost) -> str:
 
 
 def deep_page(measured: Measured, page: int) -> str:
-    deep, first = _median(measured.near, rounds.LIST_DEEP), _median(measured.near, rounds.LIST)
+    deep, first = _median(measured.near, Operation.LIST_DEEP), _median(measured.near, Operation.LIST)
     return f"page {page:,} of the list costs {deep / first:.2f} x page 1 (the aim is 1.5 at most)"

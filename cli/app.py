@@ -22,7 +22,7 @@ from cli.env import env
 from cli.errors import sentence
 from cli.logs import logs
 from cli.mirror import mirror
-from cli.output import Json, print_error, print_line, print_records, print_traceback, spinner
+from cli.output import Json, print_error, print_json, print_line, print_records, print_traceback, spinner
 from cli.redrive import redrive
 from cli.status import status
 from clipferry import observability
@@ -108,9 +108,8 @@ def migrate(
         changes = schema.bring_up_to_date(
             database.url(), MIGRATIONS, dry_run=dry_run, connect_timeout=database.connect_timeout()
         )
-    records = list(_change_records(changes, done=not dry_run))
     if as_json:
-        print_records(records, as_json=True, title="")
+        print_json(list(_change_records(changes, done=not dry_run)))
         return
     _print_changes(changes, done=not dry_run)
     if changes.applied and not dry_run:

@@ -12,7 +12,6 @@ import typer
 from cli import local_stack
 from cli.output import print_error, print_json, spinner, stop
 from cli.stacks import DeployedStack
-from clipferry.settings import Settings
 
 FUNCTION = "ReconcileFunction"
 """The function whose settings are read: it uses providers, queue and database, so it has all that a command needs."""
@@ -42,15 +41,14 @@ def env(
         if sam:
             print_json({"Parameters": _in_a_container(found.environment)})
         else:
-            _print_commands(local_stack.shell_settings(found))
+            _print_commands(local_stack.shell_settings(found.environment))
         return
     if sys.stdout.isatty():
         stop(f'The output contains credentials and is not for a screen: eval "$(clipferry env {stack})"')
     deployed = DeployedStack(stack)
     with spinner(f"Asking AWS about {stack}"):
         values = {
-            **dict.fromkeys((name.upper() for name in Settings.model_fields), ""),
-            **deployed.environment(FUNCTION),
+            **local_stack.shell_settings(deployed.environment(FUNCTION)),
             **deployed.credentials(),
             "AWS_REGION": deployed.region,
             "CLIPFERRY_STACK": stack,

@@ -8,7 +8,7 @@ import typer
 
 from cli import database
 from cli.arguments import NumberCommand
-from cli.output import Json, print_line, print_records
+from cli.output import Json, print_json, print_line, print_records
 from clipferry.models import MOST_CREDITS, Scope
 from clipferry.usecases.manage_keys import create_key, list_keys, revoke_key
 
@@ -41,7 +41,7 @@ def create(
             database=db,
         )
     if as_json:
-        print_records([{"id": record.id, "key": key}], as_json=True, title="")
+        print_json([{"id": record.id, "key": key}])
     else:
         print_line(f"Key {record.id} for {record.user_id}. Copy it now; it can't be shown again:")
         print_line(key)

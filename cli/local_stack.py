@@ -64,13 +64,13 @@ def use() -> None:
             f'eval "$(clipferry env local --port {found[0].name})" chooses one.'
         )
     if len(found) == 1:
-        os.environ.update(shell_settings(found[0]))
+        os.environ.update(shell_settings(found[0].environment))
         print_error(f"On the local stack at {found[0].url}.")
 
 
-def shell_settings(stack: LocalStack) -> dict[str, str]:
-    """Returns the stack's settings, and an empty value for every other one."""
-    return {**dict.fromkeys((name.upper() for name in Settings.model_fields), ""), **stack.environment}
+def shell_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """Returns a stack's settings, and an empty value for every other one."""
+    return {**dict.fromkeys((name.upper() for name in Settings.model_fields), ""), **environment}
 
 
 def _running() -> Iterator[LocalStack]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import secrets
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from cli import database
 from cli.confirmation import Yes, confirm
-from cli.output import Json, print_line, print_records, spinner, stop
+from cli.output import Json, print_json, print_line, print_records, spinner, stop
 from cli.settings import open_dependencies
 from clipferry.db import users
 from clipferry.errors import ClipferryError
@@ -48,7 +49,7 @@ def create(
     if user is None:
         raise UserTakenError(f"{email}, {wanted}")
     if as_json:
-        print_records([user], as_json=True, title="")
+        print_json([asdict(user)])
     else:
         print_line(f"Created {user.id}. Next: clipferry credits grant {user.id} 100 --order-no first-credits")
         print_line(f"                     clipferry keys create {user.id}")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli import queues
-from cli.doctor import bucket, callback, clock, database_tls, layer, providers, secrets
+from cli.doctor import bucket, callback, clock, layer, providers, secrets
 from cli.doctor.findings import Check, CheckFailedError
-from clipferry.db import migrations, schema
+from clipferry.db import migrations, schema, server_certificates
 from clipferry.dependencies import Dependencies
 from clipferry.providers import registry
 from clipferry.settings import Settings
@@ -51,12 +51,7 @@ def checks(dependencies: Dependencies, context: CheckContext) -> Iterator[Check]
     yield Check(
         name="database TLS",
         advice="End the URL with ?sslmode=verify-full (docs/deploy.md, The secret): `require` takes any certificate.",
-        run=lambda: database_tls.check(
-            {
-                "DATABASE_URL": dependencies.settings.database_url.get_secret_value(),
-                "DATABASE_DIRECT_URL": dependencies.migration_url,
-            }
-        ),
+        run=lambda: _database_tls(dependencies),
     )
     yield Check(
         name="clock",
@@ -137,6 +132,17 @@ def _migration_level(dependencies: Dependencies, folder: Path) -> str:
             advice="Another schema tool has dropped them: run `make migrate` (docs/migrating.md).",
         )
     return f"{len(migrations.read(folder))} applied, none edited; no constraint or index is missing"
+
+
+def _database_tls(dependencies: Dependencies) -> str:
+    urls = {
+        "DATABASE_URL": dependencies.settings.database_url.get_secret_value(),
+        "DATABASE_DIRECT_URL": dependencies.migration_url,
+    }
+    unchecked = [name for name, url in urls.items() if not server_certificates.are_checked(url)]
+    if unchecked:
+        raise CheckFailedError(f"nobody checks the database's certificate: {', '.join(unchecked)}")
+    return "the database's certificate is checked, or it is on this machine"
 
 
 def _addresses(dependencies: Dependencies, context: CheckContext) -> dict[str, str]:

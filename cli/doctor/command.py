@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -10,7 +11,7 @@ import typer
 from cli import local_stack
 from cli.doctor.checks import CheckContext, checks
 from cli.doctor.findings import Finding, Outcome
-from cli.output import Json, print_line, print_records, print_styled, spinner
+from cli.output import Json, print_json, print_line, print_styled, spinner
 from clipferry import runtime
 from clipferry.errors import ClipferryError
 
@@ -48,7 +49,7 @@ def doctor(
     finally:
         runtime.reset()
     if as_json:
-        print_records(findings, as_json=True, title="")
+        print_json([asdict(finding) for finding in findings])
     raise typer.Exit(1 if any(finding.outcome is Outcome.FAILED for finding in findings) else 0)
 
 

@@ -31,8 +31,7 @@ def check(settings: Settings) -> str:
 
 
 def _secrets(settings: Settings) -> dict[str, str]:
-    fields = {name: getattr(settings, name) for name in Settings.model_fields}
-    return {name: value.get_secret_value() for name, value in fields.items() if isinstance(value, SecretStr)}
+    return {name: value.get_secret_value() for name, value in settings if isinstance(value, SecretStr)}
 
 
 def _faults(name: str, value: str, settings: Settings) -> list[str]:

@@ -13,7 +13,7 @@ from benchmarks.dataset import Size
 from benchmarks.latency_proxy import latency_proxy
 from benchmarks.plans import ExplainingDatabase
 from benchmarks.product import Product
-from benchmarks.rounds import BALANCE, HISTORY, HISTORY_TYPE, PlanBook, ReadTargets, Stopwatch, product_round
+from benchmarks.rounds import Operation, PlanBook, ReadTargets, Stopwatch, product_round
 from clipferry.db import migrations
 from clipferry.db.connection import Database
 from tests.database import MIGRATIONS, new_database
@@ -71,7 +71,7 @@ def test_a_page_reads_no_rows_but_its_own_wherever_it_is(book: PlanBook) -> None
 
 
 def test_an_operation_reads_few_rows(book: PlanBook) -> None:
-    counting = (HISTORY, HISTORY_TYPE)  # their total is what it is
+    counting = (Operation.HISTORY, Operation.HISTORY_TYPE)  # their total is what it is
     rows = {name: book.rows_read(name) for name in book.plans if name not in counting}
 
     assert {name: read for name, read in rows.items() if read > FEW} == {}
@@ -89,14 +89,14 @@ def test_each_operation_is_one_round_trip(away: tuple[Database, Stopwatch], targ
 
     product_round(Product(database), targets, 2, watch.measure)
 
-    assert {name: watch.trips[name] for name in watch.trips} == {name: [1] for name in checks.ONE_ROUND_TRIP}
+    assert {name: watch.trips[name] for name in watch.trips} == {name: [1] for name in Operation}
 
 
 def test_a_connection_opened_ahead_costs_its_first_user_nothing(away: tuple[Database, Stopwatch]) -> None:
     database, watch = away
     database.connect()
 
-    with watch.measure(BALANCE):
+    with watch.measure(Operation.BALANCE):
         Product(database).balance(dataset.HEAVY_USER)
 
-    assert watch.trips[BALANCE] == [1]
+    assert watch.trips[Operation.BALANCE] == [1]
