@@ -44,6 +44,7 @@ ClipferryError                       500
     └── SecretsUnavailableError      503
 """
 
-from clipferry.errors.base import *  # noqa: F403 - each of the three modules holds nothing but its errors
-from clipferry.errors.client import *  # noqa: F403
-from clipferry.errors.server import *  # noqa: F403
+# The three modules hold nothing but errors, and a test compares them with the drawing.
+from .base import *  # noqa: F403
+from .client import *  # noqa: F403
+from .server import *  # noqa: F403

@@ -8,10 +8,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
-from clipferry.errors import TaskNotFoundError
+from clipferry.errors import InvalidSignatureError, TaskNotFoundError
 from clipferry.models import Order, Submission, TaskReport
+
+_LONGEST_TIMESTAMP: Final = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,3 +85,11 @@ def find_source(provider_name: str | None, task_id: str | None, *, providers: Ma
         return provider.ask(task_id).video_url
     except TaskNotFoundError:
         return None
+
+
+def check_signing_time(timestamp: str, *, now: datetime, tolerance: timedelta, provider: str) -> None:
+    """Raises InvalidSignatureError unless a signature's time, in Unix seconds, is within `tolerance` of `now`."""
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) < _LONGEST_TIMESTAMP):
+        raise InvalidSignatureError(f"{provider}'s timestamp is not a number of seconds")
+    if abs(datetime.fromtimestamp(int(timestamp), UTC) - now) > tolerance:
+        raise InvalidSignatureError(f"{provider}'s signature is too old, or not valid yet", has_expired=True)

@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilentError, TaskNotFoundError
+from clipferry.errors import ProviderSilentError, TaskNotFoundError
 from clipferry.models import Order, Submission, TaskReport
 from clipferry.provider_cost import Currency, read_cost
 from clipferry.providers import parsing
 from clipferry.providers.base import CallbackHint, Provider
-from clipferry.providers.failures import classify_failure, refusal
+from clipferry.providers.failures import error_detail, error_failure, error_refusal
 from clipferry.providers.model_parameters import fill_parameters
 from clipferry.providers.task_states import read_state
 from clipferry.providers.transport import Answer, JsonApi, raise_if_not_answered, raise_if_unknown
-from clipferry.verdicts import FailureCode, TaskState
+from clipferry.verdicts import TaskState
 
 
 class Evolink(Provider):
@@ -34,7 +34,7 @@ class Evolink(Provider):
         envelope = _error(answer.data)
         raise_if_unknown(answer, is_own_error=bool(envelope))
         if answer.status >= 300 or envelope:
-            raise _refusal(answer, envelope or answer.data)
+            raise error_refusal(answer.status, envelope or answer.data)
         return _submission(answer)
 
     def ask(self, task_id: str) -> TaskReport:
@@ -66,26 +66,15 @@ def _submission(answer: Answer) -> Submission:
     )
 
 
-def _refusal(answer: Answer, error: dict[str, Any]) -> ProviderRefusedError:
-    """The HTTP status decides where the code is unknown: codes differ between the versions of the API."""
-    message = f"HTTP {answer.status} {_detail(error)}".strip()
-    return refusal(message, _failure(error, answer.status), is_down=answer.status >= 500)
-
-
-def _failure(error: dict[str, Any], status: int | None = None) -> FailureCode:
-    return classify_failure(error.get("code"), error.get("type"), status, message=error.get("message"))
-
-
 def _report(data: dict[str, Any]) -> TaskReport:
     status = data.get("status")
     state = read_state(status, provider="evolink")
     if state is TaskState.FAILED:
         error = _error(data)
         given_back = read_cost(0, Currency.CREDITS)  # what was reserved for a task that failed
-        return TaskReport(state=state, failure=_failure(error), detail=_detail(error), cost=given_back)
-    if state is TaskState.SUCCEEDED and _result_url(data) is None:
-        raise ProviderError("Evolink reports success, but names no file")
-    return parsing.unfailed_report(state, _result_url(data), status, progress=data.get("progress"))
+        return TaskReport(state=state, failure=error_failure(error), detail=error_detail(error), cost=given_back)
+    url = _result_url(data)
+    return parsing.unfailed_report(state, url, status, provider="Evolink", progress=data.get("progress"))
 
 
 def _result_url(data: dict[str, Any]) -> str | None:
@@ -99,7 +88,3 @@ def _error(data: dict[str, Any]) -> dict[str, Any]:
     """The error object, or {}; its `code` is an integer in older documents and a string in newer ones."""
     error = data.get("error")
     return error if isinstance(error, dict) else {}
-
-
-def _detail(error: dict[str, Any]) -> str:
-    return parsing.join_text(error.get("code"), error.get("message"))

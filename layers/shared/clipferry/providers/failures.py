@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from clipferry.errors import ProviderRefusedError
+from clipferry.providers.parsing import join_text
 from clipferry.verdicts import FailureCode
 
 _CODES: Final[Mapping[str, FailureCode]] = {
@@ -101,3 +102,20 @@ def _known_code(labels: tuple[object, ...]) -> FailureCode | None:
 def refusal(message: str, failure: FailureCode, *, is_down: bool) -> ProviderRefusedError:
     """Makes the error of a submit that was refused. An order against the content rules says nothing of who is down."""
     return ProviderRefusedError(message, failure=failure, is_down=is_down and failure is not FailureCode.CONTENT_POLICY)
+
+
+# An error object with OpenAI's fields: `code`, `type`, `message`.
+
+
+def error_refusal(status: int, error: Mapping[str, Any]) -> ProviderRefusedError:
+    """Makes the error of a refused submit. The HTTP status decides where the code is unknown: codes differ."""
+    message = join_text(f"HTTP {status}", error_detail(error))
+    return refusal(message, error_failure(error, status), is_down=status >= 500)
+
+
+def error_failure(error: Mapping[str, Any], status: int | None = None) -> FailureCode:
+    return classify_failure(error.get("code"), error.get("type"), status, message=error.get("message"))
+
+
+def error_detail(error: Mapping[str, Any]) -> str:
+    return join_text(error.get("code"), error.get("message"))

@@ -90,7 +90,7 @@ class Fal(Provider):
         if state in (TaskState.SUCCEEDED, TaskState.FAILED):  # COMPLETED is both: the result tells which
             return _outcome(self._api.get(path), answer.data)
         words = parsing.join_text(word, answer.data.get("queue_position"), limit=100)
-        return parsing.unfailed_report(state, None, words, progress=_progress(answer.data))
+        return parsing.unfailed_report(state, None, words, provider="fal", progress=_progress(answer.data))
 
 
 def _app(endpoint: str) -> str:
@@ -112,9 +112,7 @@ def _outcome(answer: Answer, status: dict[str, Any]) -> TaskReport:
     cost = read_cost(answer.headers.get("x-fal-billable-units"), Currency.UNITS)
     if answer.status == 200:
         url = parsing.file_url(*_urls(answer.data))
-        if url is None:
-            raise ProviderError("fal reports success, but names no file")
-        return TaskReport(state=TaskState.SUCCEEDED, video_url=url, progress=100, cost=cost)
+        return parsing.unfailed_report(TaskState.SUCCEEDED, url, "", provider="fal", progress=100, cost=cost)
     is_the_tasks = "detail" in answer.data and 400 <= answer.status < 500 and answer.status not in _NOT_ABOUT_THE_TASK
     error_type = answer.data.get("error_type") or status.get("error_type")
     if not is_the_tasks and not error_type and not status.get("error"):

@@ -9,7 +9,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import ModuleType
 from typing import Any
 from urllib.parse import quote
@@ -22,7 +22,7 @@ from clipferry.errors import (
 )
 from clipferry.models import Order, Submission, TaskReport
 from clipferry.providers import kie_jobs, kie_veo, parsing
-from clipferry.providers.base import CallbackHint, Provider
+from clipferry.providers.base import CallbackHint, Provider, check_signing_time
 from clipferry.providers.failures import classify_failure, refusal
 from clipferry.providers.kie_wire import (
     DOWN,
@@ -34,8 +34,6 @@ from clipferry.providers.kie_wire import (
 )
 from clipferry.providers.transport import OUTCOME_UNKNOWN, Answer, JsonApi, raise_if_unknown
 from clipferry.verdicts import TaskState
-
-_LONGEST_TIMESTAMP = 12
 
 
 class Kie(Provider):
@@ -84,8 +82,7 @@ class Kie(Provider):
         given = headers.get("x-webhook-signature", "").encode("utf-8", "surrogatepass")
         if not hmac.compare_digest(expected, given):
             raise InvalidSignatureError("KIE's signature doesn't match")
-        if abs(_signed_at(timestamp) - now) > self._tolerance:
-            raise InvalidSignatureError("KIE's signature is too old, or not valid yet", has_expired=True)
+        check_signing_time(timestamp, now=now, tolerance=self._tolerance, provider="KIE")
 
     def read_hint(self, body: bytes) -> CallbackHint:
         data = parsing.json_object(body)
@@ -128,9 +125,3 @@ def _echoed_url(data: dict[str, Any]) -> str | None:
         if isinstance(url, str):
             return url
     return None
-
-
-def _signed_at(timestamp: str) -> datetime:
-    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) < _LONGEST_TIMESTAMP):
-        raise InvalidSignatureError("KIE's timestamp is not a number of seconds")
-    return datetime.fromtimestamp(int(timestamp), UTC)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from clipferry.errors import ProviderError
 from clipferry.models import Order, TaskReport
 from clipferry.provider_cost import Currency, read_cost
 from clipferry.providers import parsing
@@ -46,6 +45,5 @@ def report(record: dict[str, Any]) -> TaskReport:
         return TaskReport(state=state, failure=failure, detail=parsing.join_text(code, message), cost=cost)
     result = parsing.nested_object(record.get("resultJson"))
     url = parsing.file_url(*parse_urls(result.get("resultUrls")))
-    if state is TaskState.SUCCEEDED and url is None:
-        raise ProviderError("KIE reports success, but names no file")
-    return parsing.unfailed_report(state, url, status, progress=record.get("progress"), cost=cost)
+    progress = record.get("progress")
+    return parsing.unfailed_report(state, url, status, provider="KIE", progress=progress, cost=cost)

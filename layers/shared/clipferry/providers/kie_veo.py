@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from clipferry.errors import ProviderError
 from clipferry.models import Order, TaskReport
 from clipferry.observability import logger
 from clipferry.providers import parsing
@@ -53,6 +52,4 @@ def report(record: dict[str, Any]) -> TaskReport:
         return TaskReport(state=state, failure=failure, detail=parsing.join_text(code, message))
     response = parsing.nested_object(record.get("response"))
     url = parsing.file_url(*parse_urls(response.get("resultUrls")))
-    if state is TaskState.SUCCEEDED and url is None:
-        raise ProviderError("KIE reports success, but names no file")
-    return parsing.unfailed_report(state, url, flag)
+    return parsing.unfailed_report(state, url, flag, provider="KIE")

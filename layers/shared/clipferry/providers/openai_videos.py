@@ -12,15 +12,15 @@ from __future__ import annotations
 from typing import Any, Final
 from urllib.parse import quote
 
-from clipferry.errors import ProviderError, ProviderRefusedError, ProviderSilentError, TaskNotFoundError
+from clipferry.errors import ProviderSilentError, TaskNotFoundError
 from clipferry.models import Order, Submission, TaskReport
 from clipferry.provider_cost import Currency, read_cost
 from clipferry.providers import parsing
 from clipferry.providers.base import CallbackHint, Provider
-from clipferry.providers.failures import classify_failure, refusal
+from clipferry.providers.failures import error_detail, error_failure, error_refusal
 from clipferry.providers.model_parameters import fill_parameters
 from clipferry.providers.task_states import read_state
-from clipferry.providers.transport import Answer, JsonApi, raise_if_not_answered, raise_if_unknown
+from clipferry.providers.transport import JsonApi, raise_if_not_answered, raise_if_unknown
 from clipferry.verdicts import TaskState
 
 _NOT_FOUND: Final = frozenset({"task_not_exist"})
@@ -46,7 +46,7 @@ class OpenAiVideos(Provider):
         error = _error(answer.data)
         raise_if_unknown(answer, is_own_error=bool(error))
         if answer.status >= 300 or error:
-            raise _refusal(answer, error)
+            raise error_refusal(answer.status, error)
         raise ProviderSilentError(f"{self.name} accepted, but named no video")
 
     def ask(self, task_id: str) -> TaskReport:
@@ -67,12 +67,11 @@ class OpenAiVideos(Provider):
         cost = read_cost(parsing.nested_object(data.get("usage")).get("cost"), Currency.USD)
         if state is TaskState.FAILED:
             error = _error(data)
-            failure = classify_failure(error.get("code"), error.get("type"), message=error.get("message"))
-            return TaskReport(state=state, failure=failure, detail=_detail(error) or parsing.join_text(word), cost=cost)
+            detail = error_detail(error) or parsing.join_text(word)
+            return TaskReport(state=state, failure=error_failure(error), detail=detail, cost=cost)
         url = self._file_url(task_id, data) if state is TaskState.SUCCEEDED else None
-        if state is TaskState.SUCCEEDED and url is None:
-            raise ProviderError(f"{self.name} reports success, but names no file")
-        return parsing.unfailed_report(state, url, word, progress=data.get("progress"), cost=cost)
+        progress = data.get("progress")
+        return parsing.unfailed_report(state, url, word, provider=self.name, progress=progress, cost=cost)
 
     def _file_url(self, task_id: str, data: dict[str, Any]) -> str | None:
         """`/content` with the key, or the address in the answer: OpenRouter's `urls`, new-api's `metadata.url`."""
@@ -94,12 +93,3 @@ def _error(data: dict[str, Any]) -> dict[str, Any]:
     if "id" not in data and isinstance(data.get("message"), str):
         return {"code": data.get("code"), "message": data["message"]}
     return {"message": parsing.join_text(data["detail"])} if "detail" in data else {}
-
-
-def _refusal(answer: Answer, error: dict[str, Any]) -> ProviderRefusedError:
-    failure = classify_failure(error.get("code"), error.get("type"), answer.status, message=error.get("message"))
-    return refusal(parsing.join_text(f"HTTP {answer.status}", _detail(error)), failure, is_down=answer.status >= 500)
-
-
-def _detail(error: dict[str, Any]) -> str:
-    return parsing.join_text(error.get("code"), error.get("message"))

@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from clipferry.db.rows import LONGEST_TEXT, storable
+from clipferry.errors import ProviderError
 from clipferry.models import TaskReport
 from clipferry.provider_cost import ProviderCost
 from clipferry.verdicts import TaskState
@@ -74,10 +75,16 @@ def unfailed_report(
     url: str | None,
     word: object,
     *,
+    provider: str,
     progress: object = None,
     cost: ProviderCost | None = None,
 ) -> TaskReport:
-    """The report on a task that hasn't failed. A running one has no file: what it names may be a preview."""
+    """The report on a task that hasn't failed. A running one has no file: what it names may be a preview.
+
+    Raises ProviderError for one that has succeeded and names no file.
+    """
+    if state is TaskState.SUCCEEDED and url is None:
+        raise ProviderError(f"{provider} reports success, but names no file")
     detail = "" if state is TaskState.SUCCEEDED else join_text(word, limit=100)
     file = None if state is TaskState.RUNNING else url
     return TaskReport(state=state, video_url=file, detail=detail, progress=percent(progress), cost=cost)

@@ -11,7 +11,7 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -25,7 +25,7 @@ from clipferry.errors import (
 )
 from clipferry.models import Order, Submission, TaskReport
 from clipferry.providers import parsing
-from clipferry.providers.base import CallbackHint, Provider
+from clipferry.providers.base import CallbackHint, Provider, check_signing_time
 from clipferry.providers.failures import classify_failure, refusal
 from clipferry.providers.model_parameters import fill_parameters
 from clipferry.providers.task_states import read_state
@@ -33,7 +33,6 @@ from clipferry.providers.transport import ASK_SECONDS, Answer, JsonApi, raise_if
 from clipferry.verdicts import FailureCode, TaskState
 
 TOLERANCE: Final = timedelta(minutes=5)
-_LONGEST_TIMESTAMP: Final = 12
 
 
 class Replicate(Provider):
@@ -85,8 +84,7 @@ class Replicate(Provider):
         expected = [b"v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()) for key in self._keys]
         if not any([hmac.compare_digest(one, other) for one in expected for other in given]):  # noqa: C419 - compares all, in constant time
             raise InvalidSignatureError("Replicate's signature doesn't match")
-        if abs(_signed_at(timestamp) - now) > TOLERANCE:
-            raise InvalidSignatureError("Replicate's signature is too old, or not valid yet", has_expired=True)
+        check_signing_time(timestamp, now=now, tolerance=TOLERANCE, provider="Replicate")
 
     def read_hint(self, body: bytes) -> CallbackHint:
         data = parsing.json_object(body)
@@ -125,22 +123,11 @@ def _report(data: dict[str, Any]) -> TaskReport:
         message = parsing.join_text(data.get("error"))
         failure = FailureCode.CANCELLED if status == "canceled" else classify_failure(message=message)
         return TaskReport(state=state, failure=failure, detail=message)
-    url = _output_url(data)
-    if state is TaskState.SUCCEEDED and url is None:
-        return _success_without_file(data)
-    return parsing.unfailed_report(state, url, status)
-
-
-def _output_url(data: dict[str, Any]) -> str | None:
-    """The file in `output`, a URL or a list of URLs, which is deleted an hour later."""
     output = data.get("output")
-    return parsing.file_url(*(output if isinstance(output, list) else [output]))
-
-
-def _success_without_file(data: dict[str, Any]) -> TaskReport:
-    if data.get("data_removed") is True:
+    url = parsing.file_url(*(output if isinstance(output, list) else [output]))
+    if state is TaskState.SUCCEEDED and url is None and data.get("data_removed") is True:
         return TaskReport(state=TaskState.FAILED, failure=FailureCode.FILE_UNAVAILABLE, detail="output was deleted")
-    raise ProviderError("Replicate reports success, but names no file")
+    return parsing.unfailed_report(state, url, status, provider="Replicate")
 
 
 def _key(secret: str) -> bytes:
@@ -148,9 +135,3 @@ def _key(secret: str) -> bytes:
         return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     except (binascii.Error, ValueError):
         raise ConfigurationError("REPLICATE_WEBHOOK_SECRET must be as Replicate gave it: whsec_ and Base64") from None
-
-
-def _signed_at(timestamp: str) -> datetime:
-    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) < _LONGEST_TIMESTAMP):
-        raise InvalidSignatureError("Replicate's timestamp is not a number of seconds")
-    return datetime.fromtimestamp(int(timestamp), UTC)
