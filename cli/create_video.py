@@ -12,9 +12,9 @@ import typer
 from cli import database, local_stack
 from cli.one_video import follow
 from cli.output import Json, print_records, stop
-from cli.web import send_request
 from clipferry.errors import ClipferryError
 from clipferry.models import VideoStatus
+from clipferry.net.http_client import send_request
 
 TOTAL_SECONDS = 30.0
 """API Gateway ends a request after that."""

@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from cli.doctor.findings import CheckFailedError, CheckSkippedError
-from cli.web import send_request
+from clipferry.net.http_client import send_request
 from clipferry.storage import Storage
 
 CONTENT: Final = b"a test object of clipferry doctor, which deletes it again\n"

@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from cli.doctor.findings import CheckFailedError, CheckSkippedError
-from cli.web import send_request
+from clipferry.net.http_client import send_request
 
 PATH: Final = "/api/v1/video/callback"
 

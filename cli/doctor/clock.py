@@ -8,10 +8,10 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from cli.doctor.findings import CheckFailedError, CheckSkippedError
-from cli.web import send_request
 from clipferry.db import operator_queries
 from clipferry.db.connection import Database
 from clipferry.errors import ClipferryError
+from clipferry.net.http_client import send_request
 
 TOLERANCE_SECONDS: Final = 30.0
 """A tenth of what KIE's and Replicate's signatures allow; a Date header may be a second old."""

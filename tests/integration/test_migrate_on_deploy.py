@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import pytest
 from clipferry import runtime
 from clipferry.aws import custom_resource
 from clipferry.db import migrations
-from clipferry.errors import ConfigurationError, InvalidRequestError
+from clipferry.errors import ConfigurationError, InvalidRequestError, NetworkError
 from functions.migrate.app import lambda_handler
 from local.lambda_runtime.lambda_context import invoker
 from local.logs import quiet_logs
@@ -239,10 +238,22 @@ def test_a_bucket_that_fails_changes_nothing_of_the_outcome_and_is_tried_again_a
 def test_a_bucket_that_never_takes_the_answer_is_an_error_of_the_function_and_no_other_answer(bucket: Bucket) -> None:
     bucket.refuse, left, pauses = 99, iter([300.0, 20.0, 12.0, 6.0, 5.0]), list[float]()
 
-    with pytest.raises(HTTPException, match="503"):
+    with pytest.raises(NetworkError, match="503"):
         custom_resource.serve(request(bucket), resource="r", work=dict, seconds_left=left.__next__, sleep=pauses.append)
 
     assert (pauses, bucket.refuse, bucket.answers) == ([1, 2], 96, [])
+
+
+def test_the_answer_goes_through_the_proxy_as_every_request_to_aws_does(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{free_port()}")
+    bucket.url, left = "https://bucket.invalid/answers/1?X-Amz-Signature=secret-of-the-url", iter([300.0, 0.0])
+
+    with pytest.raises(NetworkError, match=r"bucket\.invalid: ConnectionRefusedError") as raised:
+        custom_resource.serve(request(bucket), resource="r", work=dict, seconds_left=left.__next__)
+
+    assert "secret-of-the-url" not in str(raised.value)
 
 
 def signed(seconds_ago: float, form: str) -> str:

@@ -45,8 +45,8 @@ def serve(
     A Delete does nothing and succeeds, and so does a rollback: CloudFormation's Update to an older `DeployId`.
     A request that comes too late fails without any work: CloudFormation may have rolled back meanwhile.
     `resource` is the physical id; it never changes, so CloudFormation never deletes one for another. The reason of a
-    failure holds no secret. Raises InvalidRequestError when the event has no usable ResponseURL, and OSError or
-    HTTPException when nobody takes the response while there is time.
+    failure holds no secret. Raises InvalidRequestError when the event has no usable ResponseURL, and NetworkError when
+    nobody takes the response while there is time.
     """
     response = Response(event, resource, seconds_left, sleep)
     watch = threading.Timer(max(seconds_left() - MARGIN_SECONDS, 0), response.run_out_of_time)

@@ -10,11 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from clipferry.errors import InvalidRequestError
+from clipferry.errors import ClipferryError, InvalidRequestError, NetworkError
+from clipferry.net.http_client import send_request
 from clipferry.observability import logger
 
 _SEND_SECONDS: Final = 4.0
@@ -61,21 +61,18 @@ class Response:
         """Fails, when the work isn't done."""
         try:
             self.send("FAILED", "ran out of time")
-        except (OSError, HTTPException) as error:
+        except ClipferryError as error:
             logger.error("CloudFormation was not told", reason=type(error).__name__)
 
     def _put(self, body: bytes) -> None:
-        """Tries as long as there is time; raises OSError or HTTPException after the last try."""
+        """Tries as long as there is time; raises NetworkError after the last try."""
         pause = 1.0
         while True:
             try:
-                if (status := _put_once(self._url, body)) < 300:
-                    return
-                error: OSError | HTTPException = HTTPException(f"CloudFormation's bucket answers {status}")
-            except (OSError, HTTPException) as raised:
-                error = raised
-            if self._seconds_left() < pause + _SEND_SECONDS:
-                raise error
+                return _put_once(self._url, body)
+            except NetworkError:
+                if self._seconds_left() < pause + _SEND_SECONDS:
+                    raise
             self._sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
@@ -101,14 +98,10 @@ def _address(url: object) -> SplitResult:
     raise InvalidRequestError("ResponseURL is not an HTTPS address")
 
 
-def _put_once(url: SplitResult, body: bytes) -> int:
-    """Returns the status. The URL is signed for an empty Content-Type."""
-    kind = HTTPSConnection if url.scheme == "https" else HTTPConnection
-    connection = kind(url.netloc, timeout=_SEND_SECONDS)
-    try:
-        connection.request("PUT", f"{url.path}?{url.query}", body, {"Content-Type": ""})
-        response = connection.getresponse()
-        response.read()
-        return response.status
-    finally:
-        connection.close()
+def _put_once(url: SplitResult, body: bytes) -> None:
+    """Puts the answer, for whose empty Content-Type the URL is signed; raises NetworkError unless it is taken."""
+    is_local = url.hostname in _LOOPBACK
+    headers = {"Content-Type": ""}
+    response = send_request("PUT", url.geturl(), plain_http=is_local, headers=headers, body=body, timeout=_SEND_SECONDS)
+    if response.status >= 300:
+        raise NetworkError(f"CloudFormation's bucket answers {response.status}")

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from clipferry.aws.sigv4 import Credentials, environment_credentials
 from clipferry.errors import ConfigurationError, NetworkError, SecretsUnavailableError
-from clipferry.net.http_client import HttpClient
+from clipferry.net.http_client import send_request
 
 ENDPOINT: Final = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 TOKEN: Final = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105 - a variable's name
@@ -54,18 +54,12 @@ class RoleCredentials:
 
     def _ask(self, url: str) -> tuple[Credentials, float]:
         """Returns the credentials, and when they expire (seconds since 1970)."""
-        parts = urlsplit(url)
         headers = {"Authorization": self._environ[TOKEN]} if self._environ.get(TOKEN) else {}
-        client = HttpClient(f"{parts.scheme}://{parts.netloc}", allow_plain_http=parts.hostname in _LOOPBACK)
-        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        is_local = urlsplit(url).hostname in _LOOPBACK
         try:
-            answer = client.request(
-                "GET", target, headers=headers, body=None, connect_timeout=1.0, timeout=2.0, max_bytes=65_536
-            )
+            answer = send_request("GET", url, plain_http=is_local, headers=headers, timeout=2.0)
         except NetworkError as error:
             raise SecretsUnavailableError(f"the role's credentials: {error}") from None
-        finally:
-            client.close()
         if answer.status != 200:
             raise SecretsUnavailableError(f"the role's credentials: {answer.status}")
         return _read(answer.body)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from clipferry.errors.base import ClipferryError
 
 
@@ -51,9 +49,9 @@ class InvalidSignatureError(UnauthorizedError):
 
     code = "INVALID_SIGNATURE"
 
-    def __init__(self, detail: str = "", *, details: dict[str, Any] | None = None, has_expired: bool = False) -> None:
+    def __init__(self, detail: str = "", *, has_expired: bool = False) -> None:
         """`has_expired` says that the signature is right, but its time is not: a clock or a delay is to blame."""
-        super().__init__(detail, details=details)
+        super().__init__(detail)
         self.has_expired = has_expired
 
 

@@ -5,6 +5,7 @@ It stands on connections of our own, because importing urllib3 would cost 67 ms 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import re
@@ -16,11 +17,11 @@ from urllib.parse import urlsplit
 from clipferry.errors import ConfigurationError, NoAnswerError, RequestNotSentError
 from clipferry.net.connection import Connection
 from clipferry.net.deadline import Deadline
-from clipferry.net.pool import ConnectionPool
+from clipferry.net.pool import CONNECT_SECONDS, ConnectionPool
 from clipferry.net.proxy import find_addresses, proxy_for
 from clipferry.net.request_head import Origin
-from clipferry.net.response import Response
 
+LARGEST_ANSWER = 1024 * 1024
 _TARGET = re.compile(r"/[!-~]*")
 
 
@@ -68,13 +69,15 @@ class HttpClient:
         connection = self._acquire(Deadline(timeout), connect_timeout)
         is_reusable = False
         try:
-            response, is_reusable = _read(connection.request(method, target, headers=headers, body=body), max_bytes)
+            response = connection.request(method, target, headers=headers, body=body)
+            content = response.read(max_bytes)
+            is_reusable = response.may_be_followed
         except OSError as error:
             place = f"{method} {self._origin.name}{target.partition('?')[0]}"
             raise NoAnswerError(f"{place}: {type(error).__name__}: {error}") from error
         finally:
             self._pool.release(connection) if is_reusable else connection.close()
-        return response
+        return HttpResponse(response.status, response.headers.joined(), content)
 
     def close(self) -> None:
         self._pool.close()
@@ -84,6 +87,35 @@ class HttpClient:
             return self._pool.acquire(deadline=deadline, stall_seconds=math.inf, connect_seconds=connect_timeout)
         except (OSError, UnicodeError) as error:
             raise RequestNotSentError(f"{self._origin.name}: {type(error).__name__}: {error}") from error
+
+
+def send_request(
+    method: str,
+    url: str,
+    *,
+    plain_http: bool,
+    headers: Mapping[str, str] | None = None,
+    body: bytes | None = None,
+    timeout: float = 10.0,
+) -> HttpResponse:
+    """Sends one request on a connection of its own; raises what `HttpClient` and its `request` do.
+
+    `plain_http` says whether the URL may be http. The answer may have LARGEST_ANSWER bytes.
+    """
+    parts = urlsplit(url)
+    client = HttpClient(f"{parts.scheme}://{parts.netloc}", allow_plain_http=plain_http)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    connect_timeout = min(CONNECT_SECONDS, timeout)
+    with contextlib.closing(client):
+        return client.request(
+            method,
+            target,
+            headers=headers or {},
+            body=body,
+            connect_timeout=connect_timeout,
+            timeout=timeout,
+            max_bytes=LARGEST_ANSWER,
+        )
 
 
 def _parse(base_url: str, *, allow_plain_http: bool) -> tuple[Origin, str]:
@@ -99,9 +131,3 @@ def _parse(base_url: str, *, allow_plain_http: bool) -> tuple[Origin, str]:
         raise ConfigurationError(f"{parts.scheme}://{name}: https is required")
     secure = parts.scheme == "https"
     return Origin(secure, name, port or (443 if secure else 80)), parts.path.rstrip("/")
-
-
-def _read(response: Response, max_bytes: int) -> tuple[HttpResponse, bool]:
-    """Reads the response; returns it, and whether its connection can carry another request."""
-    body = response.read(max_bytes)
-    return HttpResponse(response.status, response.headers.joined(), body), response.may_be_followed

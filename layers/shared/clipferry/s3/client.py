@@ -39,10 +39,6 @@ class BucketResponse(NamedTuple):
     headers: Headers
     body: str
 
-    @property
-    def etag(self) -> str:
-        return etag_of(self.headers)
-
 
 class Bucket:
     """One bucket, by its path-style URL. Thread-safe.
@@ -191,7 +187,7 @@ class PutRequest:
         """Returns the ETag of what was sent, without its quotes."""
         with _translated(self._what):
             response = self._connection.get_response()
-            return self._bucket._read_response(self._what, self._connection, response).etag  # noqa: SLF001
+            return etag_of(self._bucket._read_response(self._what, self._connection, response).headers)  # noqa: SLF001
 
 
 def refuse(what: str, response: Response, body: str) -> NoReturn:
