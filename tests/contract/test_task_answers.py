@@ -320,6 +320,19 @@ def test_what_is_no_answer_of_the_providers_says_nothing_about_the_task(server: 
         assert not isinstance(unanswered.value, TaskNotFoundError | ProviderRefusedError), garbage
 
 
+@each_adapter
+@pytest.mark.parametrize("odd", [[], {}, [{}], True, 10**400, None, ""])
+def test_an_error_of_an_odd_shape_says_nothing_about_the_task(
+    server: ScriptedApi, adapter: Adapter, odd: object
+) -> None:
+    for answer in ({"error": {"code": odd, "message": odd}}, {"code": odd, "message": "no"}, {"detail": odd}):
+        server.answers(400, body(answer))
+    for _ in range(3):
+        with pytest.raises(ProviderError) as unanswered:
+            adapter.ask(server)
+        assert not isinstance(unanswered.value, TaskNotFoundError | ProviderRefusedError)
+
+
 @pytest.mark.parametrize("name", ["fal", "replicate"])
 @pytest.mark.parametrize("status", [401, 429, 500])
 def test_a_cancel_that_is_not_answered_is_an_error(server: ScriptedApi, name: str, status: int) -> None:

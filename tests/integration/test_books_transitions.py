@@ -119,6 +119,18 @@ def test_a_retry_is_one_of_the_videos_that_may_be_in_the_making(database: Databa
     assert books.balance(database).frozen == 20
 
 
+def test_a_late_success_of_a_deleted_video_is_not_kept(database: Database) -> None:
+    books.add_package(database, 10)
+    uuid = journeys.video_at(database, VideoStatus.FAILED)
+    books.execute(database, "update public.videos set is_deleted = true")
+
+    with database.transaction() as tx:
+        noted = videos.note_late_success(tx, uuid=uuid, task_id=f"task-{uuid}", source_url="https://files/late.mp4")
+
+    assert noted.first() is None
+    assert journeys.read(database, uuid).original_video_url is None
+
+
 def test_a_late_success_must_be_of_the_videos_own_task(database: Database) -> None:
     """A callback may name any task for a video that never had one."""
     books.add_package(database, 100)

@@ -145,12 +145,19 @@ def test_the_commands_show_it_beside_the_credits(database: Database, clipferry: 
     assert "provider_cost" in clipferry("explain", dear).out
 
 
+def test_a_cost_that_no_column_holds_does_not_keep_the_task_from_being_recorded(database: Database) -> None:
+    uuid = submitted(database, read_cost("1e-20000", Currency.USD))
+
+    assert journeys.status_of(database, uuid) == "GENERATING"
+
+
 @pytest.mark.parametrize(
     ("said", "amount"),
     [
         *((7, "7"), (0, "0"), (1.23, "1.23"), ("0.8", "0.8"), (" 5 ", "5"), ("1e-3", "0.001")),
         *((None, None), (True, None), ("", None), ("x", None), (-1, None), (float("nan"), None), ("inf", None)),
-        *((10**9, None), ([1], None)),
+        *((10**9, None), ([1], None), ("1e-20000", None), (f"0.{'0' * 20_000}1", None), ("0E-20000", None)),
+        (1.2345678901234568e-05, "0.000012345678901234568"),
     ],
 )
 def test_only_a_sensible_number_is_a_cost(said: object, amount: str | None) -> None:

@@ -66,6 +66,19 @@ def test_an_unknown_state_is_waited_for_and_without_a_file_it_times_out(
     assert advance(uuid, ScriptedProvider(ask=partial(unknown, file=file))) is verdict
 
 
+def test_an_answer_that_an_adapter_stumbles_over_keeps_no_credits_beyond_the_deadline(
+    database: Database, advance: Advance
+) -> None:
+    def stumble(_task: str) -> TaskReport:
+        raise TypeError("unhashable type: 'list'")
+
+    waiting, overdue = generating(database, overdue=False), generating(database, overdue=True)
+
+    assert advance(waiting, ScriptedProvider(ask=stumble)) is Verdict.NO_ANSWER
+    assert advance(overdue, ScriptedProvider(ask=stumble)) is Verdict.FAILED
+    assert journeys.hold_of(database, overdue) == ("RELEASED", 10)
+
+
 def test_a_running_tasks_preview_is_never_taken_for_the_film(
     database: Database, advance: Advance, server: ScriptedApi
 ) -> None:

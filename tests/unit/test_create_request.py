@@ -80,6 +80,10 @@ def test_a_picture_comes_as_a_file_or_as_a_data_url() -> None:
         assert asked(sent).resolved.options.image_urls == (PUT,)
 
 
+def test_an_empty_file_is_a_picture_too_and_not_left_out() -> None:
+    assert create_request.read(form(BODY, b"")).picture == b""
+
+
 def test_a_form_says_what_json_says() -> None:
     fields = {"seconds": "5", "size": "1280x720", "seed": "7", "generateAudio": "false", "outputNumber": "1"}
     found = asked(form({**BODY, **fields, "input_reference": A}))

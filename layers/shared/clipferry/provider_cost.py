@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Final
 
 _LARGEST: Final = 1_000_000
+_MOST_DECIMALS: Final = 50
+"""Far more than a price has, and far fewer than PostgreSQL's `numeric` takes."""
 
 
 class Currency(StrEnum):
@@ -32,5 +34,6 @@ def read_cost(value: object, currency: Currency) -> ProviderCost | None:
         amount = Decimal(str(value).strip())
     except ArithmeticError:
         return None
-    is_sensible = amount.is_finite() and 0 <= amount < _LARGEST
+    exponent = amount.as_tuple().exponent  # a letter for what is no number
+    is_sensible = isinstance(exponent, int) and exponent >= -_MOST_DECIMALS and 0 <= amount < _LARGEST
     return ProviderCost(amount=amount, currency=currency) if is_sensible else None

@@ -90,7 +90,8 @@ _NOTE_LATE_SUCCESS: Final = """
 with video as (
     update public.videos v
     set original_video_url = %(source_url)s, external_task_id = %(task_id)s, updated_at = timezone('utc', now())
-    where v.uuid = %(uuid)s and v.status = 'FAILED' and v.original_video_url is distinct from %(source_url)s
+    where v.uuid = %(uuid)s and v.status = 'FAILED' and not v.is_deleted
+        and v.original_video_url is distinct from %(source_url)s
         and (v.external_task_id = %(task_id)s
              or v.external_task_id is null and not exists (
                  select from public.videos o where o.provider = v.provider and o.external_task_id = %(task_id)s))

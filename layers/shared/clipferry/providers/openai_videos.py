@@ -51,7 +51,7 @@ class OpenAiVideos(Provider):
 
     def ask(self, task_id: str) -> TaskReport:
         answer = self._api.get(f"/videos/{quote(task_id, safe='')}")
-        if answer.status == 404 or (answer.status >= 400 and _error(answer.data).get("code") in _NOT_FOUND):
+        if answer.status == 404 or (answer.status >= 400 and str(_error(answer.data).get("code")) in _NOT_FOUND):
             raise TaskNotFoundError(f"{self.name} doesn't know the video")
         raise_if_not_answered(answer)
         return self._report(task_id, answer.data)

@@ -94,6 +94,9 @@ def _ask(
     except ProviderError as error:
         report, found, errors = None, type(error).__name__, 1
         on_no_answer()
+    except (ValueError, TypeError, LookupError) as error:  # an adapter's own fault: the deadline holds all the same
+        logger.exception("answer not understood", video_uuid=video.uuid, provider=provider.name)
+        report, found, errors = None, type(error).__name__, 1
     count("ProviderErrors", errors, provider=provider.name)
     if report is not None and report.state is TaskState.UNKNOWN:
         count("UnknownTaskStates", provider=provider.name)

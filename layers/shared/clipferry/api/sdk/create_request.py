@@ -45,7 +45,7 @@ def read(event: APIGatewayProxyEventV2) -> Creation:
         return Creation(body=body, picture=_inline_picture(body))
     form = read_form(content, content_type)
     body = parse(json.dumps(_values(form)).encode(), CreateVideo)
-    return Creation(body=body, picture=form.files.get(REFERENCE) or _inline_picture(body))
+    return Creation(body=body, picture=form.files.get(REFERENCE, _inline_picture(body)))
 
 
 def video_request(
