@@ -17,8 +17,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
-import botocore
-
 from benchmarks import instances
 from benchmarks.cold_report import Case, Job, Medians, report
 from benchmarks.deployment import Deployment, deployment
@@ -69,7 +67,7 @@ def _arguments() -> argparse.Namespace:
 
 def _authorities() -> Path:
     """A file with about as many certificate authorities as an operating system trusts."""
-    return Path(botocore.__file__).with_name("cacert.pem")
+    return instances.BUILT / "SharedLayer/python/botocore/cacert.pem"
 
 
 def _cases(folder: Path, only: Sequence[str]) -> Iterator[Case]:

@@ -23,8 +23,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import botocore
-
 from benchmarks import instances
 from benchmarks.deployment import Deployment, deployment
 from benchmarks.events import Event, EventFactory
@@ -62,7 +60,7 @@ def main() -> int:
         folder = Path(scope.enter_context(tempfile.TemporaryDirectory()))
         try:
             runner = _Runner(instances.find_python(), folder, processors[0])
-            authorities = Path(botocore.__file__).with_name("cacert.pem")
+            authorities = BUILT / "SharedLayer/python/botocore/cacert.pem"
             deployed = scope.enter_context(deployment(folder, authorities=authorities))
             if arguments.instructions:
                 report = _counts({route.name: runner.instructions(deployed, route) for route in ROUTES})

@@ -174,33 +174,15 @@ def test_credentials_never_print_their_secrets() -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(
-    method=st.sampled_from(["GET", "PUT"]),
-    origin=origins,
-    path=paths,
-    name=encoded.filter(bool),
-    headers=headers,
-    token=st.sampled_from([None, TOKEN]),
-)
-def test_presigns_as_botocore_does(
-    method: str, origin: str, path: str, name: str, headers: dict[str, str], token: str | None
-) -> None:
+@given(origin=origins, path=paths, name=encoded.filter(bool), token=st.sampled_from([None, TOKEN]))
+def test_presigns_as_botocore_does(origin: str, path: str, name: str, token: str | None) -> None:
     keys = Credentials(access_key=KEYS.access_key, secret_key=KEYS.secret_key, session_token=token)
     url = f"{origin}{path}?response-content-disposition=attachment%3B%20filename%3D{name}"
-    ours = presign(
-        url=url,
-        region="auto",
-        service="s3",
-        expires_in=3600,
-        credentials=keys,
-        now=datetime.now(UTC),
-        method=method,
-        headers=headers,
-    )
+    ours = presign(url=url, region="auto", service="s3", expires_in=3600, credentials=keys, now=datetime.now(UTC))
     sent = dict(parse_qsl(urlsplit(ours).query, keep_blank_values=True))
     moment = datetime.strptime(sent["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
-    request = AWSRequest(method=method, url=url, headers=headers)
+    request = AWSRequest(method="GET", url=url)
     with patch("botocore.auth.get_current_datetime", return_value=moment.replace(tzinfo=None)):
         given_keys = BotocoreCredentials(keys.access_key, keys.secret_key, keys.session_token)
         S3SigV4QueryAuth(given_keys, "s3", "auto", expires=3600).add_auth(request)

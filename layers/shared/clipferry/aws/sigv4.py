@@ -79,30 +79,25 @@ def presign(
     credentials: Credentials,
     now: datetime,
     method: str = "GET",
-    headers: Mapping[str, str] | None = None,
 ) -> str:
-    """Returns `url` with a signature in its query, valid for `expires_in` seconds. `url` is encoded as `sign` says.
-
-    A request to it has to have `headers`, just as they are.
-    """
+    """Returns `url` with a signature in its query, valid for `expires_in` seconds. `url` is encoded as `sign` says."""
     timestamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     scope = f"{timestamp[:8]}/{region}/{service}/aws4_request"
-    names = ";".join(sorted({"host", *map(str.lower, headers or ())}))
-    query = _signing_query(credentials, scope, timestamp, expires_in, names)
+    query = _signing_query(credentials, scope, timestamp, expires_in)
     complete = f"{url}{'&' if '?' in url else '?'}{query}"
-    canonical, _ = _canonical(method, urlsplit(complete), service, headers or {}, UNSIGNED_PAYLOAD)
+    canonical, _ = _canonical(method, urlsplit(complete), service, {}, UNSIGNED_PAYLOAD)
     return f"{complete}&X-Amz-Signature={_signature(canonical, timestamp, scope, credentials)}"
 
 
 @functools.lru_cache(maxsize=8)
-def _signing_query(credentials: Credentials, scope: str, timestamp: str, expires_in: int, names: str) -> str:
+def _signing_query(credentials: Credentials, scope: str, timestamp: str, expires_in: int) -> str:
     """What a signature says of itself. A list signs forty addresses alike; their keys alone differ."""
     added = {
         "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
         "X-Amz-Credential": f"{credentials.access_key}/{scope}",
         "X-Amz-Date": timestamp,
         "X-Amz-Expires": str(expires_in),
-        "X-Amz-SignedHeaders": names,
+        "X-Amz-SignedHeaders": "host",
     }
     if credentials.session_token:
         added["X-Amz-Security-Token"] = credentials.session_token

@@ -1,4 +1,4 @@
-"""Addresses of files in the bucket: the public one, and those that are signed and expire, made without boto3.
+"""Addresses of files in the bucket: the public one, and one that is signed and expires, made without boto3.
 
 Source: "Authenticating Requests: Using Query Parameters" in the Amazon S3 API Reference; R2 takes the same
 (developers.cloudflare.com/r2/api/s3/presigned-urls).
@@ -6,7 +6,6 @@ Source: "Authenticating Requests: Using Query Parameters" in the Amazon S3 API R
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
@@ -83,10 +82,6 @@ class FileLinks:
             return self._signed(key, self._step(moment))
         return quote(url, safe=_URL_CHARACTERS)
 
-    def upload_url(self, key: str, *, headers: Mapping[str, str], expires_in: int) -> str:
-        """Returns the address for one PUT that has just these headers, valid for `expires_in` seconds."""
-        return self._signed(key, datetime.now(UTC), method="PUT", headers=headers, expires_in=expires_in)
-
     def _signed_if_ours(self, url: str | None, moment: datetime) -> str | None:
         key = self.key_of(url) if url else None
         return url if key is None else self._signed(key, self._step(moment))
@@ -95,23 +90,12 @@ class FileLinks:
         length = self._seconds // _STEPS
         return datetime.fromtimestamp(moment.timestamp() // length * length, UTC)
 
-    def _signed(
-        self,
-        key: str,
-        moment: datetime,
-        *,
-        query: str = "",
-        method: str = "GET",
-        headers: Mapping[str, str] | None = None,
-        expires_in: int | None = None,
-    ) -> str:
+    def _signed(self, key: str, moment: datetime, *, query: str = "") -> str:
         return presign(
             url=f"{self._endpoint}/{self._bucket}/{quote(key)}{query}",
             region=self._region,
             service="s3",
-            expires_in=expires_in or self._seconds,
+            expires_in=self._seconds,
             credentials=self._credentials,
             now=moment,
-            method=method,
-            headers=headers,
         )
