@@ -39,8 +39,8 @@ def balance(user_id: UserId, as_json: Json = False) -> None:
 @app.command()
 def history(
     user_id: UserId,
-    limit: Annotated[int, typer.Option(help="The largest number of entries to list.")] = 20,
-    offset: Annotated[int, typer.Option(help="The number of newest entries to skip.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="The largest number of entries to list.")] = 20,
+    offset: Annotated[int, typer.Option(min=0, max=10**9, help="The number of newest entries to skip.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Lists a user's ledger entries, newest first."""

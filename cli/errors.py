@@ -28,7 +28,7 @@ def sentence(error: ClipferryError) -> str:
         said = [f"The database isn't migrated, or not all the way: run `clipferry migrate`. ({_line(causes[-1])})"]
     else:
         said = [] if type(error) in (ClipferryError, ConfigurationError) else [error.message]
-        said += [] if str(error) in said else [str(error)]
+        said += [] if str(error).removesuffix(".") in " ".join(said) else [str(error)]
         for cause in causes:
             if _line(cause) not in " ".join(said):
                 said.append(f"{type(cause).__name__}: {_line(cause)}".removesuffix(": "))

@@ -80,7 +80,9 @@ def cost(
 
 @app.command()
 def stuck(
-    late: Annotated[int, typer.Option(min=0, metavar="SECONDS", help="How late a video's next check may be.")] = 300,
+    late: Annotated[
+        int, typer.Option(min=0, max=10**9, metavar="SECONDS", help="How late a video's next check may be.")
+    ] = 300,
     limit: Limit = 100,
     as_json: Json = False,
 ) -> None:

@@ -83,6 +83,12 @@ def test_json_is_printed_for_every_booking(clipferry: Clipferry, ann: str) -> No
     assert clipferry("credits", "expire", "--yes", "--json").json == {"packages": 0}
 
 
+def test_what_is_wrong_with_an_amount_is_said_once(clipferry: Clipferry, ann: str) -> None:
+    ended = grant(clipferry, "ann", 100_000_001, "support-1")
+
+    assert (ended.status, ended.err) == (1, "The request is not valid: credits: must be from 1 to 100000000.\n")
+
+
 def test_an_order_number_of_another_user_is_refused_in_a_sentence(
     clipferry: Clipferry, database: Database, ann: str
 ) -> None:

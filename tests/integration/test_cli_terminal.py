@@ -98,6 +98,24 @@ def test_a_negative_number_is_a_number_that_is_too_small(clipferry: Clipferry, a
     assert "No such option" not in ended.err
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("credits", "history", "ann", "--limit", "0"),
+        ("credits", "history", "ann", "--limit", "99999999999999999999"),
+        ("credits", "history", "ann", "--offset", "-1"),
+        ("videos", "stuck", "--late", "99999999999999999999"),
+    ],
+)
+def test_a_number_that_the_database_would_refuse_is_wrong_usage(
+    clipferry: Clipferry, arguments: tuple[str, ...]
+) -> None:
+    ended = clipferry(*arguments)
+
+    assert ended.status == 2
+    assert f"Invalid value for '{arguments[-2]}'" in ended.err
+
+
 def test_a_key_with_a_negative_id_is_a_key_that_there_is_not(clipferry: Clipferry) -> None:
     ended = clipferry("keys", "revoke", "-5")
 
