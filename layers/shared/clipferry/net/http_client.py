@@ -6,7 +6,6 @@ It stands on connections of our own, because importing urllib3 would cost 67 ms 
 from __future__ import annotations
 
 import contextlib
-import functools
 import math
 import re
 import ssl
@@ -18,7 +17,6 @@ from clipferry.errors import ConfigurationError, NoAnswerError, RequestNotSentEr
 from clipferry.net.connection import Connection
 from clipferry.net.deadline import Deadline
 from clipferry.net.pool import CONNECT_SECONDS, ConnectionPool
-from clipferry.net.proxy import find_addresses, proxy_for
 from clipferry.net.request_head import Origin
 
 LARGEST_ANSWER = 1024 * 1024
@@ -43,8 +41,7 @@ class HttpClient:
 
     def __init__(self, base_url: str, *, allow_plain_http: bool, tls: ssl.SSLContext | None = None) -> None:
         self._origin, self._prefix = _parse(base_url, allow_plain_http=allow_plain_http)
-        proxy_for(self._origin)  # which refuses what it can't use
-        self._pool = ConnectionPool(self._origin, functools.partial(find_addresses, self._origin), tls=tls)
+        self._pool = ConnectionPool(self._origin, tls=tls)
 
     def request(
         self,

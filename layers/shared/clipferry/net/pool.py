@@ -6,11 +6,12 @@ import ssl
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from clipferry.net.connection import Connection, connect
 from clipferry.net.deadline import Deadline
+from clipferry.net.proxy import find_addresses, proxy_for
 from clipferry.net.request_head import Origin
 
 IDLE_SECONDS: Final = 15.0
@@ -23,12 +24,16 @@ CONNECT_SECONDS: Final = 5.0
 class ConnectionPool:
     """Connections that may be used again. Safe to share between threads; an unused pool closes its connections.
 
-    `find` gives the addresses to connect to, as `getaddrinfo` does. `tls` replaces the system's certificates.
+    `addresses`, in `getaddrinfo`'s form, are those to connect to; without them the origin's are looked up each time.
+    `tls` replaces the system's certificates. Raises ConfigurationError for a proxy that can't be used.
     """
 
-    def __init__(self, origin: Origin, find: Callable[[], Sequence[Any]], *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, origin: Origin, addresses: Sequence[Any] | None = None, *, tls: ssl.SSLContext | None = None
+    ) -> None:
+        proxy_for(origin)
         self._origin = origin
-        self._find = find
+        self._addresses = addresses
         self._tls = tls
         self._idle: list[tuple[Connection, float]] = []
         weakref.finalize(self, _close_all, self._idle)
@@ -39,9 +44,13 @@ class ConnectionPool:
     ) -> Connection:
         """Returns a connection for one request; raises OSError when none can be made, or UnicodeError for its name.
 
-        A new one may take `connect_seconds`, TLS included.
+        A new one may take `connect_seconds`, looking up the name and TLS included.
         """
-        connection = self._take_idle() or self._connect(Deadline(min(connect_seconds, deadline.remaining())))
+        connection = self._take_idle()
+        if connection is None:
+            connecting = Deadline(min(connect_seconds, deadline.remaining()))
+            addresses = find_addresses(self._origin) if self._addresses is None else self._addresses
+            connection = connect(self._origin, addresses, deadline=connecting, tls=self._tls)
         connection.deadline, connection.stall_seconds = deadline, stall_seconds
         return connection
 
@@ -68,9 +77,6 @@ class ConnectionPool:
             if 0 <= time.time() - since < IDLE_SECONDS and connection.is_quiet():
                 return connection
             connection.close()
-
-    def _connect(self, deadline: Deadline) -> Connection:
-        return connect(self._origin, self._find(), deadline=deadline, tls=self._tls)
 
 
 def _close_all(idle: list[tuple[Connection, float]]) -> None:

@@ -14,45 +14,26 @@ from clipferry.errors import ProviderRefusedError
 from clipferry.providers.parsing import join_text
 from clipferry.verdicts import FailureCode
 
-_CODES: Final[Mapping[str, FailureCode]] = {
-    "invalid_parameters": FailureCode.INVALID_INPUT,
-    "invalid_request": FailureCode.INVALID_INPUT,
-    "invalid_audio": FailureCode.INVALID_INPUT,
-    "image_processing_error": FailureCode.INVALID_INPUT,
-    "image_dimension_mismatch": FailureCode.INVALID_INPUT,
-    "request_too_large_error": FailureCode.INVALID_INPUT,
-    "resource_exhausted": FailureCode.PROVIDER_BUSY,
-    "service_unavailable": FailureCode.PROVIDER_BUSY,
-    "service_unavailable_error": FailureCode.PROVIDER_BUSY,
-    "rate_limit_exceeded": FailureCode.PROVIDER_BUSY,
-    "rate_limit_error": FailureCode.PROVIDER_BUSY,
-    "quota_exceeded": FailureCode.PROVIDER_OUT_OF_FUNDS,
-    "insufficient_quota": FailureCode.PROVIDER_OUT_OF_FUNDS,
-    "insufficient_quota_error": FailureCode.PROVIDER_OUT_OF_FUNDS,
-    "insufficient_user_quota": FailureCode.PROVIDER_OUT_OF_FUNDS,
-    "generation_timeout": FailureCode.TIMED_OUT,
-    "request_timeout": FailureCode.TIMED_OUT,
-    "startup_timeout": FailureCode.PROVIDER_BUSY,
-    "runner_scheduling_failure": FailureCode.PROVIDER_BUSY,
-    "downstream_service_unavailable": FailureCode.PROVIDER_BUSY,
-    "downstream_service_error": FailureCode.PROVIDER_FAILED,
-    "internal_server_error": FailureCode.PROVIDER_FAILED,
-    "no_media_generated": FailureCode.PROVIDER_FAILED,
-    "client_cancelled": FailureCode.CANCELLED,
-    "400": FailureCode.INVALID_INPUT,
-    "402": FailureCode.PROVIDER_OUT_OF_FUNDS,
-    "408": FailureCode.TIMED_OUT,
-    "413": FailureCode.INVALID_INPUT,
-    "422": FailureCode.INVALID_INPUT,
-    "429": FailureCode.PROVIDER_BUSY,
-    "433": FailureCode.PROVIDER_OUT_OF_FUNDS,
-    "451": FailureCode.INVALID_INPUT,
-    "455": FailureCode.PROVIDER_BUSY,
-    "503": FailureCode.PROVIDER_BUSY,
-    # 401 (key), 404 (endpoint), 500 (server), 501 (generation) and 505 (switched off) are the provider's own failures.
+_LABELS: Final = {
+    FailureCode.INVALID_INPUT: (
+        "invalid_parameters invalid_request invalid_audio image_processing_error image_dimension_mismatch"
+        " request_too_large_error 400 413 422 451"
+    ),
+    FailureCode.PROVIDER_BUSY: (
+        "resource_exhausted service_unavailable service_unavailable_error rate_limit_exceeded rate_limit_error"
+        " startup_timeout runner_scheduling_failure downstream_service_unavailable 429 455 503"
+    ),
+    FailureCode.PROVIDER_OUT_OF_FUNDS: (
+        "quota_exceeded insufficient_quota insufficient_quota_error insufficient_user_quota 402 433"
+    ),
+    FailureCode.TIMED_OUT: "generation_timeout request_timeout 408",
+    FailureCode.PROVIDER_FAILED: "downstream_service_error internal_server_error no_media_generated",
+    FailureCode.CANCELLED: "client_cancelled",
 }
-"""By error code, error type or status, in lower case. 433, 451 and 455 are KIE's: a key's limit, an image that couldn't
-be fetched, maintenance."""
+"""Error codes, error types and statuses, in lower case. 433, 451 and 455 are KIE's: a key's limit, an image that
+couldn't be fetched, maintenance. 401 (key), 404 (endpoint), 500 (server), 501 (generation) and 505 (switched off) stand
+nowhere, because they are the provider's own failures."""
+_CODES: Final = {label: code for code, labels in _LABELS.items() for label in labels.split()}
 
 _NOT_ABOUT_CONTENT: Final = frozenset({FailureCode.PROVIDER_BUSY, FailureCode.PROVIDER_OUT_OF_FUNDS})
 """What these codes say is sure, whatever words are beside it: "rate limit policy" is no content rule."""

@@ -5,7 +5,6 @@ Sources: the Amazon S3 API Reference; R2's differences are in Cloudflare's "S3 A
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import ssl
 from collections.abc import Iterator, Mapping
@@ -19,7 +18,6 @@ from clipferry.errors import StorageError
 from clipferry.net.connection import Connection
 from clipferry.net.deadline import Deadline
 from clipferry.net.pool import ConnectionPool
-from clipferry.net.proxy import find_addresses, proxy_for
 from clipferry.net.request_head import Origin
 from clipferry.net.response import Response
 from clipferry.net.response_head import Headers
@@ -68,8 +66,7 @@ class Bucket:
         self._stall_seconds = stall_seconds
         self.has_conditions = True
         self._credentials = credentials
-        proxy_for(origin)  # which refuses what it can't use
-        self._pool = ConnectionPool(origin, functools.partial(find_addresses, origin), tls=tls)
+        self._pool = ConnectionPool(origin, tls=tls)
 
     def call(
         self,

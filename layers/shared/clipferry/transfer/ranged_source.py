@@ -175,7 +175,7 @@ class RangedSource:
         return Body(connection, response, start=start, end=end, size=self.size, pool=pool, count=self.count)
 
     def _route_of(self, final: FinalResponse) -> _Route:
-        pool = ConnectionPool(final.origin, lambda: final.addresses, tls=self._rules.tls)
+        pool = ConnectionPool(final.origin, final.addresses, tls=self._rules.tls)
         return _Route(pool, final.target, final.authorization, final.is_redirected)
 
     def _follow(self, headers: dict[str, str]) -> FinalResponse:
