@@ -136,7 +136,7 @@ def test_head_comes_to_the_function_that_answers_get(deployed: Template) -> None
         if route.method == "GET":
             found = find(deployed.routes, "HEAD", route.path)
             assert found is not None
-            assert found[0].function == route.function, route.key
+            assert found.function == route.function, route.key
 
 
 def test_every_handler_is_deployed(deployed: Template) -> None:
