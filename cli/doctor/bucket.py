@@ -41,14 +41,6 @@ def public_address(storage: Storage, *, plain_http: bool) -> str:
     return urlsplit(url).netloc
 
 
-def checksums(storage: Storage) -> str:
-    """Checks that boto3 adds no checksums: by default it sends them as trailers, which R2 refuses."""
-    settings = storage.checksum_settings()
-    if set(settings) != {"when_required"}:
-        raise CheckFailedError(f"boto3 has request_checksum_calculation={settings[0]}, response…={settings[1]}")
-    return "boto3 adds none on its own"
-
-
 def browser_upload(storage: Storage, *, plain_http: bool) -> str:
     """Uploads to a presigned URL, as a browser does."""
     key = _key()

@@ -98,11 +98,6 @@ def _bucket_checks(dependencies: Dependencies) -> Iterator[Check]:
         run=lambda: bucket.public_address(dependencies.storage, plain_http=plain),
     )
     yield Check(
-        name="checksums",
-        advice="Set request_checksum_calculation and response_checksum_validation of boto3's client to when_required.",
-        run=lambda: bucket.checksums(dependencies.storage),
-    )
-    yield Check(
         name="browser upload",
         advice="Check this machine's clock, and that the R2 API token may write: a presigned URL needs both.",
         run=lambda: bucket.browser_upload(dependencies.storage, plain_http=plain),

@@ -12,7 +12,6 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from cli.app import MIGRATIONS
@@ -129,7 +128,6 @@ def test_every_check_passes_on_a_valid_installation(installation: Installation) 
         "clock": "ok",
         "bucket": "ok",
         "public address": "ok",
-        "checksums": "ok",
         "browser upload": "ok",
         "bucket CORS": "skipped",
         "callback": "ok",
@@ -330,20 +328,6 @@ def test_a_public_url_that_does_not_serve_the_bucket_fails_the_check(installatio
     installation.change("STORAGE_DOMAIN", installation.callback.url)
 
     assert "answers 401, not the object" in installation.failure("public address")
-
-
-def test_boto3s_default_checksums_fail_the_check(r2: FakeR2) -> None:
-    storage = storage_for(r2)
-    storage.__dict__["_client"] = boto3.client(
-        "s3",
-        endpoint_url=r2.url,
-        region_name="auto",
-        aws_access_key_id=r2.access_key,
-        aws_secret_access_key=r2.secret_key,
-    )
-    with pytest.raises(CheckFailedError, match="request_checksum_calculation=when_supported"):
-        bucket.checksums(storage)
-    storage.close()
 
 
 def test_a_refused_browser_upload_fails_the_check(installation: Installation) -> None:

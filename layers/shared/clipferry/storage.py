@@ -163,11 +163,6 @@ class Storage:
         """Yields what is stored under keys that begin with `prefix`, page by page, behind the key `after`."""
         return list_objects(self._bucket, prefix, lambda: Retries(deadline=Deadline(REQUEST_SECONDS)), after=after)
 
-    def checksum_settings(self) -> tuple[str, str]:
-        """Returns boto3's checksum settings for requests and for responses: R2 takes `when_required` only."""
-        config = self._client.meta.config
-        return config.request_checksum_calculation, config.response_checksum_validation
-
     def close(self) -> None:
         """Closes the idle connections."""
         self._bucket.close()
