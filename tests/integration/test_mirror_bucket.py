@@ -208,6 +208,17 @@ def test_a_list_of_parts_that_was_cut_short_is_not_believed() -> None:
         assert r2.requests["ListParts"] == 2
 
 
+def with_an_odd_part_first(response: Response) -> Response:
+    odd = b'<Part><PartNumber>2</PartNumber><ETag>"odd"</ETag><Size>7</Size></Part>'
+    return replace(response, body=response.body.replace(b"<Part>", odd + b"<Part>", 1))
+
+
+def test_a_part_in_a_list_is_the_one_that_its_number_names_whatever_the_order() -> None:
+    with strict_r2() as r2:
+        resumed(r2, CONTENT, Fault(operation="ListParts", kind="answered", answer=with_an_odd_part_first))
+        assert r2.requests["UploadPart"] == 2
+
+
 def whole_object(response: Response, content: bytes) -> Response:
     headers = {name: value for name, value in response.headers.items() if name != "content-range"}
     return replace(response, status=200, headers=headers, body=content)

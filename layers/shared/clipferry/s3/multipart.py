@@ -85,9 +85,10 @@ class Multipart:
             page = self._retries.call_with_retry(lambda query=query: self._call("GET", query))
             before = after
             for part in elements(page, "Part"):
-                after = max(after, _number(part, "PartNumber"))
-                if 1 <= after <= progress.part_count and _number(part, "Size") == progress.length(after):
-                    etags[after] = element_text(part, "ETag").strip('"')
+                number = _number(part, "PartNumber")
+                after = max(after, number)
+                if 1 <= number <= progress.part_count and _number(part, "Size") == progress.length(number):
+                    etags[number] = element_text(part, "ETag").strip('"')
             if element_text(page, "IsTruncated") != "true":
                 return etags
             if after == before:
