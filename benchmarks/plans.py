@@ -98,6 +98,7 @@ class _ExplainingTransaction(Transaction):
         self._inner.execute("savepoint explained", {})
         (explained,) = self._inner.query_dicts(_EXPLAIN + sql, parameters).all()
         self._inner.execute("rollback to savepoint explained", {})
+        self._inner.execute("release savepoint explained", {})  # else rows have the number of a subtransaction
         self._plans.append(Plan(_statement_names().get(sql, "?"), explained["QUERY PLAN"][0]["Plan"]))
 
 

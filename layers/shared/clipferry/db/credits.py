@@ -2,7 +2,7 @@
 
 Each addition or deduction has an order number and happens once, however often it is asked for. Each locks the user's
 row as a statement of its own, then the packages by id, and writes its ledger row in the statement that moves the
-credits. A video's credits are held by `create_video`, and settled or released by `finish_video`.
+credits. A video's credits are held by `credit_hold`, and settled or released by `finish_video`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,6 @@ from clipferry.verdicts import CreditVerdict
 _LOCK_PACKAGES: Final = """
 select id from public.credit_packages
 where user_id = current_setting('clipferry.user_id', true) and remaining_credits > 0 order by id for update
-"""
-
-_LOCK_SPENDABLE_PACKAGES: Final = """
-select id from public.credit_packages
-where user_id = current_setting('clipferry.user_id', true) and status = 'ACTIVE' and remaining_credits > 0
-order by id for update
 """
 
 _ADD: Final = """
@@ -135,11 +129,6 @@ class EntryResult:
 def lock_packages(tx: Transaction) -> None:
     """Locks the packages of the transaction's user that have credits left, in the order of their ids."""
     tx.execute(_LOCK_PACKAGES, {})
-
-
-def lock_spendable_packages(tx: Transaction) -> None:
-    """Locks those that may be spent, in the same order."""
-    tx.execute(_LOCK_SPENDABLE_PACKAGES, {})
 
 
 def add(

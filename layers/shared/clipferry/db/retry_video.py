@@ -1,4 +1,4 @@
-"""The one way out of FAILED: the RELEASED hold is re-opened with a new allocation, and the mirror tries again."""
+"""The one way out of FAILED: the mirror tries again, and the RELEASED hold is re-opened with a new allocation."""
 
 from __future__ import annotations
 
@@ -7,75 +7,38 @@ from typing import Final
 
 from clipferry.db import sign_in
 from clipferry.db.connection import Rows, Transaction
-from clipferry.db.credits import lock_spendable_packages
+from clipferry.db.credit_hold import LIMITS, hold, lock_spendable_packages
 from clipferry.verdicts import RetryVerdict
 
 _LOCK_VIDEO: Final = "select id from public.videos where uuid = %(video_uuid)s for update"
 
-_REOPEN: Final = """
-with candidate as (
-    select v.uuid, h.id as hold_id, h.credits
-    from public.videos v join public.credit_holds h on h.video_uuid = v.uuid
-    where v.uuid = %(video_uuid)s and v.user_id = current_setting('clipferry.user_id', true)
-        and v.status = 'FAILED' and h.status = 'RELEASED' and not v.is_deleted
+_REOPEN: Final = f"""
+with caller as (
+    select current_setting('clipferry.user_id', true) as user_id, %(api_key_id)s::bigint as key_id
 ),
-in_flight as (
-    select count(*) as jobs from public.videos v
-    where v.user_id = current_setting('clipferry.user_id', true) and v.status in ('PENDING', 'GENERATING', 'UPLOADING')
+candidate as (
+    select v.uuid, h.credits
+    from caller join public.videos v using (user_id) join public.credit_holds h on h.video_uuid = v.uuid
+    where v.uuid = %(video_uuid)s and v.status = 'FAILED' and h.status = 'RELEASED' and not v.is_deleted
 ),
-cap as (
-    select k.monthly_credits,
-           (select coalesce(sum(h.credits), 0)
-            from clipferry.jobs j join public.credit_holds h on h.video_uuid = j.video_uuid
-            where j.api_key_id = k.id and j.charged_at >= date_trunc('month', now()) and h.status <> 'RELEASED') as used
-    from clipferry.api_keys k where k.id = %(api_key_id)s::bigint and k.monthly_credits is not null
-),
-spendable as (
-    select p.id, p.remaining_credits, coalesce(sum(p.remaining_credits) over (
-               order by p.expired_at nulls last, p.created_at, p.id rows between unbounded preceding and 1 preceding
-           ), 0) as spent_before
-    from public.credit_packages p
-    where p.user_id = current_setting('clipferry.user_id', true) and p.status = 'ACTIVE' and p.remaining_credits > 0
-        and (p.expired_at is null or p.expired_at > timezone('utc', now()))
-),
+{LIMITS},
 decision as (
     select case
-               when not exists (select from candidate) then 'NOT_FAILED'
-               when in_flight.jobs >= %(max_concurrent)s::integer then 'TOO_MANY_JOBS'
-               when cap.used + (select credits from candidate) > cap.monthly_credits then 'KEY_CAP_REACHED'
-               when available.credits < (select credits from candidate) then 'INSUFFICIENT_CREDITS'
+               when candidate.uuid is null then 'NOT_FAILED'
+               when jobs >= %(max_concurrent)s::integer then 'TOO_MANY_JOBS'
+               when used_credits + candidate.credits > monthly_credits then 'KEY_CAP_REACHED'
+               when available_credits < candidate.credits then 'INSUFFICIENT_CREDITS'
                else 'REOPENED'
            end as verdict,
-           available.credits as available_credits, in_flight.jobs, cap.monthly_credits, cap.used as used_credits
-    from in_flight cross join (select coalesce(sum(remaining_credits), 0) as credits from spendable) available
-         left join cap on true
-),
-allocation as (
-    select s.id, least(s.remaining_credits, c.credits - s.spent_before)::integer as credits
-    from spendable s, candidate c, decision d where d.verdict = 'REOPENED' and s.spent_before < c.credits
-),
-taken as (
-    update public.credit_packages p
-    set remaining_credits = p.remaining_credits - a.credits, frozen_credits = p.frozen_credits + a.credits,
-        updated_at = timezone('utc', now())
-    from allocation a where p.id = a.id and p.remaining_credits >= a.credits
-    returning p.id, a.credits
-),
-hold as (
-    update public.credit_holds h
-    set status = 'HOLDING', settled_at = null,
-        package_allocation = (
-            select coalesce(jsonb_agg(jsonb_build_object('packageId', id, 'credits', credits) order by id), '[]')
-            from taken)
-    from candidate c, decision d where d.verdict = 'REOPENED' and h.id = c.hold_id and h.status = 'RELEASED'
-    returning h.video_uuid, h.credits
+           jobs, available_credits, coalesce(candidate.credits, 0) as required_credits, monthly_credits, used_credits
+    from limits left join candidate on true
 ),
 video as (
     update public.videos v
     set status = 'UPLOADING', error_message = null, original_video_url = %(source_url)s,
         updated_at = timezone('utc', now())
-    from hold where v.uuid = hold.video_uuid and v.status = 'FAILED'
-    returning v.uuid
+    from candidate, decision where decision.verdict = 'REOPENED' and v.uuid = candidate.uuid and v.status = 'FAILED'
+    returning v.uuid, candidate.credits
 ),
 job as (
     insert into clipferry.jobs as j (video_uuid, deadline, next_check_at, api_key_id, charged_at)
@@ -88,12 +51,9 @@ job as (
 ),
 event as (
     insert into clipferry.video_events (video_uuid, kind, detail)
-    select video_uuid, 'retried', jsonb_build_object('status', 'UPLOADING', 'held', credits) from hold
+    select uuid, 'retried', jsonb_build_object('status', 'UPLOADING', 'held', credits) from video
 )
-select d.verdict, d.jobs, d.available_credits::bigint as available_credits,
-       coalesce((select credits from candidate), 0) as required_credits, d.monthly_credits,
-       d.used_credits::bigint as used_credits
-from decision d
+select * from decision
 """
 
 
@@ -106,7 +66,7 @@ class ReopenResult:
     available_credits: int
     required_credits: int
     monthly_credits: int | None
-    used_credits: int | None
+    used_credits: int
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "verdict", RetryVerdict(self.verdict))
@@ -137,4 +97,6 @@ def reopen(
         "max_concurrent": max_concurrent,
         "api_key_id": api_key_id,
     }
-    return tx.query(_REOPEN, parameters, ReopenResult)
+    decided = tx.query(_REOPEN, parameters, ReopenResult)
+    hold(tx, video_uuid)
+    return decided

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from clipferry.db import rate_limits, sign_in, users, videos
+from clipferry.db import rate_limits, sign_in, videos
 from clipferry.db.connection import Database
 from clipferry.db.retry_video import reopen
 from clipferry.errors import (
@@ -86,9 +86,7 @@ def _own_video(uuid: str, credential: Credential, database: Database) -> tuple[V
 
 def _count_request(user_id: str, database: Database, rate_limit_per_minute: int) -> None:
     """Counts the retry as a request for a new video is counted: it asks the source, and perhaps the provider."""
-    with database.transaction() as tx:
-        users.set_current(tx, user_id)
-        counted = rate_limits.count_request(tx)
+    counted = database.run(rate_limits.count_request, user_id)
     if any(row["requests"] > rate_limit_per_minute for row in counted.all()):
         raise RateLimitedError
 

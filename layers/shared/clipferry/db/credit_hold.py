@@ -1,0 +1,81 @@
+"""Holds the credits of a video, from the packages that expire first: when it is created, and again when it is retried.
+
+The packages are locked by a statement of its own before the limits are counted, because a lock inside a statement that
+counts would not hold: that statement keeps the snapshot it began with. The hold itself comes behind the statement that
+decides: the row of a video that this transaction has created or re-opened has its number (`xmin`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from clipferry.db.connection import Transaction
+
+_LOCK_SPENDABLE_PACKAGES: Final = """
+select id from public.credit_packages
+where user_id = current_setting('clipferry.user_id', true) and status = 'ACTIVE' and remaining_credits > 0
+order by id for update
+"""
+
+# The holds are read by a subselect, because planning a join would cost every request a fifth of a millisecond.
+LIMITS: Final = """limits as (
+    select caller.*,
+           (select count(*) from public.videos v
+            where v.user_id = caller.user_id and v.status in ('PENDING', 'GENERATING', 'UPLOADING')) as jobs,
+           (select coalesce(sum(p.remaining_credits), 0) from public.credit_packages p
+            where p.user_id = caller.user_id and p.status = 'ACTIVE' and p.remaining_credits > 0
+                and (p.expired_at is null or p.expired_at > timezone('utc', now()))) as available_credits,
+           k.monthly_credits,
+           (select coalesce(sum((select h.credits from public.credit_holds h
+                                 where h.video_uuid = j.video_uuid and h.status <> 'RELEASED')), 0)
+            from clipferry.jobs j
+            where j.api_key_id = k.id and j.charged_at >= date_trunc('month', now())) as used_credits
+    from caller left join clipferry.api_keys k on k.id = caller.key_id and k.monthly_credits is not null
+)"""
+"""Part of the statements that decide: what the `caller` (`user_id`, `key_id`) has under way, and may still spend."""
+
+_HOLD: Final = """
+with video as (
+    select v.uuid, v.user_id, coalesce(h.credits, v.credits_used) as credits
+    from public.videos v left join public.credit_holds h on h.video_uuid = v.uuid
+    where v.uuid = %(video_uuid)s and v.xmin = pg_current_xact_id_if_assigned()::xid
+),
+spendable as (
+    select p.id, p.remaining_credits, video.credits as wanted, coalesce(sum(p.remaining_credits) over (
+               order by p.expired_at nulls last, p.created_at, p.id rows between unbounded preceding and 1 preceding
+           ), 0) as spent_before
+    from video join public.credit_packages p using (user_id)
+    where p.status = 'ACTIVE' and p.remaining_credits > 0
+        and (p.expired_at is null or p.expired_at > timezone('utc', now()))
+),
+share as (
+    select id, least(remaining_credits, wanted - spent_before)::integer as credits
+    from spendable where spent_before < wanted
+),
+taken as (
+    update public.credit_packages p
+    set remaining_credits = p.remaining_credits - share.credits, frozen_credits = p.frozen_credits + share.credits,
+        updated_at = timezone('utc', now())
+    from share where p.id = share.id and p.remaining_credits >= share.credits
+    returning p.id, share.credits
+)
+insert into public.credit_holds as h (user_id, video_uuid, credits, status, package_allocation, created_at)
+select user_id, uuid, credits, 'HOLDING',
+       (select coalesce(jsonb_agg(jsonb_build_object('packageId', id, 'credits', credits) order by id), '[]')
+        from taken),
+       timezone('utc', now())
+from video
+on conflict (video_uuid) do update
+set status = 'HOLDING', settled_at = null, package_allocation = excluded.package_allocation
+where h.status = 'RELEASED'
+"""
+
+
+def lock_spendable_packages(tx: Transaction) -> None:
+    """Locks the packages that the transaction's user may spend, in the order of their ids."""
+    tx.execute(_LOCK_SPENDABLE_PACKAGES, {})
+
+
+def hold(tx: Transaction, video_uuid: str) -> None:
+    """Holds what the video costs, if this transaction has created or re-opened it."""
+    tx.execute(_HOLD, {"video_uuid": video_uuid})
