@@ -16,6 +16,7 @@ from clipferry.db.ledger import Balance
 from clipferry.models import Credential, MediaInfo, MirroredFile, Order, Submission, Video, VideoStatus
 from clipferry.polling import Polling
 from clipferry.usecases import move_credits, query_videos, read_credits
+from clipferry.usecases.advance_video import AdvanceContext
 from clipferry.usecases.create_video import VideoRequest
 from clipferry.usecases.query_videos import Page, PageAfter
 from clipferry.usecases.reconcile import BATCH
@@ -122,9 +123,8 @@ class Product:
     def status(self, user: int, uuid: str) -> Video:
         """Reads the status of a video that was checked a moment ago, so that no provider is asked."""
         queue: Any = None
-        return query_videos.get_status(
-            uuid, credential=_credential(user), database=self._database, providers={}, queue=queue, polling=POLLING
-        )
+        context = AdvanceContext(providers={}, queue=queue, polling=POLLING)
+        return query_videos.get_status(uuid, credential=_credential(user), database=self._database, context=context)
 
     def detail(self, user: int, uuid: str) -> Video:
         return query_videos.get_video(uuid, credential=_credential(user), database=self._database)

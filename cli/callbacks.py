@@ -46,11 +46,5 @@ def replay(
     Needs all settings.
     """
     with open_dependencies() as dependencies:
-        verdict = replay_callback(
-            callback_id,
-            database=dependencies.database,
-            providers=dependencies.providers,
-            queue=dependencies.mirror_queue,
-            polling=dependencies.polling,
-        )
+        verdict = replay_callback(callback_id, database=dependencies.database, context=dependencies.advance_context)
     print_records([{"id": callback_id, "verdict": verdict}], as_json=as_json, title="Replayed")

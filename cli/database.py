@@ -41,7 +41,7 @@ def _from_secret() -> str:
     from clipferry import runtime
 
     try:
-        return runtime.dependencies().migration_url
+        return runtime.dependencies().settings.migration_url
     finally:
         runtime.reset()
 

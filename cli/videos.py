@@ -127,10 +127,8 @@ def _retry(uuid: str, dependencies: Dependencies) -> dict[str, object]:
         video = retry_as_operator(
             uuid,
             database=dependencies.database,
-            providers=dependencies.providers,
+            context=dependencies.advance_context,
             check_source=dependencies.check_source,
-            queue=dependencies.mirror_queue,
-            polling=dependencies.polling,
         )
     except ClipferryError as error:
         return {"uuid": uuid, "retried": False, "status": None, "detail": sentence(error)}

@@ -14,7 +14,7 @@ from clipferry.errors import QueueError
 from clipferry.models import MediaInfo, MirroredFile, Mode, Video, VideoStatus
 from clipferry.polling import Polling
 from clipferry.providers.base import Provider
-from clipferry.usecases.advance_video import advance_video
+from clipferry.usecases.advance_video import AdvanceContext, advance_video
 from clipferry.usecases.create_video import VideoRequest
 from clipferry.verdicts import FailureCode, Verdict
 from tests.books import credential, rows, value
@@ -190,7 +190,12 @@ def reopen(database: Database, uuid: str, *, limit: int | None = None) -> str:
 
 def advance(database: Database, uuid: str, providers: Mapping[str, Provider]) -> Verdict:
     """Asks what became of the video's task, as the schedule, a callback and a status query do."""
-    return advance_video(read(database, uuid), database=database, providers=providers, queue=QUEUE_DOWN, polling=TIMING)
+    return advance_video(read(database, uuid), database=database, context=context_of(providers))
+
+
+def context_of(providers: Mapping[str, Provider], *, queue: Any = QUEUE_DOWN) -> AdvanceContext:
+    """What advancing a video takes, with these providers."""
+    return AdvanceContext(providers=providers, queue=queue, polling=TIMING)
 
 
 def video_at(database: Database, status: VideoStatus, price: int = 10, *, user_id: str = "ann") -> str:

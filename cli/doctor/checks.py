@@ -113,7 +113,7 @@ def _bucket_checks(dependencies: Dependencies) -> Iterator[Check]:
 
 def _migration_level(dependencies: Dependencies, folder: Path) -> str:
     changes = schema.bring_up_to_date(
-        dependencies.migration_url,
+        dependencies.settings.migration_url,
         folder,
         dry_run=True,
         wait_seconds=LOCK_SECONDS,
@@ -132,7 +132,7 @@ def _migration_level(dependencies: Dependencies, folder: Path) -> str:
 def _database_tls(dependencies: Dependencies) -> str:
     urls = {
         "DATABASE_URL": dependencies.settings.database_url.get_secret_value(),
-        "DATABASE_DIRECT_URL": dependencies.migration_url,
+        "DATABASE_DIRECT_URL": dependencies.settings.migration_url,
     }
     unchecked = [name for name, url in urls.items() if not server_certificates.are_checked(url)]
     if unchecked:

@@ -73,10 +73,8 @@ def retry(uuid: str) -> Response[str]:
         parameters.video_uuid(uuid),
         credential=credential,
         database=dependencies.database,
-        providers=dependencies.providers,
+        context=dependencies.advance_context,
         check_source=dependencies.check_source,
-        queue=dependencies.mirror_queue,
-        polling=dependencies.polling,
         max_concurrent=dependencies.settings.video_max_concurrent,
         rate_limit_per_minute=dependencies.settings.rate_limit_per_minute,
     )
@@ -91,9 +89,7 @@ def cancel(uuid: str) -> Response[str]:
         parameters.video_uuid(uuid),
         credential=credential,
         database=dependencies.database,
-        providers=dependencies.providers,
-        queue=dependencies.mirror_queue,
-        polling=dependencies.polling,
+        context=dependencies.advance_context,
     )
     return reply(HTTPStatus.ACCEPTED, responses.status(dependencies.file_links.readable(video)))
 

@@ -25,7 +25,7 @@ _SENTENCE: Final = 'nothing was done: this function takes {} to migrate, or {"dr
 def migrate(event: dict[str, Any]) -> dict[str, Any]:
     dependencies = runtime.dependencies()
     changes = schema.bring_up_to_date(
-        dependencies.migration_url,
+        dependencies.settings.migration_url,
         runtime.migrations_folder(__file__),
         dry_run=bool(event.get("dryRun")),
         connect_timeout=dependencies.settings.database_connect_timeout_seconds,

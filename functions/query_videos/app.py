@@ -131,9 +131,7 @@ def _refreshed(uuid: str) -> Video:
         parameters.video_uuid(uuid),
         credential=credential,
         database=dependencies.database,
-        providers=dependencies.providers,
-        queue=dependencies.mirror_queue,
-        polling=dependencies.polling,
+        context=dependencies.advance_context,
     )
 
 

@@ -24,10 +24,8 @@ def callback(provider: str) -> Response[str]:
     receive_callback(
         callback_request.read(app.current_event, provider),
         database=dependencies.database,
-        providers=dependencies.providers,
+        context=dependencies.advance_context,
         secrets=dependencies.settings.callback_secrets,
-        queue=dependencies.mirror_queue,
-        polling=dependencies.polling,
         now=runtime.now(),
     )
     return reply(HTTPStatus.OK, {"received": True})

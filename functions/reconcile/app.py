@@ -18,9 +18,7 @@ def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, 
     with dependencies.databases(WORKERS) as databases:
         looked_at = reconcile(
             databases=databases,
-            providers=dependencies.providers,
-            queue=dependencies.mirror_queue,
-            polling=dependencies.polling,
+            context=dependencies.advance_context,
             seconds_left=runtime.seconds_left(context),
         )
     return {"lookedAt": looked_at}

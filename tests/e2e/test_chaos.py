@@ -270,9 +270,7 @@ def _more_reconcilers() -> Iterator[None]:
             needs = runtime.dependencies()
             return reconcile(
                 databases=[needs.database],
-                providers=needs.providers,
-                queue=needs.mirror_queue,
-                polling=needs.polling,
+                context=needs.advance_context,
                 seconds_left=lambda: 0 if stopping.is_set() else 55,
             )
 

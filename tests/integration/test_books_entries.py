@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -18,6 +20,7 @@ from clipferry.usecases.move_credits import give_welcome, grant, take_back
 from clipferry.usecases.read_credits import get_balance, get_history
 from tests import books, journeys
 from tests.books import Package, recharge
+from tests.log_lines import captured, events
 
 THREADS = 16
 
@@ -80,6 +83,19 @@ def test_an_order_number_belongs_to_one_user_and_one_amount(database: Database, 
         recharge(user_id=user_id, amount=amount, order_no="creem_1", database=database)
     assert (taken.value.status, taken.value.code) == (409, "ORDER_NUMBER_TAKEN")
     assert books.everything(database) == before
+
+
+def test_the_log_names_the_admin_of_a_grant_and_has_no_line_of_a_refused_one(database: Database) -> None:
+    order: dict[str, Any] = {"order_no": "gift_1", "granted_by": "user root", "database": database}
+    with captured() as log:
+        grant(user_id="ann", amount=10, **order)
+        with suppress(OrderNumberTakenError):
+            grant(user_id="ann", amount=11, **order)
+        with suppress(NotFoundError):
+            grant(user_id="nobody", amount=10, **order)
+
+    [line] = [line for line in events(log()) if line.get("granted_by")]
+    assert (line["message"], line["verdict"], line["granted_by"]) == ("credits moved", "DONE", "user root")
 
 
 def test_an_order_that_the_original_application_booked_is_not_booked_again(database: Database) -> None:

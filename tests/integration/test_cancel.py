@@ -63,9 +63,7 @@ def cancel(database: Database, uuid: str, task: Task, *, user_id: str = "ann") -
         uuid,
         credential=books.credential(user_id),
         database=database,
-        providers={"evolink": task.provider},
-        queue=journeys.QUEUE_DOWN,
-        polling=journeys.TIMING,
+        context=journeys.context_of({"evolink": task.provider}),
     )
 
 

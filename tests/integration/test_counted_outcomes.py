@@ -99,9 +99,9 @@ def test_a_task_that_only_a_callback_has_named_is_counted(
 ) -> None:
     """It may be another product's on the same account of the provider."""
     video = journeys.read(database, journeys.held_video(database))
-    services: dict[str, Any] = {"providers": {"evolink": ScriptedProvider()}, "queue": None, "polling": journeys.TIMING}
+    context = journeys.context_of({"evolink": ScriptedProvider()})
     with captured() as log:
-        advance_video(video, claimed_task=claimed, database=database, **services)
+        advance_video(video, claimed_task=claimed, database=database, context=context)
 
     assert [(value, d) for name, value, d in metrics(log()) if name == "TasksAdopted"] == adopted
 

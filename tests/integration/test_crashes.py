@@ -105,8 +105,7 @@ class NoQueue:
 def look_after_everything(database: Database) -> int:
     """What reconcile does when every deadline has passed."""
     books.execute(database, _TOO_LATE)
-    queue: Any = NoQueue()
-    return reconcile(databases=[database], providers={}, queue=queue, polling=journeys.TIMING, seconds_left=lambda: 900)
+    return reconcile(databases=[database], context=journeys.context_of({}, queue=NoQueue()), seconds_left=lambda: 900)
 
 
 def assert_all_is_accounted_for(database: Database) -> None:
@@ -209,15 +208,12 @@ def test_a_task_whose_submit_was_never_recorded_is_taken_up_by_its_callback(
     [row] = books.rows(database, "select uuid, status::text, external_task_id from public.videos")
     assert (row["status"], row["external_task_id"]) == ("PENDING", None)
     video = journeys.read(database, row["uuid"])
-    queue: Any = NoQueue()
 
     verdict = advance_video(
         video,
         claimed_task="task-x",
         database=database,
-        providers={"evolink": ScriptedProvider()},
-        queue=queue,
-        polling=journeys.TIMING,
+        context=journeys.context_of({"evolink": ScriptedProvider()}, queue=NoQueue()),
     )
     assert verdict is Verdict.RUNNING
     assert journeys.status_of(database, video.uuid) == "GENERATING"

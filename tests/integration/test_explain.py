@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
@@ -54,9 +53,8 @@ def receive_callback(database: Database, uuid: str) -> None:
     entry, video = received.first(), found.first()
     assert entry is not None
     assert isinstance(video, Video)
-    queue: Any = Queue()
-    providers = {"evolink": ScriptedProvider(ask=has_finished)}
-    verdict = advance_video(video, database=database, providers=providers, queue=queue, polling=journeys.TIMING)
+    context = journeys.context_of({"evolink": ScriptedProvider(ask=has_finished)}, queue=Queue())
+    verdict = advance_video(video, database=database, context=context)
     with database.transaction() as tx:
         inbox.set_verdict(tx, callback_id=entry["id"], verdict=verdict)
 

@@ -71,10 +71,8 @@ def call_back(database: Database, providers: Mapping[str, Provider], uuid: str, 
             body=json.dumps(body).encode(),
         ),
         database=database,
-        providers=providers,
+        context=journeys.context_of(providers),
         secrets=(SECRET,),
-        queue=journeys.QUEUE_DOWN,
-        polling=journeys.TIMING,
         now=datetime.now(UTC),
     )
     return books.value(

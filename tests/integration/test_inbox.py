@@ -157,10 +157,8 @@ def receive_by(
     receive_callback(
         callback,
         database=database,
-        providers=providers,
+        context=journeys.context_of(providers, queue=queue),
         secrets=SECRETS,
-        queue=queue,
-        polling=journeys.TIMING,
         now=datetime.now(UTC),
     )
 

@@ -21,9 +21,7 @@ def advanced(database: Database, uuid: str, report: TaskReport) -> Video:
     advance_video(
         journeys.read(database, uuid),
         database=database,
-        providers={"evolink": ScriptedProvider(ask=lambda _: report)},
-        queue=journeys.QUEUE_DOWN,
-        polling=journeys.TIMING,
+        context=journeys.context_of({"evolink": ScriptedProvider(ask=lambda _: report)}),
     )
     return journeys.read(database, uuid)
 

@@ -82,9 +82,7 @@ class Run:
         scripted = {name: ScriptedProvider(name, ask=self._ask) for name in ("kie", "evolink")}
         return reconcile(
             databases=self.databases,
-            providers=self.providers or scripted,
-            queue=self.queue,
-            polling=journeys.TIMING,
+            context=journeys.context_of(self.providers or scripted, queue=self.queue),
             seconds_left=lambda: self.seconds,
             sleep=self.naps.append,
         )

@@ -32,6 +32,7 @@ from clipferry.webhooks.queue import WebhookQueue
 if TYPE_CHECKING:
     from clipferry.net.guarded_post import PostAnswer
     from clipferry.storage import Storage
+    from clipferry.usecases.advance_video import AdvanceContext
 
 Queue = TypeVar("Queue", bound=SqsQueue)
 MAINTENANCE_SECONDS: Final = 240
@@ -77,11 +78,6 @@ class Dependencies:
         """A connection for the daily tasks, whose statements may take longer; the caller closes it."""
         return self._new_database(MAINTENANCE_SECONDS)
 
-    @property
-    def migration_url(self) -> str:
-        """The direct URL, if there is one: migrations hold a session lock, which a pooler would lose."""
-        return (self.settings.database_direct_url or self.settings.database_url).get_secret_value()
-
     @cached_property
     def catalog(self) -> catalog.Catalog:
         """The layer's models, or those of the owner's own file, as far as a provider with a key makes them."""
@@ -94,17 +90,11 @@ class Dependencies:
         from clipferry.providers import registry
         from clipferry.providers.transport import JsonApi
 
-        def connect(base_url: str, key: str, scheme: str) -> JsonApi:
-            return JsonApi(self._client(base_url), key, scheme=scheme)
-
-        def offered(name: str) -> set[str]:  # reads the catalogue when somebody asks, which few do
-            return self.catalog.models_of(name)
-
         return registry.ready(
             lambda name: getattr(self.settings, name),
             self.settings.gateways,
-            connect=connect,
-            offered=offered,
+            connect=lambda base_url, key, scheme: JsonApi(self._client(base_url), key, scheme=scheme),
+            offered=lambda name: self.catalog.models_of(name),  # noqa: PLW0108 - read when asked, which few do
         )
 
     @cached_property
@@ -181,6 +171,12 @@ class Dependencies:
             reconcile_interval_seconds=values.reconcile_interval_seconds,
             status_refresh_seconds=values.status_refresh_seconds,
         )
+
+    @cached_property
+    def advance_context(self) -> AdvanceContext:
+        from clipferry.usecases.advance_video import AdvanceContext
+
+        return AdvanceContext(providers=self.providers, queue=self.mirror_queue, polling=self.polling)
 
     def check_source(self, url: str) -> None:
         """Raises SourceGoneError when a provider's file is no longer there; doesn't read the file."""

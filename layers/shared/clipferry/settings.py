@@ -166,6 +166,11 @@ class Settings(SecretLocation):
         return value
 
     @property
+    def migration_url(self) -> str:
+        """The direct URL, if there is one: migrations hold a session lock, which a pooler would lose."""
+        return (self.database_direct_url or self.database_url).get_secret_value()
+
+    @property
     def gateways(self) -> tuple[Gateway, ...]:
         text = self.video_gateways.get_secret_value() if self.video_gateways else "{}"
         return gateways.parse(text, stage=self.stage)

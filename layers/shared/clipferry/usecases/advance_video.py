@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from clipferry.db import events, finish_video, inbox, jobs, leases, provider_costs, videos
@@ -22,6 +22,15 @@ from clipferry.verdicts import FailureCode, TaskState, Verdict
 BEFORE_THE_FILE: Final = (VideoStatus.PENDING, VideoStatus.GENERATING)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdvanceContext:
+    """What advancing a video takes beside the database: the providers that have a key, the queue, and the deadlines."""
+
+    providers: Mapping[str, Provider]
+    queue: MirrorQueue
+    polling: Polling
+
+
 def advance_video(  # noqa: PLR0911 - one line for each thing that may be found
     video: Video,
     *,
@@ -30,9 +39,7 @@ def advance_video(  # noqa: PLR0911 - one line for each thing that may be found
     resend: bool = False,
     on_no_answer: Callable[[], None] = lambda: None,
     database: Database,
-    providers: Mapping[str, Provider],
-    queue: MirrorQueue,
-    polling: Polling,
+    context: AdvanceContext,
 ) -> Verdict:
     """Moves `video` as far as it can go now and returns what was found.
 
@@ -44,24 +51,25 @@ def advance_video(  # noqa: PLR0911 - one line for each thing that may be found
     if video.status is VideoStatus.COMPLETED:
         return Verdict.COMPLETED
     if video.status is VideoStatus.UPLOADING:
-        return _resume_upload(video, resend=resend, database=database, queue=queue, polling=polling)
+        return _resume_upload(video, database, context, resend=resend)
     task_id = video.external_task_id or claimed_task or _task_of_an_earlier_callback(video, database)
     if task_id is None:
         return _expire(video, database) if video.is_overdue else Verdict.NO_TASK
-    report = report or _ask(video, task_id, providers, database, on_no_answer)
+    report = report or _ask(video, task_id, context.providers, database, on_no_answer)
     task_id = (report and report.task_id) or task_id
     if video.status is VideoStatus.FAILED:
         return _note_late_success(video, task_id, report, database)
-    if report is not None and video.external_task_id is None and not _claim_task(video, task_id, database, polling):
+    is_claim = report is not None and video.external_task_id is None
+    if is_claim and not _claim_task(video, task_id, database, context.polling):
         return _expire(video, database) if video.is_overdue else Verdict.NOT_ITS_TASK
     if report is not None and report.video_url is not None and _is_finished(report, video):
-        return _start_upload(video, task_id, report, database=database, queue=queue, polling=polling)
+        return _start_upload(video, task_id, report, database, context)
     if report is not None and report.state is TaskState.FAILED:
         code = report.failure or FailureCode.PROVIDER_FAILED
         return _fail(video, code, report.detail, database, task_id=task_id, cost=report.cost)
     if video.is_overdue:
         return _expire(video, database)
-    return Verdict.RUNNING if report is not None else _ask_again_soon(video, database, polling)
+    return Verdict.RUNNING if report is not None else _ask_again_soon(video, database, context.polling)
 
 
 def _is_finished(report: TaskReport, video: Video) -> bool:
@@ -136,7 +144,7 @@ def _claim_task(video: Video, task_id: str, database: Database, polling: Polling
 
 
 def _start_upload(
-    video: Video, task_id: str, report: TaskReport, *, database: Database, queue: MirrorQueue, polling: Polling
+    video: Video, task_id: str, report: TaskReport, database: Database, context: AdvanceContext
 ) -> Verdict:
     with database.transaction() as tx:
         started = videos.start_upload(
@@ -144,13 +152,13 @@ def _start_upload(
             uuid=video.uuid,
             task_id=task_id,
             source_url=report.video_url or "",
-            deadline_seconds=polling.upload_deadline_seconds,
-            next_check_seconds=polling.check_seconds,
+            deadline_seconds=context.polling.upload_deadline_seconds,
+            next_check_seconds=context.polling.check_seconds,
         )
         provider_costs.note(tx, uuid=video.uuid, task_id=task_id, cost=report.cost)
     if started.first() is None:
         return Verdict.MOVED
-    send_to_mirror(video, queue)
+    send_to_mirror(video, context.queue)
     return Verdict.GENERATED
 
 
@@ -165,7 +173,7 @@ def send_to_mirror(video: Video, queue: MirrorQueue) -> bool:
     return True
 
 
-def _resume_upload(video: Video, *, resend: bool, database: Database, queue: MirrorQueue, polling: Polling) -> Verdict:
+def _resume_upload(video: Video, database: Database, context: AdvanceContext, *, resend: bool) -> Verdict:
     row = database.run(leases.is_leased, video.uuid).first()
     if row is not None and row["is_leased"]:
         return Verdict.MIRRORING
@@ -173,11 +181,11 @@ def _resume_upload(video: Video, *, resend: bool, database: Database, queue: Mir
         return _fail(video, FailureCode.FILE_UNAVAILABLE, "not mirrored in time", database)
     if not resend:
         return Verdict.AWAITING_MIRROR
-    if not send_to_mirror(video, queue):
+    if not send_to_mirror(video, context.queue):
         return Verdict.QUEUE_DOWN
     with database.transaction() as tx:
         events.append(tx, video.uuid, "mirror_queued_again")
-        jobs.back_off(tx, uuid=video.uuid, seconds=polling.check_seconds)
+        jobs.back_off(tx, uuid=video.uuid, seconds=context.polling.check_seconds)
     return Verdict.QUEUED_AGAIN
 
 

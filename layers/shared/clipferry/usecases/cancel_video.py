@@ -8,12 +8,10 @@ from typing import Any, Final
 from clipferry.db import cancellations, sign_in, videos
 from clipferry.db.connection import Database, Rows
 from clipferry.errors import NotCancellableError, ProviderError, ProviderSilentError
-from clipferry.mirror_queue import MirrorQueue
 from clipferry.models import Credential, Video, VideoStatus
 from clipferry.observability import logger, set_log_context
-from clipferry.polling import Polling
 from clipferry.providers.base import Provider
-from clipferry.usecases.advance_video import advance_video
+from clipferry.usecases.advance_video import AdvanceContext, advance_video
 from clipferry.usecases.query_videos import found_video, get_video
 from clipferry.verdicts import FailureCode
 
@@ -21,15 +19,7 @@ AGAIN_SECONDS: Final = 15.0
 """After so long a repeat tells the provider again: whoever was to tell it may have died."""
 
 
-def cancel_video(
-    uuid: str,
-    *,
-    credential: Credential,
-    database: Database,
-    providers: Mapping[str, Provider],
-    queue: MirrorQueue,
-    polling: Polling,
-) -> Video:
+def cancel_video(uuid: str, *, credential: Credential, database: Database, context: AdvanceContext) -> Video:
     """The video after the provider was told, and asked what has become of it. The hold stays until the video has ended.
 
     A repeat is answered as the first was, whether or not the video has ended by then. Raises VideoNotFoundError,
@@ -41,9 +31,9 @@ def cancel_video(
     claim = claimed.first()
     if claim is None:
         return _as_before(video)
-    if not _tell(video, providers, database, is_first=claim["is_first"]):
+    if not _tell(video, context.providers, database, is_first=claim["is_first"]):
         raise NotCancellableError(uuid, details={"status": video.status.value})
-    advance_video(video, database=database, providers=providers, queue=queue, polling=polling)
+    advance_video(video, database=database, context=context)
     return get_video(uuid, credential=credential, database=database)
 
 

@@ -55,8 +55,7 @@ def grant(
             expires_in_days=expires_in_days,
             remark=_signed(remark, granted_by),
         )
-    logger.info("credits granted", order_no=order_no, granted_by=granted_by)
-    return _done(entered.first(), user_id, order_no).verdict is CreditVerdict.DONE
+    return _done(entered.first(), user_id, order_no, granted_by).verdict is CreditVerdict.DONE
 
 
 def give_welcome(*, user_id: str, amount: int, database: Database) -> bool:
@@ -126,10 +125,17 @@ def _check(amount: int, order_no: str) -> None:
         raise InvalidRequestError.for_field("orderNo", "invalid", "must be 1 to 200 printable characters")
 
 
-def _done(entry: EntryResult | None, user_id: str, order_no: str) -> EntryResult:
+def _done(entry: EntryResult | None, user_id: str, order_no: str, granted_by: str | None = None) -> EntryResult:
     if entry is None or entry.verdict is CreditVerdict.NO_SUCH_USER:
         raise NotFoundError(f"no user {user_id}")
     if entry.verdict is CreditVerdict.ORDER_NUMBER_TAKEN:
         raise OrderNumberTakenError(order_no)
-    logger.info("credits moved", order_no=order_no, user_id=user_id, verdict=entry.verdict, credits=entry.credits)
+    logger.info(
+        "credits moved",
+        order_no=order_no,
+        user_id=user_id,
+        verdict=entry.verdict,
+        credits=entry.credits,
+        granted_by=granted_by,
+    )
     return entry

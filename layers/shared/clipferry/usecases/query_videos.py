@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -14,12 +13,9 @@ from clipferry.db.connection import Database, Rows
 from clipferry.db.sign_in import Caller
 from clipferry.errors import InvalidRequestError, NoFileError, VideoNotFoundError
 from clipferry.files.links import FileLinks
-from clipferry.mirror_queue import MirrorQueue
 from clipferry.models import Credential, FileVariant, Video, VideoStatus
 from clipferry.observability import set_log_context
-from clipferry.polling import Polling
-from clipferry.providers.base import Provider
-from clipferry.usecases.advance_video import advance_video
+from clipferry.usecases.advance_video import AdvanceContext, advance_video
 
 _NEWEST: Final = (datetime(9999, 1, 1), 2**31 - 1)  # noqa: DTZ001 - naive UTC, as the column is
 
@@ -75,26 +71,18 @@ def get_file(
     return links.address(url, is_download=is_download)
 
 
-def get_status(
-    uuid: str,
-    *,
-    credential: Credential,
-    database: Database,
-    providers: Mapping[str, Provider],
-    queue: MirrorQueue,
-    polling: Polling,
-) -> Video:
+def get_status(uuid: str, *, credential: Credential, database: Database, context: AdvanceContext) -> Video:
     """The caller's own video, after asking the provider when nobody has for a while. Its errors aren't raised."""
     set_log_context(uuid)
     with database.transaction() as tx:
         caller = sign_in.authenticate(tx, credential)
-        claimed = jobs.claim_stale(tx, uuid=uuid, stale_seconds=polling.status_refresh_seconds)
+        claimed = jobs.claim_stale(tx, uuid=uuid, stale_seconds=context.polling.status_refresh_seconds)
         found = videos.get_own(tx, uuid)
     video = found_video(uuid, caller, found)
     if claimed.first() is None:
         return video
     set_log_context(uuid, prompt=video.prompt)
-    advance_video(video, database=database, providers=providers, queue=queue, polling=polling)
+    advance_video(video, database=database, context=context)
     return get_video(uuid, credential=credential, database=database)
 
 

@@ -15,12 +15,10 @@ from clipferry import callback_signature
 from clipferry.db import inbox, jobs, videos
 from clipferry.db.connection import Database
 from clipferry.errors import InvalidRequestError, InvalidSignatureError, NotFoundError
-from clipferry.mirror_queue import MirrorQueue
 from clipferry.models import TaskReport, Video, VideoStatus
 from clipferry.observability import count, logger, redact_body, set_log_context
-from clipferry.polling import Polling
 from clipferry.providers.base import CallbackHint, Provider
-from clipferry.usecases.advance_video import advance_video
+from clipferry.usecases.advance_video import AdvanceContext, advance_video
 from clipferry.verdicts import Verdict
 
 KEPT_BYTES: Final = 16 * 1024
@@ -46,15 +44,13 @@ def receive_callback(
     callback: Callback,
     *,
     database: Database,
-    providers: Mapping[str, Provider],
+    context: AdvanceContext,
     secrets: Sequence[str],
-    queue: MirrorQueue,
-    polling: Polling,
     now: datetime,
 ) -> None:
     """Raises InvalidRequestError, InvalidSignatureError or DatabaseUnavailableError: the provider calls back again."""
     set_log_context(callback.video_uuid)
-    provider = providers.get(callback.provider)
+    provider = context.providers.get(callback.provider)
     if provider is None:
         count("CallbacksRejected", provider="none", reason="unknown_provider")
         raise InvalidRequestError.for_field("provider", "unknown", "there is no such provider")
@@ -67,7 +63,7 @@ def receive_callback(
             tx,
             video_uuid=callback.video_uuid,
             provider=callback.provider,
-            stale_seconds=polling.status_refresh_seconds,
+            stale_seconds=context.polling.status_refresh_seconds,
         )
         received = inbox.store(
             tx,
@@ -90,9 +86,7 @@ def receive_callback(
     if video is not None and report is None and not may_ask and _would_ask(video, callback.provider):
         verdict = _reason_to_ignore(hint, video) or Verdict.NO_ANSWER
     else:
-        verdict = _advance(
-            callback.provider, hint, video, report, database=database, providers=providers, queue=queue, polling=polling
-        )
+        verdict = _advance(callback.provider, hint, video, report, database, context)
     if entry is not None and (is_new or may_ask):  # else each post would leave an event
         without_prompt = redact_body(callback.body, size=KEPT_BYTES)  # which prompt it is wasn't known before
         with database.transaction() as tx:
@@ -100,13 +94,11 @@ def receive_callback(
                 inbox.replace_body(tx, callback_id=entry["id"], body=without_prompt)
             inbox.set_verdict(tx, callback_id=entry["id"], verdict=verdict)
             if verdict is Verdict.NO_ANSWER:  # there was news, and nobody calls back a second time
-                jobs.check_soon(tx, uuid=callback.video_uuid, seconds=polling.check_seconds)
+                jobs.check_soon(tx, uuid=callback.video_uuid, seconds=context.polling.check_seconds)
     logger.info("callback received", provider=provider.name, verdict=verdict)
 
 
-def replay_callback(
-    callback_id: int, *, database: Database, providers: Mapping[str, Provider], queue: MirrorQueue, polling: Polling
-) -> Verdict:
+def replay_callback(callback_id: int, *, database: Database, context: AdvanceContext) -> Verdict:
     """Handles a kept callback again, and returns the verdict. What its body says isn't believed any more.
 
     Raises NotFoundError for an id that the inbox doesn't have.
@@ -116,10 +108,8 @@ def replay_callback(
         if entry is None:
             raise NotFoundError(f"the inbox has no callback {callback_id}")
         found = videos.get(tx, entry.video_uuid)
-    hint = _kept_hint(entry, providers)
-    verdict = _advance(
-        entry.provider, hint, found.first(), None, database=database, providers=providers, queue=queue, polling=polling
-    )
+    hint = _kept_hint(entry, context.providers)
+    verdict = _advance(entry.provider, hint, found.first(), None, database, context)
     with database.transaction() as tx:
         inbox.set_verdict(tx, callback_id=callback_id, verdict=verdict)
     return verdict
@@ -150,11 +140,8 @@ def _advance(
     hint: CallbackHint,
     video: Video | None,
     report: TaskReport | None,
-    *,
     database: Database,
-    providers: Mapping[str, Provider],
-    queue: MirrorQueue,
-    polling: Polling,
+    context: AdvanceContext,
 ) -> Verdict:
     """Advances the callback's video as far as what the body claims may be used, and returns what came of it."""
     if video is None:
@@ -167,9 +154,7 @@ def _advance(
         claimed_task=None if ignored else hint.task_id,
         report=None if ignored else report,
         database=database,
-        providers=providers,
-        queue=queue,
-        polling=polling,
+        context=context,
     )
     return ignored or found
 

@@ -7,7 +7,7 @@ connection of its own. One thread decides which videos these are, and when it is
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -19,12 +19,10 @@ from clipferry.db import jobs, open_work, videos
 from clipferry.db.connection import Database
 from clipferry.db.jobs import DueVideo
 from clipferry.errors import ClipferryError
-from clipferry.mirror_queue import MirrorQueue
 from clipferry.observability import count, logger, set_log_context
 from clipferry.polling import Polling
 from clipferry.provider_throttle import ProviderThrottle
-from clipferry.providers.base import Provider
-from clipferry.usecases.advance_video import advance_video
+from clipferry.usecases.advance_video import AdvanceContext, advance_video
 
 WORKERS: Final = 8
 """Checks at a time, each with a database connection while there is much to do: a tenth of what the smallest PostgreSQL
@@ -41,9 +39,7 @@ next run takes over."""
 def reconcile(
     *,
     databases: Sequence[Database],
-    providers: Mapping[str, Provider],
-    queue: MirrorQueue,
-    polling: Polling,
+    context: AdvanceContext,
     seconds_left: Callable[[], float],
     sleep: Callable[[float], None] = time.sleep,
 ) -> int:
@@ -52,9 +48,9 @@ def reconcile(
     As many at a time as there are `databases`. The first is the one that is warm; each of the others opens when there
     is work for it, and where the server has no more connections to give, those it has given must do.
     """
-    _prepare(databases[0], polling)
-    schedule = _Schedule(databases, polling=polling, seconds_left=seconds_left)
-    worker = _Worker(providers=providers, queue=queue, polling=polling, seconds_left=seconds_left, sleep=sleep)
+    _prepare(databases[0], context.polling)
+    schedule = _Schedule(databases, polling=context.polling, seconds_left=seconds_left)
+    worker = _Worker(context=context, seconds_left=seconds_left, sleep=sleep)
     running = set[Future[_Check]]()
     try:
         with ThreadPoolExecutor(len(databases), thread_name_prefix="reconcile") as pool:
@@ -89,9 +85,7 @@ class _Check:
 class _Worker:
     """Runs checks, each in a thread of its own."""
 
-    providers: Mapping[str, Provider]
-    queue: MirrorQueue
-    polling: Polling
+    context: AdvanceContext
     seconds_left: Callable[[], float]
     sleep: Callable[[float], None]
 
@@ -115,9 +109,7 @@ class _Worker:
                 resend=True,
                 on_no_answer=check.note_no_answer,
                 database=check.database,
-                providers=self.providers,
-                queue=self.queue,
-                polling=self.polling,
+                context=self.context,
             )
             check.seconds = before - self.seconds_left()
             logger.info("reconciled", video_uuid=uuid, verdict=verdict)

@@ -19,12 +19,11 @@ from clipferry.errors import (
     TooManyJobsError,
     VideoNotFoundError,
 )
-from clipferry.mirror_queue import MirrorQueue
 from clipferry.models import Credential, Video, VideoStatus
 from clipferry.observability import logger, set_log_context
 from clipferry.polling import Polling
 from clipferry.providers.base import Provider, find_source
-from clipferry.usecases.advance_video import send_to_mirror
+from clipferry.usecases.advance_video import AdvanceContext, send_to_mirror
 from clipferry.verdicts import RetryVerdict
 
 
@@ -33,10 +32,8 @@ def retry_video(
     *,
     credential: Credential,
     database: Database,
-    providers: Mapping[str, Provider],
+    context: AdvanceContext,
     check_source: Callable[[str], None],
-    queue: MirrorQueue,
-    polling: Polling,
     max_concurrent: int,
     rate_limit_per_minute: int,
 ) -> Video:
@@ -49,26 +46,20 @@ def retry_video(
     video, api_key_id = _own_video(uuid, credential, database)
     if video.status is VideoStatus.FAILED:
         _count_request(video.user_id, database, rate_limit_per_minute)
-    source_url = _available_source(video, providers, check_source)
-    _reopen(video, source_url, database, polling, max_concurrent, api_key_id)
-    send_to_mirror(video, queue)
+    source_url = _available_source(video, context.providers, check_source)
+    _reopen(video, source_url, database, context.polling, max_concurrent, api_key_id)
+    send_to_mirror(video, context.queue)
     return _own_video(uuid, credential, database)[0]
 
 
 def retry_as_operator(
-    uuid: str,
-    *,
-    database: Database,
-    providers: Mapping[str, Provider],
-    check_source: Callable[[str], None],
-    queue: MirrorQueue,
-    polling: Polling,
+    uuid: str, *, database: Database, context: AdvanceContext, check_source: Callable[[str], None]
 ) -> Video:
     """`retry_video` at the owner's cost and without the owner's limits. Raises the same."""
     video = _any_video(uuid, database)
-    source_url = _available_source(video, providers, check_source)
-    _reopen(video, source_url, database, polling)
-    send_to_mirror(video, queue)
+    source_url = _available_source(video, context.providers, check_source)
+    _reopen(video, source_url, database, context.polling)
+    send_to_mirror(video, context.queue)
     return _any_video(uuid, database)
 
 
