@@ -28,6 +28,7 @@ from tests.http_api import Answer
 CREDITS = 100
 ORDER = {"prompt": "a ferry at dawn", "model": "seedance-2.0", "duration": 5, "aspectRatio": "16:9", "quality": "480p"}
 PRICE = 15
+WEBHOOK_SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 _USER = 'insert into "user" (id, email) values (%(id)s, %(id)s)'
 _SESSION = """
 insert into session ("userId", token, "expiresAt")
@@ -155,6 +156,7 @@ def evolink_stack(database_url: str, **environment: str) -> Iterator[tuple[Stack
             "EVOLINK_API_KEY": "test-evolink-key",
             "KIE_BASE_URL": "http://127.0.0.1:9",  # without a key it isn't asked: what Evolink refuses is refused
             "RECONCILE_INTERVAL_SECONDS": "1",
+            "RATE_LIMIT_PER_MINUTE": "1000",
         }
         with local_stack(environment=usual | environment, quiet=True) as stack:
             yield stack, evolink

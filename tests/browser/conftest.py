@@ -16,7 +16,7 @@ from local.stack import Stack, local_stack
 from tests.browser.chromium import find_chromium, launched
 from tests.browser.visit import PATIENCE_MILLISECONDS, Visit
 from tests.database import empty_tables
-from tests.stack_world import send
+from tests.stack_world import WEBHOOK_SECRET, send
 
 USUAL = {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce"}
 """A ferry that bobs costs a machine without a graphics card more than the rest of the test."""
@@ -41,7 +41,7 @@ def running(browser: Browser, migrated_url: str) -> Iterator[Stack]:
         "RECONCILE_INTERVAL_SECONDS": "1",
         "STATUS_REFRESH_SECONDS": "60",
         "RATE_LIMIT_PER_MINUTE": "1000",
-        "WEBHOOK_SECRET": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+        "WEBHOOK_SECRET": WEBHOOK_SECRET,
     }
     with local_stack(environment=environment, quiet=True) as stack:
         yield stack

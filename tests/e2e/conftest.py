@@ -10,19 +10,14 @@ import pytest
 from local.providers.evolink import FakeEvolink
 from local.stack import Stack
 from tests.e2e.providers import Providers, fake_providers
-from tests.stack_world import World, evolink_stack
+from tests.stack_world import WEBHOOK_SECRET, World, evolink_stack
 
 numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
 def running(migrated_url: str) -> Iterator[tuple[Stack, FakeEvolink]]:
-    environment = {
-        "RATE_LIMIT_PER_MINUTE": "1000",
-        "VIDEO_MAX_CONCURRENT": "3",
-        "WEBHOOK_SECRET": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
-    }
-    with evolink_stack(migrated_url, **environment) as running:
+    with evolink_stack(migrated_url, VIDEO_MAX_CONCURRENT="3", WEBHOOK_SECRET=WEBHOOK_SECRET) as running:
         yield running
 
 

@@ -17,7 +17,7 @@ from clipferry import errors
 from clipferry.errors import ClipferryError
 from local.sam_template.read import read_template
 from tests.programs import need
-from tests.stack_world import World, evolink_stack
+from tests.stack_world import WEBHOOK_SECRET, World, evolink_stack
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ("api-videos.md", "api-files.md", "api-cancel.md", "api-account.md", "api-keys.md", "api-sdk.md")
@@ -142,11 +142,7 @@ def test_a_sample_that_is_out_of_date_is_found() -> None:
 def reader(migrated_url: str, tmp_path: Path) -> Iterator[Reader]:
     need("curl")
     (tmp_path / "first-frame.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    environment = {
-        "RATE_LIMIT_PER_MINUTE": "1000",
-        "WEBHOOK_SECRET": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
-    }
-    with evolink_stack(migrated_url, **environment) as (stack, evolink):
+    with evolink_stack(migrated_url, WEBHOOK_SECRET=WEBHOOK_SECRET) as (stack, evolink):
         world = World.of_developer(stack, evolink)
         yield Reader(world, tmp_path, {"API": f"{stack.url}/api/v1", "V1": f"{stack.url}/v1", "TOKEN": world.token})
 

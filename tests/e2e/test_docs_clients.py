@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import re
 import socket
@@ -19,14 +18,12 @@ from local.providers.evolink import FakeEvolink
 from local.stack import Stack
 from tests import node_programs
 from tests.callback_receiver import receiving, until
+from tests.e2e.first_frame import PICTURE
 from tests.programs import need
-from tests.stack_world import ORDER, World, evolink_stack
+from tests.stack_world import ORDER, WEBHOOK_SECRET, World, evolink_stack
 
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PICTURE = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
 JOURNEYS = {"python": "order-42", "ts": "order-43", "sh": "order-44"}
 """Each language's program, and the Idempotency-Key that it sends."""
 
@@ -82,12 +79,7 @@ class Reader:
 
 @pytest.fixture(scope="module")
 def running(migrated_url: str) -> Iterator[tuple[Stack, FakeEvolink]]:
-    environment = {
-        "RATE_LIMIT_PER_MINUTE": "1000",
-        "STATUS_REFRESH_SECONDS": "1",
-        "WEBHOOK_SECRET": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
-    }
-    with evolink_stack(migrated_url, **environment) as running:
+    with evolink_stack(migrated_url, STATUS_REFRESH_SECONDS="1", WEBHOOK_SECRET=WEBHOOK_SECRET) as running:
         yield running
 
 

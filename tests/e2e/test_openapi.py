@@ -21,6 +21,7 @@ from local.stack import Stack, local_stack
 from tests import books
 from tests.database import empty_tables
 from tests.e2e.providers import fake_providers
+from tests.stack_world import WEBHOOK_SECRET
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 MOST_VARIANTS = 40
@@ -58,7 +59,7 @@ def stack(migrated_url: str, database: Database) -> Iterator[Stack]:
             "RATE_LIMIT_PER_MINUTE": "1000000",
             "VIDEO_MAX_CONCURRENT": "1000000",
             "MODELS_FILE": str(catalog.SHIPPED),
-            "WEBHOOK_SECRET": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+            "WEBHOOK_SECRET": WEBHOOK_SECRET,
         }
         with local_stack(environment=environment, quiet=True) as stack:
             yield stack

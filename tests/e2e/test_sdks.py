@@ -15,7 +15,7 @@ from openai import OpenAI
 from local.providers.evolink import FakeEvolink
 from local.stack import Stack
 from tests import node_programs
-from tests.e2e.test_docs_clients import PICTURE
+from tests.e2e.first_frame import PICTURE
 from tests.stack_world import World, evolink_stack, send
 
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API is scheduled:DeprecationWarning")
@@ -41,8 +41,7 @@ class Caller:
 
 @pytest.fixture(scope="module")
 def running(migrated_url: str) -> Iterator[tuple[Stack, FakeEvolink]]:
-    environment = {"RATE_LIMIT_PER_MINUTE": "1000", "VIDEO_MAX_CONCURRENT": "3", "STATUS_REFRESH_SECONDS": "1"}
-    with evolink_stack(migrated_url, **environment) as running:
+    with evolink_stack(migrated_url, VIDEO_MAX_CONCURRENT="3", STATUS_REFRESH_SECONDS="1") as running:
         yield running
 
 

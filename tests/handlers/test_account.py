@@ -21,6 +21,7 @@ from clipferry.usecases.read_credits import HistoryPage
 from local.sam_template.environment import in_process
 from tests import books, journeys
 from tests.http_api import Answer, Api, Person, person
+from tests.model_files import SORA, SORA_PRO
 
 BALANCE = "/api/v1/credit/balance"
 HISTORY = "/api/v1/credit/history"
@@ -376,42 +377,23 @@ def test_an_upload_of_anything_else_is_refused_by_its_field(
 
 # The models and the user
 
-SORA = """
-[[model]]
-id = "sora-2"
-name = "Sora 2"
-description = "Text or image to video"
-durations = [10, 15]
-aspect_ratios = ["16:9", "9:16"]
-accepts_image = true
-cost = { base = 15, per_extra_second = 1.4 }
+MODELS_FILE = f"""
+{SORA}
 [[model.offer]]
 provider = "evolink"
 model = "seedance-2.0-text-to-video"
-
-[[model]]
-id = "sora-2-pro"
-name = "Sora 2 Pro"
-durations = [10, 15]
-aspect_ratios = ["16:9", "9:16"]
-qualities = ["standard", "high"]
-cost = { base = 18, per_extra_second = 1.6, quality_multipliers = { high = 1.4 } }
-[[model.offer]]
-provider = "kie"
-model = "sora-2-pro-text-to-video"
-input = { n_frames = "$duration_text", aspect_ratio = "$aspect_ratio", size = "$quality" }
-
+{SORA_PRO}
 [[model]]
 id = "gone"
 name = "Gone"
 retired = true
 durations = [5]
-cost = { base = 1 }
+cost = {{ base = 1 }}
 """
 
 
 def test_the_models_are_the_originals_configuration(api: Api, tmp_path: Path) -> None:
-    (tmp_path / "models.toml").write_text(SORA)
+    (tmp_path / "models.toml").write_text(MODELS_FILE)
     with in_process({"MODELS_FILE": str(tmp_path / "models.toml"), "KIE_API_KEY": "kie-key"}):
         runtime.reset()
         sora, pro = api.call("GET", MODELS).data
@@ -529,7 +511,7 @@ def test_what_no_provider_with_a_key_makes_is_neither_listed_nor_ordered(
     api: Api, database: Database, ann: Person, tmp_path: Path
 ) -> None:
     books.add_package(database, 100)
-    (tmp_path / "models.toml").write_text(SORA)
+    (tmp_path / "models.toml").write_text(MODELS_FILE)
     with in_process({"MODELS_FILE": str(tmp_path / "models.toml"), "KIE_API_KEY": ""}):
         runtime.reset()
         listed = api.call("GET", MODELS).data

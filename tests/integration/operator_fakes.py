@@ -21,6 +21,18 @@ class Sqs:
         self.client = client
         self.queue_url = self.dead_letters_url = ""
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """What leads a command to the mirror queue."""
+        return {
+            "MIRROR_QUEUE_URL": self.queue_url,
+            "AWS_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL_SQS": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_SESSION_TOKEN": "",
+        }
+
     def renew(self, *, with_dead_letters: bool = True) -> None:
         """Replaces both queues by empty ones."""
         for url in (self.queue_url, self.dead_letters_url):
@@ -52,6 +64,17 @@ class Sqs:
         return sorted(json.loads(message["Body"])["videoUuid"] for message in self.receive_all(url))
 
 
+def bucket_settings(r2: FakeR2, public: str = "https://cdn.example.com") -> dict[str, str]:
+    """What leads a command to the bucket; `public` is its domain."""
+    return {
+        "STORAGE_ENDPOINT": r2.url,
+        "STORAGE_ACCESS_KEY": r2.access_key,
+        "STORAGE_SECRET_KEY": r2.secret_key,
+        "STORAGE_BUCKET": r2.name,
+        "STORAGE_DOMAIN": public,
+    }
+
+
 def settings(*, database_url: str, r2: FakeR2, queues: Sqs, callback: Web, public: str) -> dict[str, str]:
     """Every setting that the commands need, all of them valid."""
     return {
@@ -60,11 +83,7 @@ def settings(*, database_url: str, r2: FakeR2, queues: Sqs, callback: Web, publi
         "ALLOW_LOOPBACK": "true",
         "DATABASE_URL": database_url,
         "DATABASE_DIRECT_URL": "",
-        "STORAGE_ENDPOINT": r2.url,
-        "STORAGE_ACCESS_KEY": r2.access_key,
-        "STORAGE_SECRET_KEY": r2.secret_key,
-        "STORAGE_BUCKET": r2.name,
-        "STORAGE_DOMAIN": public,
+        **bucket_settings(r2, public),
         "EVOLINK_API_KEY": "sk-test-evolink",
         "EVOLINK_BASE_URL": callback.url,
         "KIE_API_KEY": "",
@@ -74,11 +93,6 @@ def settings(*, database_url: str, r2: FakeR2, queues: Sqs, callback: Web, publi
         "CALLBACK_HMAC_SECRET_PREVIOUS": "",
         "BETTER_AUTH_SECRET": "",
         "ALLOWED_ORIGINS": "",
-        "MIRROR_QUEUE_URL": queues.queue_url,
-        "AWS_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL_SQS": queues.endpoint,
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_SESSION_TOKEN": "",
+        **queues.settings,
         "SECRETS_ARN": "",
     }

@@ -16,6 +16,7 @@ from local.r2.server import FakeR2
 from tests import command_line
 from tests.command_line import Clipferry
 from tests.integration.mirror_fixtures import KEY, Behaviour, FilmServer, film, serving, sha256
+from tests.integration.operator_fakes import bucket_settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,14 +30,7 @@ def source() -> Iterator[FilmServer]:
 @pytest.fixture
 def clipferry(r2: FakeR2, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Clipferry:
     """The command line on the bucket, without a database."""
-    for name, value in {
-        "STORAGE_ENDPOINT": r2.url,
-        "STORAGE_ACCESS_KEY": r2.access_key,
-        "STORAGE_SECRET_KEY": r2.secret_key,
-        "STORAGE_BUCKET": r2.name,
-        "STORAGE_DOMAIN": "https://cdn.example.com",
-        "SECRETS_ARN": "",
-    }.items():
+    for name, value in (bucket_settings(r2) | {"SECRETS_ARN": ""}).items():
         monkeypatch.setenv(name, value)
     return command_line.runner("postgresql://127.0.0.1:1/none", monkeypatch, capsys)
 
@@ -65,14 +59,7 @@ def test_it_asks_first_and_says_what_it_would_replace(clipferry: Clipferry, sour
 
 def test_progress_goes_to_standard_error_and_the_result_to_standard_output(source: FilmServer, r2: FakeR2) -> None:
     """Standard error is a terminal here, and standard output a pipe."""
-    environment = os.environ | {
-        "STORAGE_ENDPOINT": r2.url,
-        "STORAGE_ACCESS_KEY": r2.access_key,
-        "STORAGE_SECRET_KEY": r2.secret_key,
-        "STORAGE_BUCKET": r2.name,
-        "SECRETS_ARN": "",
-        "TERM": "xterm",
-    }
+    environment = os.environ | bucket_settings(r2) | {"SECRETS_ARN": "", "TERM": "xterm"}
     source.behaviour.rate = 400_000
     terminal, other_end = pty.openpty()
     command = [sys.executable, "-m", "cli", "mirror", source.url, KEY, "--allow-loopback", "--yes", "--json"]

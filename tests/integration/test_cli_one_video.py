@@ -184,12 +184,7 @@ def test_status_says_what_needs_a_look_and_which_command_shows_it(
     journeys.video_at(database, VideoStatus.GENERATING)
     books.execute(database, "update clipferry.jobs set deadline = now() - interval '1 hour'")
     queues.add_dead_letters('{"videoUuid": "vid_1"}')
-    for name, value in {
-        "MIRROR_QUEUE_URL": queues.queue_url,
-        "AWS_ENDPOINT_URL_SQS": queues.endpoint,
-        "AWS_ACCESS_KEY_ID": "k",
-        "AWS_SECRET_ACCESS_KEY": "k",
-    }.items():
+    for name, value in queues.settings.items():
         monkeypatch.setenv(name, value)
     ended = clipferry("status", "--json")
 

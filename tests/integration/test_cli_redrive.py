@@ -18,12 +18,7 @@ from tests.integration.operator_fakes import Sqs
 @pytest.fixture
 def clipferry(clipferry: Clipferry, queues: Sqs, monkeypatch: pytest.MonkeyPatch) -> Clipferry:
     """The command line on moto's queues."""
-    for name, value in {
-        "MIRROR_QUEUE_URL": queues.queue_url,
-        "AWS_ENDPOINT_URL_SQS": queues.endpoint,
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-    }.items():
+    for name, value in queues.settings.items():
         monkeypatch.setenv(name, value)
     return clipferry
 

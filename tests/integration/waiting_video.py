@@ -9,20 +9,13 @@ from typing import Any
 import psycopg
 
 from clipferry.db.connection import Database
-from clipferry.polling import Polling
 from clipferry.providers.base import Provider
 from clipferry.usecases.mirror_video import mirror_video
 from local.r2.server import FakeR2
+from tests import journeys
 from tests.integration.mirror_fixtures import Behaviour, serving, sha256, storage_for, strict_r2
 
 UUID = "vid_waiting"
-TIMING = Polling(
-    submit_deadline_seconds=3900,
-    generation_deadline_seconds=3600,
-    upload_deadline_seconds=21600,
-    reconcile_interval_seconds=60,
-    status_refresh_seconds=15,
-)
 INSERTS = (
     """insert into public."user" (id, email) values ('u', 'u@example.com')""",
     """insert into credit_packages (id, user_id, initial_credits, remaining_credits, frozen_credits, trans_type,
@@ -66,7 +59,7 @@ class World:
                 database=database,
                 storage=storage,
                 providers=providers or {},
-                polling=TIMING,
+                polling=journeys.TIMING,
                 seconds_left=seconds_left,
             )
         finally:

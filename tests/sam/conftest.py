@@ -19,7 +19,6 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-import boto3
 import pytest
 
 from local.development_user import add_development_user
@@ -27,7 +26,8 @@ from local.moto_server import embedded_aws
 from local.postgres import embedded_postgres
 from local.postgres_server import free_port
 from local.providers.evolink import fake_evolink
-from tests.sam.sam_cli import ARCHITECTURE, BUILD, KEY, REGION, ROOT, RunningStack, run_sam, sam_environment
+from tests.sam import sam_cli
+from tests.sam.sam_cli import ARCHITECTURE, BUILD, KEY, ROOT, RunningStack, aws_client, run_sam, sam_environment
 
 EVENTS = ROOT / "events"
 
@@ -58,8 +58,8 @@ def running_stack() -> Iterator[RunningStack]:
         embedded_postgres(timezone="Asia/Shanghai") as database_url,
         embedded_aws() as aws,
         fake_evolink(api_key=KEY, seconds=0) as evolink,
-        closing(_client("s3", aws.endpoint)) as s3,
-        closing(_client("sqs", aws.endpoint)) as sqs,
+        closing(aws_client("s3", aws.endpoint)) as s3,
+        closing(aws_client("sqs", aws.endpoint)) as sqs,
     ):
         s3.create_bucket(Bucket="clipferry")
         queue_url = sqs.create_queue(QueueName="clipferry-mirror")["QueueUrl"]
@@ -87,10 +87,7 @@ def local_options(
     """The options that every `sam local` is called with."""
     env_vars = tmp_path_factory.mktemp("sam") / "env.json"
     env_vars.write_text(json.dumps({"Parameters": running_stack.environment}))
-    return (
-        *("--template", str(built / "template.yaml"), "--env-vars", str(env_vars), "--region", REGION),
-        *("--parameter-overrides", f"Architecture={ARCHITECTURE}", "--skip-pull-image"),
-    )
+    return sam_cli.local_options(built, env_vars)
 
 
 @pytest.fixture(scope="session")
@@ -158,12 +155,6 @@ def api(
             os.killpg(server.pid, signal.SIGINT)  # as Ctrl-C does; SAM takes its containers with it
             server.wait()
             sys.stdout.write(log.read_text())
-
-
-def _client(service: str, endpoint: str) -> Any:
-    return boto3.client(
-        service, endpoint_url=endpoint, region_name=REGION, aws_access_key_id=KEY, aws_secret_access_key=KEY
-    )
 
 
 def _wait_until_it_answers(url: str, server: subprocess.Popen[bytes], log: Path) -> None:

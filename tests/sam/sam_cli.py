@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import psycopg
 from psycopg.rows import dict_row
 
@@ -56,6 +57,21 @@ def sam_environment() -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_DEFAULT_REGION": REGION,
     }
+
+
+def local_options(build: Path, environment: Path) -> tuple[str, ...]:
+    """Returns the options that every `sam local` is called with; `environment` is a file for `--env-vars`."""
+    return (
+        *("--template", str(build / "template.yaml"), "--env-vars", str(environment), "--region", REGION),
+        *("--parameter-overrides", f"Architecture={ARCHITECTURE}", "--skip-pull-image"),
+    )
+
+
+def aws_client(service: str, endpoint: str) -> Any:
+    """Returns boto3's client of a service of moto's."""
+    return boto3.client(
+        service, endpoint_url=endpoint, region_name=REGION, aws_access_key_id=KEY, aws_secret_access_key=KEY
+    )
 
 
 def run_sam(*arguments: str) -> str:

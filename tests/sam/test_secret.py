@@ -7,11 +7,10 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from tests.contract.rules.permissions import SECRETS
-from tests.sam.sam_cli import ARCHITECTURE, REGION, run_sam
+from tests.sam.sam_cli import aws_client, local_options, run_sam
 
 ENDPOINT = "AWS_ENDPOINT_URL_SECRETS_MANAGER"
 
@@ -21,14 +20,8 @@ def environment(running_stack: Any) -> dict[str, str]:
     """The running_stack', but the secrets are in a secret."""
     given = running_stack.environment
     endpoint = given["AWS_ENDPOINT_URL_SQS"]  # moto's server is all of AWS
-    client = boto3.client(
-        "secretsmanager",
-        endpoint_url=endpoint,
-        region_name=REGION,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-    )
     values = {name: given[name] for name in SECRETS if given.get(name)}
+    client = aws_client("secretsmanager", endpoint)
     arn = client.create_secret(Name="clipferry/test", SecretString=json.dumps(values))["ARN"]
     return {**given, **dict.fromkeys(SECRETS, ""), "SECRETS_ARN": arn, ENDPOINT: endpoint}
 
@@ -37,16 +30,12 @@ def environment(running_stack: Any) -> dict[str, str]:
 def test_function_reads_its_secrets_at_run_time(
     environment: dict[str, str], built: Path, stored_event: Any, tmp_path: Path
 ) -> None:
-    (tmp_path / "env.json").write_text(json.dumps({"Parameters": environment}))
-    (tmp_path / "event.json").write_text(json.dumps(stored_event("query_videos")))
+    env_vars, event = tmp_path / "env.json", tmp_path / "event.json"
+    env_vars.write_text(json.dumps({"Parameters": environment}))
+    event.write_text(json.dumps(stored_event("query_videos")))
 
-    answer = json.loads(
-        run_sam(
-            *("local", "invoke", "QueryVideosFunction", "--event", str(tmp_path / "event.json")),
-            *("--template", str(built / "template.yaml"), "--env-vars", str(tmp_path / "env.json")),
-            *("--region", REGION, "--parameter-overrides", f"Architecture={ARCHITECTURE}", "--skip-pull-image"),
-        )
-    )
+    invoke = ("local", "invoke", "QueryVideosFunction", "--event", str(event))
+    answer = json.loads(run_sam(*invoke, *local_options(built, env_vars)))
 
     assert answer["statusCode"] == HTTPStatus.OK, answer
     assert "videos" in json.loads(answer["body"])["data"]

@@ -16,17 +16,12 @@ from clipferry.catalog.templates import NAMES
 from clipferry.errors import ConfigurationError, ModelRetiredError, UnknownModelError
 from clipferry.models import Mode
 from clipferry.providers.model_parameters import fill_parameters
+from tests.model_files import SORA, SORA_PRO
 from tests.orders import order
 from tests.unit.field_faults import faults_of, fields_of
 
-SORA = """
-[[model]]
-id = "sora-2"
-name = "Sora 2"
-durations = [10, 15]
-aspect_ratios = ["16:9", "9:16"]
-accepts_image = true
-cost = { base = 15, per_extra_second = 1.4 }
+MODELS_FILE = f"""
+{SORA}
 [[model.offer]]
 provider = "evolink"
 model = "sora-2-preview"
@@ -34,29 +29,17 @@ image_model = "sora-2-preview-i2v"
 [[model.offer]]
 provider = "kie"
 model = "sora-2-text-to-video"
-input = { remove_watermark = true, n_frames = "$duration_text", aspect_ratio = "$aspect_ratio", image = "$image_url" }
+input = {{ remove_watermark = true, n_frames = "$duration_text", aspect_ratio = "$aspect_ratio", image = "$image_url" }}
 [[model.offer]]
 provider = "third"
 model = "sora"
-input = { seconds = "$duration", ratio = "$aspect_ratio", images = "$image_urls" }
-
-[[model]]
-id = "sora-2-pro"
-name = "Sora 2 Pro"
-durations = [10, 15]
-aspect_ratios = ["16:9", "9:16"]
-qualities = ["standard", "high"]
-cost = { base = 18, per_extra_second = 1.6, quality_multipliers = { high = 1.4 } }
-[[model.offer]]
-provider = "kie"
-model = "sora-2-pro-text-to-video"
-input = { n_frames = "$duration_text", aspect_ratio = "$aspect_ratio", size = "$quality" }
-
+input = {{ seconds = "$duration", ratio = "$aspect_ratio", images = "$image_urls" }}
+{SORA_PRO}
 [[model]]
 id = "plain"
 name = "No choices"
 durations = [5]
-cost = { base = 1 }
+cost = {{ base = 1 }}
 [[model.offer]]
 provider = "evolink"
 model = "plain"
@@ -76,7 +59,7 @@ model = "good"
 
 @pytest.fixture
 def models(tmp_path: Path) -> Catalog:
-    return load(tmp_path, SORA)
+    return load(tmp_path, MODELS_FILE)
 
 
 def load(folder: Path, text: str | bytes) -> Catalog:

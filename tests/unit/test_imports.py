@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
 from local.sam_template.read import read_template
 from tests.forbidden_imports import COMMAND, FORBIDDEN, loaded, trespassers
+
+TESTS = Path(__file__).parents[1]
 
 
 def test_every_function_has_its_list() -> None:
@@ -20,6 +24,11 @@ def test_every_module_of_ours_on_a_list_exists() -> None:
     lists = (*FORBIDDEN.values(), COMMAND)
     named = {name for forbidden in lists for name in forbidden if name.partition(".")[0] in ours}
     assert [name for name in sorted(named) if find_spec(name) is None] == []
+
+
+def test_what_tests_share_is_in_no_test_module_and_in_no_conftest() -> None:
+    found = re.compile(r"^from (tests\.\S*\b(?:test_\w+|conftest)) import", re.MULTILINE)
+    assert [(file.name, name) for file in TESTS.rglob("*.py") for name in found.findall(file.read_text())] == []
 
 
 @pytest.mark.parametrize("name", FORBIDDEN)
