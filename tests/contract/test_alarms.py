@@ -178,6 +178,20 @@ def test_a_second_crash_behind_the_api_is_heard_of_where_little_happens(alarms: 
     assert alarms["HttpFunctionErrorsAlarm"].on(crashes[:1], hours=0.5) == []
 
 
+@pytest.mark.parametrize("of_users", [True, False])
+def test_errors_that_a_users_own_requests_cause_wake_nobody_and_take_no_deployment_back(
+    alarms: dict[str, Alarm], of_users: bool
+) -> None:
+    """Five prompts a minute that a provider refuses, where ten requests a minute are all."""
+    asked = [Counted(6 * n, "ApiRequests") for n in range(100)]
+    answered = [Counted(12 * n, "ApiServerErrors") for n in range(50)]
+    of_the_user = [Counted(12 * n, "ApiErrorsOfUsers") for n in range(50)] if of_users else []
+
+    on = alarms["ApiServerErrorsAlarm"].on([*asked, *answered, *of_the_user], hours=0.2)
+
+    assert (on == []) is of_users
+
+
 def test_a_second_crash_of_a_mirror_is_heard_of_where_little_happens(alarms: dict[str, Alarm]) -> None:
     """A lease runs out after five minutes; then reconcile has the video mirrored again."""
     named = {"FunctionName": "MirrorVideoFunction", "Resource": "MirrorVideoFunction:live"}

@@ -1,4 +1,4 @@
-"""Every 500 is counted for its function, as the alarm in its canary reads it; nothing else is."""
+"""Every 500 is counted for its function, as the alarm in its canary reads it; what users can cause is counted apart."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ import psycopg
 import pytest
 
 from clipferry import runtime
+from clipferry.api.app import build_app
+from clipferry.errors import (
+    ClipferryError,
+    DatabaseUnavailableError,
+    ProviderRefusedError,
+    ProviderUnreachableError,
+    ReplayedError,
+)
+from local.lambda_runtime.events import http_event
+from local.lambda_runtime.lambda_context import LambdaContext
 from local.sam_template.environment import in_process
 from tests.http_api import Api, Person, environment
 from tests.log_lines import captured, metrics
@@ -78,3 +88,32 @@ def test_a_database_that_is_away_is_not_counted_as_an_unexpected_error(database_
 
     assert (answer.status, answer.code) == (503, "DATABASE_UNAVAILABLE")
     assert metrics(log()) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "counted"),
+    [
+        (ProviderRefusedError("no", failure="CONTENT_POLICY"), [("ApiErrorsOfUsers", 1, {})]),
+        (ReplayedError({"status": 502, "error": {"code": "PROVIDER_ERROR"}}), [("ApiErrorsOfUsers", 1, {})]),
+        (ReplayedError({"status": 402, "error": {"code": "INSUFFICIENT_CREDITS"}}), []),
+        (ProviderRefusedError("no", failure="PROVIDER_OUT_OF_FUNDS"), []),
+        (ProviderUnreachableError("no"), []),
+        (DatabaseUnavailableError("no"), []),
+    ],
+    ids=["prompt", "repeat", "repeat below 500", "funds", "unreachable", "database"],
+)
+def test_an_error_that_a_user_can_cause_at_will_is_counted_apart(
+    error: ClipferryError, counted: list[tuple[str, float, dict[str, str]]]
+) -> None:
+    if isinstance(error, ProviderRefusedError):
+        error.details = {"videoUuid": "vid_1", "errorCode": error.failure}
+    app = build_app()
+
+    @app.get("/api/v1/health")
+    def fail() -> None:
+        raise error
+
+    with captured() as log:
+        app.resolve(http_event("GET", "/api/v1/health"), LambdaContext(function_name="tested", timeout_seconds=29))
+
+    assert metrics(log()) == counted

@@ -21,6 +21,7 @@ from clipferry.errors import (
     ReplayedError,
 )
 from clipferry.observability import count, logger, quote
+from clipferry.verdicts import FailureCode
 
 _JSON: Final = "application/json"
 
@@ -52,7 +53,10 @@ def build_app(allowed_methods: Callable[[str], tuple[str, ...]] = lambda _path: 
 
     @app.exception_handler(ClipferryError)
     def answer_error(error: ClipferryError) -> Response[str]:
-        if error.as_answer()["status"] >= 500 and not isinstance(error, ProviderError | ReplayedError):
+        answer = error.as_answer()
+        if answer["status"] >= 500 and _is_the_users_doing(error, answer):
+            count("ApiErrorsOfUsers")
+        if answer["status"] >= 500 and not isinstance(error, ProviderError | ReplayedError):
             logger.exception("request failed", code=error.code, detail=str(error))
         else:
             logger.info("request refused", code=error.code, detail=quote(str(error)))
@@ -122,6 +126,12 @@ def _readable(event: Mapping[str, Any], method: str | None) -> dict[str, Any]:
         context = event["requestContext"]
         made["requestContext"] = {**context, "http": {**context["http"], "method": method}}
     return made
+
+
+def _is_the_users_doing(error: ClipferryError, answer: Mapping[str, Any]) -> bool:
+    """Whether a 5xx says nothing of how we or the provider are: a prompt against the rules, or an answer repeated."""
+    details = answer["error"].get("details") or {}
+    return isinstance(error, ReplayedError) or details.get("errorCode") == FailureCode.CONTENT_POLICY
 
 
 def _error_reply(error: ClipferryError, event: APIGatewayProxyEventV2) -> Response[str]:

@@ -104,6 +104,7 @@ def _ask(
         on_no_answer()
     except (ValueError, TypeError, LookupError) as error:  # an adapter's own fault: the deadline holds all the same
         logger.exception("answer not understood", video_uuid=video.uuid, provider=provider.name)
+        count("ReconcileErrors")
         report, found, errors = None, type(error).__name__, 1
     count("ProviderErrors", errors, provider=provider.name)
     if report is not None and report.state is TaskState.UNKNOWN:
