@@ -28,7 +28,9 @@ def sentence(error: ClipferryError) -> str:
         said = [f"The database isn't migrated, or not all the way: run `clipferry migrate`. ({_line(causes[-1])})"]
     else:
         said = [] if type(error) in (ClipferryError, ConfigurationError) else [error.message]
-        said += [] if str(error).removesuffix(".") in " ".join(said) else [str(error)]
+        detail = _line(error)
+        if detail.removesuffix(".") not in " ".join(said) and detail not in {type(cause).__name__ for cause in causes}:
+            said.append(detail)
         for cause in causes:
             if _line(cause) not in " ".join(said):
                 said.append(f"{type(cause).__name__}: {_line(cause)}".removesuffix(": "))

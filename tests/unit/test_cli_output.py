@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,6 +18,8 @@ from rich.console import Console
 from cli import logs, output, tables
 from cli.doctor import command as doctor
 from cli.doctor.findings import Finding, Outcome
+from cli.errors import sentence
+from clipferry.errors import ClipferryError, DatabaseUnavailableError, NotFoundError
 from clipferry.observability.control_characters import escape_controls
 from tests.terminal_attacks import TEXT, is_harmless
 
@@ -42,6 +45,27 @@ def test_a_line_is_one_line_on_either_stream(text: str, capsys: pytest.CaptureFi
     assert printed.out == printed.err == escape_controls(text) + "\n"
     assert is_harmless(printed.out)
     assert printed.out.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "said"),
+    [
+        (ClipferryError("ProgrammingError: no such URL\n"), None, "ProgrammingError: no such URL"),
+        (
+            DatabaseUnavailableError("OperationalError"),
+            psycopg.OperationalError("refused\n\tIs it running?"),
+            f"{DatabaseUnavailableError.sentence()} OperationalError: refused Is it running?",
+        ),
+        (NotFoundError("no user ann"), LookupError("no user ann"), "There is nothing here. no user ann"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_an_error_is_one_line_that_says_nothing_twice(
+    error: ClipferryError, cause: Exception | None, said: str
+) -> None:
+    error.__cause__ = cause
+
+    assert sentence(error) == said
 
 
 @prints
