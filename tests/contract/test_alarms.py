@@ -185,7 +185,7 @@ def test_errors_that_a_users_own_requests_cause_wake_nobody_and_take_no_deployme
     """Five prompts a minute that a provider refuses, where ten requests a minute are all."""
     asked = [Counted(6 * n, "ApiRequests") for n in range(100)]
     answered = [Counted(12 * n, "ApiServerErrors") for n in range(50)]
-    of_the_user = [Counted(12 * n, "ApiErrorsOfUsers") for n in range(50)] if of_users else []
+    of_the_user = [Counted(12 * n, "ApiServerErrors", -1) for n in range(50)] if of_users else []
 
     on = alarms["ApiServerErrorsAlarm"].on([*asked, *answered, *of_the_user], hours=0.2)
 

@@ -1,4 +1,4 @@
-"""Every 500 is counted for its function, as the alarm in its canary reads it; what users can cause is counted apart."""
+"""Every 500 is counted for its function, as the alarm in its canary reads it; what users cause at will is taken off."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ def test_a_database_that_is_away_is_not_counted_as_an_unexpected_error(database_
 @pytest.mark.parametrize(
     ("error", "counted"),
     [
-        (ProviderRefusedError("no", failure="CONTENT_POLICY"), [("ApiErrorsOfUsers", 1, {})]),
-        (ReplayedError({"status": 502, "error": {"code": "PROVIDER_ERROR"}}), [("ApiErrorsOfUsers", 1, {})]),
+        (ProviderRefusedError("no", failure="CONTENT_POLICY"), [("ApiServerErrors", -1, {})]),
+        (ReplayedError({"status": 502, "error": {"code": "PROVIDER_ERROR"}}), [("ApiServerErrors", -1, {})]),
         (ReplayedError({"status": 402, "error": {"code": "INSUFFICIENT_CREDITS"}}), []),
         (ProviderRefusedError("no", failure="PROVIDER_OUT_OF_FUNDS"), []),
         (ProviderUnreachableError("no"), []),
@@ -102,7 +102,7 @@ def test_a_database_that_is_away_is_not_counted_as_an_unexpected_error(database_
     ],
     ids=["prompt", "repeat", "repeat below 500", "funds", "unreachable", "database"],
 )
-def test_an_error_that_a_user_can_cause_at_will_is_counted_apart(
+def test_an_error_that_a_user_can_cause_at_will_is_taken_off_the_count(
     error: ClipferryError, counted: list[tuple[str, float, dict[str, str]]]
 ) -> None:
     if isinstance(error, ProviderRefusedError):
