@@ -64,7 +64,7 @@ MOVES: dict[str, tuple[Callable[[Transaction, str, int], Any], set[VideoStatus]]
         {PENDING, GENERATING},
     ),
     "starts the upload of another task": (lambda tx, uuid, fence: _starts_upload(tx, uuid, "another"), {PENDING}),
-    "leases what is leased": (lambda tx, uuid, fence: leases.lease(tx, uuid=uuid, worker="worker", seconds=9), set()),
+    "leases what is leased": (lambda tx, uuid, fence: leases.lease(tx, uuid=uuid, worker="other", seconds=9), set()),
     "refreshes the source": (
         lambda tx, uuid, fence: videos.refresh_source(tx, uuid=uuid, source_url="https://x/", fence=fence),
         {UPLOADING},

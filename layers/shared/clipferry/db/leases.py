@@ -10,7 +10,7 @@ from clipferry.db.rows import storable
 from clipferry.errors import ClipferryError, SourceInvalidError
 from clipferry.observability import quote
 
-_LEASE: Final = """
+_TAKE_LEASE: Final = """
 with job as (
     update clipferry.jobs j
     set lease_fence = j.lease_fence + 1, lease_until = now() + make_interval(secs => %(seconds)s),
@@ -19,31 +19,22 @@ with job as (
     where j.video_uuid = %(uuid)s and v.uuid = j.video_uuid and v.status = 'UPLOADING'
         and v.original_video_url is not null and j.deadline is not null
         and (j.lease_until is null or j.lease_until < now())
-    returning j.video_uuid, j.state_since, j.lease_fence, j.mirror_attempts, j.source_refreshed, v.original_video_url,
-              v.provider, v.external_task_id, v.parameters
-),
-event as (
-    insert into clipferry.video_events (video_uuid, kind, detail)
-    select video_uuid, 'mirror_started', jsonb_build_object('attempt', mirror_attempts, 'worker', %(worker)s::text)
-    from job
+    returning j.video_uuid, j.mirror_attempts
 )
-select lease_fence as fence, mirror_attempts as attempts, source_refreshed, original_video_url as source_url, provider,
-       external_task_id as task_id, parameters as ordered,
-       (select count(*) from clipferry.video_events e
-        where e.video_uuid = job.video_uuid and e.kind = 'mirror_interrupted' and e.at >= job.state_since
-            and e.detail ->> 'code' = %(invalid_code)s) as invalid_answers
+insert into clipferry.video_events (video_uuid, kind, detail)
+select video_uuid, 'mirror_started', jsonb_build_object('attempt', mirror_attempts, 'worker', %(worker)s::text)
 from job
 """
 
-# What this worker was given by a commit whose answer it didn't get.
-_FIND_LEASE: Final = """
+# Taken just now, or by a commit whose answer the worker didn't get.
+_READ_LEASE: Final = """
 select j.lease_fence as fence, j.mirror_attempts as attempts, j.source_refreshed, v.original_video_url as source_url,
        v.provider, v.external_task_id as task_id, v.parameters as ordered,
        (select count(*) from clipferry.video_events e
         where e.video_uuid = j.video_uuid and e.kind = 'mirror_interrupted' and e.at >= j.state_since
             and e.detail ->> 'code' = %(invalid_code)s) as invalid_answers
 from clipferry.jobs j join public.videos v on v.uuid = j.video_uuid
-where j.video_uuid = %(uuid)s and j.lease_until > now() and j.deadline is not null
+where j.video_uuid = %(uuid)s and j.lease_until >= now() and j.deadline is not null
     and exists (select from clipferry.video_events e
                 where e.video_uuid = j.video_uuid and e.kind = 'mirror_started'
                     and e.detail ->> 'worker' = %(worker)s and (e.detail ->> 'attempt')::integer = j.mirror_attempts)
@@ -86,15 +77,10 @@ class Lease:
 def lease(tx: Transaction, *, uuid: str, worker: str, seconds: float) -> Rows[Lease]:
     """Leases an UPLOADING video; no row when another worker has it, or there is nothing to mirror any more.
 
-    `worker` is a name that no other worker has.
+    `worker` is a name that no other worker has: one that has the lease already gets the same again.
     """
-    parameters = {"uuid": uuid, "worker": worker, "seconds": seconds, "invalid_code": SourceInvalidError.code}
-    return tx.query(_LEASE, parameters, Lease)
-
-
-def find_lease(tx: Transaction, *, uuid: str, worker: str) -> Rows[Lease]:
-    """Returns the lease that `worker` has already, or no row."""
-    return tx.query(_FIND_LEASE, {"uuid": uuid, "worker": worker, "invalid_code": SourceInvalidError.code}, Lease)
+    tx.execute(_TAKE_LEASE, {"uuid": uuid, "worker": worker, "seconds": seconds})
+    return tx.query(_READ_LEASE, {"uuid": uuid, "worker": worker, "invalid_code": SourceInvalidError.code}, Lease)
 
 
 def release_lease(

@@ -57,11 +57,8 @@ class MirrorJob:
         """
 
         def take() -> Lease | None:
-            with self._database.transaction() as tx:
-                taken = leases.find_lease(tx, uuid=self.uuid, worker=self._worker)
-                seconds = self._seconds_left() + LEASE_MARGIN_SECONDS
-                taking = leases.lease(tx, uuid=self.uuid, worker=self._worker, seconds=seconds)
-            return taken.first() or taking.first()
+            seconds = self._seconds_left() + LEASE_MARGIN_SECONDS
+            return self._database.run(leases.lease, uuid=self.uuid, worker=self._worker, seconds=seconds).first()
 
         self._database.connect()
         return self._when_database_answers(take)
