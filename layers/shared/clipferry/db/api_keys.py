@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -101,12 +101,12 @@ class ApiKey:
 
 def create(tx: Transaction, new: NewKey, *, user_id: str, is_admin: bool) -> Rows[ApiKey]:
     """Creates a key; no row when there is no such user, or none who is an admin for an admin's key."""
-    return tx.query(_CREATE, {**_values(new), "user_id": user_id, "is_admin": is_admin}, ApiKey)
+    return tx.query(_CREATE, {**asdict(new), "user_id": user_id, "is_admin": is_admin}, ApiKey)
 
 
 def create_own(tx: Transaction, new: NewKey) -> Rows[ApiKey]:
     """Creates a key of the caller, who is locked; no row when the caller has MOST_KEYS."""
-    return tx.query(_CREATE_OWN, {**_values(new), "most": MOST_KEYS}, ApiKey)
+    return tx.query(_CREATE_OWN, {**asdict(new), "most": MOST_KEYS}, ApiKey)
 
 
 def list_all(tx: Transaction, *, user_id: str | None) -> Rows[ApiKey]:
@@ -132,7 +132,3 @@ def revoke_own(tx: Transaction, key_id: int) -> Rows[dict[str, Any]]:
 def touch(tx: Transaction, key_sha256: bytes) -> None:
     """Notes that a key is in use."""
     tx.execute(_TOUCH, {"key_sha256": key_sha256})
-
-
-def _values(new: NewKey) -> dict[str, Any]:
-    return {field: getattr(new, field) for field in NewKey.__dataclass_fields__}

@@ -8,7 +8,7 @@ For a key that may not do what is asked it leaves no user, so that those stateme
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, LiteralString
 
 from clipferry.db import api_keys
 from clipferry.db.connection import Rows, Transaction
@@ -62,16 +62,12 @@ class Caller:
 
 def authenticate(tx: Transaction, credential: Credential) -> Rows[Caller]:
     """Returns the caller, for a transaction that reads; no row when nobody has such a session or key."""
-    caller = tx.query(_AUTHENTICATE, _parameters(credential), Caller)
-    _touch(tx, credential)
-    return caller
+    return _authenticate(tx, _AUTHENTICATE, credential)
 
 
 def authenticate_and_lock(tx: Transaction, credential: Credential) -> Rows[Caller]:
     """Returns the caller, its row locked first of all, for a transaction that moves credits."""
-    caller = tx.query(_AUTHENTICATE_AND_LOCK, _parameters(credential), Caller)
-    _touch(tx, credential)
-    return caller
+    return _authenticate(tx, _AUTHENTICATE_AND_LOCK, credential)
 
 
 def signed_in(found: Rows[Caller]) -> Caller:
@@ -89,15 +85,14 @@ def lock_owner(tx: Transaction, video_uuid: str) -> Rows[Caller]:
     return tx.query(_LOCK_OWNER, {"video_uuid": video_uuid}, Caller)
 
 
-def _touch(tx: Transaction, credential: Credential) -> None:
-    if credential.key_sha256 is not None:
-        api_keys.touch(tx, credential.key_sha256)
-
-
-def _parameters(credential: Credential) -> dict[str, Any]:
-    return {
+def _authenticate(tx: Transaction, statement: LiteralString, credential: Credential) -> Rows[Caller]:
+    parameters = {
         "session_token": credential.session_token,
         "key_sha256": credential.key_sha256,
         "needs": "{" + ",".join(credential.needs) + "}",
         "session_only": credential.session_only,
     }
+    caller = tx.query(statement, parameters, Caller)
+    if credential.key_sha256 is not None:
+        api_keys.touch(tx, credential.key_sha256)
+    return caller

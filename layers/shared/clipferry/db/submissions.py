@@ -84,11 +84,6 @@ event as (
 select uuid from video
 """
 
-_NOTE_UNANSWERED: Final = """
-insert into clipferry.video_events (video_uuid, kind, detail)
-values (%(video_uuid)s, 'submit_unanswered', jsonb_build_object('provider', %(provider)s::text))
-"""
-
 _STORE_REFUSAL: Final = """
 update clipferry.idempotency_keys k set refusal = %(refusal)s
 from public.videos v
@@ -125,11 +120,6 @@ def record_task(
 def switch_provider(tx: Transaction, *, video_uuid: str, refused_by: str, provider: str) -> Rows[dict[str, Any]]:
     """Writes the next provider before it is asked, for its callback. No row if the video isn't PENDING."""
     return tx.query_dicts(_SWITCH_PROVIDER, {"video_uuid": video_uuid, "refused_by": refused_by, "provider": provider})
-
-
-def note_unanswered(tx: Transaction, *, video_uuid: str, provider: str) -> None:
-    """Notes that nobody knows whether the provider took the order; the hold stays."""
-    tx.execute(_NOTE_UNANSWERED, {"video_uuid": video_uuid, "provider": provider})
 
 
 def store_refusal(tx: Transaction, *, video_uuid: str, refusal: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-from clipferry.db import circuits, finish_video, provider_costs, submissions, videos
+from clipferry.db import circuits, events, finish_video, provider_costs, submissions, videos
 from clipferry.db.circuits import OpenCircuit
 from clipferry.db.connection import Database
 from clipferry.errors import (
@@ -124,7 +124,7 @@ def _record_unknown(database: Database, order: Order, error: ProviderSilentError
     count("ProviderErrors", provider=order.provider)
     try:
         with database.transaction() as tx:
-            submissions.note_unanswered(tx, video_uuid=order.video_uuid, provider=order.provider)
+            events.append(tx, order.video_uuid, "submit_unanswered", provider=order.provider)
             current = videos.get(tx, order.video_uuid)
             health.write(tx)
     except DatabaseUnavailableError:
