@@ -16,7 +16,7 @@ PAGES: Final = {
     Operation.LIST_DEEP: "videos._LIST_OWN",
     Operation.LIST_AFTER: "videos_after._NEWEST_FIRST",
     Operation.LIST_AFTER_OLDEST: "videos_after._OLDEST_FIRST",
-    Operation.LIST_STATUS: "videos._LIST_OWN_BY_STATUS",
+    Operation.LIST_STATUS: "videos._LIST_OWN",
     Operation.HISTORY: "ledger._HISTORY",
     Operation.HISTORY_TYPE: "ledger._HISTORY",
 }

@@ -75,9 +75,9 @@ from clipferry.callback_inbox
 
 _FIND: Final = _SELECT + "where id = %(id)s"
 
-_LATEST: Final = _SELECT + "order by id desc limit %(limit)s"
-
-_LATEST_OF_VIDEO: Final = _SELECT + "where video_uuid = %(video_uuid)s order by id desc limit %(limit)s"
+_LATEST: Final = f"""{_SELECT}
+where %(video_uuid)s::text is null or video_uuid = %(video_uuid)s order by id desc limit %(limit)s
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,5 +156,4 @@ def find(tx: Transaction, callback_id: int) -> Rows[StoredCallback]:
 
 def latest(tx: Transaction, *, video_uuid: str | None, limit: int) -> Rows[StoredCallback]:
     """Returns the latest callbacks of one video, or of all, newest first."""
-    statement = _LATEST_OF_VIDEO if video_uuid else _LATEST
-    return tx.query(statement, {"video_uuid": video_uuid, "limit": limit}, StoredCallback)
+    return tx.query(_LATEST, {"video_uuid": video_uuid, "limit": limit}, StoredCallback)

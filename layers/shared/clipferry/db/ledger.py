@@ -22,27 +22,21 @@ from (
 ) packages
 """
 
-_HISTORY: Final = """
-select id, trans_no, user_id, trans_type::text as trans_type, credits, balance_after, package_id, video_uuid, order_no,
-       hold_id, remark, created_at
+_OF_CALLER: Final = """
 from public.credit_transactions
 where user_id = current_setting('clipferry.user_id', true)
     and (%(trans_type)s::text is null or trans_type = (
         select enumlabel::text::public."CreditTransType" from pg_enum
         where enumtypid = 'public."CreditTransType"'::regtype and enumlabel = %(trans_type)s::text))
-order by id::bigint desc limit %(limit)s offset %(offset)s
 """
 
-_HISTORY_TOTAL: Final = """
-select count(*) as total from (
-    select from public.credit_transactions
-    where user_id = current_setting('clipferry.user_id', true)
-        and (%(trans_type)s::text is null or trans_type = (
-        select enumlabel::text::public."CreditTransType" from pg_enum
-        where enumtypid = 'public."CreditTransType"'::regtype and enumlabel = %(trans_type)s::text))
-    limit 10000
-) counted
+_HISTORY: Final = f"""
+select id, trans_no, user_id, trans_type::text as trans_type, credits, balance_after, package_id, video_uuid, order_no,
+       hold_id, remark, created_at
+{_OF_CALLER} order by id::bigint desc limit %(limit)s offset %(offset)s
 """
+
+_HISTORY_TOTAL: Final = f"select count(*) as total from (select {_OF_CALLER} limit 10000) counted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

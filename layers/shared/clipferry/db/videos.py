@@ -26,15 +26,10 @@ _GET_OWN: Final = f"""{SELECT}
 where v.uuid = %(uuid)s and v.user_id = current_setting('clipferry.user_id', true) and not v.is_deleted
 """
 
+# PostgreSQL reads the values in the text: with a status it takes the index that begins with it, without one the other.
 _LIST_OWN: Final = f"""{SELECT}
 where v.user_id = current_setting('clipferry.user_id', true) and not v.is_deleted
-    and (date_trunc('milliseconds', v.created_at), v.id) < (%(before_at)s, %(before_id)s)
-order by date_trunc('milliseconds', v.created_at) desc, v.id desc limit %(limit)s
-"""
-
-_LIST_OWN_BY_STATUS: Final = f"""{SELECT}
-where v.user_id = current_setting('clipferry.user_id', true) and not v.is_deleted
-    and v.status = %(status)s::public."VideoStatus"
+    and (%(status)s::text is null or v.status = %(status)s::public."VideoStatus")
     and (date_trunc('milliseconds', v.created_at), v.id) < (%(before_at)s, %(before_id)s)
 order by date_trunc('milliseconds', v.created_at) desc, v.id desc limit %(limit)s
 """
@@ -155,7 +150,7 @@ def list_own(
 ) -> Rows[Video]:
     """Returns the caller's videos older than a position, newest first. `before_at` is naive UTC, as the column is."""
     parameters = {"before_at": before_at, "before_id": before_id, "limit": limit, "status": status}
-    return tx.query(_LIST_OWN_BY_STATUS if status else _LIST_OWN, parameters, Video)
+    return tx.query(_LIST_OWN, parameters, Video)
 
 
 def assign_task(
