@@ -29,7 +29,10 @@ TRANSFORM = (str(ROOT / ".tools/sam/bin/python"), str(ROOT / "tools/transform_te
 Rule = Callable[[Deployed], list[str]]
 
 
-SENDING = {"MirrorQueue": (".mirror_queue,",), "WebhookQueue": (".webhook_queue,", "providers=dependencies.providers")}
+SENDING = {
+    "MirrorQueue": (".mirror_queue,", ".advance_context"),
+    "WebhookQueue": (".webhook_queue,", ".advance_context", "providers=dependencies.providers"),
+}
 """What a function's code has where it sends to the queue. Whoever asks providers may end a video: that is announced."""
 
 
