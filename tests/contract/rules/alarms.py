@@ -182,15 +182,18 @@ def own_metrics_are_those_that_the_code_counts(
 ) -> list[str]:
     """A series is read with exactly the dimensions that it is counted with, or there is no such series.
 
-    `counted` are the dimensions in the code, by metric; a series of a metric filter has none.
+    `counted` are the dimensions in the code, by metric; a series of a metric filter has none. Where both write one, its
+    unit is the same: an alarm on a metric with several units is "not defined" (PutMetricAlarm, `Unit`).
     """
-    filtered = {
-        t["MetricName"]: frozenset({frozenset()})
-        for _, f in of_type(deployed.full, "AWS::Logs::MetricFilter")
-        for t in f["MetricTransformations"]
-    }
-    known = {**filtered, **counted}
-    faults = []
+    transformations = [
+        t for _, f in of_type(deployed.full, "AWS::Logs::MetricFilter") for t in f["MetricTransformations"]
+    ]
+    known = {**{t["MetricName"]: frozenset({frozenset()}) for t in transformations}, **counted}
+    faults = [
+        f"{t['MetricName']} is counted by a filter without a unit, and by the code with Count"
+        for t in transformations
+        if t["MetricName"] in counted and t.get("Unit") != "Count"
+    ]
     for reading in {*map(_hashable, _read_by_alarms(deployed)), *map(_hashable, _read_by_the_dashboard(deployed))}:
         who, metric, dimensions = reading
         if metric not in known or (dimensions is not None and dimensions not in known[metric]):

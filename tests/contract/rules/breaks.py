@@ -259,6 +259,11 @@ BREAKS: list[tuple[str, str, Break]] = [
         ),
     ),
     (
+        "own_metrics_are_those_that_the_code_counts",
+        "ApiServerErrors is counted by a filter without a unit",
+        of("ApiServerErrorsMetric", "MetricTransformations/0/Unit", "None"),
+    ),
+    (
         "every_reason_is_in_an_alarm",
         "STORAGE_UNAVAILABLE",
         of("BucketErrorsAlarm", "Metrics/1/MetricStat/Metric/Dimensions/0/Value", "SOURCE_ERROR"),
