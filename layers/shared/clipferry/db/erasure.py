@@ -7,17 +7,15 @@ from typing import Any, Final
 from clipferry.db import users
 from clipferry.db.connection import Rows, Transaction
 
-_LIVE: Final = """
-select count(*) as videos from public.videos
-where user_id = current_setting('clipferry.user_id', true) and status in ('PENDING', 'GENERATING', 'UPLOADING')
-"""
-
 # A user with a live video keeps everything: its job needs the row, and its end would write about it again.
 _ERASE: Final = """
-with person as (
-    select u.id from public."user" u where u.id = current_setting('clipferry.user_id', true) and not exists (
-        select from public.videos v where v.user_id = u.id and v.status in ('PENDING', 'GENERATING', 'UPLOADING')
-    )
+with live as (
+    select uuid from public.videos
+    where user_id = current_setting('clipferry.user_id', true) and status in ('PENDING', 'GENERATING', 'UPLOADING')
+),
+person as (
+    select id from public."user"
+    where id = current_setting('clipferry.user_id', true) and not exists (select from live)
 ),
 video as (
     update public.videos v
@@ -56,9 +54,9 @@ rate as (
 key as (
     delete from clipferry.api_keys a using person where a.user_id = person.id returning a.id
 )
-select (select count(*) from video) as videos, (select count(*) from callback) as callbacks,
-       (select count(*) from event) as events, (select count(*) from key) as keys
-from person
+select (select count(*) from live) as live, (select count(*) from video) as videos,
+       (select count(*) from callback) as callbacks, (select count(*) from event) as events,
+       (select count(*) from key) as keys
 """
 
 _WITH_FILES: Final = """
@@ -77,14 +75,13 @@ where video_uuid = any(%(uuids)s) and files_removed_at is null
 """
 
 
-def erase(tx: Transaction, user_id: str) -> tuple[Rows[dict[str, Any]], Rows[dict[str, Any]], Rows[dict[str, Any]]]:
-    """Locks the user, so that no video is ordered meanwhile, and removes everything, or nothing.
+def erase(tx: Transaction, user_id: str) -> tuple[Rows[dict[str, Any]], Rows[dict[str, Any]]]:
+    """Locks the user, so that no video is ordered meanwhile, and removes everything, or nothing while a video is live.
 
-    Returns the user's row, the number of live videos (`videos`), and how much was removed: `videos`, `callbacks`,
-    `events`, `keys`, or no row while a video is live.
+    Returns the user's row, and how many videos are `live` and how much was removed: `videos`, `callbacks`, `events`,
+    `keys`.
     """
-    user = users.lock(tx, user_id)
-    return user, tx.query_dicts(_LIVE, {}), tx.query_dicts(_ERASE, {})
+    return users.lock(tx, user_id), tx.query_dicts(_ERASE, {})
 
 
 def with_files(tx: Transaction, user_id: str) -> Rows[dict[str, Any]]:

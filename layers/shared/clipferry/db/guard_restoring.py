@@ -45,15 +45,6 @@ class BrokenRule:
     rows: list[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Restored:
-    """What was made again, and which CHECKs that stood NOT VALID are valid now."""
-
-    made: list[str]
-    validated: list[str]
-    broken: list[BrokenRule]
-
-
 def missing(connection: Connection) -> list[Guard]:
     return guard_comparison.missing(run_patiently(connection, lambda: existing(connection)))
 
@@ -64,9 +55,10 @@ def existing(connection: Connection) -> list[Guard]:
         return cursor.execute(guard_comparison.EXISTING).fetchall()
 
 
-def restore(connection: Connection) -> Restored:
+def restore(connection: Connection) -> tuple[list[str], list[str], list[BrokenRule]]:
     """Makes every missing guard, and validates each CHECK that no row breaks.
 
+    Returns what was made, which CHECKs that stood NOT VALID are valid now, and which rows keep the others from it.
     Raises ConfigurationError, when the rest is done, for a table that is gone and for a unique index that rows forbid.
     """
     made: list[str] = []
@@ -80,7 +72,7 @@ def restore(connection: Connection) -> Restored:
     validated, broken = _validate(connection)
     if impossible:
         raise ConfigurationError(f"can't be made again (docs/migrating.md): {'; '.join(impossible)}")
-    return Restored(made=made, validated=[name for name in validated if name not in made], broken=broken)
+    return made, [name for name in validated if name not in made], broken
 
 
 def _make(connection: Connection, guard: Guard) -> str | None:

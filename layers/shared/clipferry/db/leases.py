@@ -1,4 +1,7 @@
-"""The mirror's lease: one worker at a time, with a fencing number. The database's clock decides."""
+"""The mirror's lease: one worker at a time, with a fencing number; and how far the file has got in all deliveries.
+
+The database's clock decides.
+"""
 
 from __future__ import annotations
 
@@ -56,6 +59,24 @@ _IS_LEASED: Final = """
 select coalesce(lease_until > now(), false) as is_leased from clipferry.jobs where video_uuid = %(uuid)s
 """
 
+# An event without the mark is a delivery's that got further, or that the bucket ended, or one from before the marks.
+_FIND_STANDSTILL: Final = """
+with tries as (
+    select e.at, e.kind, (e.detail ->> 'reached')::bigint as reached,
+           coalesce((e.detail ->> 'standstill')::boolean, false) as is_standstill
+    from clipferry.video_events e join clipferry.jobs j on j.video_uuid = e.video_uuid
+    where e.video_uuid = %(uuid)s and e.at >= j.state_since and e.kind in ('mirror_started', 'mirror_interrupted')
+),
+moved as (
+    select max(at) as at from tries where kind = 'mirror_interrupted' and not is_standstill
+)
+select coalesce(max(t.reached), 0) as reached,
+       count(*) filter (where t.is_standstill and t.at > coalesce(moved.at, '-infinity')) as deliveries,
+       coalesce(extract(epoch from clock_timestamp() - coalesce(moved.at, min(t.at))), 0)::double precision as seconds
+from moved left join tries t on true
+group by moved.at
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
@@ -72,6 +93,15 @@ class Lease:
     """How often the source has sent something else than a video, since the upload began."""
     ordered: dict[str, Any] | None
     """What the video's row keeps of its order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standstill:
+    """`reached` is the furthest byte of all deliveries; `deliveries` haven't got further since, for `seconds`."""
+
+    reached: int
+    deliveries: int
+    seconds: float
 
 
 def lease(tx: Transaction, *, uuid: str, worker: str, seconds: float) -> Rows[Lease]:
@@ -96,7 +126,7 @@ def release_lease(
     """Releases the lease because of `error`; reconcile sends the video again after `again_seconds`.
 
     `reached` is how many bytes have come, `standstill` says that the source's fault has kept it from getting further
-    than before (`standstills`). A lease that was released already stays as it is.
+    than before. A lease that was released already stays as it is.
     """
     parameters = {
         "uuid": uuid,
@@ -113,3 +143,8 @@ def release_lease(
 def is_leased(tx: Transaction, uuid: str) -> Rows[dict[str, Any]]:
     """Says whether a worker is mirroring the video right now (`is_leased`)."""
     return tx.query_dicts(_IS_LEASED, {"uuid": uuid})
+
+
+def find_standstill(tx: Transaction, uuid: str) -> Rows[Standstill]:
+    """Returns one row, about the deliveries that have ended since the upload began."""
+    return tx.query(_FIND_STANDSTILL, {"uuid": uuid}, Standstill)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from psycopg.types.json import Jsonb
-
 from clipferry.db.connection import Rows, Transaction
 from clipferry.provider_cost import ProviderCost
 
@@ -18,9 +16,11 @@ with job as (
     from public.videos v
     where j.video_uuid = %(uuid)s and v.uuid = j.video_uuid and v.external_task_id = %(task_id)s
         and (j.provider_cost, j.provider_cost_currency) is distinct from (%(amount)s::numeric, %(currency)s::text)
-    returning j.video_uuid
+    returning j.video_uuid, j.provider_cost, j.provider_cost_currency
 )
-insert into clipferry.video_events (video_uuid, kind, detail) select video_uuid, 'provider_cost', %(detail)s from job
+insert into clipferry.video_events (video_uuid, kind, detail)
+select video_uuid, 'provider_cost',
+       jsonb_build_object('amount', provider_cost::text, 'currency', provider_cost_currency) from job
 """
 
 _OF: Final = """
@@ -60,14 +60,9 @@ class ModelCost:
 
 def note(tx: Transaction, *, uuid: str, task_id: str, cost: ProviderCost | None) -> None:
     """Writes what the task cost, and an event, if the task is the video's; nothing without a cost."""
-    if cost is None:
-        return
-    amount = format(cost.amount, "f")
-    detail = Jsonb({"amount": amount, "currency": cost.currency.value})
-    tx.execute(
-        _NOTE,
-        {"uuid": uuid, "task_id": task_id, "amount": cost.amount, "currency": cost.currency.value, "detail": detail},
-    )
+    if cost is not None:
+        parameters = {"uuid": uuid, "task_id": task_id, "amount": cost.amount, "currency": cost.currency.value}
+        tx.execute(_NOTE, parameters)
 
 
 def of(tx: Transaction, uuids: list[str]) -> Rows[dict[str, Any]]:

@@ -39,6 +39,5 @@ def bring_up_to_date(
         if dry_run:
             missing = [] if applied else guard_restoring.missing(connection)
             return Changes(applied=applied, restored=[str(guard) for guard in missing])
-        done = guard_restoring.restore(connection)
-    validated = [] if applied else done.validated
-    return Changes(applied=applied, restored=done.made, validated=validated, broken=done.broken)
+        restored, validated, broken = guard_restoring.restore(connection)
+    return Changes(applied=applied, restored=restored, validated=[] if applied else validated, broken=broken)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
 
@@ -18,7 +19,7 @@ class GuardKind(StrEnum):
     TABLE = "table"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Guard:
     """A CHECK, an index or a table. `definition` is in PostgreSQL's words: a condition, or columns and a predicate."""
 
@@ -35,17 +36,9 @@ class Guard:
         return f"{self.kind} {self.name} on {self.table}"
 
 
-def _check(table: str, name: str, condition: str) -> Guard:
-    return Guard(kind=GuardKind.CHECK, table=table, name=name, definition=condition)
-
-
-def _unique(table: str, name: str, columns: str) -> Guard:
-    return Guard(kind=GuardKind.UNIQUE_INDEX, table=table, name=name, definition=columns)
-
-
-def _index(table: str, name: str, columns: str) -> Guard:
-    return Guard(kind=GuardKind.INDEX, table=table, name=name, definition=columns)
-
+_check = partial(Guard, GuardKind.CHECK)
+_unique = partial(Guard, GuardKind.UNIQUE_INDEX)
+_index = partial(Guard, GuardKind.INDEX)
 
 _UNFINISHED: Final = ", ".join(
     f"'{status}'::public.\"VideoStatus\"" for status in ("PENDING", "GENERATING", "UPLOADING")
@@ -53,7 +46,7 @@ _UNFINISHED: Final = ", ".join(
 _NEWEST_FIRST: Final = "date_trunc('milliseconds'::text, created_at) DESC, id DESC"
 
 TABLES: Final = tuple(
-    Guard(kind=GuardKind.TABLE, table=name, name=name)
+    Guard(GuardKind.TABLE, name, name)
     for name in (
         "api_keys", "callback_inbox", "deletions", "idempotency_keys", "jobs", "low_credits", "metadata_pairs",
         "migrations", "mirrored_files", "opening_balances", "order_numbers", "provider_circuits", "rate_windows",

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Final
 
-from clipferry.db.leases import Lease
-from clipferry.db.standstills import Standstill
+from clipferry.db.leases import Lease, Standstill
 from clipferry.errors import (
     NotAVideoError,
     ProviderError,

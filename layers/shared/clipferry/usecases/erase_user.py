@@ -41,12 +41,12 @@ def erase_user(user_id: str, *, database: Database, storage: Storage) -> ErasedU
     Raises NotFoundError for an unknown user, and VideosNotEndedError while a video is in the making.
     """
     with database.transaction() as tx:
-        user, live, erased = erasure.erase(tx, user_id)
+        user, erased = erasure.erase(tx, user_id)
     if user.first() is None:
         raise NotFoundError(f"no user {user_id}")
-    counts = erased.first()
-    if counts is None:
-        raise VideosNotEndedError(f"{sum(row['videos'] for row in live.all())} of {user_id}'s haven't ended")
+    [counts] = erased.all()
+    if live := counts.pop("live"):
+        raise VideosNotEndedError(f"{live} of {user_id}'s haven't ended")
     with_files = _remove_films(user_id, database, storage)
     uploads = _remove_uploads(user_id, storage)
     logger.info("user erased", videos=counts["videos"], uploads=uploads)

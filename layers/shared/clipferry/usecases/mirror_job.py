@@ -11,11 +11,10 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 from uuid import uuid4
 
-from clipferry.db import finish_video, leases, mirror_progress, standstills, videos
+from clipferry.db import finish_video, leases, mirror_progress, videos
 from clipferry.db.connection import Database, Rows, Transaction
-from clipferry.db.leases import Lease
+from clipferry.db.leases import Lease, Standstill
 from clipferry.db.retry import until_it_answers
-from clipferry.db.standstills import Standstill
 from clipferry.errors import ClipferryError
 from clipferry.media.geometry import aspect_ratio_name, resolution_name
 from clipferry.models import MirroredFile, VideoStatus
@@ -65,7 +64,7 @@ class MirrorJob:
 
     def find_standstill(self) -> Standstill:
         """Returns how long the file hasn't got any further before this delivery."""
-        found = self._when_database_answers(lambda: self._database.run(standstills.find, self.uuid).first())
+        found = self._when_database_answers(lambda: self._database.run(leases.find_standstill, self.uuid).first())
         return found or Standstill(reached=0, deliveries=0, seconds=0.0)
 
     def release(
