@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.logging import correlation_paths
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from clipferry import runtime
 from clipferry.api import key_answers, model_answers, openapi, parameters, request_bodies, requests, responses
@@ -15,9 +12,8 @@ from clipferry.api.app import build_app, reply, reply_document, reply_plain
 from clipferry.api.sdk import answers
 from clipferry.api.sign_in_first import sign_in_first
 from clipferry.models import Scope
-from clipferry.observability import logger
 from clipferry.usecases import manage_keys, move_credits, read_credits, read_user
-from clipferry.usecases.presign_upload import count_upload, presign_upload
+from clipferry.usecases.presign_upload import presign_upload
 from clipferry.usecases.read_webhook_secret import read_webhook_secret
 
 app = build_app()
@@ -70,14 +66,14 @@ def grant() -> Response[str]:
 def presign() -> Response[str]:
     dependencies = runtime.dependencies()
     credential = requests.credential(app.current_event, dependencies.auth_rules, Scope.VIDEOS_WRITE)
-    user = read_user.read_user(credential=credential, database=dependencies.database)
-    body = requests.parse_body(app.current_event, request_bodies.PresignUpload)
-    count_upload(user_id=user.id, database=dependencies.database)
+    with sign_in_first(credential, dependencies.database):
+        body = requests.parse_body(app.current_event, request_bodies.PresignUpload)
     signed = presign_upload(
-        user_id=user.id,
+        credential=credential,
         content_type=body.contentType,
         content_length=body.contentLength,
         length_required=dependencies.settings.upload_length_required,
+        database=dependencies.database,
         storage=dependencies.storage,
     )
     return reply(HTTPStatus.OK, responses.upload(signed))
@@ -155,7 +151,4 @@ def contract() -> Response[str]:
     return reply_document(openapi.document())
 
 
-@logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP, clear_state=True)
-@runtime.invocation
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return app.resolve(event, context)
+lambda_handler = runtime.http_handler(app)

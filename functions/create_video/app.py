@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.logging import correlation_paths
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from clipferry import runtime
 from clipferry.api import parameters, requests, responses
@@ -17,7 +14,6 @@ from clipferry.api.generate_request import order_request
 from clipferry.api.sdk import answers, create_request
 from clipferry.api.sign_in_first import sign_in_first
 from clipferry.models import Credential, Scope
-from clipferry.observability import logger
 from clipferry.usecases.cancel_video import cancel_video
 from clipferry.usecases.create_video import CreatedVideo, VideoRequest, create_video, may_name_webhook
 from clipferry.usecases.query_videos import get_video
@@ -124,7 +120,4 @@ def _picture_url(creation: create_request.Creation, credential: Credential) -> s
     )
 
 
-@logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP, clear_state=True)
-@runtime.invocation
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return app.resolve(event, context)
+lambda_handler = runtime.http_handler(app)

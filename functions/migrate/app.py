@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -26,7 +27,7 @@ def migrate(event: dict[str, Any]) -> dict[str, Any]:
     dependencies = runtime.dependencies()
     changes = schema.bring_up_to_date(
         dependencies.settings.migration_url,
-        runtime.migrations_folder(__file__),
+        Path(__file__).with_name("migrations"),  # a link, which `sam build` follows
         dry_run=bool(event.get("dryRun")),
         connect_timeout=dependencies.settings.database_connect_timeout_seconds,
     )

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.logging import correlation_paths
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from clipferry import runtime
 from clipferry.api import openapi, parameters, requests, responses
@@ -15,7 +12,6 @@ from clipferry.api.app import build_app, redirect, reply, reply_plain
 from clipferry.api.sdk import answers
 from clipferry.api.sign_in_first import sign_in_first
 from clipferry.models import Scope, Video
-from clipferry.observability import logger
 from clipferry.usecases import query_videos
 from clipferry.usecases.check_health import check_health
 from clipferry.usecases.delete_video import delete_video
@@ -141,7 +137,4 @@ def _delete(uuid: str) -> None:
     delete_video(parameters.video_uuid(uuid), credential=credential, database=dependencies.database)
 
 
-@logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP, clear_state=True)
-@runtime.invocation
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return app.resolve(event, context)
+lambda_handler = runtime.http_handler(app)

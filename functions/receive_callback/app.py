@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.logging import correlation_paths
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from clipferry import runtime
 from clipferry.api import callback_request
 from clipferry.api.app import build_app, reply
-from clipferry.observability import logger
 from clipferry.usecases.receive_callback import receive_callback
 
 app = build_app()
@@ -31,7 +27,4 @@ def callback(provider: str) -> Response[str]:
     return reply(HTTPStatus.OK, {"received": True})
 
 
-@logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP, clear_state=True)
-@runtime.invocation
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return app.resolve(event, context)
+lambda_handler = runtime.http_handler(app)

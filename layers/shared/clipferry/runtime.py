@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import cache, wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from clipferry import catalog, observability, settings
@@ -24,6 +23,7 @@ from clipferry.setting_rules.secret_location import SecretLocation, read
 from clipferry.settings import Settings
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from clipferry.aws.secrets_manager import Secret
@@ -115,6 +115,16 @@ def invocation(handler: Handler) -> Handler:
     return invoke
 
 
+def http_handler(app: APIGatewayHttpResolver) -> Handler:
+    """Returns the handler of a function behind API Gateway. Each of its log lines has the request's id."""
+    from aws_lambda_powertools.logging import correlation_paths
+
+    named = observability.logger.inject_lambda_context(
+        correlation_id_path=correlation_paths.API_GATEWAY_HTTP, clear_state=True
+    )
+    return named(invocation(app.resolve))
+
+
 def dependencies() -> Dependencies:
     """What this call works with; outside of a call, what the newest settings make. Raises ConfigurationError."""
     return _environment.get(_outside_of_calls).dependencies()
@@ -128,12 +138,6 @@ def now() -> datetime:
 def seconds_left(context: LambdaContext) -> Callable[[], float]:
     """Returns a clock of the seconds that the function may still run."""
     return lambda: context.get_remaining_time_in_millis() / 1000
-
-
-def migrations_folder(handler_file: str) -> Path:
-    """Where the migrations are: beside the handler in a built function, at the top in a checkout."""
-    built = Path(handler_file).parent / "migrations"
-    return built if built.is_dir() else Path(handler_file).parents[2] / "migrations"
 
 
 def reset() -> None:

@@ -33,9 +33,6 @@ class Range:
     def __contains__(self, value: int) -> bool:
         return self.min <= value <= self.max
 
-    def narrowed_by(self, other: Range) -> Range:
-        return Range(max(self.min, other.min), min(self.max, other.max))
-
 
 NONE: Final = Range(0, 0)
 SEEDS: Final = Range(0, 2**31 - 1)
@@ -183,7 +180,7 @@ def _length_faults(path: str, text: str | None, allowed: Range | None) -> Iterat
 
 
 def _common_range(own: Range, given: Range) -> Range:
-    common = own.narrowed_by(given)
+    common = Range(max(own.min, given.min), min(own.max, given.max))
     if common.min > common.max:
         raise ValueError(f"of {_amount(own)} nothing is in {_amount(given)}")
     return common

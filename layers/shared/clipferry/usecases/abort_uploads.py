@@ -49,7 +49,5 @@ def _is_old(upload: UnfinishedUpload, now: datetime) -> bool:
 
 def _abandoned(uploads: Sequence[UnfinishedUpload], database: Database) -> list[UnfinishedUpload]:
     uuids = {upload: _KEY.sub(r"\1", upload.key) for upload in uploads}
-    with database.transaction() as tx:
-        found = mirror_progress.still_open(tx, list(uuids.values()))
-    kept = {row["video_uuid"] for row in found.all()}
+    kept = {row["video_uuid"] for row in database.run(mirror_progress.still_open, list(uuids.values())).all()}
     return [upload for upload, uuid in uuids.items() if uuid not in kept]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from clipferry.db import events, finish_video, inbox, jobs, leases, provider_costs, videos
 from clipferry.db.connection import Database
@@ -22,8 +22,7 @@ from clipferry.verdicts import FailureCode, TaskState, Verdict
 BEFORE_THE_FILE: Final = (VideoStatus.PENDING, VideoStatus.GENERATING)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdvanceContext:
+class AdvanceContext(NamedTuple):
     """What advancing a video takes beside the database: the providers that have a key, the queue, and the deadlines."""
 
     providers: Mapping[str, Provider]

@@ -7,7 +7,5 @@ from clipferry.db.connection import Database
 
 def check_health(database: Database) -> dict[str, object]:
     """Raises DatabaseUnavailableError (503) when the database is away."""
-    with database.transaction() as tx:
-        answered = tx.query_dicts("select 1 as answer", {})
-    answered.first()
+    database.run(lambda tx: tx.query_dicts("select 1 as answer", {})).first()
     return {"status": "ok", "checks": {"database": "ok"}}

@@ -79,9 +79,7 @@ def list_own_keys(*, credential: Credential, database: Database) -> list[ApiKey]
 
 
 def revoke_key(key_id: int, *, database: Database) -> ApiKey:
-    with database.transaction() as tx:
-        revoked = api_keys.revoke(tx, key_id)
-    record = revoked.first()
+    record = database.run(api_keys.revoke, key_id).first()
     if record is None:
         raise NotFoundError(f"no key {key_id} that could be revoked")
     return record

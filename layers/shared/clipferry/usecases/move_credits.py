@@ -45,16 +45,15 @@ def grant(
         raise InvalidRequestError.for_field("expiresInDays", "out_of_range", f"must be from 1 to {MOST_DAYS}")
     if trans_type not in ENTRY_TYPES:
         raise InvalidRequestError.for_field("transType", "invalid", f"must be one of {', '.join(ENTRY_TYPES)}")
-    with database.transaction() as tx:
-        entered = add(
-            tx,
-            user_id=user_id,
-            credits=amount,
-            order_no=order_no,
-            trans_type=trans_type,
-            expires_in_days=expires_in_days,
-            remark=_signed(remark, granted_by),
-        )
+    entered = database.run(
+        add,
+        user_id=user_id,
+        credits=amount,
+        order_no=order_no,
+        trans_type=trans_type,
+        expires_in_days=expires_in_days,
+        remark=_signed(remark, granted_by),
+    )
     return _done(entered.first(), user_id, order_no, granted_by).verdict is CreditVerdict.DONE
 
 
@@ -103,9 +102,7 @@ def _with_expired(database: Database) -> Iterator[str]:
 
 def _expire(user_id: str, database: Database) -> int:
     try:
-        with database.transaction() as tx:
-            expired = expiry.expire(tx, user_id)
-        return len(expired.all())
+        return len(database.run(expiry.expire, user_id).all())
     except ClipferryError as error:
         if type(error) is DatabaseUnavailableError:  # not one that is only busy
             raise

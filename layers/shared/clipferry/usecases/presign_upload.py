@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from clipferry.db import rate_limits
+from clipferry.db import rate_limits, sign_in
 from clipferry.db.connection import Database
 from clipferry.errors import InvalidRequestError, RateLimitedError
 from clipferry.files.upload_keys import LARGEST_UPLOADS, new_key
+from clipferry.models import Credential
 
 if TYPE_CHECKING:  # imported here, it would cost every cold start of account's
     from clipferry.storage import Storage
@@ -37,13 +38,21 @@ def count_upload(*, user_id: str, database: Database) -> None:
 
 
 def presign_upload(
-    *, user_id: str, content_type: str, content_length: int | None, length_required: bool, storage: Storage
+    *,
+    credential: Credential,
+    content_type: str,
+    content_length: int | None,
+    length_required: bool,
+    database: Database,
+    storage: Storage,
 ) -> PresignedUpload:
     """`content_type` is one of UPLOAD_TYPES. A `content_length` is signed: a PUT of another size is refused.
 
-    Without one a PUT of any size is taken, up to the bucket's own limit. Raises InvalidRequestError if it is required,
-    and for one that is larger than LARGEST_UPLOADS says.
+    Without one a PUT of any size is taken, up to the bucket's own limit. Raises RateLimitedError, and
+    InvalidRequestError if it is required, and for one that is larger than LARGEST_UPLOADS says.
     """
+    user_id = sign_in.signed_in(database.run(sign_in.authenticate, credential)).user_id
+    count_upload(user_id=user_id, database=database)
     if content_length is None and length_required:
         raise InvalidRequestError.for_field("contentLength", "missing", "is required")
     kind = content_type.partition("/")[0]

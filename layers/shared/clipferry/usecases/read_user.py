@@ -23,9 +23,7 @@ def read_user(*, credential: Credential, database: Database) -> User:
 
 def require_admin(*, credential: Credential, database: Database) -> Caller:
     """Returns the admin; raises ForbiddenError for anyone else. A key must be made with --admin, and by an admin."""
-    with database.transaction() as tx:
-        found = sign_in.authenticate(tx, credential)
-    caller = sign_in.signed_in(found)
+    caller = sign_in.signed_in(database.run(sign_in.authenticate, credential))
     if not caller.is_admin:
         raise ForbiddenError("not an admin")
     return caller

@@ -56,9 +56,8 @@ def _due(page: list[ListedObject], database: Database, now: datetime, kept_days:
     ours = {key: folder for key, folder in folders.items() if folder is not None}
     if not ours:
         return []
-    with database.transaction() as tx:
-        reading = uploads.uses(tx, list(ours), list(set(ours.values())))
-    is_open = {row["key"]: row["is_open"] for row in reading.all()}
+    uses = database.run(uploads.uses, list(ours), list(set(ours.values()))).all()
+    is_open = {row["key"]: row["is_open"] for row in uses}
     return [
         found.key
         for found in page

@@ -120,17 +120,15 @@ def _reopen(
     max_concurrent: int | None = None,
     api_key_id: int | None = None,
 ) -> None:
-    with database.transaction() as tx:
-        reopened = reopen(
-            tx,
-            video_uuid=video.uuid,
-            source_url=source_url,
-            deadline_seconds=polling.upload_deadline_seconds,
-            next_check_seconds=polling.check_seconds,
-            max_concurrent=max_concurrent,
-            api_key_id=api_key_id,
-        )
-    result = reopened.first()
+    result = database.run(
+        reopen,
+        video_uuid=video.uuid,
+        source_url=source_url,
+        deadline_seconds=polling.upload_deadline_seconds,
+        next_check_seconds=polling.check_seconds,
+        max_concurrent=max_concurrent,
+        api_key_id=api_key_id,
+    ).first()
     if result is None or result.verdict is RetryVerdict.NOT_FAILED:
         raise ConflictError("another retry was first")
     if result.verdict is RetryVerdict.TOO_MANY_JOBS:

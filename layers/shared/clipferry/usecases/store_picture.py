@@ -30,9 +30,7 @@ def store_picture(content: bytes, *, field: str, credential: Credential, databas
     Its type is what its first bytes say. It counts as a presigned upload does. Raises InvalidRequestError, which names
     `field`, RateLimitedError and StorageError.
     """
-    with database.transaction() as tx:
-        found = sign_in.authenticate(tx, credential)
-    user_id = sign_in.signed_in(found).user_id
+    user_id = sign_in.signed_in(database.run(sign_in.authenticate, credential)).user_id
     content_type = _image_type(content)
     if content_type is None:
         raise InvalidRequestError.for_field(field, "invalid_type", "must be a JPEG, PNG, GIF or WebP")
