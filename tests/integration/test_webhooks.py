@@ -25,6 +25,10 @@ from tests.integration.webhook_journey import OLD_SECRET, OWNERS, SECRET, USERS,
 from tests.log_lines import captured, metrics
 
 HOUR, DAY = 3600.0, 24 * 3600.0
+OF = """
+select d.id from clipferry.webhook_deliveries d join clipferry.webhook_endpoints e on e.id = d.endpoint_id
+where e.user_id is not distinct from %(user)s order by d.id
+"""
 EVENTS = "select id, kind, body from clipferry.webhook_events order by created_at, id"
 
 
@@ -347,6 +351,39 @@ def test_a_users_broken_address_is_the_users_affair(journey: Journey) -> None:
     assert [name for name, _, _ in metrics(log()) if name.startswith("Owner")] == []
     assert (journey.switched_off(), journey.switched_off(USERS)) == (None, "GONE")
     assert [request.url for request in journey.received].count(USERS) == 2, "a later order means it"
+
+
+def test_a_user_whose_address_fails_takes_one_sender_and_not_the_owners(journey: Journey) -> None:
+    """Every order names another address that never answers."""
+    journey.answer = lambda request: 200 if request.url == OWNERS else NoAnswerError("15 seconds are over")
+    for number in range(4):
+        journey.name(uuid := journeys.held_video(journey.database), f"{USERS}/{number}")
+        assert journeys.fail(journey.database, uuid)
+    first, *others = [row["id"] for row in books.rows(journey.database, OF, user="ann")]
+    owners = [row["id"] for row in books.rows(journey.database, OF, user=None)]
+    assert journey.deliver(first) is Attempt.FAILED
+
+    def claimed(ids: list[int]) -> list[int]:
+        found = (journey.database.run(webhook_deliveries.claim, number).first() for number in ids)
+        return [delivery.id for delivery in found if delivery is not None]
+
+    assert claimed(others) == others[:1]
+    assert claimed(owners) == owners
+
+    journey.let_pass(webhook_deliveries.LEASE_SECONDS + webhook_deliveries.LOST_SECONDS, step=HOUR)
+    waiting = {message[1] for message in journey.messages} - {first}
+    assert len(waiting) <= 1, "the schedule gives a turn to one"
+
+
+def test_what_has_waited_for_a_users_address_comes_as_soon_as_it_works(journey: Journey) -> None:
+    journey.answer = lambda request: 200 if request.url == OWNERS or journey.seconds > HOUR else 500
+    for _ in range(5):
+        journey.name(uuid := journeys.held_video(journey.database))
+        assert journeys.fail(journey.database, uuid)
+    journey.let_pass(DAY, step=300)
+
+    assert journey.states() == ["DELIVERED"] * 10
+    assert all(len(bodies) == 1 for bodies in bodies_of_ids(journey.received).values())
 
 
 def test_without_the_owners_endpoint_only_the_request_is_heard(journey: Journey) -> None:

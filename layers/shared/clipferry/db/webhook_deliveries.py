@@ -18,6 +18,8 @@ LOST_SECONDS: Final = 120
 FAILING_DAYS: Final = 5
 """An endpoint that has taken nothing for so long is switched off."""
 
+# A receiver that never answers takes a sender for 15 seconds, and senders are few: a user with an address that fails
+# has one attempt at a time.
 _CLAIM: Final = """
 update clipferry.webhook_deliveries d
 set attempts = d.attempts + 1, attempted_at = now(), lease_until = now() + make_interval(secs => %(lease_seconds)s)
@@ -25,6 +27,11 @@ from clipferry.webhook_events e, clipferry.webhook_endpoints p
 where d.id = %(id)s and d.state = 'PENDING' and d.next_attempt_at <= now()
     and (d.lease_until is null or d.lease_until <= now())
     and e.id = d.event_id and p.id = d.endpoint_id and p.switched_off is null
+    and (not exists (select from clipferry.webhook_deliveries o, clipferry.webhook_endpoints q
+                     where o.lease_until > now() and q.id = o.endpoint_id and q.user_id = p.user_id)
+         or not exists (select from clipferry.webhook_endpoints f
+                        where f.user_id = p.user_id and f.switched_off is null
+                            and f.failing_since > now() - make_interval(days => %(failing_days)s)))
 returning d.id, d.attempts, d.event_id, e.kind, e.video_uuid, e.body, p.url, p.user_id
 """
 
@@ -68,17 +75,31 @@ where p.id = d.endpoint_id and p.switched_off is not null and d.state = 'PENDING
     and (d.lease_until is null or d.lease_until <= now())
 """
 
+# Of a user with an address that fails the oldest one alone: the next have their turn when it works, or a minute later.
 _TAKE_DUE: Final = """
-update clipferry.webhook_deliveries set queued_at = now()
-where id in (
-    select id from clipferry.webhook_deliveries
-    where next_attempt_at <= now()
-        and (queued_at is null or queued_at < now() - make_interval(secs => %(lost_seconds)s))
-        and (lease_until is null or lease_until <= now())
-    order by next_attempt_at, id limit %(limit)s
-    for update skip locked
+with failing as (
+    select distinct user_id from clipferry.webhook_endpoints
+    where user_id is not null and switched_off is null
+        and failing_since > now() - make_interval(days => %(failing_days)s)
+),
+due as (
+    select d.id, d.next_attempt_at, f.user_id as failing_user
+    from clipferry.webhook_deliveries d join clipferry.webhook_endpoints p on p.id = d.endpoint_id
+    left join failing f on f.user_id = p.user_id
+    where d.next_attempt_at <= now()
+        and (d.queued_at is null or d.queued_at < now() - make_interval(secs => %(lost_seconds)s))
+        and (d.lease_until is null or d.lease_until <= now())
+),
+turn as (
+    select id, next_attempt_at from due where failing_user is null
+    union all
+    (select distinct on (failing_user) id, next_attempt_at from due where failing_user is not null
+     order by failing_user, next_attempt_at, id)
 )
-returning id
+update clipferry.webhook_deliveries d set queued_at = now()
+from (select id from turn order by next_attempt_at, id limit %(limit)s) taken
+where d.id = taken.id and (d.queued_at is null or d.queued_at < now() - make_interval(secs => %(lost_seconds)s))
+returning d.id
 """
 
 _SELECT: Final = """
@@ -143,8 +164,9 @@ class Delivery:
 
 
 def claim(tx: Transaction, delivery_id: int) -> Rows[Claimed]:
-    """Returns what to send, for one caller at a time; no row when it isn't due, or somebody else is sending it."""
-    return tx.query(_CLAIM, {"id": delivery_id, "lease_seconds": LEASE_SECONDS}, Claimed)
+    """Returns what to send, for one caller at a time; no row when it isn't due, or its turn hasn't come."""
+    parameters = {"id": delivery_id, "lease_seconds": LEASE_SECONDS, "failing_days": FAILING_DAYS}
+    return tx.query(_CLAIM, parameters, Claimed)
 
 
 def note_delivered(tx: Transaction, delivery_id: int, *, status: int) -> None:
@@ -185,7 +207,8 @@ def drop_of_switched_off(tx: Transaction) -> None:
 
 def take_due(tx: Transaction, *, limit: int) -> Rows[dict[str, Any]]:
     """Returns the ids of deliveries that are due and not on the queue, the oldest first, each to one caller."""
-    return tx.query_dicts(_TAKE_DUE, {"limit": limit, "lost_seconds": LOST_SECONDS})
+    parameters = {"limit": limit, "lost_seconds": LOST_SECONDS, "failing_days": FAILING_DAYS}
+    return tx.query_dicts(_TAKE_DUE, parameters)
 
 
 def latest(tx: Transaction, *, state: str | None, video_uuid: str | None, limit: int) -> Rows[Delivery]:
