@@ -27,7 +27,7 @@ from benchmarks.plans import ExplainingDatabase
 from benchmarks.product import Product
 from benchmarks.report import Measured
 from benchmarks.rounds import PlanBook, ReadTargets, Stopwatch, bare_round, product_round
-from clipferry.db import migrations
+from clipferry.db import schema
 from clipferry.db.connection import Database
 from local.logs import quiet_logs
 from local.postgres import embedded_postgres
@@ -45,7 +45,7 @@ def main() -> int:
     with nullcontext(arguments.url) if arguments.url else embedded_postgres() as url:
         print(f"making {size.videos:,} videos: a million take five minutes", file=sys.stderr)
         began = time.perf_counter()
-        migrations.apply(url, MIGRATIONS)
+        schema.bring_up_to_date(url, MIGRATIONS)
         dataset.fill(url, size)
         for line in _heading(url, size, time.perf_counter() - began):
             print(line, flush=True)

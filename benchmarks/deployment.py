@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from benchmarks.events import CALLBACK_SECRET, MANY, EventFactory
 from benchmarks.tls_front import tls_front
-from clipferry.db import migrations
+from clipferry.db import schema
 from clipferry.db.connection import Database
 from local.certificates import make_certificate
 from local.http.messages import Request, Response
@@ -87,7 +87,7 @@ def deployment(folder: Path, *, authorities: Path) -> Iterator[Deployment]:
             **{name: front.url(name) for name in ("evolink", "r2", "vault", "queue")},
             plain_vault=aws.endpoint,
         )
-        migrations.apply(urls.postgres, ROOT / "migrations")
+        schema.bring_up_to_date(urls.postgres, ROOT / "migrations")
         trusted = folder / "authorities.pem"
         trusted.write_bytes(authorities.read_bytes() + certificate.read_bytes())
         database = scope.enter_context(closing(Database(urls.postgres)))

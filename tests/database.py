@@ -12,6 +12,9 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.sql import SQL, Identifier
 
+from clipferry.db import migrations
+from clipferry.db.migration_session import CONNECT_TIMEOUT_SECONDS, WAIT_SECONDS, only_runner
+
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 CONTRACT = Path(__file__).parent / "contract"
 PRISMA = CONTRACT / "schema-prisma.sql"
@@ -32,6 +35,19 @@ def empty_tables(url: str) -> None:
     """Leaves nothing in a migrated database, and begins every sequence anew."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(_EMPTY)
+
+
+def apply_migrations(
+    url: str,
+    folder: Path = MIGRATIONS,
+    *,
+    dry_run: bool = False,
+    wait_seconds: float = WAIT_SECONDS,
+    connect_timeout: int = CONNECT_TIMEOUT_SECONDS,
+) -> list[str]:
+    """The files of `schema.bring_up_to_date` alone: in a folder of the test's own there is nothing else to bring."""
+    with only_runner(url, wait_seconds=wait_seconds, connect_timeout=connect_timeout) as connection:
+        return migrations.apply_files(connection, migrations.read(folder), dry_run=dry_run)
 
 
 def run(url: str, sql: str) -> None:

@@ -18,7 +18,6 @@ from cli.app import MIGRATIONS
 from cli.doctor import bucket, clock, layer, secrets
 from cli.doctor.findings import CheckFailedError, CheckSkippedError
 from clipferry import settings as settings_module
-from clipferry.db import migrations
 from clipferry.db.connection import Database
 from clipferry.errors import StorageError
 from clipferry.s3 import retry
@@ -28,7 +27,7 @@ from local.http.server import HttpServer
 from local.r2.faults import Fault
 from local.r2.server import FakeR2
 from tests.command_line import Clipferry
-from tests.database import run
+from tests.database import apply_migrations, run
 from tests.integration import operator_fakes
 from tests.integration.mirror_fixtures import storage_for
 from tests.integration.operator_fakes import SECRET, Sqs
@@ -234,7 +233,7 @@ def test_a_missing_migration_is_named(installation: Installation, empty_url: str
     names = sorted(file.name for file in MIGRATIONS.glob("*.sql"))
     for name in names[:-1]:
         (older / name).write_text((MIGRATIONS / name).read_text())
-    migrations.apply(empty_url, older)
+    apply_migrations(empty_url, older)
     installation.change("DATABASE_URL", empty_url)
 
     assert installation.failure("migrations") == f"not applied: {names[-1]}"
@@ -254,7 +253,7 @@ def test_a_missing_migration_is_named(installation: Installation, empty_url: str
 def test_a_database_that_is_not_what_the_migrations_made_is_told(
     installation: Installation, empty_url: str, change: str, detail: str
 ) -> None:
-    migrations.apply(empty_url, MIGRATIONS)
+    apply_migrations(empty_url, MIGRATIONS)
     run(empty_url, change)
     installation.change("DATABASE_URL", empty_url)
 

@@ -9,11 +9,11 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from benchmarks.tls_front import tls_front
-from clipferry.db import migrations, server_certificates
+from clipferry.db import server_certificates
 from clipferry.db.connection import Database
 from clipferry.errors import DatabaseUnavailableError
 from local.certificates import make_certificate
-from tests.database import MIGRATIONS
+from tests.database import MIGRATIONS, apply_migrations
 
 
 @pytest.fixture
@@ -60,13 +60,13 @@ def test_a_check_without_a_file_is_made_with_the_systems_authorities(
 
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     assert one(url) == {"one": 1}
-    assert migrations.apply(url, MIGRATIONS, dry_run=True) == []
+    assert apply_migrations(url, MIGRATIONS, dry_run=True) == []
 
     monkeypatch.setenv("SSL_CERT_FILE", str(make_certificate(tmp_path / "other.pem", "localhost")))
     with pytest.raises(DatabaseUnavailableError):
         one(url)
     with pytest.raises(DatabaseUnavailableError):
-        migrations.apply(url, MIGRATIONS, dry_run=True)
+        apply_migrations(url, MIGRATIONS, dry_run=True)
 
 
 @pytest.mark.parametrize(

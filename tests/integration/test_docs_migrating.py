@@ -10,12 +10,11 @@ from typing import LiteralString, cast
 import psycopg
 import pytest
 
-from clipferry.db import migrations
 from clipferry.db.connection import Database
 from clipferry.usecases.move_credits import expire_credits
 from clipferry.usecases.verify_credits import verify_credits
 from tests import books, journeys
-from tests.database import MIGRATIONS, PRISMA, new_database
+from tests.database import MIGRATIONS, PRISMA, apply_migrations, new_database
 
 ROOT = Path(__file__).parents[2]
 [MEND] = re.findall(r"^```sql\n(.*?)^```$", (ROOT / "docs/migrating.md").read_text(), re.MULTILINE | re.DOTALL)
@@ -54,7 +53,7 @@ def test_what_is_broken_is_mended_and_the_books_are_right(server_url: str, broke
         with psycopg.connect(url, autocommit=True) as original:
             for sql in (PRISMA.read_text(encoding="utf-8"), filled, MEND.replace("rollback;", "commit;")):
                 original.execute(cast("LiteralString", sql))
-        migrations.apply(url, MIGRATIONS)
+        apply_migrations(url, MIGRATIONS)
         with closing(Database(url)) as database:
             _live_on(database)
 

@@ -15,7 +15,6 @@ import pytest
 
 from clipferry import runtime
 from clipferry.aws import custom_resource
-from clipferry.db import migrations
 from clipferry.errors import ConfigurationError, InvalidRequestError, NetworkError
 from functions.migrate.app import lambda_handler
 from local.lambda_runtime.lambda_context import invoker
@@ -24,7 +23,7 @@ from local.postgres_server import free_port
 from local.sam_template.environment import in_process
 from local.sam_template.read import read_template
 from tests.cloudformation import NEWER, STACK, Bucket, listening, request
-from tests.database import MIGRATIONS
+from tests.database import MIGRATIONS, apply_migrations
 
 PASSWORD = "hunter2-and-no-other"
 OLDER = "20261122T100000Z"
@@ -75,7 +74,7 @@ def test_create_migrates_and_says_so(empty_url: str, bucket: Bucket, invoke: Any
     assert (bucket.answer["StackId"], bucket.answer["RequestId"]) == (STACK, "6d2d4b7e")
     assert bucket.answer["LogicalResourceId"] == "Migration"
     assert bucket.content_types == [""], "the pre-signed URL is signed for none"
-    assert migrations.apply(empty_url, MIGRATIONS, dry_run=True) == []
+    assert apply_migrations(empty_url, MIGRATIONS, dry_run=True) == []
 
 
 def test_update_migrates_under_the_same_physical_id(empty_url: str, bucket: Bucket, invoke: Any) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from clipferry.db import migrations
 from clipferry.errors import ClipferryError, ConfigurationError, DatabaseBusyError, DatabaseUnavailableError
-from tests.database import column, run
+from tests.database import apply_migrations, column, run
 
 SHIPPED = Path(__file__).parents[2] / "migrations"
 PATIENCE = 60.0
@@ -83,7 +83,7 @@ def test_files_are_taken_in_order_and_others_are_left_alone(folder: Path) -> Non
 
 def test_a_folder_without_migrations_is_a_mistake(tmp_path: Path, url: str) -> None:
     with pytest.raises(ConfigurationError):
-        migrations.apply(url, tmp_path)
+        apply_migrations(url, tmp_path)
 
 
 def test_every_shipped_file_has_a_number_of_its_own() -> None:
@@ -96,57 +96,57 @@ def test_every_shipped_file_has_a_number_of_its_own() -> None:
 
 
 def test_each_file_is_applied_once(url: str, folder: Path) -> None:
-    assert migrations.apply(url, folder) == ["0001_create_ferries.sql", "0002_name_ferries.sql"]
-    assert migrations.apply(url, folder) == []
+    assert apply_migrations(url, folder) == ["0001_create_ferries.sql", "0002_name_ferries.sql"]
+    assert apply_migrations(url, folder) == []
     assert column(url, "select name from public.ferries order by id") == ["Silja", "Viking"]
 
 
 def test_what_is_new_is_applied_to_what_is_there(url: str, folder: Path) -> None:
-    migrations.apply(url, folder)
+    apply_migrations(url, folder)
     write(folder, "0003_add_tonnage.sql", "ALTER TABLE public.ferries ADD tonnage integer;")
 
-    assert migrations.apply(url, folder) == ["0003_add_tonnage.sql"]
+    assert apply_migrations(url, folder) == ["0003_add_tonnage.sql"]
     assert ledger(url) == ["0001_create_ferries.sql", "0002_name_ferries.sql", "0003_add_tonnage.sql"]
 
 
 def test_the_shipped_files_are_applied_once(url: str) -> None:
     names = [migration.name for migration in migrations.read(SHIPPED)]
 
-    assert migrations.apply(url, SHIPPED) == names
+    assert apply_migrations(url, SHIPPED) == names
     before = column(url, EVERYTHING)
-    assert migrations.apply(url, SHIPPED) == []
+    assert apply_migrations(url, SHIPPED) == []
     assert column(url, EVERYTHING) == before
 
 
 def test_a_file_that_was_edited_is_refused(url: str, folder: Path) -> None:
-    migrations.apply(url, folder)
+    apply_migrations(url, folder)
     write(folder, "0002_name_ferries.sql", "INSERT INTO public.ferries VALUES (3, 'Tallink');\n")
     write(folder, "0003_add_tonnage.sql", "ALTER TABLE public.ferries ADD tonnage integer;")
 
     with pytest.raises(ConfigurationError, match=r"0002_name_ferries\.sql"):
-        migrations.apply(url, folder)
+        apply_migrations(url, folder)
     assert ledger(url) == ["0001_create_ferries.sql", "0002_name_ferries.sql"]
     assert column(url, "select count(*) from public.ferries") == [2]
 
 
 def test_a_database_that_is_newer_than_the_code_is_refused(url: str, folder: Path) -> None:
     write(folder, "0003_add_tonnage.sql", "ALTER TABLE public.ferries ADD tonnage integer;")
-    migrations.apply(url, folder)
+    apply_migrations(url, folder)
     (folder / "0003_add_tonnage.sql").unlink()
 
     with pytest.raises(ConfigurationError, match=r"0003_add_tonnage\.sql"):
-        migrations.apply(url, folder)
+        apply_migrations(url, folder)
 
 
 def test_a_dry_run_names_what_is_missing_and_changes_nothing(url: str, folder: Path) -> None:
     before = column(url, EVERYTHING)
 
-    assert migrations.apply(url, folder, dry_run=True) == ["0001_create_ferries.sql", "0002_name_ferries.sql"]
+    assert apply_migrations(url, folder, dry_run=True) == ["0001_create_ferries.sql", "0002_name_ferries.sql"]
     assert column(url, EVERYTHING) == before
 
-    migrations.apply(url, folder)
+    apply_migrations(url, folder)
     write(folder, "0003_add_tonnage.sql", "ALTER TABLE public.ferries ADD tonnage integer;")
-    assert migrations.apply(url, folder, dry_run=True) == ["0003_add_tonnage.sql"]
+    assert apply_migrations(url, folder, dry_run=True) == ["0003_add_tonnage.sql"]
     assert ledger(url) == ["0001_create_ferries.sql", "0002_name_ferries.sql"]
 
 
@@ -162,7 +162,7 @@ def test_a_file_that_fails_leaves_nothing_of_itself(url: str, folder: Path) -> N
     write(folder, "0004_never_reached.sql", "DROP TABLE public.ferries;")
 
     with pytest.raises(ConfigurationError, match="DivisionByZero"):
-        migrations.apply(url, folder)
+        apply_migrations(url, folder)
 
     assert ledger(url) == ["0001_create_ferries.sql", "0002_name_ferries.sql"]
     assert column(url, "select to_regclass('public.harbours')") == [None]
@@ -172,11 +172,11 @@ def test_a_file_that_fails_leaves_nothing_of_itself(url: str, folder: Path) -> N
 def test_a_file_that_was_repaired_is_applied(url: str, folder: Path) -> None:
     write(folder, "0003_add_tonnage.sql", "ALTER TABLE public.ferry ADD tonnage integer;")
     with pytest.raises(ConfigurationError):
-        migrations.apply(url, folder)
+        apply_migrations(url, folder)
 
     write(folder, "0003_add_tonnage.sql", "ALTER TABLE public.ferries ADD tonnage integer;")
 
-    assert migrations.apply(url, folder) == ["0003_add_tonnage.sql"]
+    assert apply_migrations(url, folder) == ["0003_add_tonnage.sql"]
 
 
 def test_a_file_without_a_transaction_may_build_indexes_concurrently(url: str, folder: Path) -> None:
@@ -191,7 +191,7 @@ def test_a_file_without_a_transaction_may_build_indexes_concurrently(url: str, f
         "-- The end.\n",
     )
 
-    assert migrations.apply(url, folder)[-1] == "0003_index_ferries.sql"
+    assert apply_migrations(url, folder)[-1] == "0003_index_ferries.sql"
     assert column(url, "select relname::text from pg_class where relname like 'clipferry%' order by 1") == [
         "clipferry_both",
         "clipferry_names",
@@ -210,24 +210,24 @@ def test_an_index_that_a_failed_build_left_invalid_is_built_anew(url: str, folde
     )
     write(folder, "0002_name_ferries.sql", "INSERT INTO public.ferries VALUES (1, 'Silja'), (2, 'Silja');\n")
     with pytest.raises(ConfigurationError):
-        migrations.apply(url, folder)
+        apply_migrations(url, folder)
     assert column(url, validity) == [False]
     assert ledger(url) == ["0001_create_ferries.sql", "0002_name_ferries.sql"]
 
     run(url, "update public.ferries set name = 'Viking' where id = 2")
 
-    assert migrations.apply(url, folder) == ["0003_index_ferries.sql"]
+    assert apply_migrations(url, folder) == ["0003_index_ferries.sql"]
     assert column(url, validity) == [True]
 
 
 def test_an_invalid_index_of_somebody_else_is_left_alone(url: str, folder: Path) -> None:
-    migrations.apply(url, folder)
+    apply_migrations(url, folder)
     run(url, "update public.ferries set name = 'Silja'")
     with pytest.raises(psycopg.errors.UniqueViolation):
         run(url, "create unique index concurrently theirs on public.ferries (name)")
     write(folder, "0003_analyze.sql", "-- no-transaction\nANALYZE public.ferries;\n")
 
-    migrations.apply(url, folder)
+    apply_migrations(url, folder)
 
     assert column(url, "select indexrelid::regclass::text from pg_index where not indisvalid") == ["theirs"]
 
@@ -241,7 +241,7 @@ def test_of_runners_at_once_each_file_is_applied_by_one(url: str) -> None:
 
     def apply() -> list[str]:
         start.wait(PATIENCE)
-        return migrations.apply(url, SHIPPED)
+        return apply_migrations(url, SHIPPED)
 
     with ThreadPoolExecutor(4) as pool:
         applied = [future.result(PATIENCE) for future in [pool.submit(apply) for _ in range(4)]]
@@ -255,10 +255,10 @@ def test_a_runner_that_waited_too_long_gives_up(url: str, folder: Path) -> None:
 
     running = "select count(*) from pg_stat_activity where query like 'SELECT pg_sleep_for%' and state = 'active'"
 
-    with in_background(lambda: migrations.apply(url, folder)) as outcome:
+    with in_background(lambda: apply_migrations(url, folder)) as outcome:
         wait_for(lambda: column(url, running) == [1])
         with pytest.raises(DatabaseBusyError):
-            migrations.apply(url, folder, wait_seconds=0.1)
+            apply_migrations(url, folder, wait_seconds=0.1)
         run(url, "select pg_cancel_backend(pid) from pg_stat_activity where application_name = 'clipferry-migrate'")
         with pytest.raises(ClipferryError):
             outcome()
@@ -267,10 +267,10 @@ def test_a_runner_that_waited_too_long_gives_up(url: str, folder: Path) -> None:
 def test_a_runner_that_ended_badly_keeps_nobody_waiting(url: str, folder: Path) -> None:
     write(folder, "0003_fail.sql", "SELECT 1 / 0;")
     with pytest.raises(ConfigurationError):
-        migrations.apply(url, folder)
+        apply_migrations(url, folder)
     (folder / "0003_fail.sql").unlink()
 
-    assert migrations.apply(url, folder, wait_seconds=0.1) == []
+    assert apply_migrations(url, folder, wait_seconds=0.1) == []
 
 
 # Locks
@@ -279,7 +279,7 @@ def test_a_runner_that_ended_badly_keeps_nobody_waiting(url: str, folder: Path) 
 @pytest.mark.parametrize("head", ["", "-- no-transaction\n"])
 def test_a_file_that_meets_a_lock_gives_way_and_tries_again(url: str, folder: Path, head: str) -> None:
     """The sequence counts the tries: what takes a number doesn't give it back when it rolls back."""
-    migrations.apply(url, folder)
+    apply_migrations(url, folder)
     run(url, "create sequence public.tries")
     write(
         folder,
@@ -290,7 +290,7 @@ def test_a_file_that_meets_a_lock_gives_way_and_tries_again(url: str, folder: Pa
 
     with psycopg.connect(url) as holder:
         holder.execute("lock table public.ferries in access exclusive mode")
-        with in_background(lambda: migrations.apply(url, folder)) as outcome:
+        with in_background(lambda: apply_migrations(url, folder)) as outcome:
             wait_for(lambda: column(url, "select last_value from public.tries") >= [2])
             assert ledger(url) == ["0001_create_ferries.sql", "0002_name_ferries.sql"]
             holder.rollback()
@@ -304,7 +304,7 @@ def test_a_file_waits_for_locks_for_a_few_seconds_only(url: str, folder: Path) -
         folder, "0003_note_patience.sql", "CREATE TABLE public.patience AS SELECT current_setting('lock_timeout') AS t;"
     )
 
-    migrations.apply(url, folder)
+    apply_migrations(url, folder)
 
     assert column(url, "select t from public.patience") == ["4s"]
 
@@ -314,12 +314,12 @@ def test_a_file_waits_for_locks_for_a_few_seconds_only(url: str, folder: Path) -
 
 def test_a_database_that_is_away_is_unavailable(folder: Path) -> None:
     with pytest.raises(DatabaseUnavailableError):
-        migrations.apply("postgresql://postgres@127.0.0.1:1/clipferry", folder)
+        apply_migrations("postgresql://postgres@127.0.0.1:1/clipferry", folder)
 
 
 def test_no_password_is_shown_when_the_database_is_away(folder: Path) -> None:
     with pytest.raises(DatabaseUnavailableError) as away:
-        migrations.apply("postgresql://postgres:hunter2@127.0.0.1:1/clipferry", folder)
+        apply_migrations("postgresql://postgres:hunter2@127.0.0.1:1/clipferry", folder)
 
     assert "hunter2" not in str(away.value)
 
@@ -333,7 +333,7 @@ def test_no_password_is_shown_when_the_database_is_away(folder: Path) -> None:
 )
 def test_a_password_that_is_not_percent_encoded_is_said_and_no_part_of_it_shown(folder: Path, url: str) -> None:
     with pytest.raises(ConfigurationError, match="percent-encoded") as unread:
-        migrations.apply(url, folder)
+        apply_migrations(url, folder)
 
     assert "hun" not in str(unread.value)
     assert "ter2" not in str(unread.value)
@@ -344,7 +344,7 @@ def test_a_password_that_is_not_percent_encoded_is_said_and_no_part_of_it_shown(
 )
 def test_the_server_that_is_away_is_named(folder: Path, url: str) -> None:
     with pytest.raises(DatabaseUnavailableError, match=r"can't connect to 127\.0\.0\.1:1: .*refused"):
-        migrations.apply(url, folder)
+        apply_migrations(url, folder)
 
 
 def test_a_server_that_never_answers_is_given_up_and_named(folder: Path) -> None:
@@ -352,4 +352,4 @@ def test_a_server_that_never_answers_is_given_up_and_named(folder: Path) -> None
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         with pytest.raises(DatabaseUnavailableError, match=f"127.0.0.1:{port}: ConnectionTimeout"):
-            migrations.apply(f"postgresql://ann@127.0.0.1:{port}/clipferry", folder, connect_timeout=2)
+            apply_migrations(f"postgresql://ann@127.0.0.1:{port}/clipferry", folder, connect_timeout=2)

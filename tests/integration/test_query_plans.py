@@ -14,9 +14,8 @@ from benchmarks.latency_proxy import latency_proxy
 from benchmarks.plans import ExplainingDatabase
 from benchmarks.product import Product
 from benchmarks.rounds import Operation, PlanBook, ReadTargets, Stopwatch, product_round
-from clipferry.db import migrations
 from clipferry.db.connection import Database
-from tests.database import MIGRATIONS, new_database
+from tests.database import MIGRATIONS, apply_migrations, new_database
 
 SIZE = Size(videos=20_000, users=100, ledger=60_000)
 FEW = 1000
@@ -29,7 +28,7 @@ AWAY = 0.05
 def filled_url(server_url: str) -> Iterator[str]:
     """A database of its own: the other tests empty theirs."""
     with new_database(server_url) as url:
-        migrations.apply(url, MIGRATIONS)
+        apply_migrations(url, MIGRATIONS)
         dataset.fill(url, SIZE)
         yield url
 

@@ -14,13 +14,13 @@ import psycopg
 import pytest
 
 from clipferry import catalog
-from clipferry.db import finish_video, migrations
+from clipferry.db import finish_video
 from clipferry.db.connection import Database
 from clipferry.models import Credential, VideoStatus
 from clipferry.usecases.create_video import VideoRequest, create_video
 from clipferry.verdicts import FailureCode
 from tests import journeys
-from tests.database import MIGRATIONS, PRISMA, column, copy_of, new_database, run
+from tests.database import MIGRATIONS, PRISMA, apply_migrations, column, copy_of, new_database, run
 from tests.scripted_provider import ScriptedProvider, sign_callback
 
 UNFINISHED = (VideoStatus.PENDING, VideoStatus.GENERATING, VideoStatus.UPLOADING)
@@ -96,7 +96,7 @@ def prisma_url(server_url: str) -> Iterator[str]:
 def own_url(server_url: str) -> Iterator[str]:
     """A database that nobody but our migrations has made."""
     with new_database(server_url) as url:
-        migrations.apply(url, MIGRATIONS)
+        apply_migrations(url, MIGRATIONS)
         yield url
 
 
@@ -112,7 +112,7 @@ def filled_url(server_url: str, prisma_url: str) -> Iterator[str]:
 def opened_url(server_url: str, filled_url: str) -> Iterator[str]:
     """The same, after our migrations."""
     with copy_of(server_url, filled_url) as url:
-        migrations.apply(url, MIGRATIONS)
+        apply_migrations(url, MIGRATIONS)
         yield url
 
 

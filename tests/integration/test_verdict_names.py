@@ -10,11 +10,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from clipferry.db import inbox, migrations
+from clipferry.db import inbox
 from clipferry.db.connection import Database
 from clipferry.verdicts import Verdict
 from tests import books, journeys
-from tests.database import MIGRATIONS, new_database
+from tests.database import MIGRATIONS, apply_migrations, new_database
 
 THIS = "0007_name_the_verdicts.sql"
 
@@ -59,7 +59,7 @@ def before(server_url: str, tmp_path: Path) -> Iterator[str]:
         if file.name < THIS:
             shutil.copy(file, tmp_path)
     with new_database(server_url) as url:
-        migrations.apply(url, tmp_path)
+        apply_migrations(url, tmp_path)
         yield url
 
 
@@ -80,7 +80,7 @@ def test_every_sentence_has_become_a_name(before: str) -> None:
     for sentence in SENTENCES:
         keep(before, "vid_1", sentence)
 
-    migrations.apply(before, MIGRATIONS)
+    apply_migrations(before, MIGRATIONS)
 
     assert verdicts(before) == ([*SENTENCES.values()], [*SENTENCES.values()])
 
@@ -93,7 +93,7 @@ def test_there_is_a_sentence_for_every_verdict() -> None:
 def test_what_is_no_sentence_of_ours_stays(before: str, kept: str | None) -> None:
     keep(before, "vid_1", kept)
 
-    migrations.apply(before, MIGRATIONS)
+    apply_migrations(before, MIGRATIONS)
 
     assert verdicts(before) == ([kept], [kept])
 
@@ -101,7 +101,7 @@ def test_what_is_no_sentence_of_ours_stays(before: str, kept: str | None) -> Non
 def test_a_task_that_could_not_be_asked_about_before_is_still_asked_about(before: str) -> None:
     keep(before, "vid_1", "provider did not answer")
 
-    migrations.apply(before, MIGRATIONS)
+    apply_migrations(before, MIGRATIONS)
 
     with closing(Database(before)) as database:
         books.add_user(database)

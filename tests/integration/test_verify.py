@@ -8,13 +8,13 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from clipferry.db import migrations, verification
+from clipferry.db import verification
 from clipferry.db.connection import Database
 from clipferry.db.verification import Breach
 from clipferry.models import VideoStatus
 from clipferry.usecases.verify_credits import verify_credits
 from tests import books, journeys, planted_breaches
-from tests.database import MIGRATIONS, new_database
+from tests.database import MIGRATIONS, apply_migrations, new_database
 from tests.planted_breaches import PLANTINGS, Planting, Scene
 
 GUARDS = """
@@ -31,7 +31,7 @@ alter table public.credit_holds
 def unguarded_url(server_url: str) -> Iterator[str]:
     """A database of its own without the CHECKs: what they refuse could not be planted."""
     with new_database(server_url) as url:
-        migrations.apply(url, MIGRATIONS)
+        apply_migrations(url, MIGRATIONS)
         with psycopg.connect(url) as connection:
             connection.execute(GUARDS)
         yield url

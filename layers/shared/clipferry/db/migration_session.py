@@ -19,6 +19,8 @@ Result = TypeVar("Result")
 
 CONNECT_TIMEOUT_SECONDS: Final = 5
 """For each address of the host; DATABASE_CONNECT_TIMEOUT_SECONDS changes it."""
+WAIT_SECONDS: Final = 120.0
+"""How long a runner waits for another one."""
 LOCK_TIMEOUT: Final = "4s"
 """A statement that waits for a lock makes everybody behind it wait: it gives up soon and tries again."""
 TRIES: Final = 10

@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Final, LiteralString, cast
 
 from clipferry.db import guard_comparison, guard_restoring
-from clipferry.db.migration_session import CONNECT_TIMEOUT_SECONDS, Connection, only_runner, run_patiently
+from clipferry.db.migration_session import Connection, run_patiently
 from clipferry.db.schema_guards import Guard
 from clipferry.errors import ConfigurationError
 
-WAIT_SECONDS: Final = 120.0
-"""How long a runner waits for another one."""
 _NO_TRANSACTION: Final = "-- no-transaction"
 
 _INDEX: Final = re.compile(
@@ -65,21 +63,8 @@ def read(folder: Path) -> list[Migration]:
     return [Migration(file.name, file.read_text()) for file in files]
 
 
-def apply(
-    database_url: str,
-    folder: Path,
-    *,
-    dry_run: bool = False,
-    wait_seconds: float = WAIT_SECONDS,
-    connect_timeout: int = CONNECT_TIMEOUT_SECONDS,
-) -> list[str]:
-    """Applies what is missing and returns the names; with `dry_run` only names them. Needs a direct, unpooled URL."""
-    with only_runner(database_url, wait_seconds=wait_seconds, connect_timeout=connect_timeout) as connection:
-        return apply_files(connection, read(folder), dry_run=dry_run)
-
-
 def apply_files(connection: Connection, migrations: list[Migration], *, dry_run: bool) -> list[str]:
-    """Does the same on a connection that holds the lock."""
+    """Applies what is missing on a connection that holds the lock, and returns the names; a dry run only names them."""
     pending = _pending(connection, migrations)
     if not dry_run:
         connection.execute(_LEDGER)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from clipferry.db import guard_restoring, migrations
 from clipferry.db.guard_restoring import BrokenRule
-from clipferry.db.migration_session import CONNECT_TIMEOUT_SECONDS, only_runner
+from clipferry.db.migration_session import CONNECT_TIMEOUT_SECONDS, WAIT_SECONDS, only_runner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ def bring_up_to_date(
     folder: Path,
     *,
     dry_run: bool = False,
-    wait_seconds: float = migrations.WAIT_SECONDS,
+    wait_seconds: float = WAIT_SECONDS,
     connect_timeout: int = CONNECT_TIMEOUT_SECONDS,
 ) -> Changes:
     """All of it under one lock. Needs a direct, unpooled URL; raises the errors of `only_runner` and `restore`."""
