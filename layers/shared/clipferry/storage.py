@@ -27,8 +27,6 @@ from clipferry.s3.stored_objects import StoredObject, find_object
 from clipferry.transfer.interface import StoredFile, TransferConfig, TransferOptions, TransferResult
 from clipferry.transfer.mirror import Mirror
 
-CONNECT_SECONDS = 5
-READ_SECONDS = 60
 ATTEMPTS = 3
 REQUEST_SECONDS = 60.0
 
@@ -186,10 +184,6 @@ class Storage:
                 signature_version="s3v4",
                 # By default boto3 sends checksums as trailers of a chunked body, which R2 refuses.
                 request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-                retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-                connect_timeout=CONNECT_SECONDS,
-                read_timeout=READ_SECONDS,
                 s3={"addressing_style": "path"},
             ),
         )
