@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from unittest.mock import patch
 
 import pytest
 
 from clipferry.errors import StorageError
 from clipferry.net.deadline import Deadline
 from clipferry.s3.multipart import Progress
-from clipferry.s3.retry import FAILURES, BucketRefusedError, is_worth_another_try
+from clipferry.s3.retry import FAILURES, TRIES, BucketRefusedError, Retries, is_worth_another_try
 from clipferry.s3.stored_objects import StoredObject, find_object
 from clipferry.s3.xml import element_text, is_error
 from clipferry.storage import Storage
@@ -171,6 +172,20 @@ def test_a_burst_of_slow_down_is_sat_out(status: int, code: str) -> None:
         storage = storage_for(r2, workers=workers, pause_seconds=0.001)
         burst = Fault(operation="UploadPart", kind="refused", times=FAILURES + 2, answer=slow_down)
         mirrored(r2, content, burst, storage=storage)
+
+
+def test_when_the_upload_cant_be_created_there_are_no_pauses_but_between_its_tries() -> None:
+    with (
+        strict_r2() as r2,
+        serving(Behaviour(CONTENT)) as source,
+        patch.object(Retries, "pause", autospec=True, side_effect=Retries.pause) as pause,
+    ):
+        r2.fail(Fault(operation="CreateMultipartUpload", kind="500", times=TRIES))
+        storage = storage_for(r2, **QUICK)
+        with pytest.raises(StorageError):
+            storage.transfer(source_url=source.url, key=KEY)
+        storage.close()
+    assert [call.args[1] for call in pause.call_args_list] == list(range(1, TRIES + 1))
 
 
 @pytest.mark.parametrize("cut", [cut_short, cut_short_without_length])

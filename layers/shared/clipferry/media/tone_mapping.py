@@ -32,10 +32,10 @@ Colour = tuple[float, float, float]
 def colour_table(transfer: int) -> bytes:
     """Returns the picture's pixels for PQ or HLG, as rgb48le: red runs fastest, then green, then blue."""
     linear = [(_pq_light if transfer == PQ else _hlg_light)(step / (_STEPS - 1)) for step in range(_STEPS)]
-    adapt = _display_light if transfer == HLG else _as_it_is
-    values = [
-        value for blue in linear for green in linear for red in linear for value in _mapped(adapt((red, green, blue)))
-    ]
+    colours = [(red, green, blue) for blue in linear for green in linear for red in linear]
+    if transfer == HLG:
+        colours = [_display_light(scene) for scene in colours]
+    values = [value for colour in colours for value in _mapped(colour)]
     return struct.pack(f"<{len(values)}H", *values)
 
 
@@ -55,10 +55,6 @@ def _display_light(scene: Colour) -> Colour:
     red, green, blue = scene
     gain = _BRIGHTEST * (0.2627 * red + 0.678 * green + 0.0593 * blue) ** 0.2
     return red * gain, green * gain, blue * gain
-
-
-def _as_it_is(light: Colour) -> Colour:
-    return light
 
 
 def _mapped(light: Colour) -> list[int]:

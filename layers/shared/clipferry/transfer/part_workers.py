@@ -130,6 +130,7 @@ class PartWorkers:
     def _move_part(self, part: Part, reader: RangeReader) -> SentPart | None:
         """Returns the part if its answer is still to come."""
         try:
+            self._wait_for_upload(part, reader)
             sent = self._send_with_retry(part, reader, may_be_ahead=True)
         except BaseException:
             reader.close()
@@ -155,6 +156,14 @@ class PartWorkers:
             finally:
                 reader.close()
 
+    def _wait_for_upload(self, part: Part, reader: RangeReader) -> None:
+        """Reads what can be kept of the part meanwhile. Raises what creating the upload raised: that was retried."""
+        while self._upload_id() is None:
+            if part.kept and part.filled < part.length:
+                self.fill(part, reader, STEP)
+            elif self._context.retries.stop.wait(_POLL_SECONDS):
+                raise StoppedError
+
     def _send_with_retry(
         self, part: Part, reader: RangeReader, *, may_be_ahead: bool, failed: int = 0
     ) -> SentPart | None:
@@ -168,12 +177,7 @@ class PartWorkers:
             reader.restart(part.start)
         if not part.filled:
             self.fill(part, reader, STEP)
-        while (upload_id := self._upload_id()) is None:
-            if part.kept and part.filled < part.length:
-                self.fill(part, reader, STEP)
-            elif self._context.retries.stop.wait(_POLL_SECONDS):
-                raise StoppedError
-        query = {"partNumber": str(part.number), "uploadId": upload_id}
+        query = {"partNumber": str(part.number), "uploadId": self._upload_id() or ""}
         context, fill = self._context, partial(self.fill, part, reader, STEP)
         headers = content_md5(part, fill) if context.config.content_md5 else {}
         put = context.bucket.put(
