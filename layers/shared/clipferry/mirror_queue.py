@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from clipferry.aws.sqs import SqsQueue, read_field
-from clipferry.errors import InvalidRequestError
+from clipferry.errors import InvalidRequestError, QueueError
+from clipferry.observability import logger
 
 
 class MirrorQueue(SqsQueue):
@@ -12,6 +13,17 @@ class MirrorQueue(SqsQueue):
     def send(self, video_uuid: str) -> None:
         """Asks for `video_uuid` to be mirrored; raises QueueError."""
         self.send_message({"videoUuid": video_uuid})
+
+
+def send_to_mirror(video_uuid: str, queue: MirrorQueue) -> bool:
+    """Sends the mirror message. If that isn't possible now, reconcile does it: the row is UPLOADING and due."""
+    try:
+        queue.send(video_uuid)
+    except QueueError as error:
+        logger.error("mirror message not sent", video_uuid=video_uuid, detail=str(error))
+        return False
+    logger.info("mirror message sent", video_uuid=video_uuid)
+    return True
 
 
 def read_message(body: str) -> str:

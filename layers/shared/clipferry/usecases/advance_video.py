@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 
 from clipferry.db import events, finish_video, inbox, jobs, leases, provider_costs, videos
 from clipferry.db.connection import Database
-from clipferry.errors import ProviderError, QueueError, TaskNotFoundError
-from clipferry.mirror_queue import MirrorQueue
+from clipferry.errors import ProviderError, TaskNotFoundError
+from clipferry.mirror_queue import MirrorQueue, send_to_mirror
 from clipferry.models import TaskReport, Video, VideoStatus
 from clipferry.observability import count, logger, quote
 from clipferry.outcome_metrics import count_failed
@@ -158,19 +158,8 @@ def _start_upload(
         provider_costs.note(tx, uuid=video.uuid, task_id=task_id, cost=report.cost)
     if started.first() is None:
         return Verdict.MOVED
-    send_to_mirror(video, context.queue)
+    send_to_mirror(video.uuid, context.queue)
     return Verdict.GENERATED
-
-
-def send_to_mirror(video: Video, queue: MirrorQueue) -> bool:
-    """Sends the mirror message. If that isn't possible now, reconcile does it: the row is UPLOADING and due."""
-    try:
-        queue.send(video.uuid)
-    except QueueError as error:
-        logger.error("mirror message not sent", video_uuid=video.uuid, detail=str(error))
-        return False
-    logger.info("mirror message sent", video_uuid=video.uuid)
-    return True
 
 
 def _resume_upload(video: Video, database: Database, context: AdvanceContext, *, resend: bool) -> Verdict:
@@ -181,7 +170,7 @@ def _resume_upload(video: Video, database: Database, context: AdvanceContext, *,
         return _fail(video, FailureCode.FILE_UNAVAILABLE, "not mirrored in time", database)
     if not resend:
         return Verdict.AWAITING_MIRROR
-    if not send_to_mirror(video, context.queue):
+    if not send_to_mirror(video.uuid, context.queue):
         return Verdict.QUEUE_DOWN
     with database.transaction() as tx:
         events.append(tx, video.uuid, "mirror_queued_again")

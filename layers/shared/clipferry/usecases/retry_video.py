@@ -19,11 +19,12 @@ from clipferry.errors import (
     TooManyJobsError,
     VideoNotFoundError,
 )
+from clipferry.mirror_queue import send_to_mirror
 from clipferry.models import Credential, Video, VideoStatus
 from clipferry.observability import logger, set_log_context
 from clipferry.polling import Polling
 from clipferry.providers.base import Provider, find_source
-from clipferry.usecases.advance_video import AdvanceContext, send_to_mirror
+from clipferry.usecases.advance_video import AdvanceContext
 from clipferry.verdicts import RetryVerdict
 
 
@@ -48,7 +49,7 @@ def retry_video(
         _count_request(video.user_id, database, rate_limit_per_minute)
     source_url = _available_source(video, context.providers, check_source)
     _reopen(video, source_url, database, context.polling, max_concurrent, api_key_id)
-    send_to_mirror(video, context.queue)
+    send_to_mirror(video.uuid, context.queue)
     return _own_video(uuid, credential, database)[0]
 
 
@@ -59,7 +60,7 @@ def retry_as_operator(
     video = _any_video(uuid, database)
     source_url = _available_source(video, context.providers, check_source)
     _reopen(video, source_url, database, context.polling)
-    send_to_mirror(video, context.queue)
+    send_to_mirror(video.uuid, context.queue)
     return _any_video(uuid, database)
 
 
