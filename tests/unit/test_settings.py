@@ -378,6 +378,8 @@ def test_gateways_are_read_with_their_keys_which_no_log_shows() -> None:
         (GATEWAY.replace('litellm"', 'Lite LLM"', 1) % "", "'Lite LLM': name"),
         (GATEWAY.replace("https", "http") % "", "base_url must be https:// and a host"),
         (GATEWAY % ', "file_needs_key": "yes"', "file_needs_key"),
+        (GATEWAY.replace(".com/", ".com:4000/") % "", "file_needs_key is only for a base_url on port 443"),
+        (GATEWAY.replace(".com/", ".com:x/") % "", "base_url is no address"),
         (GATEWAY % ', "dialect": "x"', "'litellm': dialect"),
         ('{"litellm": {"base_url": "https://hunter2.example.com"}}', "'litellm': api_key"),
         ('{"a": {"base_url": "https://a.example.com", "api_key": "sk hunter2"}, "b": {}}', "'b': base_url"),
@@ -390,6 +392,18 @@ def test_what_is_wrong_with_a_gateway_is_named_and_no_key_shown(text: str, probl
     assert problem in message
     assert "VIDEO_GATEWAYS" in message
     assert "hunter2" not in message.replace("hunter2.example.com", "")
+
+
+@pytest.mark.parametrize(
+    ("own", "text"),
+    [
+        ({}, GATEWAY.replace(".com/", ".com:443/") % ""),
+        ({}, GATEWAY.replace(".com/", ".com:4000/") % ', "file_needs_key": false'),
+        ({"STAGE": "local"}, GATEWAY.replace(".com/", ".com:4000/") % ""),
+    ],
+)
+def test_a_gateways_port_matters_where_files_are_fetched_from_it(own: dict[str, str], text: str) -> None:
+    assert settings.load(DEPLOYED | own | {"VIDEO_GATEWAYS": text}).gateways
 
 
 def test_a_gateway_of_the_local_stage_may_use_plain_http() -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from clipferry.setting_rules.types import Address, Key
+from clipferry.setting_rules.types import Address, Key, is_local
 
 
 class Gateway(BaseModel):
@@ -24,8 +25,17 @@ class Gateway(BaseModel):
     name: str = Field(pattern="^[a-z][a-z0-9-]{0,31}$")
     base_url: Address
     api_key: Key
-    file_needs_key: bool = True
+    file_needs_key: bool = Field(default=True, validate_default=True)
     """Whether the file is fetched at `/videos/{id}/content` with the key, and not at an address in the answer."""
+
+    @field_validator("file_needs_key")
+    @classmethod
+    def _check_port(cls, value: bool, info: ValidationInfo) -> bool:
+        """The mirror fetches from no other port: every film would be made and paid, and none delivered."""
+        port = urlsplit(info.data.get("base_url", "")).port
+        if value and port not in (None, 443) and not is_local(info):
+            raise ValueError("is only for a base_url on port 443, because no file is fetched from another")
+        return value
 
 
 def parse(text: str, *, stage: str) -> tuple[Gateway, ...]:
