@@ -1,14 +1,16 @@
 """Holds the credits of a video, from the packages that expire first: when it is created, and again when it is retried.
 
-The packages are locked by a statement of its own before the limits are counted, because a lock inside a statement that
-counts would not hold: that statement keeps the snapshot it began with. The hold itself comes behind the statement that
-decides: the row of a video that this transaction has created or re-opened has its number (`xmin`).
+Locks come before, each by a statement of its own: a lock inside a statement that counts would not hold, because that
+statement keeps the snapshot it began with. Their order is every money transaction's: the user, the packages by id, the
+video, the job. The hold itself comes behind the statement that decides: the row of a video that this transaction has
+created or re-opened has its number (`xmin`).
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from clipferry.db import users
 from clipferry.db.connection import Transaction
 
 _LOCK_SPENDABLE_PACKAGES: Final = """
@@ -16,6 +18,18 @@ select id from public.credit_packages
 where user_id = current_setting('clipferry.user_id', true) and status = 'ACTIVE' and remaining_credits > 0
 order by id for update
 """
+
+_LOCK_HELD_PACKAGES: Final = """
+select p.id from public.credit_packages p
+where p.id in (
+    select s.package_id from public.credit_holds h, clipferry.shares(h.package_allocation) s
+    where h.video_uuid = %(video_uuid)s
+)
+order by p.id for update
+"""
+
+_LOCK_VIDEO: Final = "select id from public.videos where uuid = %(video_uuid)s for update"
+_LOCK_JOB: Final = "select video_uuid from clipferry.jobs where video_uuid = %(video_uuid)s for update"
 
 # The holds are read by a subselect, because planning a join would cost every request a fifth of a millisecond.
 LIMITS: Final = """limits as (
@@ -72,8 +86,22 @@ where h.status = 'RELEASED'
 
 
 def lock_spendable_packages(tx: Transaction) -> None:
-    """Locks the packages that the transaction's user may spend, in the order of their ids."""
+    """Locks the packages that the transaction's user may spend."""
     tx.execute(_LOCK_SPENDABLE_PACKAGES, {})
+
+
+def lock_to_reopen(tx: Transaction, video_uuid: str) -> None:
+    """Locks what a retry changes, and makes the video's owner the transaction's user."""
+    users.lock_owner(tx, video_uuid)
+    lock_spendable_packages(tx)
+    tx.execute(_LOCK_VIDEO, {"video_uuid": video_uuid})
+
+
+def lock_to_end(tx: Transaction, video_uuid: str) -> None:
+    """Locks what a video's end changes: a state that changed meanwhile would settle a hold and complete no video."""
+    users.lock_owner(tx, video_uuid)
+    for statement in (_LOCK_HELD_PACKAGES, _LOCK_VIDEO, _LOCK_JOB):
+        tx.execute(statement, {"video_uuid": video_uuid})
 
 
 def hold(tx: Transaction, video_uuid: str) -> None:

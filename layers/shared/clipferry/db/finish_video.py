@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from psycopg.types.json import Jsonb
 
-from clipferry.db import ending_locks, webhook_outbox
+from clipferry.db import credit_hold, webhook_outbox
 from clipferry.db.connection import Rows, Transaction
 from clipferry.db.rows import storable
 from clipferry.models import MirroredFile, VideoStatus
@@ -165,7 +165,7 @@ def complete(
 
     `differences` is an event's detail: what was ordered, and what was found.
     """
-    ending_locks.lock(tx, video_uuid)
+    credit_hold.lock_to_end(tx, video_uuid)
     parameters = {
         "video_uuid": video_uuid,
         "fence": fence,
@@ -196,7 +196,7 @@ def fail(
     fence: int | None = None,
 ) -> Rows[dict[str, Any]]:
     """One of `from_states` → FAILED and the hold released, or nothing. `detail` is for `explain`, not for the user."""
-    ending_locks.lock(tx, video_uuid)
+    credit_hold.lock_to_end(tx, video_uuid)
     parameters = {
         "video_uuid": video_uuid,
         "code": code.value,

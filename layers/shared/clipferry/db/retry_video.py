@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from clipferry.db import sign_in
 from clipferry.db.connection import Rows, Transaction
-from clipferry.db.credit_hold import LIMITS, hold, lock_spendable_packages
+from clipferry.db.credit_hold import LIMITS, hold, lock_to_reopen
 from clipferry.verdicts import RetryVerdict
-
-_LOCK_VIDEO: Final = "select id from public.videos where uuid = %(video_uuid)s for update"
 
 _REOPEN: Final = f"""
 with caller as (
@@ -86,9 +83,7 @@ def reopen(
 
     The credits count for the API key that asks, whichever has created the video.
     """
-    sign_in.lock_owner(tx, video_uuid)
-    lock_spendable_packages(tx)
-    tx.execute(_LOCK_VIDEO, {"video_uuid": video_uuid})
+    lock_to_reopen(tx, video_uuid)
     parameters = {
         "video_uuid": video_uuid,
         "source_url": source_url,

@@ -34,12 +34,6 @@ join public."user" u on u.id = c.user_id
 
 _AUTHENTICATE_AND_LOCK: Final = _AUTHENTICATE + "for no key update of u"
 
-_LOCK_OWNER: Final = """
-select u.id as user_id, u."isAdmin" as is_admin, set_config('clipferry.user_id', u.id, true) as setting
-from public."user" u where u.id = (select user_id from public.videos where uuid = %(video_uuid)s)
-for no key update
-"""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
@@ -78,11 +72,6 @@ def signed_in(found: Rows[Caller]) -> Caller:
     if not caller.is_allowed:
         raise KeyNotAllowedError(f"{caller.described} lacks the scope")
     return caller
-
-
-def lock_owner(tx: Transaction, video_uuid: str) -> Rows[Caller]:
-    """Locks the video's owner, first of all, for a transaction that moves the owner's credits."""
-    return tx.query(_LOCK_OWNER, {"video_uuid": video_uuid}, Caller)
 
 
 def _authenticate(tx: Transaction, statement: LiteralString, credential: Credential) -> Rows[Caller]:

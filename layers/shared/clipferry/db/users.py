@@ -25,6 +25,11 @@ returning id, email, name, image, "isAdmin" as is_admin
 
 _LOCK: Final = _SET_CURRENT + "for no key update"
 
+_LOCK_OWNER: Final = """
+select set_config('clipferry.user_id', id, true) from public."user"
+where id = (select user_id from public.videos where uuid = %(video_uuid)s) for no key update
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
@@ -50,6 +55,11 @@ def create(tx: Transaction, *, id: str, email: str, name: str, is_admin: bool) -
 def lock(tx: Transaction, user_id: str) -> Rows[dict[str, Any]]:
     """Locks the user's row, first of all, and makes it the transaction's user."""
     return tx.query_dicts(_LOCK, {"user_id": user_id})
+
+
+def lock_owner(tx: Transaction, video_uuid: str) -> None:
+    """Does the same with the user who owns the video."""
+    tx.execute(_LOCK_OWNER, {"video_uuid": video_uuid})
 
 
 def set_current(tx: Transaction, user_id: str) -> Rows[dict[str, Any]]:
