@@ -11,24 +11,16 @@ from clipferry.db.connection import Rows, Transaction
 MOST_KEYS: Final = 20
 """Keys that a user may have at a time; those revoked within a day count, so that their rows don't pile up."""
 
+# Whoever sets a limit has locked the user: two requests at once make no 21st key.
 _CREATE: Final = """
 insert into clipferry.api_keys (user_id, name, prefix, key_sha256, is_admin, scopes, expires_at, monthly_credits)
-select id, %(name)s, %(prefix)s, %(key_sha256)s, %(is_admin)s, %(scopes)s::text[],
+select u.id, %(name)s, %(prefix)s, %(key_sha256)s, %(is_admin)s, %(scopes)s::text[],
        now() + make_interval(days => %(expires_in_days)s::integer), %(monthly_credits)s
-from public."user"
-where id = %(user_id)s and ("isAdmin" or not %(is_admin)s)
-returning id, user_id, name, prefix, is_admin, created_at, last_used_at, revoked_at, scopes, expires_at, monthly_credits
-"""
-
-# Its user is locked: two requests at once make no 21st key.
-_CREATE_OWN: Final = """
-insert into clipferry.api_keys (user_id, name, prefix, key_sha256, scopes, expires_at, monthly_credits)
-select caller.user_id, %(name)s, %(prefix)s, %(key_sha256)s, %(scopes)s::text[],
-       now() + make_interval(days => %(expires_in_days)s::integer), %(monthly_credits)s
-from (select nullif(current_setting('clipferry.user_id', true), '') as user_id) caller
-where caller.user_id is not null and %(most)s > (
-    select count(*) from clipferry.api_keys k
-    where k.user_id = caller.user_id and (k.revoked_at is null or k.revoked_at > now() - interval '1 day'))
+from public."user" u
+where u.id = current_setting('clipferry.user_id', true) and (u."isAdmin" or not %(is_admin)s)
+    and (%(most)s::integer is null or %(most)s > (
+        select count(*) from clipferry.api_keys k
+        where k.user_id = u.id and (k.revoked_at is null or k.revoked_at > now() - interval '1 day')))
 returning id, user_id, name, prefix, is_admin, created_at, last_used_at, revoked_at, scopes, expires_at, monthly_credits
 """
 
@@ -99,14 +91,12 @@ class ApiKey:
     """In this month of UTC, holds included: what a user's own list says."""
 
 
-def create(tx: Transaction, new: NewKey, *, user_id: str, is_admin: bool) -> Rows[ApiKey]:
-    """Creates a key; no row when there is no such user, or none who is an admin for an admin's key."""
-    return tx.query(_CREATE, {**asdict(new), "user_id": user_id, "is_admin": is_admin}, ApiKey)
+def create(tx: Transaction, new: NewKey, *, is_admin: bool = False, most: int | None = None) -> Rows[ApiKey]:
+    """Creates a key of the transaction's user.
 
-
-def create_own(tx: Transaction, new: NewKey) -> Rows[ApiKey]:
-    """Creates a key of the caller, who is locked; no row when the caller has MOST_KEYS."""
-    return tx.query(_CREATE_OWN, {**asdict(new), "most": MOST_KEYS}, ApiKey)
+    No row when there is no user, or none who is an admin for an admin's key, or one who has `most` keys.
+    """
+    return tx.query(_CREATE, {**asdict(new), "is_admin": is_admin, "most": most}, ApiKey)
 
 
 def list_all(tx: Transaction, *, user_id: str | None) -> Rows[ApiKey]:

@@ -18,8 +18,6 @@ from clipferry.errors import ConfigurationError
 
 SHOWN: Final = 10
 """How many rows are named that break a rule."""
-_ROW_NAMES: Final = {"videos": "uuid"}
-"""The column that names a row; elsewhere `id`."""
 _UNBACKED: Final = """
 status = 'HOLDING' and case when jsonb_typeof(package_allocation) = 'array'
     and not jsonb_path_exists(package_allocation, '$[*] ? (
@@ -174,7 +172,7 @@ def _first(rows: list[str]) -> list[str]:
 
 
 def _row_name(guard: Guard) -> str:
-    return _ROW_NAMES.get(guard.table, "id")
+    return "uuid" if guard.table == "videos" else "id"
 
 
 def _run(connection: Connection, sql: str) -> psycopg.Cursor[Any]:

@@ -63,5 +63,5 @@ def lock_owner(tx: Transaction, video_uuid: str) -> None:
 
 
 def set_current(tx: Transaction, user_id: str) -> Rows[dict[str, Any]]:
-    """Makes the user the transaction's, for a transaction that reads; no row if there is none."""
+    """Makes the user the transaction's, for a transaction that moves no credits; no row if there is none."""
     return tx.query_dicts(_SET_CURRENT, {"user_id": user_id})

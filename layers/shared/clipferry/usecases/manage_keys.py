@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterable
 from typing import Final
 
-from clipferry.db import api_keys, sign_in
+from clipferry.db import api_keys, sign_in, users
 from clipferry.db.api_keys import MOST_KEYS, ApiKey, NewKey
 from clipferry.db.connection import Database
 from clipferry.errors import NotFoundError, TooManyKeysError
@@ -34,7 +34,10 @@ def create_key(
     Raises NotFoundError where there is no such user.
     """
     new, key = _new_key(name, scopes, expires_in_days, monthly_credits)
-    record = database.run(api_keys.create, new, user_id=user_id, is_admin=is_admin).first()
+    with database.transaction() as tx:
+        users.set_current(tx, user_id)
+        created = api_keys.create(tx, new, is_admin=is_admin)
+    record = created.first()
     if record is None:
         raise NotFoundError(f"no {'admin' if is_admin else 'user'} {user_id}")
     return record, key
@@ -56,7 +59,7 @@ def create_own_key(
     new, key = _new_key(name, scopes, expires_in_days, monthly_credits)
     with database.transaction() as tx:
         caller = sign_in.authenticate_and_lock(tx, credential)
-        created = api_keys.create_own(tx, new)
+        created = api_keys.create(tx, new, most=MOST_KEYS)
     sign_in.signed_in(caller)
     record = created.first()
     if record is None:
