@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -14,6 +15,12 @@ from tests import books, journeys
 from tests.http_api import Answer, Api, Person
 
 VIDEOS = "/v1/videos"
+LONG_PROMPTS = """
+insert into public.videos (uuid, user_id, prompt, model, parameters, status, credits_used, created_at, updated_at)
+select 'vid_' || n, 'ann', repeat(chr(1), 30000), 'seedance-2.5', '{}', 'FAILED', 0, timezone('utc', now()),
+       timezone('utc', now())
+from generate_series(1, 60) n
+"""
 ORDER = {"prompt": "A ferry at dawn", "model": "seedance-2.0", "seconds": "5"}
 
 
@@ -74,6 +81,28 @@ def test_pages_follow_each_other_in_both_orders(api: Api, database: Database, pa
             seen += ids(page)
             after, more = page.payload["last_id"], page.payload["has_more"]
         assert seen == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "behind", "rows", "next_page"),
+    [(VIDEOS, "after", "data", "last_id"), ("/api/v1/video/list", "cursor", "videos", "nextCursor")],
+)
+def test_no_page_is_larger_than_what_lambda_may_answer(
+    api: Api, database: Database, paid: Person, path: str, behind: str, rows: str, next_page: str
+) -> None:
+    """Seedance takes prompts of 30,000 characters, and a control character takes seven bytes of Lambda's 6 MB."""
+    books.execute(database, LONG_PROMPTS)
+    seen, query = [], ""
+    while True:
+        payload = api.call("GET", f"{path}?limit=100{query}", headers=paid.by_key).payload
+        assert len(json.dumps(json.dumps(payload, ensure_ascii=False), ensure_ascii=False).encode()) < 6 * 1024 * 1024
+        page = payload.get("data", payload) if rows == "videos" else payload
+        seen += [video["prompt"] for video in page[rows]]
+        if not page.get("has_more", page.get("hasMore")):
+            break
+        query = f"&{behind}={page[next_page]}"
+
+    assert seen == ["\x01" * 30_000] * 60
 
 
 def test_a_page_begins_behind_a_video_that_is_deleted_meanwhile(api: Api, database: Database, paid: Person) -> None:

@@ -18,6 +18,8 @@ from clipferry.observability import set_log_context
 from clipferry.usecases.advance_video import AdvanceContext, advance_video
 
 _NEWEST: Final = (datetime(9999, 1, 1), 2**31 - 1)  # noqa: DTZ001 - naive UTC, as the column is
+_MOST_CHARACTERS: Final = 700_000
+"""In a page. Lambda answers 6 MB at the most, and JSON within JSON writes a control character in seven bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +112,8 @@ def list_videos(
             )
     sign_in.signed_in(caller)
     rows = found.all()
-    more = len(rows) > limit
-    return Page(rows[:limit], _cursor(rows[limit - 1]) if more else None)
+    shown = _fitting(rows[:limit])
+    return Page(shown, _cursor(shown[-1]) if len(rows) > len(shown) else None)
 
 
 def list_after(
@@ -126,7 +128,18 @@ def list_after(
     if after is not None and position.first() is None:
         raise InvalidRequestError.for_field("after", "invalid", "no video of yours has this id")
     rows = found.all()
-    return PageAfter(rows[:limit], has_more=len(rows) > limit)
+    shown = _fitting(rows[:limit])
+    return PageAfter(shown, has_more=len(rows) > len(shown))
+
+
+def _fitting(rows: list[Video]) -> list[Video]:
+    """The first of `rows`, as many as fit into an answer, and at least one: prompts may have 30,000 characters."""
+    room = _MOST_CHARACTERS
+    for number, row in enumerate(rows):
+        room -= len(row.prompt) + len(str(row.parameters)) + len(str(row.metadata)) + len(row.original_video_url or "")
+        if room < 0 < number:
+            return rows[:number]
+    return rows
 
 
 def _cursor(video: Video) -> str:
