@@ -31,7 +31,8 @@ def serve(file: ServedFile, *, method: str, headers: Message) -> Response:
         return Response(status=412, headers=described)
     described["content-type"] = file.content_type
     size = len(file.content)
-    asked = _asked_range(headers, size) if method == "GET" and _range_holds(file, headers) else None
+    is_asked = method == "GET" and _range_holds(file, headers)
+    asked = asked_range(headers.get("Range", ""), size) if is_asked else None
     if asked is None:
         return Response(status=200, body=file.content, headers=described)
     start, end = asked
@@ -52,9 +53,9 @@ def _range_holds(file: ServedFile, headers: Message) -> bool:
     return headers.get("If-Range", file.etag).strip() in (file.etag, file.last_modified)
 
 
-def _asked_range(headers: Message, size: int) -> tuple[int, int] | None:
+def asked_range(header: str, size: int) -> tuple[int, int] | None:
     """Start and end (exclusive) of the range asked for; None when there is none, or none that can be read."""
-    asked = re.fullmatch(r"bytes=([0-9]{0,18})-([0-9]{0,18})", headers.get("Range", "").strip())
+    asked = re.fullmatch(r"bytes=([0-9]{0,18})-([0-9]{0,18})", header.strip())
     if asked is None or asked[0] == "bytes=-":
         return None
     if not asked[1]:

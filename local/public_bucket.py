@@ -12,6 +12,10 @@ from local.http.messages import Request, Responder, Response
 from local.lambda_runtime import responses
 
 _CHUNK: Final = 1024 * 1024
+_PASSED_ON: Final = frozenset(
+    {"content-type", "content-length", "content-range", "etag", "last-modified", "cache-control", "content-disposition"}
+)
+"""The bucket's headers that a browser is sent; boto3 has their names in lower case."""
 
 
 def public_bucket(*, storage: Any, bucket: str, prefix: str) -> Responder:
@@ -33,22 +37,10 @@ def public_bucket(*, storage: Any, bucket: str, prefix: str) -> Responder:
 
 
 def _response(found: dict[str, Any]) -> Response:
-    headers = {
-        "content-type": found["ContentType"],
-        "content-length": str(found["ContentLength"]),
-        "content-range": found.get("ContentRange", ""),
-        "etag": found["ETag"],
-        "last-modified": found["LastModified"].strftime("%a, %d %b %Y %H:%M:%S GMT"),
-        "cache-control": found.get("CacheControl", ""),
-        "content-disposition": found.get("ContentDisposition", ""),
-        "accept-ranges": "bytes",
-        "access-control-allow-origin": "*",
-    }
-    return Response(
-        status=found["ResponseMetadata"]["HTTPStatusCode"],
-        headers={name: value for name, value in headers.items() if value},
-        stream=_pieces(found["Body"]),
-    )
+    answer = found["ResponseMetadata"]
+    passed_on = {name: value for name, value in answer["HTTPHeaders"].items() if name in _PASSED_ON}
+    headers = {**passed_on, "accept-ranges": "bytes", "access-control-allow-origin": "*"}
+    return Response(status=answer["HTTPStatusCode"], headers=headers, stream=_pieces(found["Body"]))
 
 
 def _pieces(body: Any) -> Iterator[bytes]:

@@ -26,7 +26,7 @@ from local.lambda_runtime import function_instances
 from local.lambda_runtime.gateway import Gateway
 from local.lambda_runtime.lambda_context import Invoke, invoker
 from local.lambda_runtime.queues import QueuePoller, create_queues
-from local.lambda_runtime.schedules import ScheduleRunner, period_seconds
+from local.lambda_runtime.schedules import ScheduleRunner
 from local.log_view import LogView
 from local.logs import lines_to, quiet_logs
 from local.public_bucket import public_bucket
@@ -192,7 +192,7 @@ def _run(
             poller.start()
             scope.callback(poller.close)
         for schedule in function.schedules:
-            seconds = values.get(_interval_variable(function)) or period_seconds(schedule)
+            seconds = values.get(_interval_variable(function)) or schedule.seconds
             runner = ScheduleRunner(name=function.name, seconds=float(seconds), invoke=invoke[function.name])
             runner.start()
             scope.callback(runner.close)

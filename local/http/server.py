@@ -18,7 +18,7 @@ from threading import Lock, Thread
 from typing import Any, Final
 
 from local.http.exchange import Exchange
-from local.http.messages import NoResponse, Responder, Response
+from local.http.messages import NoResponse, Responder
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class HttpServer(ThreadingTCPServer):
 
         `finishes_requests` lets the requests at work come to their end when the server closes; else they are cut off.
         """
-        self.serve: Callable[[Exchange], None] = _not_found
+        self.serve: Callable[[Exchange], None]
         self.accepted = 0
         """Connections so far."""
         self._tls = tls
@@ -114,7 +114,3 @@ def responding(responder: Responder, *, body_limit: int = BODY_LIMIT) -> Callabl
             exchange.send(response)
 
     return serve
-
-
-def _not_found(exchange: Exchange) -> None:
-    exchange.send(Response(status=404))

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import logging
 from threading import Event, Thread
-from typing import Final
 
 from local.lambda_runtime.events import schedule_event
 from local.lambda_runtime.lambda_context import Invoke
-from local.sam_template.resources import Schedule
 
 logger = logging.getLogger(__name__)
-
-_CRON_SECONDS: Final = 86_400
-"""A cron expression is taken for a daily one."""
 
 
 class ScheduleRunner:
@@ -41,7 +36,3 @@ class ScheduleRunner:
                 self._invoke(schedule_event(rule=self._name))
             except Exception:
                 logger.exception("%s failed on its schedule", self._name)
-
-
-def period_seconds(schedule: Schedule) -> int:
-    return schedule.seconds or _CRON_SECONDS

@@ -9,18 +9,20 @@ import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 from threading import RLock
-from typing import Protocol
+from types import MappingProxyType
+from typing import Final
 from uuid import uuid4
 
+from local.r2.folder import KeptObjects, Object
 from local.r2.signatures import RefusedError
 
 MIN_PART = 5 * 1024 * 1024
 MAX_PART = 5 * 1024**3
 MAX_PARTS = 10_000
 SECONDS_BETWEEN_WRITES = 1.0
+_NO_CONDITIONS: Final = MappingProxyType[str, str]({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,36 +33,6 @@ class Blob:
     md5: str
     sha256: str
     content: bytes | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Object:
-    size: int
-    etag: str
-    kept: bytes | Path | None
-    """Its bytes, or the file that holds them."""
-    headers: Mapping[str, str]
-    """What it is served with; the names are lower-case."""
-    sha256: str | None
-    """None for an object of parts in a bucket that throws bodies away."""
-    modified: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    @property
-    def content(self) -> bytes | None:
-        """None when the bucket throws bodies away."""
-        return self.kept.read_bytes() if isinstance(self.kept, Path) else self.kept
-
-
-class Folder(Protocol):
-    """Where objects outlive the bucket."""
-
-    def load(self) -> dict[str, Object]: ...
-
-    def save(self, key: str, stored: Object) -> Object:
-        """Returns the object as it is kept there."""
-        ...
-
-    def delete(self, key: str) -> None: ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,7 +50,7 @@ class R2Bucket:
     """
 
     def __init__(
-        self, *, min_part: int = MIN_PART, one_write_a_second: bool = False, folder: Folder | None = None
+        self, *, min_part: int = MIN_PART, one_write_a_second: bool = False, folder: KeptObjects | None = None
     ) -> None:
         self._folder = folder
         self.objects: dict[str, Object] = folder.load() if folder else {}
@@ -91,17 +63,12 @@ class R2Bucket:
         self._lock = RLock()
 
     def put(
-        self,
-        key: str,
-        blob: Blob,
-        *,
-        headers: Mapping[str, str],
-        if_match: str | None = None,
-        if_none_match: str | None = None,
+        self, key: str, blob: Blob, *, headers: Mapping[str, str], conditions: Mapping[str, str] = _NO_CONDITIONS
     ) -> Object:
+        """`headers` are what the object is served with, `conditions` the request's If-Match and If-None-Match."""
         stored = Object(size=blob.size, etag=blob.md5, kept=blob.content, headers=headers, sha256=blob.sha256)
         with self._lock:
-            self._store(key, stored, if_match, if_none_match)
+            self._store(key, stored, conditions)
         return stored
 
     def create(self, key: str, *, headers: Mapping[str, str], now: datetime) -> str:
@@ -131,8 +98,7 @@ class R2Bucket:
         upload_id: str,
         listed: list[tuple[int, str]],
         *,
-        if_match: str | None = None,
-        if_none_match: str | None = None,
+        conditions: Mapping[str, str] = _NO_CONDITIONS,
     ) -> Object:
         with self._lock:
             upload = self.upload(key, upload_id)
@@ -142,7 +108,7 @@ class R2Bucket:
             parts = [self._part(upload, number, etag) for number, etag in listed]
             self._check_sizes([part.size for part in parts])
             stored = _joined(parts, upload.headers)
-            self._store(key, stored, if_match, if_none_match)
+            self._store(key, stored, conditions)
             del self.uploads[upload_id]
             self.completed.append(upload_id)
         return stored
@@ -178,8 +144,9 @@ class R2Bucket:
         if last > first or any(size != first for size in sizes[:-1]):
             raise RefusedError(400, "InvalidPart", "All non-trailing parts must have the same length. (10048)")
 
-    def _store(self, key: str, stored: Object, if_match: str | None, if_none_match: str | None) -> None:
+    def _store(self, key: str, stored: Object, conditions: Mapping[str, str]) -> None:
         there = self.objects.get(key)
+        if_match, if_none_match = conditions.get("if-match"), conditions.get("if-none-match")
         if if_none_match is not None and there is not None and if_none_match.strip('"') in ("*", there.etag):
             raise RefusedError(412, "PreconditionFailed", "(10031)")
         if if_match is not None and (there is None or if_match.strip('"') not in ("*", there.etag)):

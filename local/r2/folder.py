@@ -1,21 +1,38 @@
-"""A folder that keeps a bucket's objects: one file of bytes and one of facts for each."""
+"""An object of a bucket, and a folder that keeps objects: one file of bytes and one of facts for each."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 from uuid import uuid4
 
-from local.r2.bucket import Object
-
 _LONGEST_NAME: Final = 80
 """Characters of a key's last part that its file's name has; file systems take 255 bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Object:
+    size: int
+    etag: str
+    kept: bytes | Path | None
+    """Its bytes, or the file that holds them."""
+    headers: Mapping[str, str]
+    """What it is served with; the names are lower-case."""
+    sha256: str | None
+    """None for an object of parts in a bucket that throws bodies away."""
+    modified: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def content(self) -> bytes | None:
+        """None when the bucket throws bodies away."""
+        return self.kept.read_bytes() if isinstance(self.kept, Path) else self.kept
 
 
 class KeptObjects:

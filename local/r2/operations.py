@@ -10,8 +10,10 @@ from email.utils import format_datetime
 from typing import Final
 from xml.sax.saxutils import escape, unescape
 
+from local.file_server import asked_range
 from local.http.messages import Response
-from local.r2.bucket import Blob, Object, R2Bucket
+from local.r2.bucket import Blob, R2Bucket
+from local.r2.folder import Object
 from local.r2.signatures import RefusedError
 
 UPLOADS_A_PAGE: Final = 1000
@@ -44,10 +46,6 @@ class Call:
         given = {name: value for name, value in self.headers.items() if name in KEPT_HEADERS}
         return {"content-type": "application/octet-stream", **given}
 
-    @property
-    def conditions(self) -> dict[str, str | None]:
-        return {"if_match": self.headers.get("if-match"), "if_none_match": self.headers.get("if-none-match")}
-
 
 def operation_name(method: str, key: str, parameters: Mapping[str, str]) -> str:
     """S3's name for what is asked; NotImplemented for what the fake doesn't have."""
@@ -77,7 +75,7 @@ def _head_bucket(_call: Call) -> Response:
 
 
 def _put_object(call: Call) -> Response:
-    stored = call.bucket.put(call.key, call.body, headers=call.kept_headers, **call.conditions)
+    stored = call.bucket.put(call.key, call.body, headers=call.kept_headers, conditions=call.headers)
     return Response(status=200, headers={"etag": f'"{stored.etag}"'})
 
 
@@ -94,7 +92,7 @@ def _upload_part(call: Call) -> Response:
 
 def _complete_multipart_upload(call: Call) -> Response:
     listed = [_listed(part) for part in _LISTED_PART.findall((call.body.content or b"").decode())]
-    stored = call.bucket.complete(call.key, call.parameters["uploadId"], listed, **call.conditions)
+    stored = call.bucket.complete(call.key, call.parameters["uploadId"], listed, conditions=call.headers)
     return _xml("CompleteMultipartUploadResult", f"<ETag>&quot;{stored.etag}&quot;</ETag>")
 
 
@@ -178,14 +176,14 @@ def _get_object(call: Call) -> Response:
     if call.headers.get("if-match", found.etag).strip('"') not in (found.etag, "*"):
         raise RefusedError(412, "PreconditionFailed", "(10031)")
     chosen = {name.removeprefix("response-"): value for name, value in call.parameters.items() if name in _CHOSEN}
-    asked = re.fullmatch(r"bytes=(\d+)-(\d*)", call.headers.get("range", ""))
+    asked = asked_range(call.headers.get("range", ""), found.size)
     if asked is None:
         return Response(status=200, headers={**_description(found), **chosen}, body=content)
-    start, last = int(asked[1]), min(int(asked[2] or found.size), found.size - 1)
-    if start > last:
+    start, end = asked
+    if start >= found.size:
         raise RefusedError(416, "InvalidRange", "(10039)")
-    headers = {**_description(found), **chosen, "content-range": f"bytes {start}-{last}/{found.size}"}
-    return Response(status=206, headers=headers, body=content[start : last + 1])
+    headers = {**_description(found), **chosen, "content-range": f"bytes {start}-{end - 1}/{found.size}"}
+    return Response(status=206, headers=headers, body=content[start:end])
 
 
 OPERATIONS: Final[Mapping[str, Callable[[Call], Response]]] = {

@@ -200,7 +200,9 @@ def _queue_source(properties: dict[str, Any]) -> QueueSource:
 def _schedule(properties: dict[str, Any]) -> Schedule:
     expression = str(properties.get("Schedule", properties.get("ScheduleExpression")))
     rate = _RATE.fullmatch(expression)
-    return Schedule(expression=expression, seconds=int(rate[1]) * _UNIT_SECONDS[rate[2]] if rate else None)
+    return Schedule(
+        expression=expression, seconds=int(rate[1]) * _UNIT_SECONDS[rate[2]] if rate else _UNIT_SECONDS["day"]
+    )
 
 
 def _merged(functions: Iterable[Function]) -> dict[str, str]:

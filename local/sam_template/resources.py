@@ -20,10 +20,10 @@ class QueueSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """`seconds` is None for a cron expression."""
+    """`seconds` is its period; a cron expression is taken for a daily one."""
 
     expression: str
-    seconds: int | None
+    seconds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,8 +27,8 @@ from clipferry.usecases.run_daily_tasks import DailyTasksFailedError
 from local.lambda_runtime.events import schedule_event
 from local.lambda_runtime.function_instances import load
 from local.lambda_runtime.lambda_context import LambdaContext, invoker
-from local.r2.bucket import Object
 from local.r2.faults import Fault
+from local.r2.folder import Object
 from local.r2.server import FakeR2
 from local.sam_template.read import read_template
 from tests import books, journeys

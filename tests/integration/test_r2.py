@@ -73,6 +73,7 @@ def test_what_boto3_signs_is_taken_read_listed_and_deleted(r2: FakeR2) -> None:
     s3.put_object(Bucket=r2.name, Key="a b/ä.mp4", Body=b"film", ContentType="video/mp4")
     found = s3.get_object(Bucket=r2.name, Key="a b/ä.mp4", Range="bytes=1-2")
     assert (found["Body"].read(), found["ContentType"]) == (b"il", "video/mp4")
+    assert s3.get_object(Bucket=r2.name, Key="a b/ä.mp4", Range="bytes=-3")["Body"].read() == b"ilm"
     assert [entry["Key"] for entry in s3.list_objects_v2(Bucket=r2.name)["Contents"]] == ["a b/ä.mp4"]
     s3.delete_object(Bucket=r2.name, Key="a b/ä.mp4")
     assert r2.bucket.objects == {}

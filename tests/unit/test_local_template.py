@@ -99,9 +99,11 @@ def test_a_queue_source_knows_its_queue_by_its_logical_id(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("expression", "seconds"),
-    [("rate(1 minute)", 60), ("rate(5 minutes)", 300), ("rate(1 day)", 86400), ("cron(0 2 * * ? *)", None)],
+    [("rate(1 minute)", 60), ("rate(5 minutes)", 300), ("rate(1 day)", 86400), ("cron(0 2 * * ? *)", 86400)],
 )
-def test_a_rate_is_seconds_and_a_cron_expression_is_not(tmp_path: Path, expression: str, seconds: int | None) -> None:
+def test_a_rate_is_seconds_and_a_cron_expression_is_taken_for_a_daily_one(
+    tmp_path: Path, expression: str, seconds: int
+) -> None:
     found = read(tmp_path, function(f'Tick: {{Type: Schedule, Properties: {{Schedule: "{expression}"}}}}'))
 
     assert found.functions[0].schedules == (Schedule(expression=expression, seconds=seconds),)
