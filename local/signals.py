@@ -6,7 +6,7 @@ import os
 import select
 import signal
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread, main_thread
 from typing import Any, Final
@@ -21,24 +21,52 @@ def stop_requested() -> Iterator[Event]:
     SIGHUP says that the terminal has gone: what is written afterwards goes nowhere, and a second one changes nothing.
     A process that was told to ignore it, by `nohup`, goes on ignoring it.
     """
-    stop = Event()
+    stop, is_asked = Event(), False
 
     def request(number: int, _frame: Any) -> None:
+        nonlocal is_asked
         if number == signal.SIGHUP:
             _silence()
-        elif stop.is_set():
+        elif is_asked:
             raise KeyboardInterrupt
-        stop.set()
+        is_asked = True
 
     is_nohup = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN  # a shell ignores SIGINT in the background, too
     wanted = [number for number in ENDING if not (is_nohup and number == signal.SIGHUP)]
     before = {number: signal.signal(number, request) for number in wanted}
     try:
-        with _terminal_watched(is_nohup=is_nohup):
+        with _set_by_signals(stop, wanted), _terminal_watched(is_nohup=is_nohup):
             yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _set_by_signals(stop: Event, wanted: Collection[int]) -> Iterator[None]:
+    """Sets the event from a thread that learns of signals by a pipe.
+
+    A handler runs in the main thread alone, between two of its steps: never, if the signal came just before the main
+    thread began to wait for the event; and it could wait for the event's lock, which the main thread holds by then.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+
+    def watch() -> None:
+        while number := os.read(reader, 1):
+            if number[0] in wanted:
+                stop.set()
+
+    watcher = Thread(target=watch, name="signals", daemon=True)
+    watcher.start()
+    before = signal.set_wakeup_fd(writer)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(writer)
+        watcher.join()
+        os.close(reader)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, TypeVar
 
 from local.http.server import HttpServer
-from local.providers.base import BODY_LIMIT, FakeProvider, Options
+from local.providers.base import FakeProvider, Options
 from local.signals import stop_requested
 
 Fake = TypeVar("Fake", bound=FakeProvider)
@@ -24,7 +24,7 @@ def serving(make: Callable[[str, Options], Fake], *, port: int = 0, **options: A
     fake = make(server.url, Options(**options))
     with ExitStack() as ending:  # backwards: waits are cut short, then connections end, then tasks
         ending.callback(fake.runner.join)
-        ending.enter_context(server.serving(fake.respond, body_limit=BODY_LIMIT))
+        ending.enter_context(server.serving(fake.respond))
         ending.callback(fake.runner.interrupt)
         yield fake
 

@@ -31,12 +31,35 @@ def test_the_first_signal_asks_and_the_second_insists(number: signal.Signals) ->
             os.kill(os.getpid(), number)
 
 
+@pytest.mark.parametrize(
+    "coming",
+    [
+        "with stop._cond: signal.raise_signal(signal.SIGTERM)",
+        "threading.Thread(target=send_when_somebody_waits, args=(stop,)).start()",
+    ],
+    ids=["while the main thread holds the event's lock", "while the main thread can't be interrupted"],
+)
+def test_a_signal_ends_the_wait_whenever_it_comes(coming: str) -> None:
+    """In a process of its own, which could hang."""
+    program = f"""
+import threading
+def send_when_somebody_waits(stop):
+    while not stop._cond._waiters: pass
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+{BEGUN}
+    {coming}
+    stop.wait()
+os._exit(7)
+"""
+    assert subprocess.run([sys.executable, "-c", program], timeout=30, check=False).returncode == 7
+
+
 def test_a_closed_terminal_asks_and_what_is_written_afterwards_goes_nowhere() -> None:
     """In a process of its own: its output is a pipe whose reader has gone with the terminal."""
     program = f"""{BEGUN}
     input()
     for _ in range(2): os.kill(os.getpid(), signal.SIGHUP)
-    assert stop.is_set()
+    assert stop.wait(10)
     for _ in range(9): print('nobody reads this', flush=True)
 os._exit(7)
 """
