@@ -48,7 +48,7 @@ def _make_video(prompt: str, stop: Event) -> None:
 
     out = sys.stdout  # within the stack, sys.stdout is the handlers' log
 
-    def say(line: str = "") -> None:
+    def say(line: str) -> None:
         print(line, file=out, flush=True)
 
     say("Clipferry is starting, with a database, a bucket, a queue and a provider …")

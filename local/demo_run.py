@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from contextlib import closing
 from http.client import HTTPConnection
 from threading import Event
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.request import urlopen
 
 import psycopg
@@ -28,14 +29,12 @@ class DemoError(Exception):
     """The video didn't complete; the message says why."""
 
 
-class Say(Protocol):
-    def __call__(self, line: str = "") -> None: ...
-
-
 class DemoRun:
     """`connection` is in autocommit mode; `stop` ends the run early."""
 
-    def __init__(self, stack: Stack, connection: psycopg.Connection[Any], say: Say, stop: Event) -> None:
+    def __init__(
+        self, stack: Stack, connection: psycopg.Connection[Any], say: Callable[[str], None], stop: Event
+    ) -> None:
         self._stack = stack
         self._connection = connection
         self._say = say

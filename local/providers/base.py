@@ -22,7 +22,6 @@ from local.providers.result_files import serve_result
 from local.providers.task_memory import TaskMemory
 from local.providers.task_queue import FilmOrder, PlacedOrder, Task, TaskRunner
 
-BODY_LIMIT = 1024 * 1024
 SLOW_SECONDS = 0.5
 GATEWAY_PAGE = "<!doctype html><title>Gateway</title><h1>The origin did not answer</h1>"
 FORGED_RESULT_URL = "http://127.0.0.1:9/evil.mp4"
@@ -158,14 +157,7 @@ class FakeProvider:
         if faults.early_callback:
             task.called_back.wait()
         self.runner.wait(faults.slow)
-        match faults.submit:
-            case "held":
-                return NoResponse.HOLD
-            case "cut":
-                return NoResponse.HANG_UP
-            case "page":
-                return page_response(504, GATEWAY_PAGE)
-        return self.accepted(task)
+        return _broken(faults.submit, status=504) or self.accepted(task)
 
     def find_task(self, task_id: str) -> Task | None:
         task = self.tasks.get(task_id)
@@ -173,20 +165,14 @@ class FakeProvider:
 
     def query(self, task: Task) -> Response | NoResponse:
         """Answers a query, or does what the faults say."""
-        match task.next_question():
-            case "page":
-                return page_response(502, GATEWAY_PAGE)
-            case "held":
-                return NoResponse.HOLD
-            case "cut":
-                return NoResponse.HANG_UP
-            case "busy":
-                error = self.error(429, 429, "Too many requests")
-                error.retry_after = 1
-                raise error
-            case "slow":
-                self.runner.wait(SLOW_SECONDS)
-        return json_response(self.report(task), status=self.report_status(task))
+        question = task.next_question()
+        if question == "busy":
+            error = self.error(429, 429, "Too many requests")
+            error.retry_after = 1
+            raise error
+        if question == "slow":
+            self.runner.wait(SLOW_SECONDS)
+        return _broken(question, status=502) or json_response(self.report(task), status=self.report_status(task))
 
     def result_url(self, task: Task) -> str:
         return f"{self.base_url}/files/{task.id}.mp4"
@@ -231,3 +217,15 @@ class FakeProvider:
         yield Callback(url=url, body=forged.replace(task.id.encode(), b"somebody-elses-task"))
         query = urlsplit(url).query
         yield Callback(url=url.replace(query, f"{query[:-4]}0000"), body=genuine.body, headers=genuine.headers)
+
+
+def _broken(how: str | None, *, status: int) -> Response | NoResponse | None:
+    """What comes instead of an answer, if that is the fault: nothing, or a gateway's page."""
+    match how:
+        case "held":
+            return NoResponse.HOLD
+        case "cut":
+            return NoResponse.HANG_UP
+        case "page":
+            return page_response(status, GATEWAY_PAGE)
+    return None

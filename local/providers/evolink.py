@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any
 
 from local.http.messages import NoResponse, Request, Response
+from local.http.server import BODY_LIMIT
 from local.providers import evolink_wire
-from local.providers.base import BODY_LIMIT, FORGED_RESULT_URL, FakeProvider
+from local.providers.base import FORGED_RESULT_URL, FakeProvider
 from local.providers.evolink_orders import parse_order
 from local.providers.evolink_wire import EvolinkError
 from local.providers.serving import run_alone, serving

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Final
 
 from local.providers.task_queue import FilmOrder, Task
+
+_KEPT: Final = ("id", "model", "order", "body", "callback_url", "created")
 
 
 class TaskMemory:
@@ -19,16 +22,9 @@ class TaskMemory:
         folder.mkdir(parents=True, exist_ok=True)
 
     def save(self, task: Task) -> None:
-        facts = {
-            "id": task.id,
-            "model": task.model,
-            "order": asdict(task.order),
-            "body": task.body,
-            "callback_url": task.callback_url,
-            "created": task.created,
-        }
+        facts = {name: getattr(task, name) for name in _KEPT}
         new = self._file(task).with_suffix(".new")
-        new.write_text(json.dumps(facts))
+        new.write_text(json.dumps(facts, default=asdict))
         new.replace(self._file(task))
 
     def forget(self, task: Task) -> None:
