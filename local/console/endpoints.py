@@ -17,6 +17,7 @@ from local.console import records
 from local.console.fault_controls import FaultControls
 from local.http.messages import Request, Responder, Response
 from local.providers.base import FakeProvider
+from local.providers.json_bodies import read_object
 
 LOCAL: Final = "/local/"
 _THIS_MACHINE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -95,11 +96,8 @@ def _json_object(request: Request) -> dict[str, Any]:
     """Requires JSON: another site's page can't send this type without a preflight, which is never allowed."""
     if request.headers.get_content_type() != "application/json":
         raise InvalidRequestError("not JSON")
-    try:
-        found = json.loads(request.body or b"")
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
+    found = read_object(request.body or b"")
+    if found is None:
         raise InvalidRequestError("not a JSON object")
     return found
 
