@@ -47,24 +47,15 @@ def _copy(function: Function) -> Handler:
     return getattr(module, function.attribute)
 
 
+def _per_thread(name: str) -> property:
+    return property(lambda _: getattr(_thread, name), lambda _, value: setattr(_thread, name, value))
+
+
 class _RouterClass(type(BaseRouter)):
     """A metaclass, because the router assigns `BaseRouter.current_event = …` on the class."""
 
-    @property
-    def current_event(cls) -> Any:
-        return _thread.current_event
-
-    @current_event.setter
-    def current_event(cls, event: Any) -> None:
-        _thread.current_event = event
-
-    @property
-    def lambda_context(cls) -> Any:
-        return _thread.lambda_context
-
-    @lambda_context.setter
-    def lambda_context(cls, context: Any) -> None:
-        _thread.lambda_context = context
+    current_event = _per_thread("current_event")
+    lambda_context = _per_thread("lambda_context")
 
 
 class _PerThreadKeys:
@@ -94,6 +85,6 @@ def _separate_threads() -> None:
     if type(BaseRouter) is _RouterClass:
         return
     for name in ("current_event", "lambda_context"):
-        setattr(BaseRouter, name, property(lambda _self, name=name: getattr(_thread, name)))
+        setattr(BaseRouter, name, _per_thread(name))
     BaseRouter.__class__ = _RouterClass  # pyright: ignore[reportAttributeAccessIssue]
     LambdaPowertoolsFormatter.log_format = _PerThreadKeys("log_format")  # pyright: ignore[reportAttributeAccessIssue]
