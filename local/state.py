@@ -57,6 +57,9 @@ class State:
         """Says where the stack is; others read it for as long as the lock is held."""
         _write_private(self.folder / "stack.json", json.dumps(facts, indent=2))
 
+    def withdraw(self) -> None:
+        (self.folder / "stack.json").unlink(missing_ok=True)
+
 
 @contextmanager
 def kept_state(name: str, *, reset: bool = False) -> Iterator[State]:
@@ -70,13 +73,17 @@ def kept_state(name: str, *, reset: bool = False) -> Iterator[State]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StateTakenError(f"another stack uses {folder}") from None
+        state = State(folder=folder, reset=reset)
+        state.withdraw()  # what one that was killed has announced
         if reset:
-            for old in ("bucket", "tasks", "callback-secret", "stack.json"):
-                _remove(folder / old)
+            for old in (state.bucket, folder / "tasks"):
+                with suppress(FileNotFoundError):
+                    shutil.rmtree(old)
+            (folder / "callback-secret").unlink(missing_ok=True)
         try:
-            yield State(folder=folder, reset=reset)
+            yield state
         finally:
-            (folder / "stack.json").unlink(missing_ok=True)
+            state.withdraw()
 
 
 def _write_private(file: Path, text: str) -> None:
@@ -87,10 +94,3 @@ def _write_private(file: Path, text: str) -> None:
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
         opened.write(text)
     new.replace(file)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

@@ -63,14 +63,19 @@ def test_a_database_that_the_shell_names_comes_first(clipferry: Clipferry, begin
     assert clipferry("videos", "list", "--json").err == ""
 
 
-def test_one_that_was_killed_is_not_found(clipferry: Clipferry, begin: Begin, tmp_path: Path) -> None:
+def test_one_that_was_killed_is_not_found_not_even_while_its_successor_begins(
+    clipferry: Clipferry, begin: Begin, tmp_path: Path
+) -> None:
     (tmp_path / "8787").mkdir()
     (tmp_path / "8787" / "lock").touch()
-    (tmp_path / "8787" / "stack.json").write_text('{"url": "http://127.0.0.1:8787"}')
+    facts = {"url": "http://127.0.0.1:8787", "token": "t", "log": "log", "environment": {}}
+    (tmp_path / "8787" / "stack.json").write_text(json.dumps(facts))
     ended = clipferry("videos", "list")
 
     assert ended.status == 2
     assert "make dev" in ended.err
+    with kept_state("8787"):
+        assert "127.0.0.1:8787" not in clipferry("videos", "list").err
 
 
 def test_of_several_one_is_chosen_by_its_port(clipferry: Clipferry, begin: Begin) -> None:
