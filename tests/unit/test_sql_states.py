@@ -74,13 +74,6 @@ def test_a_decision_has_every_verdict_and_no_other(sql: str) -> None:
     assert decided == set(VERDICTS[sql])
 
 
-def test_psycopg_remembers_how_it_has_read_each_statement_of_a_request() -> None:
-    """Its cache takes texts up to this length. `verify`, an operator's command, has a longer one."""
-    too_long = {name for name, text in STATEMENTS.items() if len(text) > 4096}
-
-    assert too_long == {"verification._BREACHES.0"}
-
-
 def test_a_videos_status_is_compared_with_statuses_of_videos() -> None:
     """`v` is the videos' alias in every statement."""
     for name, text in STATEMENTS.items():

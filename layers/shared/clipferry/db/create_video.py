@@ -1,6 +1,6 @@
-"""Creates a video: one statement decides by key, limits and credits and writes the row; the next one holds the credits.
+"""The one statement that creates a video: key, limits, hold and row are decided and written together.
 
-They run after `sign_in.authenticate_and_lock`, so two requests of one user come one after the other.
+It runs after `sign_in.authenticate_and_lock`, so two requests of one user come one after the other.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from clipferry.db import sign_in
 from clipferry.db.connection import Rows, Transaction
-from clipferry.db.credit_hold import LIMITS, hold, lock_spendable_packages
+from clipferry.db.credit_hold import LIMITS, TAKEN, lock_spendable_packages
 from clipferry.models import Credential, VideoStatus
 from clipferry.verdicts import CreateVerdict
 
@@ -52,13 +52,21 @@ decision as (
            uuid, external_task_id, provider, status::text as status, credits_used, estimated_seconds, refusal
     from limits left join rate on true left join earlier on true
 ),
+wanted as (
+    select user_id, %(credits)s::integer as credits from caller, decision where verdict = 'CREATED'
+),
+{TAKEN},
 video as (
     insert into public.videos (uuid, user_id, prompt, model, parameters, status, provider, start_image_url,
                                credits_used, created_at, updated_at)
     select %(uuid)s, user_id, %(prompt)s, %(model)s, %(parameters)s, 'PENDING', %(provider)s, %(image_url)s,
-           %(credits)s, timezone('utc', now()), timezone('utc', now())
-    from caller, decision where verdict = 'CREATED'
+           credits, timezone('utc', now()), timezone('utc', now())
+    from wanted
     returning uuid, user_id, provider, credits_used
+),
+hold as (
+    insert into public.credit_holds (user_id, video_uuid, credits, status, package_allocation, created_at)
+    select user_id, uuid, credits_used, 'HOLDING', packages, timezone('utc', now()) from video, allocation
 ),
 job as (
     insert into clipferry.jobs (video_uuid, deadline, next_check_at, api_key_id, charged_at)
@@ -130,6 +138,4 @@ def create(tx: Transaction, credential: Credential, video: NewVideo) -> Rows[Cre
     parameters["parameters"] = Jsonb(video.parameters)
     sign_in.authenticate_and_lock(tx, credential)
     lock_spendable_packages(tx)
-    decided = tx.query(_CREATE, parameters, CreateResult)
-    hold(tx, video.uuid)
-    return decided
+    return tx.query(_CREATE, parameters, CreateResult)

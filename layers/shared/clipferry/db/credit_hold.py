@@ -2,8 +2,7 @@
 
 Locks come before, each by a statement of its own: a lock inside a statement that counts would not hold, because that
 statement keeps the snapshot it began with. Their order is every money transaction's: the user, the packages by id, the
-video, the job. The hold itself comes behind the statement that decides: the row of a video that this transaction has
-created or re-opened has its number (`xmin`).
+video, the job. What follows is part of the one statement that decides and writes: no video comes without its hold.
 """
 
 from __future__ import annotations
@@ -48,17 +47,11 @@ LIMITS: Final = """limits as (
 )"""
 """Part of the statements that decide: what the `caller` (`user_id`, `key_id`) has under way, and may still spend."""
 
-_HOLD: Final = """
-with video as (
-    select v.uuid, v.user_id, coalesce(h.credits, v.credits_used) as credits
-    from public.videos v left join public.credit_holds h on h.video_uuid = v.uuid
-    where v.uuid = %(video_uuid)s and v.xmin = pg_current_xact_id_if_assigned()::xid
-),
-spendable as (
-    select p.id, p.remaining_credits, video.credits as wanted, coalesce(sum(p.remaining_credits) over (
+TAKEN: Final = """spendable as (
+    select p.id, p.remaining_credits, wanted.credits as wanted, coalesce(sum(p.remaining_credits) over (
                order by p.expired_at nulls last, p.created_at, p.id rows between unbounded preceding and 1 preceding
            ), 0) as spent_before
-    from video join public.credit_packages p using (user_id)
+    from wanted join public.credit_packages p using (user_id)
     where p.status = 'ACTIVE' and p.remaining_credits > 0
         and (p.expired_at is null or p.expired_at > timezone('utc', now()))
 ),
@@ -72,16 +65,14 @@ taken as (
         updated_at = timezone('utc', now())
     from share where p.id = share.id and p.remaining_credits >= share.credits
     returning p.id, share.credits
-)
-insert into public.credit_holds as h (user_id, video_uuid, credits, status, package_allocation, created_at)
-select user_id, uuid, credits, 'HOLDING',
-       (select coalesce(jsonb_agg(jsonb_build_object('packageId', id, 'credits', credits) order by id), '[]')
-        from taken),
-       timezone('utc', now())
-from video
-on conflict (video_uuid) do update
-set status = 'HOLDING', settled_at = null, package_allocation = excluded.package_allocation
-where h.status = 'RELEASED'
+),
+allocation as (
+    select coalesce(jsonb_agg(jsonb_build_object('packageId', id, 'credits', credits) order by id), '[]') as packages
+    from taken
+)"""
+"""Part of the same statements: takes the credits that are `wanted`, from the packages that expire first.
+
+`wanted` has a `user_id` and `credits`, and no row where the decision is no; `allocation` has what was taken of each.
 """
 
 
@@ -102,8 +93,3 @@ def lock_to_end(tx: Transaction, video_uuid: str) -> None:
     users.lock_owner(tx, video_uuid)
     for statement in (_LOCK_HELD_PACKAGES, _LOCK_VIDEO, _LOCK_JOB):
         tx.execute(statement, {"video_uuid": video_uuid})
-
-
-def hold(tx: Transaction, video_uuid: str) -> None:
-    """Holds what the video costs, if this transaction has created or re-opened it."""
-    tx.execute(_HOLD, {"video_uuid": video_uuid})

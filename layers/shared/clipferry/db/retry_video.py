@@ -1,4 +1,4 @@
-"""The one way out of FAILED: the mirror tries again, and the RELEASED hold is re-opened with a new allocation."""
+"""The one way out of FAILED: the RELEASED hold is re-opened with a new allocation, and the mirror tries again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from clipferry.db.connection import Rows, Transaction
-from clipferry.db.credit_hold import LIMITS, hold, lock_to_reopen
+from clipferry.db.credit_hold import LIMITS, TAKEN, lock_to_reopen
 from clipferry.verdicts import RetryVerdict
 
 _REOPEN: Final = f"""
@@ -30,12 +30,21 @@ decision as (
            jobs, available_credits, coalesce(candidate.credits, 0) as required_credits, monthly_credits, used_credits
     from limits left join candidate on true
 ),
+wanted as (
+    select user_id, credits from caller, candidate, decision where verdict = 'REOPENED'
+),
+{TAKEN},
+hold as (
+    update public.credit_holds h set status = 'HOLDING', settled_at = null, package_allocation = packages
+    from candidate, wanted, allocation where h.video_uuid = candidate.uuid and h.status = 'RELEASED'
+    returning h.video_uuid, h.credits
+),
 video as (
     update public.videos v
     set status = 'UPLOADING', error_message = null, original_video_url = %(source_url)s,
         updated_at = timezone('utc', now())
-    from candidate, decision where decision.verdict = 'REOPENED' and v.uuid = candidate.uuid and v.status = 'FAILED'
-    returning v.uuid, candidate.credits
+    from hold where v.uuid = hold.video_uuid and v.status = 'FAILED'
+    returning v.uuid, hold.credits
 ),
 job as (
     insert into clipferry.jobs as j (video_uuid, deadline, next_check_at, api_key_id, charged_at)
@@ -92,6 +101,4 @@ def reopen(
         "max_concurrent": max_concurrent,
         "api_key_id": api_key_id,
     }
-    decided = tx.query(_REOPEN, parameters, ReopenResult)
-    hold(tx, video_uuid)
-    return decided
+    return tx.query(_REOPEN, parameters, ReopenResult)
