@@ -33,6 +33,8 @@ NEVER = (
     "aws_lambda_powertools.utilities.feature_flags", "fastjsonschema", "jsonschema",
     # Pydantic's parts that no model of ours asks for.
     "pydantic.v1", "pydantic.deprecated.tools", "pydantic.networks", "pydantic.mypy", "email_validator", "dotenv",
+    # Its model costs 5 ms, and only an owner who has a gateway needs it.
+    "clipferry.setting_rules.gateways",
     # Tools, tests, and what stays on a developer's machine.
     "local", "cli", "tests", "benchmarks", "moto", "pytest", "hypothesis", "typer", "rich", "yaml", "psycopg_pool",
     # Heavy corners of the standard library.
@@ -54,10 +56,10 @@ PROVIDERS = tuple(provider.module for provider in registry.PROVIDERS)
 BATCH = "aws_lambda_powertools.utilities.batch"
 WEBHOOKS = ("clipferry.net.guarded_post", "clipferry.usecases.deliver_webhook")
 MIRROR = ("clipferry.storage", "clipferry.transfer", "clipferry.s3", "clipferry.media")
+BEHIND_THE_API = (*NEVER, *STORAGE, *WEBHOOKS, BATCH, "clipferry.db.migrations", "clipferry.api.response_types")
 FORBIDDEN = {
-    **dict.fromkeys(
-        API, (*NEVER, *STORAGE, *WEBHOOKS, BATCH, "clipferry.db.migrations", "clipferry.api.response_types")
-    ),
+    **dict.fromkeys(API, BEHIND_THE_API),
+    "create_video": (*BEHIND_THE_API, "clipferry.api.request_bodies"),
     "deliver_webhooks": (
         *NEVER,
         "http.client",

@@ -36,7 +36,7 @@ def handler_environment(
     MissingVariableError, or ConfigurationError that names every wrong value.
     """
     deployed, alone = read_template(attributes=queues), read_template()
-    known = {*deployed.environment, *deployed.unresolved, *Settings.variables().values(), *_CREDENTIALS}
+    known = {*deployed.environment, *deployed.unresolved, *map(str.upper, Settings.model_fields), *_CREDENTIALS}
     values = {
         **deployed.environment,
         "AI_CALLBACK_URL": f"{url}{_CALLBACKS}",

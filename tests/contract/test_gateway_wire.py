@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from clipferry.catalog.bodies import body
 from clipferry.errors import ProviderError, ProviderRefusedError, TaskNotFoundError
@@ -22,7 +23,7 @@ from clipferry.net.http_client import HttpClient
 from clipferry.provider_cost import Currency, ProviderCost
 from clipferry.providers.openai_videos import OpenAiVideos
 from clipferry.providers.transport import JsonApi
-from clipferry.setting_rules import gateways
+from clipferry.settings import Settings
 from clipferry.verdicts import TaskState
 from local.providers.gateway import FakeGateway, fake_gateway
 from local.providers.gateway_wire import Kind
@@ -174,8 +175,9 @@ def test_a_file_that_needs_the_key_is_at_content_under_the_id_that_was_asked_abo
 
     url = f"{BASE}/videos/{LITELLM_ID}/content"
     assert (report.state, report.video_url) == (TaskState.SUCCEEDED, url)
-    own = gateways.parse(json.dumps({"gateway": {"base_url": BASE, "api_key": "sk"}}), stage="prod")
-    assert [key for prefix, key in gateways.source_keys(own).items() if url.startswith(prefix)] == ["Bearer sk"]
+    named = {"gateway": {"base_url": BASE, "api_key": "sk"}}
+    keys = Settings.model_construct(stage="prod", video_gateways=SecretStr(json.dumps(named))).source_keys
+    assert [key for prefix, key in keys.items() if url.startswith(prefix)] == ["Bearer sk"]
 
 
 @pytest.mark.parametrize(

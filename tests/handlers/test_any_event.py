@@ -75,7 +75,7 @@ bounded = settings(
 
 @pytest.fixture(autouse=True)
 def environment(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in Settings.variables().values():
+    for name in map(str.upper, Settings.model_fields):
         monkeypatch.delenv(name, raising=False)
     for name, value in (ENVIRONMENT | {"DATABASE_URL": database_url}).items():
         monkeypatch.setenv(name, value)

@@ -290,14 +290,6 @@ def test_a_refusal_keeps_no_secret_for_the_traceback() -> None:
     assert refused.value.__suppress_context__
 
 
-def test_every_field_is_a_variable_of_the_same_name() -> None:
-    variables = settings.Settings.variables()
-
-    assert variables["database_url"] == "DATABASE_URL"
-    assert all(variable == field.upper() for field, variable in variables.items())
-    assert set(REQUIRED) <= set(variables.values())
-
-
 def test_what_the_secret_says_counts_where_the_environment_says_nothing() -> None:
     public = {name: value for name, value in DEPLOYED.items() if name not in SECRETS}
     values = settings.load({**public, "EVOLINK_API_KEY": "", "KIE_API_KEY": "of-the-environment"}, SECRETS)

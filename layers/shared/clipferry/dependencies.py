@@ -25,7 +25,6 @@ from clipferry.mirror_queue import MirrorQueue
 from clipferry.net.http_client import HttpClient
 from clipferry.polling import Polling
 from clipferry.providers.base import Provider
-from clipferry.setting_rules.gateways import source_keys
 from clipferry.settings import Settings
 from clipferry.webhooks.queue import WebhookQueue
 
@@ -147,7 +146,7 @@ class Dependencies:
             public_domain=values.storage_domain,
             allowed_hosts=values.remote_asset_allowed_hosts,
             allow_loopback=values.allow_loopback,
-            source_keys=source_keys(values.gateways),
+            source_keys=values.source_keys,
             config=TransferConfig(cpus=owned_cpus(os.environ), content_md5=values.storage_content_md5),
         )
 
@@ -183,7 +182,7 @@ class Dependencies:
         from clipferry.net.safe_get import Rules, check_source
 
         values = self.settings
-        hosts, keys = values.remote_asset_allowed_hosts, source_keys(values.gateways)
+        hosts, keys = values.remote_asset_allowed_hosts, values.source_keys
         check_source(url, rules=Rules(allowed_hosts=hosts, allow_loopback=values.allow_loopback, keys=keys))
 
     def sign_callback(self, default_base_url: str) -> Callable[[str, str], str]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from clipferry.setting_rules import database_urls, gateways, values
-from clipferry.setting_rules.gateways import Gateway
+from clipferry.setting_rules import database_urls, values
 from clipferry.setting_rules.secret_location import SecretLocation, read
 from clipferry.setting_rules.types import (
     Address,
@@ -24,6 +23,9 @@ from clipferry.setting_rules.types import (
     address,
     is_local,
 )
+
+if TYPE_CHECKING:
+    from clipferry.setting_rules.gateways import Gateway
 
 _NO_SECRET: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -160,7 +162,7 @@ class Settings(SecretLocation):
     @field_validator("video_gateways")
     @classmethod
     def _check_gateways(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        named = gateways.parse(value.get_secret_value(), stage=info.data.get("stage", "")) if value else ()
+        named = _gateways(value, info.data.get("stage", ""))
         if taken := [gateway.name for gateway in named if f"{gateway.name}_api_key" in cls.model_fields]:
             raise ValueError(f"{', '.join(taken)} has settings of its own: take another name")
         return value
@@ -172,8 +174,13 @@ class Settings(SecretLocation):
 
     @property
     def gateways(self) -> tuple[Gateway, ...]:
-        text = self.video_gateways.get_secret_value() if self.video_gateways else "{}"
-        return gateways.parse(text, stage=self.stage)
+        return _gateways(self.video_gateways, self.stage)
+
+    @property
+    def source_keys(self) -> dict[str, str]:
+        """The Authorization header by what the address of a file begins with, for gateways whose files need the key."""
+        locked = (own for own in self.gateways if own.file_needs_key)
+        return {f"{own.base_url.rstrip('/')}/videos/": f"Bearer {own.api_key.get_secret_value()}" for own in locked}
 
     @property
     def callback_secrets(self) -> tuple[str, ...]:
@@ -204,10 +211,13 @@ class Settings(SecretLocation):
         passwords = (database_urls.passwords(text) for text in texts)
         return frozenset(texts.union(self.replicate_webhook_secrets, keys, *passwords))
 
-    @classmethod
-    def variables(cls) -> dict[str, str]:
-        """The environment variable's name for each field."""
-        return {name: name.upper() for name in cls.model_fields}
+
+def _gateways(setting: SecretStr | None, stage: str) -> tuple[Gateway, ...]:
+    if setting is None:
+        return ()
+    from clipferry.setting_rules import gateways  # where nobody has one, it costs no cold start
+
+    return gateways.parse(setting.get_secret_value(), stage=stage)
 
 
 def load(environment: Mapping[str, str], secret: Mapping[str, str] = _NO_SECRET) -> Settings:

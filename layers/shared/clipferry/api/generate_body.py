@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from clipferry.api.request_bodies import NO_NUL, WholeNumber
+from clipferry.api.field_rules import NO_NUL, WholeNumber
 
 LONGEST_PROMPT: Final = 32_768
 """Characters: more than any model takes, each of which has its own limit in the catalogue."""

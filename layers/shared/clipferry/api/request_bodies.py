@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 from pydantic_core import PydanticCustomError
 
+from clipferry.api.field_rules import NO_NUL, WholeNumber
 from clipferry.files.upload_keys import LARGEST_UPLOADS, UPLOAD_TYPES
 from clipferry.models import MOST_CREDITS, Scope
 
-NO_NUL: Final = r"^[^\x00]*$"
-"""PostgreSQL's text takes every character but NUL."""
 PRINTABLE_ASCII: Final = "^[ -~]+$"
-
-
-def _whole(value: object) -> object:
-    """Takes 5.0 for 5: in JSON Schema it is an integer, and some clients write it so."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-WholeNumber: Final = BeforeValidator(_whole)
 
 
 def _upload_type(text: str) -> str:

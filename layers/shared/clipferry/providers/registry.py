@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from clipferry.providers.base import Provider
 from clipferry.providers.transport import JsonApi
-from clipferry.setting_rules.gateways import Gateway
 from clipferry.setting_rules.values import comma_separated
+
+if TYPE_CHECKING:  # imported here, it would cost every function its cold start
+    from clipferry.setting_rules.gateways import Gateway
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

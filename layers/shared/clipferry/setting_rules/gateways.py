@@ -6,7 +6,6 @@ Each is a provider by its name. No error shows a value, because the text holds k
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -56,12 +55,6 @@ def parse(text: str, *, stage: str) -> tuple[Gateway, ...]:
     if problems:
         raise ValueError("; ".join(problems))
     return tuple(gateways)
-
-
-def source_keys(gateways: Iterable[Gateway]) -> dict[str, str]:
-    """Returns the Authorization header for what the address of a file begins with, where the file needs the key."""
-    locked = (gateway for gateway in gateways if gateway.file_needs_key)
-    return {f"{own.base_url.rstrip('/')}/videos/": f"Bearer {own.api_key.get_secret_value()}" for own in locked}
 
 
 def _told(fault: Any) -> str:
