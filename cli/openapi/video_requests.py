@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from cli.openapi.schemas import reference
 from clipferry import catalog
-from clipferry.api import generate_request, request_bodies
+from clipferry.api import field_rules, generate_request
 from clipferry.api.generate_body import (
     LONGEST_METADATA_NAME,
     LONGEST_METADATA_VALUE,
@@ -163,7 +163,7 @@ def metadata(most: int, type_: str | list[str] = "object") -> dict[str, Any]:
             "type": "string",
             "minLength": 1,
             "maxLength": LONGEST_METADATA_VALUE,
-            "pattern": request_bodies.NO_NUL,
+            "pattern": field_rules.NO_NUL,
         },
     }
 
@@ -181,7 +181,7 @@ def _urls(count: Range) -> dict[str, Any]:
 
 def _text(length: Range) -> dict[str, Any]:
     shortest = max(length.min, 1)
-    return {"type": "string", "minLength": shortest, "maxLength": length.max, "pattern": request_bodies.NO_NUL}
+    return {"type": "string", "minLength": shortest, "maxLength": length.max, "pattern": field_rules.NO_NUL}
 
 
 def _seed(allowed: Range | None) -> dict[str, Any]:
