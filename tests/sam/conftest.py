@@ -152,7 +152,7 @@ def api(
             _wait_until_it_answers(f"{url}/api/v1/nothing", server, log)
             yield url
         finally:
-            os.killpg(server.pid, signal.SIGINT)  # as Ctrl-C does; SAM takes its containers with it
+            os.killpg(server.pid, signal.SIGTERM)  # SAM takes its containers with it; under nohup Ctrl-C is ignored
             server.wait()
             sys.stdout.write(log.read_text())
 
