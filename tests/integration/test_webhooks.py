@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 
+import psycopg
 import pytest
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
@@ -139,6 +140,20 @@ def test_what_the_queue_lost_is_found_by_the_schedule_in_two_minutes(journey: Jo
 
     assert [request.at for request in journey.received] == [120]
     assert journey.states() == ["DELIVERED"]
+
+
+def test_the_schedule_passes_over_what_another_run_is_taking(journey: Journey, database_url: str) -> None:
+    """It waits for nobody, so two runs can't wait for each other."""
+    for _ in range(2):
+        completed(journey)
+    with psycopg.connect(database_url) as other:
+        other.execute("update clipferry.webhook_deliveries set queued_at = null")
+        other.commit()
+        [(taken,)] = other.execute("select id from clipferry.webhook_deliveries order by id limit 1 for update")
+        found = journey.database.run(webhook_deliveries.take_due, limit=10).all()
+
+    assert [row["id"] for row in found] == [row["id"] for row in books.rows(journey.database, OF, user=None)][1:]
+    assert taken not in [row["id"] for row in found]
 
 
 def test_a_sender_that_dies_after_sending_sends_the_same_again(journey: Journey) -> None:

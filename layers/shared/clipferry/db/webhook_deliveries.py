@@ -91,15 +91,17 @@ due as (
         and (d.lease_until is null or d.lease_until <= now())
 ),
 turn as (
-    select id, next_attempt_at from due where failing_user is null
-    union all
-    (select distinct on (failing_user) id, next_attempt_at from due where failing_user is not null
-     order by failing_user, next_attempt_at, id)
+    select distinct on (failing_user, case when failing_user is null then id end) id, next_attempt_at
+    from due order by failing_user, case when failing_user is null then id end, next_attempt_at, id
 )
-update clipferry.webhook_deliveries d set queued_at = now()
-from (select id from turn order by next_attempt_at, id limit %(limit)s) taken
-where d.id = taken.id and (d.queued_at is null or d.queued_at < now() - make_interval(secs => %(lost_seconds)s))
-returning d.id
+update clipferry.webhook_deliveries set queued_at = now()
+where id in (
+    select d.id from clipferry.webhook_deliveries d
+    where d.id in (select id from turn order by next_attempt_at, id limit %(limit)s)
+        and (d.queued_at is null or d.queued_at < now() - make_interval(secs => %(lost_seconds)s))
+    for update skip locked
+)
+returning id
 """
 
 _SELECT: Final = """
@@ -165,8 +167,7 @@ class Delivery:
 
 def claim(tx: Transaction, delivery_id: int) -> Rows[Claimed]:
     """Returns what to send, for one caller at a time; no row when it isn't due, or its turn hasn't come."""
-    parameters = {"id": delivery_id, "lease_seconds": LEASE_SECONDS, "failing_days": FAILING_DAYS}
-    return tx.query(_CLAIM, parameters, Claimed)
+    return tx.query(_CLAIM, {"id": delivery_id, "lease_seconds": LEASE_SECONDS, "failing_days": FAILING_DAYS}, Claimed)
 
 
 def note_delivered(tx: Transaction, delivery_id: int, *, status: int) -> None:
@@ -207,8 +208,7 @@ def drop_of_switched_off(tx: Transaction) -> None:
 
 def take_due(tx: Transaction, *, limit: int) -> Rows[dict[str, Any]]:
     """Returns the ids of deliveries that are due and not on the queue, the oldest first, each to one caller."""
-    parameters = {"limit": limit, "lost_seconds": LOST_SECONDS, "failing_days": FAILING_DAYS}
-    return tx.query_dicts(_TAKE_DUE, parameters)
+    return tx.query_dicts(_TAKE_DUE, {"limit": limit, "lost_seconds": LOST_SECONDS, "failing_days": FAILING_DAYS})
 
 
 def latest(tx: Transaction, *, state: str | None, video_uuid: str | None, limit: int) -> Rows[Delivery]:
